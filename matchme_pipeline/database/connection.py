@@ -1,0 +1,116 @@
+"""Connections to the app's database that work behind a transaction pooler as well as directly."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from pgvector.psycopg import register_vector
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import TupleRow
+
+from matchme_pipeline.errors import DatabaseUnavailableError
+
+MINIMUM_POSTGRES = 15
+MINIMUM_PGVECTOR = (0, 5)
+CONNECT_TIMEOUT_SECONDS = 10
+
+Connection = psycopg.Connection[TupleRow]
+
+
+@contextmanager
+def connect(url: str, *, vectors: bool = True) -> Iterator[Connection]:
+    """One connection, closed at the end; a transaction is the caller's `with connection.transaction()`.
+
+    Autocommit, so that nothing idles in a transaction; no prepared statements and no session state, so that a
+    transaction pooler (Supabase's port 6543) may hand every transaction another backend. `vectors` teaches the
+    connection pgvector's types, text and binary. Raises DatabaseUnavailableError.
+    """
+    connection = open_connection(url, vectors=vectors)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def open_connection(url: str, *, vectors: bool = True) -> Connection:
+    """Like `connect`, for callers that close the connection themselves."""
+    try:
+        connection = psycopg.connect(
+            url, autocommit=True, prepare_threshold=None, connect_timeout=CONNECT_TIMEOUT_SECONDS
+        )
+    except psycopg.Error as error:
+        raise DatabaseUnavailableError(
+            f"The database at {describe(url)} does not answer ({_first_line(error)}). "
+            "Check MATCHME_DATABASE_URL, or unset it to use the embedded server."
+        ) from None
+    if vectors:
+        try:
+            register_vector(connection)
+        except psycopg.Error as error:
+            connection.close()
+            raise DatabaseUnavailableError(
+                f"The database at {describe(url)} has no pgvector ({_first_line(error)}). "
+                "Run `matchme db migrate`; where it may not create extensions, have an administrator run "
+                "`create extension vector`."
+            ) from None
+    return connection
+
+
+def require_capabilities(connection: Connection) -> None:
+    """Raise DatabaseUnavailableError unless the server is PostgreSQL 15+ and can have pgvector 0.5+."""
+    version = connection.info.server_version // 10_000
+    if version < MINIMUM_POSTGRES:
+        raise DatabaseUnavailableError(
+            f"The database runs PostgreSQL {version}; the pipeline needs {MINIMUM_POSTGRES} or newer."
+        )
+    row = connection.execute(
+        """
+        select coalesce(
+            (select extversion from pg_extension where extname = 'vector'),
+            (select default_version from pg_available_extensions where name = 'vector')
+        )
+        """
+    ).fetchone()
+    if row is None or row[0] is None:
+        raise DatabaseUnavailableError(
+            "The database server does not offer the extension pgvector. Install it on the server (0.5 or newer)."
+        )
+    if tuple(int(part) for part in row[0].split(".")[:2]) < MINIMUM_PGVECTOR:
+        raise DatabaseUnavailableError(f"The database has pgvector {row[0]}; the pipeline needs 0.5 or newer.")
+
+
+def describe(url: str) -> str:
+    """`host:port/database` of a URL, without its user and password, for messages."""
+    try:
+        parts = conninfo_to_dict(url)
+    except psycopg.Error:
+        return "(an address that is no PostgreSQL URL)"
+    port = f":{parts['port']}" if "port" in parts else ""
+    return f"{parts.get('host', 'localhost')}{port}/{parts.get('dbname', '')}"
+
+
+def with_database(url: str, name: str) -> str:
+    """The same server's URL for another database."""
+    head, _, query = url.partition("?")
+    scheme, _, rest = head.partition("://")
+    authority = rest.partition("/")[0]
+    return f"{scheme}://{authority}/{name}" + (f"?{query}" if query else "")
+
+
+def create_database(url: str, name: str, template: str | None = None) -> str:
+    """Create database `name` on the server of `url` unless it is there; returns its URL."""
+    with connect(url, vectors=False) as connection:
+        exists = connection.execute("select 1 from pg_database where datname = %s", [name]).fetchone()
+        if exists is None:
+            statement = sql.SQL("create database {}").format(sql.Identifier(name))
+            if template is not None:
+                statement = sql.SQL("create database {} template {}").format(
+                    sql.Identifier(name), sql.Identifier(template)
+                )
+            connection.execute(statement)
+    return with_database(url, name)
+
+
+def _first_line(error: psycopg.Error) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,84 @@
+"""Binary COPY in both directions: the fast lane for vectors and for thousands of rows."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, LiteralString
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import sql
+
+from matchme_pipeline.database.connection import Connection
+
+VECTOR_DIMENSIONS = 1536
+
+
+def copy_rows(
+    connection: Connection, table: str, columns: Sequence[str], types: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> int:
+    """Write `rows` into `table` by binary COPY; `types` are PostgreSQL's names of the columns' types.
+
+    Returns the number of rows. Runs inside the caller's transaction; a row that violates a constraint raises
+    psycopg's error and leaves nothing behind.
+    """
+    statement = sql.SQL("copy {} ({}) from stdin (format binary)").format(
+        sql.Identifier(*table.split(".")), sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+    count = 0
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.set_types(types)
+        for row in rows:
+            copy.write_row(row)
+            count += 1
+    return count
+
+
+def stage_rows(
+    connection: Connection,
+    name: str,
+    columns: Sequence[tuple[str, str]],
+    rows: Iterable[Sequence[Any]],
+) -> int:
+    """Load `rows` into a temporary table that vanishes at the transaction's end; returns their number.
+
+    `columns` are (name, PostgreSQL type). For bulk updates and upserts that one statement then finishes; must run
+    inside a transaction, which also keeps it on one backend behind a transaction pooler.
+    """
+    definition = sql.SQL(", ").join(
+        sql.SQL("{} {}").format(sql.Identifier(column), sql.SQL(_type_name(kind))) for column, kind in columns
+    )
+    connection.execute(sql.SQL("drop table if exists pg_temp.{}").format(sql.Identifier(name)))
+    connection.execute(
+        sql.SQL("create temporary table {} ({}) on commit drop").format(sql.Identifier(name), definition)
+    )
+    count = copy_rows(connection, name, [column for column, _ in columns], [kind for _, kind in columns], rows)
+    connection.execute(sql.SQL("analyze {}").format(sql.Identifier(name)))
+    return count
+
+
+def read_vectors(
+    connection: Connection, query: LiteralString, parameters: Sequence[Any] = ()
+) -> tuple[list[Any], NDArray[np.float32]]:
+    """Run `query`, whose rows are (key, vector), with a binary cursor.
+
+    Returns the keys and their vectors, float32 of shape (rows, 1536).
+    """
+    keys: list[Any] = []
+    vectors: list[NDArray[np.float32]] = []
+    with connection.cursor(binary=True) as cursor:
+        for key, vector in cursor.execute(query, parameters):
+            keys.append(key)
+            vectors.append(np.asarray(_to_array(vector), dtype=np.float32))
+    if not vectors:
+        return keys, np.empty((0, VECTOR_DIMENSIONS), dtype=np.float32)
+    return keys, np.stack(vectors)
+
+
+def _to_array(vector: Any) -> Any:
+    return vector.to_numpy() if hasattr(vector, "to_numpy") else vector
+
+
+def _type_name(kind: str) -> Any:
+    allowed = set("abcdefghijklmnopqrstuvwxyz0123456789_()[], ")
+    if not set(kind) <= allowed:
+        raise ValueError(f"'{kind}' is no PostgreSQL type name")
+    return kind

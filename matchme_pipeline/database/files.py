@@ -1,0 +1,32 @@
+"""Where the SQL files and Dagster's configuration are, in a checkout and in an installed package."""
+
+import sys
+from pathlib import Path
+
+from matchme_pipeline.errors import ConfigurationError
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+# Checkout (and editable install) first, then where the wheel puts its data files.
+_ROOTS = (_PACKAGE.parent, Path(sys.prefix) / "share" / "matchme")
+
+
+def migrations_dir() -> Path:
+    """The folder of our own numbered migrations."""
+    return _find("sql/migrations")
+
+
+def app_tables_dir() -> Path:
+    """The folder of the stand-in for the app's own tables."""
+    return _find("sql/app")
+
+
+def dagster_home() -> Path:
+    """The folder that holds dagster.yaml."""
+    return _find("dagster.yaml").parent
+
+
+def _find(relative: str) -> Path:
+    for root in _ROOTS:
+        if (root / relative).exists():
+            return root / relative
+    raise ConfigurationError(f"{relative} is not installed beside {_PACKAGE}. Reinstall the package.")

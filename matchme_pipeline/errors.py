@@ -1,0 +1,25 @@
+"""Errors that a person can act on: one sentence that names the value, the place and the remedy."""
+
+
+class PipelineError(Exception):
+    """Base of every error whose message is meant for the operator; a door prints it without a traceback."""
+
+
+class ConfigurationError(PipelineError):
+    """A setting, an environment variable or a file is missing or wrong."""
+
+
+class DatabaseUnavailableError(PipelineError):
+    """The database cannot be reached, or lacks what the pipeline needs of it."""
+
+
+class ModelRequestError(PipelineError):
+    """A model provider refused in a way that no retry will change (wrong key, unknown model, exhausted quota)."""
+
+
+class BudgetExceededError(PipelineError):
+    """The next request would pass the week's budget."""
+
+
+class WeekError(PipelineError, ValueError):
+    """A week that is no partition key, or that cannot be materialised yet."""

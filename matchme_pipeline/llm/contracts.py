@@ -1,0 +1,172 @@
+"""What the stages ask of the model layer and what they get back; no stage knows who answers or how it is paid."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class CallContext:
+    """On whose account calls are made: written to every row of the ledger."""
+
+    stage: str
+    week: date | None
+    dagster_run_id: str | None
+
+
+@dataclass(frozen=True)
+class ItemToAnalyse:
+    """One content item for insights. `member_id` groups items into requests and never leaves the process."""
+
+    member_id: str
+    content_hash: str
+    text: str
+    categories: tuple[str, ...] = ()
+    depth_level: int = 1
+
+
+@dataclass(frozen=True)
+class Insight:
+    """One claim about a member; `source_quote` stands word for word in the item's text, `confidence` is 0-100."""
+
+    category: str
+    title: str
+    description: str
+    source_quote: str
+    confidence: int
+
+
+@dataclass(frozen=True)
+class ItemAnalysis:
+    """The valid insights of one item (none is a fine answer), kept under `cache_key`; `reused`: nothing was paid."""
+
+    content_hash: str
+    cache_key: str
+    insights: tuple[Insight, ...]
+    reused: bool
+    # Why insights of this answer were dropped, by reason; the grounding rule's are under "ungrounded".
+    dropped: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ItemFailure:
+    """One item without an answer, why, and whether asking again later can help."""
+
+    content_hash: str
+    error: str
+    retryable: bool = True
+
+
+@dataclass(frozen=True)
+class MemberAnalysis:
+    """What became of one member's items; committed to cache and ledger before it is handed out."""
+
+    member_id: str
+    analyses: tuple[ItemAnalysis, ...]
+    failures: tuple[ItemFailure, ...] = ()
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """Unit-length vectors by content hash: float32 of shape (1536,), all of the same `model`."""
+
+    model: str
+    vectors: dict[str, NDArray[np.float32]]
+    failures: dict[str, str]
+    reused: int
+    computed: int
+
+
+@dataclass(frozen=True)
+class SharedInsight:
+    """One approved insight of one side of a pair, as the preview's model may see it."""
+
+    insight_id: str
+    category: str
+    title: str
+    description: str
+
+
+@dataclass(frozen=True)
+class PairToPreview:
+    """Two members as a preview may see them: approved insights and the attributes that both have made visible."""
+
+    pair_id: str
+    a: tuple[SharedInsight, ...]
+    b: tuple[SharedInsight, ...]
+    common_ground: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Preview:
+    """ChaiChat starters of a pair: 2-3 light ones (level 1), 2-3 that reach for values (level 2).
+
+    `insights_used` lists the ids of the approved insights that the starters are built on.
+    """
+
+    pair_id: str
+    level_1: tuple[str, ...]
+    level_2: tuple[str, ...]
+    insights_used: tuple[str, ...]
+    model: str
+    cache_key: str
+    reused: bool
+
+
+@dataclass(frozen=True)
+class PreviewFailure:
+    """One pair without a preview, and why."""
+
+    pair_id: str
+    error: str
+    retryable: bool = True
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What calls consumed: tokens (input includes the cached ones) and USD."""
+
+    calls: int = 0
+    input_tokens: int = 0
+    cached_input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: Decimal = Decimal(0)
+
+    @property
+    def tokens(self) -> int:
+        """Input and output tokens together."""
+        return self.input_tokens + self.output_tokens
+
+
+class Models(Protocol):
+    """The model layer as the stages see it.
+
+    Every method reuses stored answers, books what it pays in the ledger, commits answer and booking in one
+    transaction before it yields, and raises ModelRequestError (nothing will help), BudgetExceededError (the week's
+    limit) as soon as it is certain. One item's failure is returned, never raised.
+    """
+
+    @property
+    def insight_model(self) -> str:
+        """The label of the model that finds insights and writes previews."""
+
+    @property
+    def embedding_model(self) -> str:
+        """The label of the model that embeds; vectors are compared only under the same label."""
+
+    def analyse(self, items: Sequence[ItemToAnalyse], context: CallContext) -> Iterator[MemberAnalysis]:
+        """Insights for `items`, one member per request; members are yielded as they finish."""
+
+    def embed(self, texts: dict[str, str], context: CallContext) -> Embeddings:
+        """Vectors for `texts`, by content hash."""
+
+    def preview(self, pairs: Sequence[PairToPreview], context: CallContext) -> Iterator[Preview | PreviewFailure]:
+        """Starters for `pairs`; pairs are yielded as they finish."""
+
+    def usage(self, context: CallContext) -> Usage:
+        """What the ledger holds for this run, week and stage."""

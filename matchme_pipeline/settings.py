@@ -1,0 +1,104 @@
+"""Every setting of the pipeline, read from the environment and `.env`, validated once at the door."""
+
+import os
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from dotenv import dotenv_values
+from dotenv.parser import parse_stream
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from matchme_pipeline.errors import ConfigurationError
+
+DEFAULT_INSIGHT_MODEL = "gpt-6-luna"
+DEFAULT_EMBEDDING_MODEL = "text-embedding-3-small"
+
+
+class Settings(BaseSettings):
+    """The pipeline's settings; each field's environment variable is its alias."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True, populate_by_name=True)
+
+    database_url: str | None = Field(None, alias="MATCHME_DATABASE_URL")
+    dagster_database_url: str | None = Field(None, alias="MATCHME_DAGSTER_DATABASE_URL")
+    home: Path = Field(Path(".matchme"), alias="MATCHME_HOME")
+    llm: Literal["openai", "local"] | None = Field(None, alias="MATCHME_LLM")
+    llm_mode: Literal["standard", "flex", "batch"] = Field("standard", alias="MATCHME_LLM_MODE")
+    openai_api_key: SecretStr | None = Field(None, alias="OPENAI_API_KEY")
+    openai_base_url: str | None = Field(None, alias="OPENAI_BASE_URL")
+    insight_model: str = Field(DEFAULT_INSIGHT_MODEL, alias="MATCHME_INSIGHT_MODEL")
+    embedding_model: str = Field(DEFAULT_EMBEDDING_MODEL, alias="MATCHME_EMBEDDING_MODEL")
+    weekly_budget_usd: Decimal | None = Field(None, alias="MATCHME_WEEKLY_BUDGET_USD", ge=0)
+    llm_concurrency: int = Field(32, alias="MATCHME_LLM_CONCURRENCY", ge=1, le=1000)
+    llm_requests_per_minute: int | None = Field(None, alias="MATCHME_LLM_REQUESTS_PER_MINUTE", ge=1)
+    llm_tokens_per_minute: int | None = Field(None, alias="MATCHME_LLM_TOKENS_PER_MINUTE", ge=1)
+    prices_file: Path | None = Field(None, alias="MATCHME_PRICES_FILE")
+    first_week: date = Field(date(2026, 1, 4), alias="MATCHME_FIRST_WEEK")
+    admin_user_ids: str = Field("", validation_alias=AliasChoices("ADMIN_USER_IDS", "admin_user_ids"))
+
+    @field_validator("database_url", "dagster_database_url")
+    @classmethod
+    def _is_postgres(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("postgresql://", "postgres://")):
+            raise ValueError("must start with postgresql:// (for instance postgresql://user:password@host:5432/postgres)")
+        return url
+
+    @field_validator("first_week")
+    @classmethod
+    def _is_sunday(cls, day: date) -> date:
+        if day.isoweekday() != 7:
+            raise ValueError(f"{day} is a {day:%A}; weeks start on a Sunday")
+        return day
+
+    @property
+    def provider(self) -> Literal["openai", "local"]:
+        """Which implementation answers model calls: the chosen one, else OpenAI where a key is set, else local."""
+        return self.llm or ("openai" if self.openai_api_key else "local")
+
+
+def load_settings(env_file: Path | None = Path(".env"), environment: Mapping[str, str] | None = None) -> Settings:
+    """Read settings from `environment` (default: the process's) over `env_file`.
+
+    Raises ConfigurationError, in one sentence that names the variable and its remedy, for a malformed file or value.
+    """
+    values = {**_env_file_values(env_file), **(os.environ if environment is None else environment)}
+    try:
+        known = {_variable(name): values[_variable(name)] for name in Settings.model_fields if values.get(_variable(name))}
+        return Settings.model_validate(known)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigurationError(
+            f"{first['loc'][0]} is wrong: {first['msg'].removeprefix('Value error, ')}. "
+            "Correct it in the environment or in .env."
+        ) from None
+
+
+@lru_cache(maxsize=1)
+def process_settings() -> Settings:
+    """The settings of this process, read once."""
+    return load_settings()
+
+
+def _variable(field_name: str) -> str:
+    field = Settings.model_fields[field_name]
+    return field.alias or "ADMIN_USER_IDS"
+
+
+def _env_file_values(env_file: Path | None) -> dict[str, str]:
+    if env_file is None or not env_file.is_file():
+        return {}
+    try:
+        with env_file.open(encoding="utf-8") as stream:
+            for binding in parse_stream(stream):
+                if binding.error:
+                    raise ConfigurationError(
+                        f"{env_file}, line {binding.original.line}: not of the form NAME=value. Correct or remove that line."
+                    )
+    except (UnicodeDecodeError, OSError) as error:
+        raise ConfigurationError(f"{env_file} cannot be read as UTF-8 text ({error}). Save it as plain text.") from None
+    return {name: value for name, value in dotenv_values(env_file).items() if value is not None}

@@ -1,0 +1,79 @@
+"""One real PostgreSQL with pgvector for the whole session; every test that asks gets a database of its own."""
+
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from matchme_pipeline.database import files
+from matchme_pipeline.database.connection import Connection, connect, create_database, with_database
+from matchme_pipeline.database.embedded import EmbeddedServer
+from matchme_pipeline.database.migrations import create_app_tables, migrate
+
+TEMPLATE = "app_template"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[EmbeddedServer]:
+    """The session's server; its data is thrown away."""
+    home = Path(tempfile.mkdtemp(prefix="matchme-tests-"))
+    server = EmbeddedServer(home, durable=False)
+    server.ensure_running()
+    yield server
+    server.stop()
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_server: EmbeddedServer) -> str:
+    """The URL of the server's maintenance database."""
+    return postgres_server.url("postgres")
+
+
+@pytest.fixture(scope="session")
+def app_template(postgres_url: str) -> str:
+    """The name of a database with the app's tables and our migrations, to be cloned."""
+    url = create_database(postgres_url, TEMPLATE)
+    with connect(url, vectors=False) as connection:
+        connection.execute("create extension if not exists vector")
+        create_app_tables(connection, files.app_tables_dir())
+        migrate(connection, files.migrations_dir())
+    return TEMPLATE
+
+
+@pytest.fixture
+def empty_database_url(postgres_url: str) -> Iterator[str]:
+    """A fresh database with nothing in it."""
+    yield from _temporary_database(postgres_url, None)
+
+
+@pytest.fixture
+def empty_database(empty_database_url: str) -> Iterator[Connection]:
+    """A connection to a fresh database with nothing in it."""
+    with connect(empty_database_url, vectors=False) as connection:
+        yield connection
+
+
+@pytest.fixture
+def app_database_url(postgres_url: str, app_template: str) -> Iterator[str]:
+    """A fresh database with the app's tables and our migrations."""
+    yield from _temporary_database(postgres_url, app_template)
+
+
+@pytest.fixture
+def app_database(app_database_url: str) -> Iterator[Connection]:
+    """A connection to a fresh database with the app's tables and our migrations."""
+    with connect(app_database_url) as connection:
+        yield connection
+
+
+def _temporary_database(postgres_url: str, template: str | None) -> Iterator[str]:
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    create_database(postgres_url, name, template)
+    yield with_database(postgres_url, name)
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f'drop database "{name}" with (force)')  # type: ignore[arg-type]
