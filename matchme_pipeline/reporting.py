@@ -37,6 +37,9 @@ def materialisation(
             "cost_usd": float(spent.cost_usd),
             "model_calls": spent.calls,
             "duration_seconds": round(duration_seconds, 3),
-            **{name: value if not isinstance(value, dict | list) else MetadataValue.json(value) for name, value in own.items()},
+            **{
+                name: value if not isinstance(value, dict | list) else MetadataValue.json(value)
+                for name, value in own.items()
+            },
         }
     )

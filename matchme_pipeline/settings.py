@@ -10,19 +10,20 @@ from typing import Literal
 
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from matchme_pipeline.errors import ConfigurationError
 
 DEFAULT_INSIGHT_MODEL = "gpt-6-luna"
 DEFAULT_EMBEDDING_MODEL = "text-embedding-3-small"
+# `matchme seed` leaves its population's first week here, under MATCHME_HOME; the environment and .env come before it.
+POPULATION_FILE = "population.env"
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """The pipeline's settings; each field's environment variable is its alias."""
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True, populate_by_name=True)
+    model_config = ConfigDict(frozen=True)
 
     database_url: str | None = Field(None, alias="MATCHME_DATABASE_URL")
     dagster_database_url: str | None = Field(None, alias="MATCHME_DAGSTER_DATABASE_URL")
@@ -39,13 +40,16 @@ class Settings(BaseSettings):
     llm_tokens_per_minute: int | None = Field(None, alias="MATCHME_LLM_TOKENS_PER_MINUTE", ge=1)
     prices_file: Path | None = Field(None, alias="MATCHME_PRICES_FILE")
     first_week: date = Field(date(2026, 1, 4), alias="MATCHME_FIRST_WEEK")
-    admin_user_ids: str = Field("", validation_alias=AliasChoices("ADMIN_USER_IDS", "admin_user_ids"))
+    automation: bool = Field(False, alias="MATCHME_AUTOMATION")
+    admin_user_ids: str = Field("", alias="ADMIN_USER_IDS")
 
     @field_validator("database_url", "dagster_database_url")
     @classmethod
     def _is_postgres(cls, url: str | None) -> str | None:
         if url is not None and not url.startswith(("postgresql://", "postgres://")):
-            raise ValueError("must start with postgresql:// (for instance postgresql://user:password@host:5432/postgres)")
+            raise ValueError(
+                "must start with postgresql:// (for instance postgresql://user:password@host:5432/postgres)"
+            )
         return url
 
     @field_validator("first_week")
@@ -67,8 +71,15 @@ def load_settings(env_file: Path | None = Path(".env"), environment: Mapping[str
     Raises ConfigurationError, in one sentence that names the variable and its remedy, for a malformed file or value.
     """
     values = {**_env_file_values(env_file), **(os.environ if environment is None else environment)}
+    home = Path(values.get("MATCHME_HOME") or ".matchme")
+    values = {**_env_file_values(home / POPULATION_FILE), **values}
     try:
-        known = {_variable(name): values[_variable(name)] for name in Settings.model_fields if values.get(_variable(name))}
+        # An empty variable counts as unset.
+        known = {
+            field.alias: values[field.alias]
+            for field in Settings.model_fields.values()
+            if field.alias is not None and values.get(field.alias)
+        }
         return Settings.model_validate(known)
     except ValidationError as error:
         first = error.errors()[0]
@@ -84,11 +95,6 @@ def process_settings() -> Settings:
     return load_settings()
 
 
-def _variable(field_name: str) -> str:
-    field = Settings.model_fields[field_name]
-    return field.alias or "ADMIN_USER_IDS"
-
-
 def _env_file_values(env_file: Path | None) -> dict[str, str]:
     if env_file is None or not env_file.is_file():
         return {}
@@ -97,7 +103,8 @@ def _env_file_values(env_file: Path | None) -> dict[str, str]:
             for binding in parse_stream(stream):
                 if binding.error:
                     raise ConfigurationError(
-                        f"{env_file}, line {binding.original.line}: not of the form NAME=value. Correct or remove that line."
+                        f"{env_file}, line {binding.original.line}: not of the form NAME=value. "
+                        "Correct or remove that line."
                     )
     except (UnicodeDecodeError, OSError) as error:
         raise ConfigurationError(f"{env_file} cannot be read as UTF-8 text ({error}). Save it as plain text.") from None

@@ -23,7 +23,9 @@ class Week:
 
     def __post_init__(self) -> None:
         if self.sunday.isoweekday() != 7:
-            raise WeekError(f"{self.sunday} is a {self.sunday:%A}, not a Sunday; a week is named by the Sunday it starts on")
+            raise WeekError(
+                f"{self.sunday} is a {self.sunday:%A}, not a Sunday; a week is named by the Sunday it starts on"
+            )
 
     @classmethod
     def parse(cls, key: str, first: date | None = None) -> "Week":

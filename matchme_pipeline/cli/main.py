@@ -1,0 +1,192 @@
+"""The command `matchme`: its subcommands, and one place that turns errors into one sentence."""
+
+import os
+import sys
+from datetime import datetime
+from typing import Annotated
+
+import psycopg
+import typer
+
+from matchme_pipeline.cli import console, database
+from matchme_pipeline.errors import PipelineError
+
+app = typer.Typer(
+    name="matchme",
+    help="MatchMe's weekly pipeline: seed, run weeks, look at what came of them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(database.app, name="db")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def seed(
+    users: Annotated[int, typer.Option(min=2, max=1_000_000, help="How many members.")] = 1_000,
+    weeks: Annotated[int, typer.Option(min=1, max=520, help="Over how many weeks.")] = 6,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same population.")] = 7,
+    until: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last week (a Sunday).")] = None,
+    json: AsJson = False,
+) -> None:
+    """Fill a fresh database with a population that is like life."""
+    from matchme_pipeline.cli import population
+
+    report = population.seed(users, weeks, seed, until.date() if until else None)
+    if json:
+        console.as_json(population.seed_report(report))
+        return
+    state = "is already there" if report.already_seeded else "seeded"
+    console.result(
+        f"population {state}: {report.members:,} members, {report.posts:,} posts, first week {report.first_week}"
+    )
+
+
+@app.command()
+def run(
+    week: Annotated[str | None, typer.Option(help="One week, by its Sunday: YYYY-MM-DD.")] = None,
+    from_week: Annotated[str | None, typer.Option("--from", help="The first week of a range.")] = None,
+    to_week: Annotated[str | None, typer.Option("--to", help="The last week of a range.")] = None,
+    only_missing: Annotated[bool, typer.Option(help="Leave out weeks that are complete.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Materialise one week, or a range of weeks in order, one run a week."""
+    if (week is None) == (from_week is None) or (from_week is None) != (to_week is None):
+        raise PipelineError("Name either --week YYYY-MM-DD, or both --from YYYY-MM-DD and --to YYYY-MM-DD.")
+    from matchme_pipeline.cli import environment, show, weeks
+    from matchme_pipeline.database.connection import connect
+    from matchme_pipeline.operations import queries
+
+    wanted = weeks.weeks_between(week or from_week or "", week or to_week or "")
+    url = environment.prepare_dagster()
+    environment.require_migrated(url)
+    chosen = weeks.missing_weeks(wanted) if only_missing else wanted
+    finished = weeks.run_weeks(chosen, url)
+    with connect(url) as connection:
+        summaries = queries.week_summaries(connection, [w.sunday for w in wanted])
+    if json:
+        console.as_json(
+            [
+                {"week": r.week.key, "dagster_run_id": r.dagster_run_id, "succeeded": r.succeeded, "seconds": r.seconds}
+                for r in finished
+            ]
+        )
+    else:
+        show.weeks_table(summaries)
+    failed = next((r for r in finished if not r.succeeded), None)
+    if failed is not None:
+        raise PipelineError(f"week {failed.week.key} failed: {failed.error}")
+
+
+@app.command()
+def status(json: AsJson = False) -> None:
+    """The newest runs and the queue."""
+    from matchme_pipeline.cli import environment, show
+    from matchme_pipeline.database.connection import connect
+    from matchme_pipeline.database.resource import database_url
+    from matchme_pipeline.operations import queries
+    from matchme_pipeline.settings import process_settings
+
+    url = database_url(process_settings())
+    environment.require_migrated(url)
+    with connect(url) as connection:
+        rows, counts = queries.recent_runs(connection), queries.queue_counts(connection)
+    if json:
+        console.as_json(
+            {
+                "runs": [vars(row) for row in rows],
+                "queue": [{"job_type": t, "status": s, "jobs": n} for (t, s), n in counts.items()],
+            }
+        )
+        return
+    show.runs_table(rows)
+    show.queue_table(counts)
+
+
+@app.command()
+def matches(
+    user_id: Annotated[str, typer.Argument(help="The member's Clerk id.")],
+    week: Annotated[str | None, typer.Option(help="The week, by its Sunday; default: the newest with matches.")] = None,
+    json: AsJson = False,
+) -> None:
+    """A member's matches with reasons and starters."""
+    from matchme_pipeline.cli import environment, show
+    from matchme_pipeline.database.connection import connect
+    from matchme_pipeline.database.resource import database_url
+    from matchme_pipeline.operations import queries
+    from matchme_pipeline.settings import process_settings
+    from matchme_pipeline.week import Week
+
+    url = database_url(process_settings())
+    environment.require_migrated(url)
+    with connect(url) as connection:
+        if not queries.member_exists(connection, user_id):
+            raise PipelineError(f"No member has the id '{user_id}'. An id looks like user_2abc…")
+        match_week = Week.parse(week).match_week if week else queries.newest_match_week(connection)
+        if match_week is None:
+            raise PipelineError("No week has matches yet. Run one: matchme run --week YYYY-MM-DD")
+        rows = queries.matches_of(connection, user_id, match_week)
+    if json:
+        console.as_json({"user_id": user_id, "match_week": match_week, "matches": [vars(row) for row in rows]})
+    else:
+        show.matches(user_id, match_week, rows)
+
+
+@app.command()
+def doctor(json: AsJson = False) -> None:
+    """Check everything that a run needs, without spending anything."""
+    from matchme_pipeline.cli.doctor import examine
+
+    findings = examine()
+    if json:
+        console.as_json([vars(finding) for finding in findings])
+    else:
+        for finding in findings:
+            console.result(f"{'ok  ' if finding.ok else 'FAIL'} {finding.subject}: {finding.detail}")
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def demo() -> None:
+    """Seed 1,000 members, materialise six weeks, show what came of it."""
+    from matchme_pipeline.cli import population
+
+    population.demo()
+
+
+@app.command()
+def dev(port: Annotated[int, typer.Option(min=1, max=65_535)] = 3000) -> None:
+    """Dagster's UI with its daemon, over the same data."""
+    from matchme_pipeline.cli import environment
+    from matchme_pipeline.database import files
+
+    environment.require_migrated(environment.prepare_dagster())
+    workspace = files.dagster_home() / "workspace.yaml"
+    console.say(f"Dagster's UI: http://127.0.0.1:{port}   (Ctrl-C ends it)")
+    arguments = ["-m", "dagster", "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)]
+    os.execv(sys.executable, [sys.executable, *arguments])
+
+
+def main() -> None:
+    """Run the command; an error that a person can act on is one sentence on standard error and exit code 1."""
+    try:
+        app()
+    except PipelineError as error:
+        _fail(str(error))
+    except psycopg.Error as error:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        _fail(f"The database refused: {lines[0]}")
+    except KeyboardInterrupt:
+        _fail("interrupted; run the same command again to continue", code=130)
+
+
+def _fail(sentence: str, code: int = 1) -> None:
+    console.err.print(f"matchme: {sentence}", markup=False)
+    raise SystemExit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""Materialising weeks through Dagster, in order, one run a week, in this process."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from dagster import AssetKey, DagsterInstance, DagsterRunStatus, JobDefinition
+from rich.progress import Progress, TaskID
+
+from matchme_pipeline.cli import console
+from matchme_pipeline.database.connection import connect
+from matchme_pipeline.errors import PipelineError
+from matchme_pipeline.operations import progress, runs
+from matchme_pipeline.week import WEEK, Week
+
+# The last asset of a week: a week that has it is complete.
+LAST_ASSET = AssetKey("run_summary")
+
+
+@dataclass(frozen=True)
+class WeekRun:
+    """How the run of one week ended."""
+
+    week: Week
+    dagster_run_id: str
+    succeeded: bool
+    seconds: float
+    error: str | None = None
+
+
+def weeks_between(first: str, last: str) -> list[Week]:
+    """The weeks from `first` to `last`, both included; raises WeekError for one that is not over."""
+    week, end = Week.parse(first), Week.parse(last)
+    if end < week:
+        raise PipelineError(f"--from {first} is after --to {last}; swap them.")
+    weeks = []
+    while week.sunday <= end.sunday:
+        week.require_closed(datetime.now(UTC))
+        weeks.append(week)
+        week = Week.parse((week.sunday + WEEK).isoformat())
+    return weeks
+
+
+def missing_weeks(weeks: Sequence[Week]) -> list[Week]:
+    """Those of `weeks` whose last asset nobody has materialised."""
+    with DagsterInstance.get() as instance:
+        done = instance.get_materialized_partitions(LAST_ASSET)
+    return [week for week in weeks if week.key not in done]
+
+
+def run_weeks(weeks: Sequence[Week], url: str, before_each: Callable[[Week], None] = lambda _: None) -> list[WeekRun]:
+    """Materialise `weeks` one after another; stops at the first that fails. Progress goes to standard error."""
+    from matchme_pipeline.definitions import defs
+
+    job = defs.resolve_job_def(runs.WEEKLY_JOB)
+    finished = []
+    with console.progress_bars() as bars, DagsterInstance.get() as instance:
+        for week in weeks:
+            before_each(week)
+            bar = bars.add_task(f"week {week.key}", total=len(list(job.nodes)), step="")
+            stop = progress.listen(_Bar(bars, bar).show)
+            try:
+                finished.append(_run_week(job, instance, week, url))
+            finally:
+                stop()
+            bars.update(bar, step="done" if finished[-1].succeeded else "failed")
+            if not finished[-1].succeeded:
+                break
+    return finished
+
+
+def default_weeks(weeks: int) -> tuple[date, date]:
+    """The Sundays of the first and the last of the `weeks` newest closed weeks."""
+    last = Week.last_closed(datetime.now(UTC)).sunday
+    return last - timedelta(weeks=weeks - 1), last
+
+
+def _run_week(job: JobDefinition, instance: DagsterInstance, week: Week, url: str) -> WeekRun:
+    started = datetime.now(UTC)
+    result = job.execute_in_process(
+        partition_key=week.key,
+        instance=instance,
+        raise_on_error=False,
+        run_config={"loggers": {"progress": {}}},
+        tags={"matchme/started_by": "command"},
+    )
+    error = None if result.success else _first_error(result.all_events)
+    run = instance.get_run_by_id(result.run_id)
+    if run is not None:
+        with connect(url, vectors=False) as connection:
+            status = "completed" if run.status == DagsterRunStatus.SUCCESS else "failed"
+            runs.close_run(connection, run, status, error)
+    return WeekRun(week, result.run_id, result.success, (datetime.now(UTC) - started).total_seconds(), error)
+
+
+def _first_error(events: Sequence[object]) -> str:
+    for event in events:
+        if getattr(event, "is_step_failure", False):
+            info = event.step_failure_data.error  # type: ignore[attr-defined]
+            while info is not None and info.cause is not None:
+                info = info.cause
+            text = info.message.strip() if info is not None else "no error recorded"
+            return f"{event.step_key}: {text.splitlines()[0]}"  # type: ignore[attr-defined]
+    return "the run ended without success"
+
+
+class _Bar:
+    def __init__(self, bars: Progress, bar: TaskID) -> None:
+        self._bars, self._bar = bars, bar
+
+    def show(self, progress: progress.StepProgress) -> None:
+        if progress.kind == "STEP_START":
+            self._bars.update(self._bar, step=progress.step)
+        elif progress.kind in ("STEP_SUCCESS", "STEP_FAILURE", "STEP_SKIPPED"):
+            self._bars.advance(self._bar)
+        elif progress.kind == "MESSAGE" and progress.message:
+            self._bars.update(self._bar, step=f"{progress.step}: {progress.message[:60]}")

@@ -1,0 +1,34 @@
+"""The code location: assembles the rooms' assets, checks, jobs, schedules and sensors; computes nothing."""
+
+from dagster import Definitions, load_asset_checks_from_modules, load_assets_from_modules, multiprocess_executor
+
+from matchme_pipeline.content import assets as content_assets
+from matchme_pipeline.content import checks as content_checks
+from matchme_pipeline.dna import assets as dna_assets
+from matchme_pipeline.dna import checks as dna_checks
+from matchme_pipeline.embeddings import assets as embeddings_assets
+from matchme_pipeline.embeddings import checks as embeddings_checks
+from matchme_pipeline.llm.resource import ModelsResource
+from matchme_pipeline.matching import assets as matching_assets
+from matchme_pipeline.matching import checks as matching_checks
+from matchme_pipeline.operations import assets as operations_assets
+from matchme_pipeline.operations import automation
+from matchme_pipeline.operations import checks as operations_checks
+from matchme_pipeline.operations.app_tables import app_table_assets
+from matchme_pipeline.operations.progress import progress_logger
+from matchme_pipeline.operations.runs import RecordedDatabaseResource
+
+_ASSET_MODULES = [content_assets, embeddings_assets, dna_assets, matching_assets, operations_assets]
+_CHECK_MODULES = [content_checks, embeddings_checks, dna_checks, matching_checks, operations_checks]
+
+defs = Definitions(
+    assets=[*app_table_assets(), *load_assets_from_modules(_ASSET_MODULES)],
+    asset_checks=load_asset_checks_from_modules(_CHECK_MODULES),
+    jobs=[automation.weekly_batch, automation.daily_incremental],
+    schedules=[automation.weekly_schedule, automation.daily_schedule],
+    sensors=[automation.close_completed_runs, automation.close_failed_runs, automation.close_cancelled_runs],
+    resources={"database": RecordedDatabaseResource(), "models": ModelsResource()},
+    loggers={"progress": progress_logger},
+    # Independent stages side by side; more than two would only contend for the machine's cores.
+    executor=multiprocess_executor.configured({"max_concurrent": 2}),
+)

@@ -1,0 +1,38 @@
+"""The last asset of a week: what its run did, failed at and cost."""
+
+from time import monotonic
+
+from dagster import AssetExecutionContext, MaterializeResult, asset
+
+from matchme_pipeline.database.resource import DatabaseResource
+from matchme_pipeline.operations import queries, runs
+from matchme_pipeline.reporting import StageReport, materialisation
+from matchme_pipeline.week import week_of, weekly_partitions
+
+
+@asset(
+    deps=["chaichat_previews"],
+    partitions_def=weekly_partitions,
+    group_name="operations",
+    owners=["team:operations"],
+    kinds={"postgres"},
+    metadata={"table": "batch_run_history"},
+    description="The run's row in `batch_run_history`: jobs, failures, tokens, cost, duration and errors of the week.",
+)
+def run_summary(context: AssetExecutionContext, database: DatabaseResource) -> MaterializeResult[None]:
+    """Close the run's row with the figures of the queue and the ledger."""
+    started = monotonic()
+    week = week_of(context)
+    with database.connect() as connection:
+        totals = runs.close_run(connection, context.run, "completed")
+        (summary,) = queries.week_summaries(connection, [week.sunday])
+    return materialisation(
+        StageReport(items=totals.total_jobs, processed=totals.completed_jobs, failed=totals.failed_jobs),
+        monotonic() - started,
+        run_tokens=totals.tokens,
+        run_cost_usd=float(totals.cost_usd),
+        run_model_calls=totals.calls,
+        week_items=summary.items,
+        week_insights=summary.insights,
+        week_matches=summary.matches,
+    )

@@ -1,0 +1,303 @@
+"""All SQL about runs: opened, counted, closed, and summed up per week."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from psycopg.rows import class_row
+
+from matchme_pipeline.database.connection import Connection
+
+
+@dataclass(frozen=True)
+class RunTotals:
+    """What a run did, as the queue and the ledger have it."""
+
+    total_jobs: int
+    completed_jobs: int
+    failed_jobs: int
+    calls: int
+    input_tokens: int
+    cached_input_tokens: int
+    output_tokens: int
+    cost_usd: Decimal
+
+    @property
+    def tokens(self) -> int:
+        """Input and output tokens together."""
+        return self.input_tokens + self.output_tokens
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """One row of `batch_run_history`."""
+
+    id: str
+    run_type: str
+    status: str
+    week: date | None
+    dagster_run_id: str | None
+    started_at: datetime
+    completed_at: datetime | None
+    duration_seconds: int | None
+    total_jobs: int
+    completed_jobs: int
+    failed_jobs: int
+    tokens_used: int
+    cost_usd: Decimal
+
+
+@dataclass(frozen=True)
+class WeekSummary:
+    """One week's figures over all of its runs."""
+
+    week: date
+    items: int
+    insights: int
+    members_scored: int
+    matches: int
+    tokens: int
+    cost_usd: Decimal
+    seconds: int
+    failures: int
+    runs: int
+
+
+def open_run(connection: Connection, dagster_run_id: str, run_type: str, week: date | None) -> None:
+    """Write the run's row unless a step of the same run already has."""
+    connection.execute(
+        """
+        insert into batch_run_history (run_type, dagster_run_id, week, status)
+        values (%(run_type)s, %(run_id)s, %(week)s, 'running')
+        on conflict (dagster_run_id) where dagster_run_id is not null do nothing
+        """,
+        {"run_type": run_type, "run_id": dagster_run_id, "week": week},
+    )
+
+
+def run_totals(connection: Connection, dagster_run_id: str) -> RunTotals:
+    """Jobs that the run finished or failed, and what its model calls consumed."""
+    with connection.cursor(row_factory=class_row(RunTotals)) as cursor:
+        cursor.execute(
+            """
+            with jobs as (
+                select
+                    count(*) as total_jobs,
+                    count(*) filter (where status = 'completed') as completed_jobs,
+                    count(*) filter (where status in ('failed', 'retry')) as failed_jobs
+                from batch_processing_queue
+                where dagster_run_id = %(run_id)s
+            ),
+            calls as (
+                select
+                    count(*) as calls,
+                    coalesce(sum(input_tokens), 0)::bigint as input_tokens,
+                    coalesce(sum(cached_input_tokens), 0)::bigint as cached_input_tokens,
+                    coalesce(sum(output_tokens), 0)::bigint as output_tokens,
+                    coalesce(sum(cost_usd), 0) as cost_usd
+                from llm_calls
+                where dagster_run_id = %(run_id)s
+            )
+            select * from jobs cross join calls
+            """,
+            {"run_id": dagster_run_id},
+        )
+        totals = cursor.fetchone()
+    if totals is None:
+        raise LookupError(f"no totals for run {dagster_run_id}")
+    return totals
+
+
+def run_errors(connection: Connection, dagster_run_id: str, limit: int = 100) -> list[dict[str, str]]:
+    """The errors of the run's failed jobs, the most frequent first, without members' ids or text."""
+    rows = connection.execute(
+        """
+        select job_type, coalesce(last_error, 'no error recorded'), count(*)
+        from batch_processing_queue
+        where dagster_run_id = %s and status in ('failed', 'retry')
+        group by 1, 2
+        order by 3 desc, 1, 2
+        limit %s
+        """,
+        [dagster_run_id, limit],
+    ).fetchall()
+    return [{"job_type": job_type, "error": error, "jobs": str(count)} for job_type, error, count in rows]
+
+
+def save_run(
+    connection: Connection,
+    dagster_run_id: str,
+    totals: RunTotals,
+    errors: Sequence[dict[str, str]],
+    status: str,
+    metadata: dict[str, Any],
+) -> None:
+    """Write the run's figures and its final `status`; the first call sets the end and the duration."""
+    connection.execute(
+        """
+        update batch_run_history
+        set total_jobs = %(total_jobs)s,
+            completed_jobs = %(completed_jobs)s,
+            failed_jobs = %(failed_jobs)s,
+            tokens_used = %(tokens)s,
+            input_tokens = %(input_tokens)s,
+            cached_input_tokens = %(cached_input_tokens)s,
+            output_tokens = %(output_tokens)s,
+            cost_usd = %(cost_usd)s,
+            api_cost_cents = round(%(cost_usd)s * 100),
+            status = %(status)s,
+            completed_at = coalesce(completed_at, clock_timestamp()),
+            duration_seconds = round(extract(epoch from coalesce(completed_at, clock_timestamp()) - started_at)),
+            error_log = %(errors)s,
+            metadata = coalesce(metadata, '{}'::jsonb) || %(metadata)s
+        where dagster_run_id = %(run_id)s
+        """,
+        {
+            "run_id": dagster_run_id,
+            "status": status,
+            "total_jobs": totals.total_jobs,
+            "completed_jobs": totals.completed_jobs,
+            "failed_jobs": totals.failed_jobs,
+            "tokens": totals.tokens,
+            "input_tokens": totals.input_tokens,
+            "cached_input_tokens": totals.cached_input_tokens,
+            "output_tokens": totals.output_tokens,
+            "cost_usd": totals.cost_usd,
+            "errors": json.dumps(list(errors)),
+            "metadata": json.dumps(metadata),
+        },
+    )
+
+
+def recent_runs(connection: Connection, limit: int = 10) -> list[RunRow]:
+    """The newest runs."""
+    with connection.cursor(row_factory=class_row(RunRow)) as cursor:
+        return cursor.execute(
+            """
+            select id::text, run_type, status, week, dagster_run_id, started_at, completed_at, duration_seconds,
+                total_jobs, completed_jobs, failed_jobs, tokens_used, cost_usd
+            from batch_run_history
+            order by started_at desc, id
+            limit %s
+            """,
+            [limit],
+        ).fetchall()
+
+
+def queue_counts(connection: Connection) -> dict[tuple[str, str], int]:
+    """Jobs by type and status."""
+    rows = connection.execute(
+        "select job_type, status, count(*) from batch_processing_queue group by 1, 2 order by 1, 2"
+    ).fetchall()
+    return {(job_type, status): count for job_type, status, count in rows}
+
+
+def week_summaries(connection: Connection, weeks: Sequence[date]) -> list[WeekSummary]:
+    """The figures of `weeks`, in order; a week that nobody materialised has zeros."""
+    with connection.cursor(row_factory=class_row(WeekSummary)) as cursor:
+        return cursor.execute(
+            """
+            select
+                w.week,
+                (select count(*) from content_items c where c.week = w.week) as items,
+                (select count(distinct insight_id) from insight_sources s where s.week = w.week) as insights,
+                (select count(*) from dna_score_history d where d.week = w.week) as members_scored,
+                (select count(*) from weekly_matches m where m.week_start_date = w.week + 7) as matches,
+                coalesce(r.tokens, 0) as tokens,
+                coalesce(r.cost_usd, 0) as cost_usd,
+                coalesce(r.seconds, 0) as seconds,
+                coalesce(r.failures, 0) as failures,
+                coalesce(r.runs, 0) as runs
+            from unnest(%s::date[]) as w (week)
+            left join (
+                select week,
+                    sum(tokens_used) as tokens,
+                    sum(cost_usd) as cost_usd,
+                    sum(duration_seconds) as seconds,
+                    sum(failed_jobs) as failures,
+                    count(*) as runs
+                from batch_run_history
+                where dagster_run_id is not null
+                group by week
+            ) r on r.week = w.week
+            order by w.week
+            """,
+            [list(weeks)],
+        ).fetchall()
+
+
+def run_row(connection: Connection, dagster_run_id: str) -> RunRow:
+    """The row of one run; raises LookupError when it has none."""
+    with connection.cursor(row_factory=class_row(RunRow)) as cursor:
+        row = cursor.execute(
+            """
+            select id::text, run_type, status, week, dagster_run_id, started_at, completed_at, duration_seconds,
+                total_jobs, completed_jobs, failed_jobs, tokens_used, cost_usd
+            from batch_run_history
+            where dagster_run_id = %s
+            """,
+            [dagster_run_id],
+        ).fetchone()
+    if row is None:
+        raise LookupError(f"run {dagster_run_id} has no row in batch_run_history")
+    return row
+
+
+@dataclass(frozen=True)
+class MatchRow:
+    """One of a member's matches with what the app shows of it."""
+
+    match_user_id: str
+    rank: int
+    score: Decimal
+    compatibility_factors: dict[str, Any]
+    chaichat_preview: dict[str, Any] | None
+
+
+def matches_of(connection: Connection, user_id: str, match_week: date) -> list[MatchRow]:
+    """The member's matches of one match week, best first."""
+    with connection.cursor(row_factory=class_row(MatchRow)) as cursor:
+        return cursor.execute(
+            """
+            select match_user_id, rank, score, compatibility_factors, chaichat_preview
+            from weekly_matches
+            where user_id = %s and week_start_date = %s
+            order by rank
+            """,
+            [user_id, match_week],
+        ).fetchall()
+
+
+def newest_match_week(connection: Connection, user_id: str | None = None) -> date | None:
+    """The newest match week that has matches (of one member); None where there is none."""
+    row = connection.execute(
+        "select max(week_start_date) from weekly_matches where %(user)s::text is null or user_id = %(user)s",
+        {"user": user_id},
+    ).fetchone()
+    return row[0] if row else None
+
+
+def member_to_show(connection: Connection, match_week: date) -> str | None:
+    """The member whose matches tell the most: the fullest list with previews on shared insights; ties by id."""
+    row = connection.execute(
+        """
+        select user_id
+        from weekly_matches
+        where week_start_date = %s
+        group by user_id
+        order by count(*) desc,
+            sum(jsonb_array_length(coalesce(chaichat_preview -> 'insights_used', '[]'::jsonb))) desc,
+            user_id
+        limit 1
+        """,
+        [match_week],
+    ).fetchone()
+    return row[0] if row else None
+
+
+def member_exists(connection: Connection, user_id: str) -> bool:
+    """Whether the app has a profile of that id."""
+    return connection.execute("select 1 from profiles where clerk_user_id = %s", [user_id]).fetchone() is not None
