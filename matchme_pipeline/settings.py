@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from dotenv import dotenv_values
-from dotenv.parser import parse_stream
+from dotenv.parser import Binding, parse_stream
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from matchme_pipeline.errors import ConfigurationError
@@ -101,7 +101,7 @@ def _env_file_values(env_file: Path | None) -> dict[str, str]:
     try:
         with env_file.open(encoding="utf-8") as stream:
             for binding in parse_stream(stream):
-                if binding.error:
+                if binding.error or (binding.key is not None and not _is_assignment(binding)):
                     raise ConfigurationError(
                         f"{env_file}, line {binding.original.line}: not of the form NAME=value. "
                         "Correct or remove that line."
@@ -109,3 +109,7 @@ def _env_file_values(env_file: Path | None) -> dict[str, str]:
     except (UnicodeDecodeError, OSError) as error:
         raise ConfigurationError(f"{env_file} cannot be read as UTF-8 text ({error}). Save it as plain text.") from None
     return {name: value for name, value in dotenv_values(env_file).items() if value is not None}
+
+
+def _is_assignment(binding: Binding) -> bool:
+    return binding.value is not None and str(binding.key).isidentifier()
