@@ -1,0 +1,1 @@
+"""The sentences that seeded members write."""
