@@ -50,7 +50,9 @@ class Sentence:
 @lru_cache(maxsize=1)
 def texts() -> Texts:
     """The vocabulary that ships with the package."""
-    raw = yaml.safe_load(resources.files("matchme_pipeline.population.texts").joinpath("themes.yaml").read_text("utf-8"))
+    raw = yaml.safe_load(
+        resources.files("matchme_pipeline.population.texts").joinpath("themes.yaml").read_text("utf-8")
+    )
     return Texts({kind: raw[kind] for kind in KINDS}, {name: raw[name] for name in raw if name not in KINDS})
 
 
