@@ -285,7 +285,7 @@ def _religion(rng: np.random.Generator, sect: str, prayer: str) -> Any:
 
 def _exercise(rng: np.random.Generator, latent: Latent) -> str:
     sporty = {"fitness", "football", "hiking"} & set(latent.interests)
-    return _one(rng, ("daily", "regular") if sporty else ("regular", "sometimes", "never"))
+    return str(_one(rng, ("daily", "regular") if sporty else ("regular", "sometimes", "never")))
 
 
 def _bio(rng: np.random.Generator, latent: Latent) -> str | None:

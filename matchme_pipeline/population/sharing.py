@@ -13,7 +13,7 @@ from matchme_pipeline.population.writing import Sentence, caption, odd_caption, 
 
 # Every id of the population is derived from this namespace and the seed, so that the same seed gives the same ids.
 NAMESPACE = uuid.UUID("6f1d3a52-8f0e-4a7e-9a53-5b4f6c6f7d10")
-POSTS_PER_WEEK = 1.68
+POSTS_PER_WEEK = 2.0
 QUESTIONS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     (
         "lifestyle",
@@ -75,7 +75,7 @@ def _posts(
 ) -> tuple[list[dict[str, Any]], list[tuple[datetime, Sentence]]]:
     first = max(member.joined_at, start - timedelta(weeks=10))
     last = min(end, member.leaves_at or end, member.profile["last_active_at"] + timedelta(hours=1))
-    before = (start - first) / timedelta(weeks=1) * 0.08 if first < start else 0.0
+    before = (start - first) / timedelta(weeks=1) * 0.1 if first < start else 0.0
     within = max(0.0, (last - max(first, start)) / timedelta(weeks=1))
     rows: list[dict[str, Any]] = []
     sources: list[tuple[datetime, Sentence]] = []
@@ -203,7 +203,7 @@ def _insights(
     limit = start + timedelta(days=10)
     unique = {s.text: (at, s) for at, s in sorted(sources, key=lambda source: source[0]) if at < limit}
     rows = []
-    for number, (at, source) in enumerate(list(unique.values())[:9]):
+    for number, (at, source) in enumerate(list(unique.values())[:12]):
         if rng.random() > 0.85:
             continue
         created = at + timedelta(hours=float(rng.uniform(1, 48)))

@@ -1,0 +1,45 @@
+"""Seeded members review what the pipeline offered them, so that a demonstration's weeks build on each other."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.population import queries
+
+APPROVED_SHARE = 0.8
+
+
+@dataclass(frozen=True)
+class ReviewReport:
+    """How many insights were offered, and how many got a verdict."""
+
+    offered: int
+    reviewed: int
+
+
+def review_insights(connection: Connection, *, week_cutoff: datetime, seed: int) -> ReviewReport:
+    """Members' verdicts on the insights that a week offered them, given in the six days after its cutoff.
+
+    Whether and how an insight is reviewed follows from the seed, the member's habit and the insight's id alone, so
+    doing it again changes nothing: what was left pending stays pending.
+    """
+    offered = queries.offered_insights(connection, week_cutoff - timedelta(days=7), week_cutoff)
+    decisions = [
+        decision
+        for insight_id, _, reviews in offered
+        if (decision := _decide(seed, insight_id, reviews, week_cutoff)) is not None
+    ]
+    with connection.transaction():
+        reviewed = queries.review_insights(connection, decisions)
+    return ReviewReport(len(offered), reviewed)
+
+
+def _decide(seed: int, insight_id: UUID, reviews: float, cutoff: datetime) -> tuple[UUID, str, datetime] | None:
+    digest = hashlib.sha256(f"{seed}/{insight_id}".encode()).digest()
+    whether, how, when = (int.from_bytes(digest[i : i + 4], "big") / 2**32 for i in (0, 4, 8))
+    if whether > reviews:
+        return None
+    status = "approved" if how < APPROVED_SHARE else "rejected"
+    return insight_id, status, cutoff + timedelta(hours=1) + when * timedelta(days=5, hours=22)
