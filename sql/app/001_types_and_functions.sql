@@ -1,16 +1,25 @@
 -- A stand-in for what the app's database brings along: roles, types, and the functions behind its triggers.
 create extension if not exists vector;
 
+-- Roles belong to the server, not to the database: they may be there already, another database may be creating them
+-- at this moment, or this role may not be allowed to.
 do $$
+declare
+    wanted record;
 begin
-    if not exists (select from pg_roles where rolname = 'anon') then create role anon nologin; end if;
-    if not exists (select from pg_roles where rolname = 'authenticated') then create role authenticated nologin; end if;
-    if not exists (select from pg_roles where rolname = 'service_role') then
-        create role service_role nologin bypassrls;
-    end if;
-exception
-    when insufficient_privilege then raise notice 'roles were not created: no privilege';
-    when duplicate_object or unique_violation then null;
+    for wanted in
+        select * from (values ('anon', ''), ('authenticated', ''), ('service_role', 'bypassrls')) as r (name, attributes)
+    loop
+        if exists (select from pg_roles where rolname = wanted.name) then
+            continue;
+        end if;
+        begin
+            execute format('create role %I nologin %s', wanted.name, wanted.attributes);
+        exception
+            when insufficient_privilege then raise notice 'role % was not created: no privilege', wanted.name;
+            when duplicate_object or unique_violation then null;
+        end;
+    end loop;
 end
 $$;
 

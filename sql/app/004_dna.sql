@@ -21,6 +21,32 @@ create table mysoul_dna_scores (
 create trigger mysoul_dna_scores_update_posts_updated_at before update on mysoul_dna_scores
     for each row execute function update_posts_updated_at();
 
+-- History holds the later layout's raw strands and upper-case tiers even where the scores are the audit's.
+create table mysoul_score_history (
+    id uuid primary key default gen_random_uuid(),
+    user_id text not null,
+    score integer not null,
+    rarity_tier text not null,
+    percentile_rank numeric(5,2),
+    component_breakdown jsonb default '{}',
+    trait_rarity_raw_score integer,
+    profile_depth_raw_score integer,
+    behavioral_raw_score integer,
+    content_raw_score integer,
+    cultural_raw_score integer,
+    calculated_at timestamptz not null default now(),
+    algorithm_version text default 'v1.0',
+    created_at timestamptz default now(),
+    check ((behavioral_raw_score >= 0) and (behavioral_raw_score <= 100)),
+    check ((content_raw_score >= 0) and (content_raw_score <= 100)),
+    check ((cultural_raw_score >= 0) and (cultural_raw_score <= 100)),
+    check ((percentile_rank >= (0)) and (percentile_rank <= (100))),
+    check ((profile_depth_raw_score >= 0) and (profile_depth_raw_score <= 100)),
+    check (rarity_tier in ('COMMON', 'UNCOMMON', 'RARE', 'EPIC', 'LEGENDARY')),
+    check ((score >= 0) and (score <= 100)),
+    check ((trait_rarity_raw_score >= 0) and (trait_rarity_raw_score <= 100))
+);
+
 create table trait_distribution_stats (
     trait_key text primary key,
     trait_category text not null

@@ -6,6 +6,7 @@ create table mysoul_dna_scores (
     id uuid primary key default gen_random_uuid(),
     user_id text not null,
     score integer not null default 0,
+    -- The app's default breaks the app's own check below: a row without a tier is refused.
     rarity_tier text not null default 'Common',
     trait_rarity_raw_score integer not null default 0,
     profile_depth_raw_score integer not null default 0,
@@ -42,31 +43,7 @@ create table mysoul_dna_scores (
     unique (user_id)
 );
 
-create table mysoul_score_history (
-    id uuid primary key default gen_random_uuid(),
-    user_id text not null,
-    score integer not null,
-    rarity_tier text not null,
-    percentile_rank numeric(5,2),
-    component_breakdown jsonb default '{}',
-    trait_rarity_raw_score integer,
-    profile_depth_raw_score integer,
-    behavioral_raw_score integer,
-    content_raw_score integer,
-    cultural_raw_score integer,
-    calculated_at timestamptz not null default now(),
-    algorithm_version text default 'v1.0',
-    created_at timestamptz default now(),
-    check ((behavioral_raw_score >= 0) and (behavioral_raw_score <= 100)),
-    check ((content_raw_score >= 0) and (content_raw_score <= 100)),
-    check ((cultural_raw_score >= 0) and (cultural_raw_score <= 100)),
-    check ((percentile_rank >= (0)) and (percentile_rank <= (100))),
-    check ((profile_depth_raw_score >= 0) and (profile_depth_raw_score <= 100)),
-    check (rarity_tier in ('COMMON', 'UNCOMMON', 'RARE', 'EPIC', 'LEGENDARY')),
-    check ((score >= 0) and (score <= 100)),
-    check ((trait_rarity_raw_score >= 0) and (trait_rarity_raw_score <= 100))
-);
-
+-- Counts the whole table for every row: a bulk write is quadratic, and its own percentile is overwritten.
 create function update_dna_percentile_rank() returns trigger language plpgsql as $$
 declare
     below integer;
@@ -78,6 +55,8 @@ begin
 end
 $$;
 
+-- Writes a history row for every changed score. Triggers fire in the order of their names, this one before the
+-- percentile's: history records the percentile that the writer sent, the score keeps the one that was counted.
 create function auto_record_score_history() returns trigger language plpgsql as $$
 begin
     if tg_op = 'INSERT' or new.score is distinct from old.score then
@@ -101,3 +80,8 @@ create trigger mysoul_dna_scores_update_dna_percentile_rank before insert or upd
     for each row execute function update_dna_percentile_rank();
 create trigger mysoul_dna_scores_auto_record_score_history before insert or update of score on mysoul_dna_scores
     for each row execute function auto_record_score_history();
+
+alter table mysoul_dna_scores enable row level security;
+create policy own_rows on mysoul_dna_scores for select using (
+    user_id = nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub'
+);
