@@ -1,0 +1,1 @@
+"""Every model call: what the stages ask, how it is asked, retried, stored and paid."""

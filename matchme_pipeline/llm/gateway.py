@@ -1,0 +1,145 @@
+"""The model layer that the stages use: what is stored already is reused, the rest is asked once and paid once."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.llm import queries
+from matchme_pipeline.llm.contracts import (
+    CallContext,
+    Embeddings,
+    ItemAnalysis,
+    ItemFailure,
+    ItemToAnalyse,
+    MemberAnalysis,
+    PairToPreview,
+    Preview,
+    PreviewFailure,
+    Usage,
+)
+from matchme_pipeline.llm.prompt_files import load_prompt
+from matchme_pipeline.llm.provider import Answered, Provider, Unanswered
+from matchme_pipeline.llm.tasks import InsightsTask, PreviewsTask, Question, Task, insights_of, insights_used
+
+Outcome = Answered | Unanswered
+
+
+class Gateway:
+    """Implements llm.contracts.Models over one provider and one connection for reading."""
+
+    def __init__(self, provider: Provider, connection: Connection) -> None:
+        self._provider = provider
+        self._connection = connection
+
+    @property
+    def insight_model(self) -> str:
+        """The label of the model that finds insights and writes previews."""
+        return self._provider.insight_model
+
+    @property
+    def embedding_model(self) -> str:
+        """The label of the model that embeds."""
+        return self._provider.embedding_model
+
+    def analyse(self, items: Sequence[ItemToAnalyse], context: CallContext) -> Iterator[MemberAnalysis]:
+        """Insights for `items`; a member is yielded once all of their items are answered or have failed."""
+        task = InsightsTask(load_prompt("insights"))
+        authors: dict[str, set[str]] = {}
+        for item in items:
+            authors.setdefault(item.content_hash, set()).add(item.member_id)
+        questions = [
+            task.question(item, self.insight_model, self._provider.parameters, len(authors[item.content_hash]) > 1)
+            for item in items
+        ]
+        members: dict[str, list[Question]] = {}
+        for question in questions:
+            members.setdefault(str(question.owner), []).append(question)
+        waiting = {member: {q.key for q in own} for member, own in members.items()}
+        owners: dict[str, list[str]] = {}
+        for member, keys in waiting.items():
+            for key in keys:
+                owners.setdefault(key, []).append(member)
+        outcomes: dict[str, tuple[Outcome, bool]] = {}
+        for outcome, reused in self._answers(task, questions, context):
+            outcomes[outcome.key] = (outcome, reused)
+            for member in owners[outcome.key]:
+                waiting[member].discard(outcome.key)
+                if not waiting[member]:
+                    yield _member_analysis(member, members[member], outcomes)
+
+    def embed(self, texts: dict[str, str], context: CallContext) -> Embeddings:
+        """Vectors for `texts`, by content hash."""
+        vectors = queries.stored_vectors(self._connection, self.embedding_model, list(texts))
+        reused = len(vectors)
+        failures: dict[str, str] = {}
+        missing = {key: text for key, text in texts.items() if key not in vectors}
+        for result in self._provider.embed(missing, context) if missing else ():
+            if isinstance(result, Unanswered):
+                failures[result.key] = result.error
+            else:
+                vectors[result.content_hash] = result.vector
+        ordered: dict[str, NDArray[np.float32]] = {key: vectors[key] for key in texts if key in vectors}
+        return Embeddings(self.embedding_model, ordered, failures, reused, len(vectors) - reused)
+
+    def preview(self, pairs: Sequence[PairToPreview], context: CallContext) -> Iterator[Preview | PreviewFailure]:
+        """Starters for `pairs`."""
+        task = PreviewsTask(load_prompt("previews"))
+        questions = [task.question(pair, self.insight_model, self._provider.parameters) for pair in pairs]
+        by_key: dict[str, list[PairToPreview]] = {}
+        for pair, question in zip(pairs, questions, strict=True):
+            by_key.setdefault(question.key, []).append(pair)
+        for outcome, reused in self._answers(task, questions, context):
+            # The first pair of a key pays, the others reuse.
+            for number, pair in enumerate(by_key[outcome.key]):
+                if isinstance(outcome, Unanswered):
+                    yield PreviewFailure(pair.pair_id, outcome.error, outcome.retryable)
+                else:
+                    yield _preview(pair, outcome, self.insight_model, reused or number > 0)
+
+    def usage(self, context: CallContext) -> Usage:
+        """What the ledger holds for this run, week and stage."""
+        return queries.usage_of(self._connection, context.dagster_run_id, context.week, context.stage)
+
+    def _answers(
+        self, task: Task, questions: Sequence[Question], context: CallContext
+    ) -> Iterator[tuple[Outcome, bool]]:
+        """One outcome for each distinct key, the stored ones first; with it, whether it was reused."""
+        unique: Mapping[str, Question] = {question.key: question for question in reversed(questions)}
+        stored: dict[str, dict[str, Any]] = queries.stored_answers(self._connection, list(unique))
+        for key in unique:
+            if key in stored:
+                yield Answered(key, stored[key]), True
+        missing = [q for q in questions if q.key not in stored and unique[q.key] is q]
+        if missing:
+            for outcome in self._provider.ask(task, missing, context):
+                yield outcome, False
+
+
+def _member_analysis(
+    member: str, questions: Sequence[Question], outcomes: Mapping[str, tuple[Outcome, bool]]
+) -> MemberAnalysis:
+    analyses, failures = [], []
+    for question in {question.key: question for question in questions}.values():
+        outcome, reused = outcomes[question.key]
+        if isinstance(outcome, Unanswered):
+            failures.append(ItemFailure(question.subject, outcome.error, outcome.retryable))
+        else:
+            dropped = outcome.answer.get("dropped", {})
+            analyses.append(ItemAnalysis(question.subject, question.key, insights_of(outcome.answer), reused, dropped))
+    return MemberAnalysis(member, tuple(analyses), tuple(failures))
+
+
+def _preview(pair: PairToPreview, outcome: Answered, model: str, reused: bool) -> Preview:
+    answer = outcome.answer
+    return Preview(
+        pair_id=pair.pair_id,
+        level_1=tuple(answer["level_1"]),
+        level_2=tuple(answer["level_2"]),
+        insights_used=insights_used(answer, pair),
+        model=model,
+        cache_key=outcome.key,
+        reused=reused,
+    )

@@ -1,0 +1,87 @@
+"""Insights without a language model: what members' sentences are closest to, quoted word for word."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from matchme_pipeline.llm.local.encoder import SentenceEncoder
+from matchme_pipeline.llm.local.themes import Themes, theme_similarities
+from matchme_pipeline.llm.masking import shows_contact
+from matchme_pipeline.llm.sentences import sentences
+from matchme_pipeline.llm.tasks import speaks_to_a_model
+
+# Measured on the seeded population's sentences (matchme_pipeline_tests/bench/llm.py prints both figures): below it,
+# sentences about nothing in particular begin to count.
+THRESHOLD = 0.42
+# A cosine at or above this is as good as said outright.
+CERTAIN = 0.80
+LOWEST_CONFIDENCE, HIGHEST_CONFIDENCE = 50, 95
+INSIGHTS_AN_ITEM = 3
+SHORTEST_SENTENCE = 12
+LONGEST_QUOTE = 300
+
+Json = dict[str, Any]
+
+
+def answer_insights(requests: Sequence[Json], themes: Themes, encoder: SentenceEncoder) -> list[Json]:
+    """Answers to many insight requests at once, each by the contract of the chat API.
+
+    A request is `{"posts": [{"id", "text", ..}]}`, its answer `{"insights": [{"post_id", "category", "title",
+    "description", "source_quote", "confidence"}]}`.
+    """
+    posts = [(number, post["id"], post["text"]) for number, request in enumerate(requests) for post in request["posts"]]
+    quotable = [
+        (number, post_id, sentence)
+        for number, post_id, text in posts
+        for sentence in sentences(text)
+        if _counts(sentence)
+    ]
+    answers: list[Json] = [{"insights": []} for _ in requests]
+    if not quotable:
+        return answers
+    closeness, silence = theme_similarities(
+        encoder.unit_vectors([sentence for _, _, sentence in quotable]), themes, encoder
+    )
+    best = closeness.argmax(axis=1)
+    scores = closeness.max(axis=1)
+    found: dict[tuple[int, str], list[tuple[float, int, str]]] = {}
+    for row in np.flatnonzero((scores >= THRESHOLD) & (scores > silence)):
+        number, post_id, sentence = quotable[row]
+        found.setdefault((number, post_id), []).append((float(scores[row]), int(best[row]), sentence))
+    for (number, post_id), claims in found.items():
+        answers[number]["insights"] += _insights(post_id, claims, themes)
+    return answers
+
+
+def _counts(sentence: str) -> bool:
+    """Whether a sentence can be evidence: long enough, short enough to quote, no contact, not meant for a machine."""
+    return (
+        SHORTEST_SENTENCE <= len(sentence) <= LONGEST_QUOTE
+        and not shows_contact(sentence)
+        and not speaks_to_a_model(sentence)
+    )
+
+
+def _insights(post_id: str, claims: Sequence[tuple[float, int, str]], themes: Themes) -> list[Json]:
+    """The strongest claim on each theme, the strongest three of those."""
+    chosen: dict[int, tuple[float, str]] = {}
+    for score, theme, sentence in sorted(claims, key=lambda claim: (-claim[0], claim[1], claim[2])):
+        chosen.setdefault(theme, (score, sentence))
+    return [
+        {
+            "post_id": post_id,
+            "category": themes.themes[theme].category,
+            "title": themes.themes[theme].title,
+            "description": themes.themes[theme].description,
+            "source_quote": sentence,
+            "confidence": _confidence(score),
+        }
+        for theme, (score, sentence) in list(chosen.items())[:INSIGHTS_AN_ITEM]
+    ]
+
+
+def _confidence(score: float) -> int:
+    """Linear from the threshold (50) to certainty (95)."""
+    share = min(1.0, (score - THRESHOLD) / (CERTAIN - THRESHOLD))
+    return round(LOWEST_CONFIDENCE + share * (HIGHEST_CONFIDENCE - LOWEST_CONFIDENCE))

@@ -1,0 +1,92 @@
+"""The offline models as a provider: whole chunks at a time, booked at no cost."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby, islice
+from typing import Any
+
+from matchme_pipeline.llm.answers import read_object
+from matchme_pipeline.llm.contracts import CallContext
+from matchme_pipeline.llm.ledger import Ledger
+from matchme_pipeline.llm.local.encoder import MODEL, item_vectors, process_encoder
+from matchme_pipeline.llm.local.insights import answer_insights
+from matchme_pipeline.llm.local.previews import answer_previews, wording_version
+from matchme_pipeline.llm.local.themes import load_themes
+from matchme_pipeline.llm.provider import Answered, Embedded, Unanswered
+from matchme_pipeline.llm.records import Call, StoredAnswer, StoredVector
+from matchme_pipeline.llm.tasks import InsightsTask, Question, Reading, Task
+
+# Questions or texts a chunk: one row of the ledger, one transaction, a few megabytes.
+CHUNK = 1_000
+
+
+class LocalProvider:
+    """Answers by comparing sentences; deterministic, free, without network."""
+
+    embedding_model = MODEL
+    insight_model = f"{MODEL}-themes"
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self.parameters = f"themes-{load_themes().version} starters-{wording_version()}"
+
+    def ask(self, task: Task, questions: Sequence[Question], context: CallContext) -> Iterator[Answered | Unanswered]:
+        """Answers to `questions`, a chunk committed at a time."""
+        for first in range(0, len(questions), CHUNK):
+            chunk = questions[first : first + CHUNK]
+            started = time.perf_counter()
+            readings = _insights(task, chunk) if isinstance(task, InsightsTask) else _previews(task, chunk)
+            stored = {key: answer for reading in readings for key, answer in reading.stored.items()}
+            refused = {key: reason for reading in readings for key, reason in reading.refused.items()}
+            call = self._call(context, self.insight_model, len(chunk), time.perf_counter() - started)
+            subjects = {question.key: question.subject for question in chunk}
+            answers = [
+                StoredAnswer(
+                    key, context.stage, subjects[key], self.insight_model, task.prompt.version, answer, call.id
+                )
+                for key, answer in stored.items()
+            ]
+            self._ledger.commit([call], answers)
+            yield from (Answered(key, answer) for key, answer in stored.items())
+            yield from (Unanswered(key, reason, retryable=False) for key, reason in refused.items())
+
+    def embed(self, texts: Mapping[str, str], context: CallContext) -> Iterator[Embedded | Unanswered]:
+        """Vectors of `texts`, a chunk committed at a time; a text without a sentence has none."""
+        remaining = iter(texts.items())
+        while chunk := list(islice(remaining, CHUNK)):
+            started = time.perf_counter()
+            vectors = item_vectors([text for _, text in chunk], process_encoder())
+            call = self._call(context, self.embedding_model, len(chunk), time.perf_counter() - started)
+            found = [(key, vector) for (key, _), vector in zip(chunk, vectors, strict=True) if vector.any()]
+            self._ledger.commit(
+                [call], vectors=[StoredVector(key, self.embedding_model, vector, call.id) for key, vector in found]
+            )
+            yield from (Embedded(key, vector) for key, vector in found)
+            embedded = {key for key, _ in found}
+            yield from (Unanswered(key, "no words to embed", False) for key, _ in chunk if key not in embedded)
+
+    def _call(self, context: CallContext, model: str, items: int, seconds: float) -> Call:
+        return Call(
+            context, "local", model, "ok", items, mode="local", latency_seconds=round(seconds, 4), price_version="free"
+        )
+
+
+def _insights(task: Task, questions: Sequence[Question]) -> list[Reading]:
+    """One request a member, as any model gets it, but all of them encoded together."""
+    requests = [task.request(list(group)) for _, group in groupby(questions, key=lambda question: question.owner)]
+    answers = answer_insights([data for data, _ in requests], load_themes(), process_encoder())
+    return [
+        task.read(_through_json(answer, "insights"), asked)
+        for answer, (_, asked) in zip(answers, requests, strict=True)
+    ]
+
+
+def _previews(task: Task, questions: Sequence[Question]) -> list[Reading]:
+    data, asked = task.request(questions)
+    return [task.read(_through_json(answer_previews(data, process_encoder()), "previews"), asked)]
+
+
+def _through_json(answer: dict[str, Any], name: str) -> list[Any]:
+    # The same door that every other model's answer comes through.
+    return read_object(json.dumps(answer), name)

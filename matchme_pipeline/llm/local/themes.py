@@ -1,0 +1,69 @@
+"""The themes that the offline model listens for, and their vectors."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from matchme_pipeline.llm.answers import CATEGORIES
+from matchme_pipeline.llm.keys import hash_of
+from matchme_pipeline.llm.local.encoder import SentenceEncoder
+
+
+@dataclass(frozen=True)
+class Theme:
+    """One thing a sentence can show about its author."""
+
+    name: str
+    category: str
+    title: str
+    description: str
+    topic: str
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Themes:
+    """All themes, the sentences that say nothing, and a version that changes with either."""
+
+    themes: tuple[Theme, ...]
+    says_nothing: tuple[str, ...]
+    version: str
+
+    def by_title(self) -> dict[str, Theme]:
+        """Themes by their title in lower case."""
+        return {theme.title.casefold(): theme for theme in self.themes}
+
+
+@lru_cache(maxsize=1)
+def load_themes() -> Themes:
+    """The themes of themes.yaml."""
+    raw = yaml.safe_load(resources.files("matchme_pipeline.llm.local").joinpath("themes.yaml").read_text("utf-8"))
+    themes = tuple(
+        Theme(name, category, t["title"], t["description"], t["topic"], tuple(t["sentences"]))
+        for category in CATEGORIES
+        for name, t in raw[category].items()
+    )
+    return Themes(themes, tuple(raw["says_nothing"]), hash_of(raw)[:12])
+
+
+def theme_similarities(
+    sentences: NDArray[np.float32], themes: Themes, encoder: SentenceEncoder
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """How close `sentences` (unit vectors, shape (n, 512)) are to every theme, shape (n, themes), and to nothing, (n,).
+
+    Closeness to a theme is the mean of the cosine with the nearest of its sentences and with their centre: one lucky
+    word is not enough, and one good match need not carry the others.
+    """
+    flat = [sentence for theme in themes.themes for sentence in theme.sentences]
+    described = encoder.unit_vectors(flat)
+    starts = np.cumsum([0, *(len(theme.sentences) for theme in themes.themes[:-1])])
+    nearest = np.maximum.reduceat(sentences @ described.T, starts, axis=1)
+    centres = np.add.reduceat(described, starts, axis=0)
+    centres /= np.linalg.norm(centres, axis=1, keepdims=True)
+    silence = encoder.unit_vectors(list(themes.says_nothing))
+    closeness = ((nearest + sentences @ centres.T) / 2).astype(np.float32)
+    return closeness, (sentences @ silence.T).max(axis=1)

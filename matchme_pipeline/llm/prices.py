@@ -1,0 +1,122 @@
+"""What a model's tokens cost, from a versioned file; a model without a price is refused before anything is spent."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from importlib import resources
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from matchme_pipeline.errors import ConfigurationError
+
+Mode = Literal["standard", "flex", "batch"]
+MILLION = Decimal(1_000_000)
+# The ledger's numeric(18, 10).
+USD_STEP = Decimal("1e-10")
+
+
+@dataclass(frozen=True)
+class TokenUsage:
+    """The tokens of one call as the server billed them; `input_tokens` includes the cached and the written ones."""
+
+    input_tokens: int = 0
+    cached_input_tokens: int = 0
+    cache_write_tokens: int = 0
+    output_tokens: int = 0
+
+
+class Price(BaseModel):
+    """USD per million tokens; cached and written tokens cost what other input does where nothing else is said."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    input: Decimal
+    cached_input: Decimal | None = None
+    cache_write: Decimal | None = None
+    output: Decimal = Decimal(0)
+
+    def cost_usd(self, usage: TokenUsage) -> Decimal:
+        """input x (tokens - cached - written) + cached price x cached + write price x written + output x output."""
+        cached = min(usage.cached_input_tokens, usage.input_tokens)
+        written = min(usage.cache_write_tokens, usage.input_tokens - cached)
+        total = (
+            self.input * (usage.input_tokens - cached - written)
+            + (self.input if self.cached_input is None else self.cached_input) * cached
+            + (self.input if self.cache_write is None else self.cache_write) * written
+            + self.output * usage.output_tokens
+        )
+        return (total / MILLION).quantize(USD_STEP)
+
+    @property
+    def highest_input(self) -> Decimal:
+        """The most that an input token can cost."""
+        return max(self.input, self.cache_write or Decimal(0))
+
+
+class ModelEntry(BaseModel):
+    """One model: its prices by mode and what its requests take."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["chat", "embedding"]
+    standard: Price
+    flex: Price | None = None
+    batch: Price | None = None
+    temperature: bool = False
+    reasoning_effort: str | None = None
+    dimensions: bool = False
+
+    def price(self, mode: Mode) -> Price:
+        """The price in `mode`; a mode that the model doesn't offer bills as standard."""
+        return getattr(self, mode) or self.standard
+
+    def mode_for(self, mode: Mode) -> Mode:
+        """`mode` if the model offers it, else standard."""
+        return mode if getattr(self, mode) is not None else "standard"
+
+
+class PriceTable(BaseModel):
+    """The models that may be called, and the version of their prices."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: str
+    models: dict[str, ModelEntry]
+
+    def entry(self, model: str, kind: Literal["chat", "embedding"]) -> ModelEntry:
+        """The entry of `model`; raises ConfigurationError for one without a price or of the other kind."""
+        found = self.models.get(model)
+        if found is None or found.kind != kind:
+            known = ", ".join(name for name, entry in self.models.items() if entry.kind == kind)
+            variable = "MATCHME_INSIGHT_MODEL" if kind == "chat" else "MATCHME_EMBEDDING_MODEL"
+            raise ConfigurationError(
+                f"{variable}: the {kind} model '{model}' has no price. Choose one of {known}, "
+                "or add its price in the file that MATCHME_PRICES_FILE names."
+            )
+        return found
+
+
+def load_prices(override: Path | None = None) -> PriceTable:
+    """The prices that ship with the package, with those of the file `override` before them."""
+    shipped = _parse(resources.files("matchme_pipeline.llm").joinpath("prices.yaml").read_text("utf-8"), "prices.yaml")
+    if override is None:
+        return shipped
+    try:
+        text = override.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"MATCHME_PRICES_FILE: {override} cannot be read ({error}).") from None
+    own = _parse(text, str(override))
+    return PriceTable(version=f"{shipped.version}+{own.version}", models={**shipped.models, **own.models})
+
+
+def _parse(text: str, name: str) -> PriceTable:
+    try:
+        return PriceTable.model_validate(yaml.safe_load(text))
+    except (yaml.YAMLError, ValidationError) as error:
+        first = error.errors()[0] if isinstance(error, ValidationError) else None
+        where = f"{'.'.join(map(str, first['loc']))}: {first['msg']}" if first else "no valid YAML"
+        raise ConfigurationError(
+            f"The price file {name} is wrong ({where}). See llm/prices.yaml for its shape."
+        ) from None

@@ -1,0 +1,1 @@
+"""The prompts, each as instructions (.md), the answer's schema (.schema.json) and settings (.yaml)."""

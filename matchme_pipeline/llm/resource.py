@@ -1,0 +1,59 @@
+"""The model layer as a Dagster resource: nothing is loaded or opened before a session is."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from dagster import ConfigurableResource
+
+from matchme_pipeline.database.connection import connect
+from matchme_pipeline.database.resource import DatabaseResource, database_url
+from matchme_pipeline.errors import ConfigurationError
+from matchme_pipeline.llm.contracts import Models
+from matchme_pipeline.settings import Settings, process_settings
+
+if TYPE_CHECKING:
+    from matchme_pipeline.llm.ledger import Ledger
+    from matchme_pipeline.llm.provider import Provider
+
+
+class ModelsResource(ConfigurableResource[Models]):
+    """Opens sessions with the configured provider. The API key comes from the environment alone, never from here."""
+
+    # "openai" or "local"; unset: as configured.
+    provider: str | None = None
+    base_url: str | None = None
+
+    @contextmanager
+    def session(self, database: DatabaseResource | str | None = None) -> Iterator[Models]:
+        """Models that answer until the end of the block; `database` (resource or URL) holds cache and ledger."""
+        settings = self._settings()
+        url = database.url if isinstance(database, DatabaseResource) else database
+        with open_models(settings, url or database_url(settings)) as models:
+            yield models
+
+    def _settings(self) -> Settings:
+        own = {"llm": self.provider, "openai_base_url": self.base_url}
+        return process_settings().model_copy(update={name: value for name, value in own.items() if value is not None})
+
+
+@contextmanager
+def open_models(settings: Settings, url: str) -> Iterator[Models]:
+    """Models by `settings` over the database at `url`: one connection reads, another commits what calls brought.
+
+    Raises ConfigurationError before anything is spent: a missing key, a model without a price.
+    """
+    from matchme_pipeline.llm.gateway import Gateway
+    from matchme_pipeline.llm.ledger import Ledger
+
+    with connect(url) as reading, connect(url) as writing:
+        yield Gateway(_provider(settings, Ledger(writing)), reading)
+
+
+def _provider(settings: Settings, ledger: "Ledger") -> "Provider":
+    # Imported here: the encoder's package and the OpenAI client take half a second each.
+    if settings.provider == "local":
+        from matchme_pipeline.llm.local.provider import LocalProvider
+
+        return LocalProvider(ledger)
+    raise ConfigurationError("MATCHME_LLM=openai is not there yet. Set MATCHME_LLM=local.")
