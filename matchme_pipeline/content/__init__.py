@@ -1,0 +1,1 @@
+"""What members shared: its canonical text, its hash, and the insights found in it."""

@@ -1,1 +1,1 @@
-"""The queue that every stage works from: what a week must do, enqueued once, claimed in sets, finished with its result."""
+"""The queue that every stage works from: enqueued once, claimed in sets, finished together with its result."""

@@ -1,0 +1,201 @@
+"""The week's analysis as the queue sees it: one job a member, claimed in sets, finished with its result."""
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from matchme_pipeline.content import queries
+from matchme_pipeline.content.canonical import canonical_text
+from matchme_pipeline.content.claims import claims
+from matchme_pipeline.content.items import POST, HashedItem
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.errors import BudgetExceededError, ModelRequestError
+from matchme_pipeline.jobs import queries as jobs
+from matchme_pipeline.jobs.model import DEFAULT_PRIORITY, Job, JobRequest, JobType
+from matchme_pipeline.llm.contracts import CallContext, ItemToAnalyse, MemberAnalysis, Models
+from matchme_pipeline.week import Week
+
+MEMBERS_CLAIMED_AT_ONCE = 500
+# Members whose results are written in one transaction.
+MEMBERS_SAVED_AT_ONCE = 50
+
+
+@dataclass
+class AnalysisOutcome:
+    """What became of the week's items."""
+
+    items: int = 0
+    analysed: int = 0
+    reused: int = 0
+    failed: int = 0
+    new_insights: int = 0
+    left_in_queue: int = 0
+    stopped_by: str | None = None
+    dropped: Counter[str] = field(default_factory=Counter)
+
+
+def job_requests(items: Mapping[str, Sequence[HashedItem]], priorities: Mapping[str, int]) -> list[JobRequest]:
+    """One job per member; its fingerprint is what the member shared, so that something new opens it again."""
+    return [
+        JobRequest(
+            user_id,
+            user_id,
+            fingerprint=_fingerprint(own),
+            priority=priorities.get(user_id, DEFAULT_PRIORITY),
+            payload={"items": len(own)},
+        )
+        for user_id, own in items.items()
+    ]
+
+
+def by_member(items: Iterable[HashedItem]) -> dict[str, list[HashedItem]]:
+    """Items that can be analysed, by member."""
+    grouped: dict[str, list[HashedItem]] = defaultdict(list)
+    for item in items:
+        if item.content_hash is not None:
+            grouped[item.raw.user_id].append(item)
+    return dict(grouped)
+
+
+def drain(
+    connection: Connection,
+    models: Models,
+    week: Week,
+    items: Mapping[str, Sequence[HashedItem]],
+    context: CallContext,
+    now: datetime,
+    report: Callable[[AnalysisOutcome], None] = lambda _: None,
+) -> AnalysisOutcome:
+    """Work through the week's open jobs; what is done stays done whatever ends it.
+
+    Stops cleanly at the budget's end. Raises ModelRequestError, its claims given back, when no call can succeed.
+    """
+    outcome = AnalysisOutcome(items=sum(len(own) for own in items.values()))
+    while True:
+        claimed = jobs.claim(
+            connection, JobType.CONTENT_ANALYSIS, week.sunday, MEMBERS_CLAIMED_AT_ONCE, context.dagster_run_id
+        )
+        if not claimed:
+            break
+        open_jobs = {job.subject: job for job in claimed}
+        try:
+            _work(connection, models, week, items, open_jobs, context, now, outcome, report)
+        except (BudgetExceededError, ModelRequestError) as error:
+            jobs.release(connection, [job.id for job in open_jobs.values()])
+            if isinstance(error, ModelRequestError):
+                raise
+            outcome.stopped_by = str(error)
+            break
+    outcome.left_in_queue = jobs.open_jobs(connection, JobType.CONTENT_ANALYSIS, week.sunday)
+    return outcome
+
+
+def _work(
+    connection: Connection,
+    models: Models,
+    week: Week,
+    items: Mapping[str, Sequence[HashedItem]],
+    open_jobs: dict[str, Job],
+    context: CallContext,
+    now: datetime,
+    outcome: AnalysisOutcome,
+    report: Callable[[AnalysisOutcome], None],
+) -> None:
+    """Analyse the claimed members; each that is saved leaves `open_jobs`."""
+    asked = [
+        ItemToAnalyse(
+            member_id=user_id,
+            content_hash=str(item.content_hash),
+            text=canonical_text(item.raw.text),
+            categories=item.raw.categories,
+            depth_level=item.raw.depth_level,
+        )
+        for user_id in open_jobs
+        for item in items.get(user_id, ())
+    ]
+    # A member who has left since the job was enqueued has nothing to analyse: the job is done.
+    gone = [job for user_id, job in open_jobs.items() if not items.get(user_id)]
+    if gone:
+        jobs.complete(connection, [job.id for job in gone])
+        for job in gone:
+            del open_jobs[job.subject]
+    batch: list[MemberAnalysis] = []
+    for analysis in models.analyse(asked, context):
+        batch.append(analysis)
+        if len(batch) >= MEMBERS_SAVED_AT_ONCE:
+            _save(connection, week, items, open_jobs, batch, now, outcome)
+            batch = []
+            report(outcome)
+    if batch:
+        _save(connection, week, items, open_jobs, batch, now, outcome)
+        report(outcome)
+
+
+def _save(
+    connection: Connection,
+    week: Week,
+    items: Mapping[str, Sequence[HashedItem]],
+    open_jobs: dict[str, Job],
+    batch: Sequence[MemberAnalysis],
+    now: datetime,
+    outcome: AnalysisOutcome,
+) -> None:
+    """Write a batch's insights, posts and jobs in one transaction."""
+    offered_at = min(now, week.cutoff)
+    members = [analysis.member_id for analysis in batch]
+    known = queries.known_quotes(connection, members)
+    found = [claim for analysis in batch for claim in claims(analysis, items[analysis.member_id])]
+    errors = {
+        open_jobs[analysis.member_id]: "; ".join(sorted({failure.error for failure in analysis.failures}))
+        for analysis in batch
+        if analysis.failures
+    }
+    finished = [open_jobs[member] for member in members if open_jobs[member] not in errors]
+    answers, failed = _post_outcomes(items, batch)
+    with connection.transaction():
+        outcome.new_insights += queries.save_claims(connection, week.sunday, offered_at, found, known)
+        queries.save_outcomes(connection, offered_at, answers, failed)
+        jobs.complete(connection, [job.id for job in finished])
+        if errors:
+            jobs.fail(connection, errors)
+    for analysis in batch:
+        outcome.analysed += sum(not answer.reused for answer in analysis.analyses)
+        outcome.reused += sum(answer.reused for answer in analysis.analyses)
+        outcome.failed += len(analysis.failures)
+        for answer in analysis.analyses:
+            outcome.dropped.update(answer.dropped)
+        del open_jobs[analysis.member_id]
+
+
+def _post_outcomes(
+    items: Mapping[str, Sequence[HashedItem]], batch: Sequence[MemberAnalysis]
+) -> tuple[dict[Any, list[dict[str, object]]], list[Any]]:
+    answers: dict[Any, list[dict[str, object]]] = {}
+    failed = []
+    for analysis in batch:
+        by_hash = {answer.content_hash: answer for answer in analysis.analyses}
+        for item in items[analysis.member_id]:
+            if item.raw.item_type != POST:
+                continue
+            answer = by_hash.get(str(item.content_hash))
+            if answer is None:
+                failed.append(item.raw.item_id)
+            else:
+                answers[item.raw.item_id] = [
+                    {
+                        "category": insight.category,
+                        "title": insight.title,
+                        "source_quote": insight.source_quote,
+                        "confidence": insight.confidence,
+                    }
+                    for insight in answer.insights
+                ]
+    return answers, failed
+
+
+def _fingerprint(items: Sequence[HashedItem]) -> str:
+    parts = sorted(f"{item.raw.item_id}:{item.content_hash}" for item in items)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]

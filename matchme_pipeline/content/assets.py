@@ -1,0 +1,90 @@
+"""The content stages: hashes of what was shared, and insights found in it."""
+
+from datetime import UTC, datetime
+from time import monotonic
+
+from dagster import AssetExecutionContext, MaterializeResult, asset
+
+from matchme_pipeline.content import analysis, deletion, queries
+from matchme_pipeline.content.items import hash_items
+from matchme_pipeline.database.resource import DatabaseResource
+from matchme_pipeline.jobs import queries as jobs
+from matchme_pipeline.jobs.model import JobType
+from matchme_pipeline.llm.contracts import CallContext
+from matchme_pipeline.llm.resource import ModelsResource
+from matchme_pipeline.reporting import StageReport, materialisation
+from matchme_pipeline.week import open_or_closed_week_of, weekly_partitions
+
+
+@asset(
+    deps=["posts", "voice_introductions"],
+    partitions_def=weekly_partitions,
+    group_name="content",
+    owners=["team:data"],
+    kinds={"postgres"},
+    metadata={"table": "content_items"},
+    description="Canonical text and SHA-256 of every content item of the week; duplicates found, empty ones skipped.",
+)
+def post_hashes(context: AssetExecutionContext, database: DatabaseResource) -> MaterializeResult[None]:
+    """Hash what was shared in the week, after removing what members have deleted since."""
+    started = monotonic()
+    week = open_or_closed_week_of(context)
+    with database.connect() as connection:
+        swept = deletion.sweep(connection)
+        raw = queries.live_items(connection, week.items_from, week.cutoff)
+        items = hash_items(raw, queries.first_items_by_hash(connection, week.items_from))
+        changed = queries.replace_items(connection, week.sunday, items)
+    empty = sum(item.content_hash is None for item in items)
+    return materialisation(
+        StageReport(items=len(items), processed=changed, reused=len(items) - min(changed, len(items))),
+        monotonic() - started,
+        duplicates=sum(item.duplicate_of is not None for item in items),
+        skipped_empty=empty,
+        members=len({item.raw.user_id for item in items}),
+        swept=swept,
+    )
+
+
+@asset(
+    deps=["post_hashes", "insight_reviews"],
+    partitions_def=weekly_partitions,
+    group_name="content",
+    owners=["team:data"],
+    kinds={"postgres", "openai"},
+    metadata={"table": "user_insights"},
+    description="Pending insights from the week's content items, each with a quote in the member's own words. "
+    "One member per request; an answer is paid once, however often its text is shared.",
+    pool="model_calls",
+)
+def content_insights(
+    context: AssetExecutionContext, database: DatabaseResource, models: ModelsResource
+) -> MaterializeResult[None]:
+    """Enqueue a job for each member with content, and work through the open ones."""
+    started = monotonic()
+    week = open_or_closed_week_of(context)
+    calls = CallContext("content_insights", week.sunday, context.run_id)
+    with database.connect() as connection, models.session(database) as llm:
+        items = analysis.by_member(hash_items(queries.live_items(connection, week.items_from, week.cutoff), {}))
+        requests = analysis.job_requests(items, queries.member_priorities(connection, items))
+        opened = jobs.enqueue(connection, JobType.CONTENT_ANALYSIS, week.sunday, requests)
+        outcome = analysis.drain(
+            connection,
+            llm,
+            week,
+            items,
+            calls,
+            datetime.now(UTC),
+            lambda so_far: context.log.info(f"{so_far.analysed + so_far.reused} of {so_far.items} items"),
+        )
+        usage = llm.usage(calls)
+    untouched = outcome.items - outcome.analysed - outcome.reused - outcome.failed
+    return materialisation(
+        StageReport(outcome.items, outcome.analysed, outcome.reused + max(0, untouched), outcome.failed),
+        monotonic() - started,
+        usage,
+        jobs_opened=opened,
+        new_insights=outcome.new_insights,
+        left_in_queue=outcome.left_in_queue,
+        stopped_by=outcome.stopped_by or "",
+        dropped=dict(outcome.dropped),
+    )

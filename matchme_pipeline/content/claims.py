@@ -1,0 +1,53 @@
+"""Insights as rows: one claim about a member, made once however often it is found."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matchme_pipeline.content.items import HashedItem
+from matchme_pipeline.llm.contracts import Insight, MemberAnalysis
+
+# Ids of insights are derived from their content under this namespace, so that finding a claim again finds its row.
+NAMESPACE = uuid.UUID("0c8b2c5e-6d0f-4b7c-8a52-3f7f8f0a9b11")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One insight of a member with the item and the answer that it came from."""
+
+    id: uuid.UUID
+    user_id: str
+    insight: Insight
+    item_type: str
+    item_id: uuid.UUID
+    content_hash: str
+    cache_key: str
+
+
+def claims(analysis: MemberAnalysis, items: Sequence[HashedItem]) -> list[Claim]:
+    """The claims of one member's analysis; an insight of a duplicate item is claimed for each item that says it."""
+    by_hash = {answer.content_hash: answer for answer in analysis.analyses}
+    return [
+        Claim(
+            claim_id(analysis.member_id, insight),
+            analysis.member_id,
+            insight,
+            item.raw.item_type,
+            item.raw.item_id,
+            str(item.content_hash),
+            by_hash[item.content_hash].cache_key,
+        )
+        for item in items
+        if item.content_hash in by_hash
+        for insight in by_hash[item.content_hash].insights
+    ]
+
+
+def claim_id(user_id: str, insight: Insight) -> uuid.UUID:
+    """The id of a claim: the same member, category and words are the same claim."""
+    return uuid.uuid5(NAMESPACE, f"{user_id}|{insight.category}|{quote_key(insight.source_quote)}")
+
+
+def quote_key(quote: str) -> str:
+    """A quote without case and extra space, for comparison."""
+    return " ".join(quote.casefold().split())
