@@ -1,0 +1,98 @@
+"""The DNA stages as assets: how common traits are, how original content is, what everyone scores."""
+
+from time import monotonic
+from typing import Any
+
+from dagster import AssetExecutionContext, MaterializeResult, MetadataValue, asset
+
+from matchme_pipeline.database.resource import DatabaseResource
+from matchme_pipeline.dna import queries, summary, weekly
+from matchme_pipeline.dna.weights import ALGORITHM_VERSION
+from matchme_pipeline.llm.resource import ModelsResource
+from matchme_pipeline.reporting import StageReport, materialisation
+from matchme_pipeline.week import week_of, weekly_partitions
+
+
+@asset(
+    deps=["profiles", "islamic_preferences", "posts", "dna_answers", "insight_reviews"],
+    partitions_def=weekly_partitions,
+    group_name="dna",
+    owners=["team:data"],
+    kinds={"postgres"},
+    metadata={"table": "trait_distribution"},
+    description="How many members have each trait as of the cutoff: n of N, frequency, idf = ln(N / n).",
+)
+def trait_distribution(context: AssetExecutionContext, database: DatabaseResource) -> MaterializeResult[None]:
+    """Count every trait over the whole population."""
+    started = monotonic()
+    week = week_of(context)
+    with database.connect() as connection:
+        traits, table = weekly.trait_distribution(connection, week)
+        changed = queries.replace_distribution(connection, week.sunday, table)
+    return materialisation(
+        StageReport(items=len(table), processed=changed, reused=max(0, len(table) - changed)),
+        monotonic() - started,
+        members=traits.members,
+        traits=len(table),
+        data_found=dict(traits.found),
+        distribution=MetadataValue.md(summary.trait_plots(table)),
+    )
+
+
+@asset(
+    deps=["post_embeddings"],
+    partitions_def=weekly_partitions,
+    group_name="dna",
+    owners=["team:data"],
+    kinds={"postgres", "numpy"},
+    metadata={"table": "content_originality"},
+    description="How unlike everyone else's a member's items are, exact over all items as of the cutoff.",
+)
+def content_originality(
+    context: AssetExecutionContext, database: DatabaseResource, models: ModelsResource
+) -> MaterializeResult[None]:
+    """Compare every member's items with everyone else's."""
+    started = monotonic()
+    week = week_of(context)
+    with models.session(database) as session:
+        model = session.embedding_model
+    with database.connect() as connection:
+        table, left_out = weekly.content_originality(connection, week, model)
+        changed = queries.replace_originality(connection, week.sunday, table, model)
+    return materialisation(
+        StageReport(items=len(table), processed=changed, reused=max(0, len(table) - changed)),
+        monotonic() - started,
+        model=model,
+        measured_members=int(table["measured"].sum()),
+        data_found=left_out,
+        distribution=MetadataValue.md(summary.originality_plot(table)),
+    )
+
+
+@asset(
+    deps=["trait_distribution", "content_originality"],
+    partitions_def=weekly_partitions,
+    group_name="dna",
+    owners=["team:data"],
+    kinds={"postgres", "pandas"},
+    metadata={"table": "dna_score_history", "published_to": "mysoul_dna_scores"},
+    description="Everyone's MySoul DNA score: five strands, tier, percentile, explained. The newest week is shown.",
+)
+def dna_scores(context: AssetExecutionContext, database: DatabaseResource) -> MaterializeResult[None]:
+    """Score everyone in one pass, keep the week, hand the newest week to the app."""
+    started = monotonic()
+    week = week_of(context)
+    with database.connect() as connection:
+        table, found = weekly.dna_scores(connection, week)
+        changed = queries.replace_scores(connection, week.sunday, table)
+        weeks, tiers = queries.tier_counts(connection, week.sunday)
+    figures: dict[str, Any] = dict(summary.score_figures(table))
+    return materialisation(
+        StageReport(items=len(table), processed=changed, reused=max(0, len(table) - changed)),
+        monotonic() - started,
+        algorithm_version=ALGORITHM_VERSION,
+        data_found=dict(found),
+        scores=MetadataValue.md(summary.score_plots(table)),
+        week_over_week=MetadataValue.md(summary.tier_plot(weeks, tiers)),
+        **figures,
+    )

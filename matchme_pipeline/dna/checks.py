@@ -1,0 +1,109 @@
+"""Checks on the DNA assets: what must hold of every week's rows, read back from the database."""
+
+from collections.abc import Mapping
+
+from dagster import AssetCheckExecutionContext, AssetCheckResult, AssetCheckSeverity, asset_check
+
+from matchme_pipeline.database.resource import DatabaseResource
+from matchme_pipeline.dna.queries import verification
+from matchme_pipeline.dna.weights import WEIGHTS
+from matchme_pipeline.week import Week, weekly_partitions
+
+
+@asset_check(
+    asset="trait_distribution",
+    partitions_def=weekly_partitions,
+    description="Every trait has between one and N members, and its frequency and idf follow from them.",
+)
+def distribution_adds_up(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
+    """Recompute frequency and idf from the counts."""
+    with database.connect() as connection:
+        traits, wrong = verification.wrong_traits(connection, _week(context).sunday)
+    return _result(wrong == 0 and traits > 0, {"traits": traits, "wrong": wrong})
+
+
+@asset_check(
+    asset="content_originality",
+    partitions_def=weekly_partitions,
+    description="Everyone has an originality within bounds; it is neutral exactly where too little can be compared.",
+)
+def originality_within_bounds(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
+    """Compare neutral scores with the item counts that call for them."""
+    with database.connect() as connection:
+        figures = verification.originality_figures(connection, _week(context).sunday)
+    return _result(figures["wrong"] == 0, figures)
+
+
+@asset_check(asset="dna_scores", description="The weights of the five strands add up to 100 per cent.")
+def weights_add_up() -> AssetCheckResult:
+    """Add the weights."""
+    return _result(sum(WEIGHTS.values()) == 100, WEIGHTS)
+
+
+@asset_check(
+    asset="dna_scores",
+    partitions_def=weekly_partitions,
+    description="Everyone in the population has a score of this week, and nobody else.",
+)
+def everyone_is_scored(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
+    """Compare the week's rows with the population as of the cutoff."""
+    week = _week(context)
+    with database.connect() as connection:
+        figures = verification.coverage(connection, week.sunday, week.cutoff)
+    return _result(figures["without_score"] == 0 and figures["left_since"] == 0, figures)
+
+
+@asset_check(
+    asset="dna_scores",
+    partitions_def=weekly_partitions,
+    description="Every score is its strands' weighted sum, rounded once, in its tier; the seed state has 0.",
+)
+def scores_follow_from_strands(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
+    """Recompute scores and tiers in SQL from the strands that were kept."""
+    with database.connect() as connection:
+        figures = verification.score_figures(connection, _week(context).sunday)
+    return _result(figures["wrong_scores"] == 0 and figures["wrong_tiers"] == 0, figures)
+
+
+@asset_check(
+    asset="dna_scores",
+    partitions_def=weekly_partitions,
+    description="Percentiles are the share of scored members with a lower score.",
+)
+def percentiles_follow_from_scores(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
+    """Recompute every percentile."""
+    with database.connect() as connection:
+        scored, wrong = verification.wrong_percentiles(connection, _week(context).sunday)
+    # A member who was recalculated alone shifts others by less than what a full pass will put right.
+    return _result(wrong == 0, {"scored": scored, "wrong": wrong}, AssetCheckSeverity.WARN)
+
+
+@asset_check(
+    asset="dna_scores",
+    partitions_def=weekly_partitions,
+    description="Scores are spread out: no single score holds most of the scored members, no strand is one value.",
+)
+def scores_are_spread(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
+    """Look for a distribution that has collapsed, which bounds alone would let through."""
+    with database.connect() as connection:
+        figures = verification.spread(connection, _week(context).sunday)
+    collapsed = figures["scored"] >= 20 and figures["most_common_share"] > 0.5
+    return _result(not collapsed, figures, AssetCheckSeverity.WARN)
+
+
+@asset_check(asset="dna_scores", description="What the app shows is the newest week's history.")
+def newest_week_is_shown(database: DatabaseResource) -> AssetCheckResult:
+    """Compare `mysoul_dna_scores` with the newest week."""
+    with database.connect() as connection:
+        figures = verification.published(connection)
+    return _result(figures["not_shown"] == 0 and figures["different"] == 0, figures)
+
+
+def _week(context: AssetCheckExecutionContext) -> Week:
+    return Week.parse(context.partition_key)
+
+
+def _result(
+    passed: bool, figures: Mapping[str, float], severity: AssetCheckSeverity = AssetCheckSeverity.ERROR
+) -> AssetCheckResult:
+    return AssetCheckResult(passed=passed, severity=severity, metadata=dict(figures))

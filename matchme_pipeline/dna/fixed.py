@@ -1,0 +1,36 @@
+"""Fixed point: what makes a score the same to the last digit, whatever order its parts were added in.
+
+Strands are kept in micro-points (0 to 100,000,000 for 0 to 100). Sums of floats differ in their last bits with the
+order of their terms; rounding to micro-points takes those bits away, and the small lift keeps an exact half, such as
+0.1953125, from falling to either side by chance.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+MICRO = 1_000_000
+FULL = 100 * MICRO
+# Far above the noise of a float64 sum of a member's facts, far below any difference between two fractions of them.
+_LIFT = 1e-10
+
+Integers = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+def micro(points: Floats) -> Integers:
+    """Points (0-100, clipped) as micro-points, halves up."""
+    return np.floor((np.clip(points, 0.0, 100.0) + _LIFT) * MICRO + 0.5).astype(np.int64)
+
+
+def divide_half_up(numerator: Integers, denominator: Integers | int) -> Integers:
+    """Non-negative integers divided and rounded, halves up, without a float in between."""
+    quotient: Integers = (2 * numerator + denominator) // (2 * np.asarray(denominator, dtype=np.int64))
+    return quotient
+
+
+def share_below(values: Integers) -> tuple[Integers, Integers]:
+    """For each value: how many of `values` are smaller, and how many others are equal."""
+    ordered = np.sort(values)
+    below = np.searchsorted(ordered, values, side="left")
+    upto = np.searchsorted(ordered, values, side="right")
+    return below.astype(np.int64), (upto - below - 1).astype(np.int64)

@@ -1,0 +1,30 @@
+"""All SQL of the DNA room: facts and vectors read, results kept per week, scores handed to the app."""
+
+from matchme_pipeline.dna.queries.facts import facts_as_of, members_as_of
+from matchme_pipeline.dna.queries.items import item_sums_as_of
+from matchme_pipeline.dna.queries.published import publish_newest_week
+from matchme_pipeline.dna.queries.results import (
+    content_originality,
+    replace_distribution,
+    replace_originality,
+    replace_scores,
+    scored_members,
+    tier_counts,
+    trait_distribution,
+    update_scores,
+)
+
+__all__ = [
+    "content_originality",
+    "facts_as_of",
+    "item_sums_as_of",
+    "members_as_of",
+    "publish_newest_week",
+    "replace_distribution",
+    "replace_originality",
+    "replace_scores",
+    "scored_members",
+    "tier_counts",
+    "trait_distribution",
+    "update_scores",
+]

@@ -1,0 +1,148 @@
+"""`dna_score_history`: one row per member and week, each compared with the member's nearest earlier week."""
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.database.copy import stage_rows
+from matchme_pipeline.dna.weights import SIGNIFICANT_CHANGE
+
+_STAGED = [
+    ("user_id", "text"),
+    ("score", "int4"),
+    ("tier", "text"),
+    ("seed_state", "bool"),
+    ("trait_rarity", "int8"),
+    ("profile_depth", "int8"),
+    ("behavioural", "int8"),
+    ("content_originality", "int8"),
+    ("cultural_variance", "int8"),
+    ("percentile_rank", "int8"),
+    ("approved_insights", "int4"),
+    ("days_active", "int4"),
+    ("component_breakdown", "jsonb"),
+    ("rare_traits", "jsonb"),
+    ("unique_behaviours", "jsonb"),
+    ("algorithm_version", "text"),
+]
+
+
+def upsert_history(connection: Connection, week: date, table: pd.DataFrame) -> int:
+    """Write the rows of `table` that differ; returns how many. Leaves `found_scores` and `touched_members` staged.
+
+    Inside the caller's transaction. Strands arrive in micro-points, the percentile in hundredths of a per cent:
+    whole numbers until PostgreSQL makes numerics of them.
+    """
+    stage_rows(connection, "found_scores", _STAGED, _rows(table))
+    connection.execute("drop table if exists pg_temp.touched_members")
+    connection.execute("create temporary table touched_members (user_id text) on commit drop")
+    return connection.execute(
+        """
+        with written as (
+            insert into dna_score_history as h (
+                user_id, week, score, tier, seed_state, trait_rarity, profile_depth, behavioural,
+                content_originality, cultural_variance, percentile_rank, approved_insights, days_active,
+                component_breakdown, rare_traits, unique_behaviours, algorithm_version
+            )
+            select user_id, %s, score, tier, seed_state, trait_rarity * 0.000001, profile_depth * 0.000001,
+                behavioural * 0.000001, content_originality * 0.000001, cultural_variance * 0.000001,
+                percentile_rank * 0.01, approved_insights, days_active,
+                component_breakdown, rare_traits, unique_behaviours, algorithm_version
+            from found_scores
+            on conflict (user_id, week) do update
+            set score = excluded.score, tier = excluded.tier, seed_state = excluded.seed_state,
+                trait_rarity = excluded.trait_rarity, profile_depth = excluded.profile_depth,
+                behavioural = excluded.behavioural, content_originality = excluded.content_originality,
+                cultural_variance = excluded.cultural_variance, percentile_rank = excluded.percentile_rank,
+                approved_insights = excluded.approved_insights, days_active = excluded.days_active,
+                component_breakdown = excluded.component_breakdown, rare_traits = excluded.rare_traits,
+                unique_behaviours = excluded.unique_behaviours, algorithm_version = excluded.algorithm_version,
+                computed_at = excluded.computed_at
+            where (
+                    h.score, h.tier, h.seed_state, h.trait_rarity, h.profile_depth, h.behavioural,
+                    h.content_originality, h.cultural_variance, h.percentile_rank, h.approved_insights,
+                    h.days_active, h.component_breakdown, h.rare_traits, h.unique_behaviours, h.algorithm_version
+                ) is distinct from (
+                    excluded.score, excluded.tier, excluded.seed_state, excluded.trait_rarity,
+                    excluded.profile_depth, excluded.behavioural, excluded.content_originality,
+                    excluded.cultural_variance, excluded.percentile_rank, excluded.approved_insights,
+                    excluded.days_active, excluded.component_breakdown, excluded.rare_traits,
+                    excluded.unique_behaviours, excluded.algorithm_version
+                )
+            returning h.user_id
+        )
+        insert into touched_members select user_id from written
+        """,
+        [week],
+    ).rowcount
+
+
+def link_weeks(connection: Connection, week: date) -> int:
+    """Compare the rows of `touched_members` from `week` on with each member's nearest earlier week.
+
+    A week that is filled in late also changes what the following one is compared with, and the dates that are
+    carried along from there; both end as if every week had come in order. Returns how many rows changed.
+    """
+    return connection.execute(
+        """
+        with earlier as (
+            select h.*
+            from touched_members t
+            cross join lateral (
+                select user_id, week, score, tier, tier_changed_on, significant_change_on
+                from dna_score_history p
+                where p.user_id = t.user_id and p.week < %(week)s
+                order by p.week desc
+                limit 1
+            ) h
+        ),
+        chain as (
+            select user_id, week, score, tier, tier_changed_on, significant_change_on, false as is_new
+            from earlier
+            union all
+            select h.user_id, h.week, h.score, h.tier, null, null, true
+            from dna_score_history h
+            join touched_members t on t.user_id = h.user_id
+            where h.week >= %(week)s
+        ),
+        compared as (
+            select *, lag(score) over by_week as previous_score, lag(tier) over by_week as previous_tier
+            from chain
+            window by_week as (partition by user_id order by week)
+        ),
+        carried as (
+            select
+                user_id, week, is_new, previous_score, previous_tier,
+                score - previous_score as change,
+                coalesce(tier <> previous_tier, false) as tier_changed,
+                -- A change is dated by the cutoff of its week.
+                max(case when is_new and tier <> previous_tier then week + 7 else tier_changed_on end)
+                    over by_week as tier_changed_on,
+                max(case
+                    when is_new and abs(score - previous_score) >= %(significant)s then week + 7
+                    else significant_change_on
+                end) over by_week as significant_change_on
+            from compared
+            window by_week as (partition by user_id order by week)
+        )
+        update dna_score_history h
+        set previous_score = c.previous_score, previous_tier = c.previous_tier, change = c.change,
+            tier_changed = c.tier_changed, tier_changed_on = c.tier_changed_on,
+            significant_change_on = c.significant_change_on
+        from carried c
+        where c.is_new and h.user_id = c.user_id and h.week = c.week
+            and (h.previous_score, h.previous_tier, h.change, h.tier_changed, h.tier_changed_on,
+                h.significant_change_on)
+                is distinct from (c.previous_score, c.previous_tier, c.change, c.tier_changed, c.tier_changed_on,
+                    c.significant_change_on)
+        """,
+        {"week": week, "significant": SIGNIFICANT_CHANGE},
+    ).rowcount
+
+
+def _rows(table: pd.DataFrame) -> Iterable[tuple[Any, ...]]:
+    columns = [table[name].astype(object).where(table[name].notna(), None).tolist() for name, _ in _STAGED]
+    return zip(*columns, strict=True)

@@ -1,0 +1,147 @@
+"""The current scores as the app shows them: the newest week, in whichever layout `mysoul_dna_scores` has.
+
+The app's triggers on that table cannot be left to fire on a bulk write: one counts the whole table for every changed
+score (quadratic), the other writes history before the percentile is right. They are switched off for the length of
+the publishing transaction (`alter table … disable trigger`, which the table's owner may do, on Supabase too, and which
+a failure rolls back), and the two things they are there for are done here once for everybody: percentiles come from
+the week's history, and `mysoul_score_history` gets one row per changed score. Only those two triggers: others stay on.
+A role that does not own the table publishes with the triggers on and puts right what they did; the result is the same.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from typing import Literal
+
+import pandas as pd
+from psycopg import sql
+
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.database.copy import stage_rows
+from matchme_pipeline.dna.queries import layouts
+from matchme_pipeline.dna.score import whole_points
+from matchme_pipeline.dna.weights import WEIGHTS
+from matchme_pipeline.errors import DatabaseUnavailableError
+
+Layout = Literal["audit", "later"]
+
+_LOCK_KEY = 7_214_020
+_TRIGGERS = ("update_dna_percentile_rank", "auto_record_score_history")
+# The states of pg_trigger.tgenabled and how each is restored.
+_ENABLE = {"O": "enable trigger", "R": "enable replica trigger", "A": "enable always trigger"}
+
+
+def lock_publication(connection: Connection) -> None:
+    """Let one week's scores be written at a time; held until the caller's transaction ends."""
+    connection.execute("select pg_advisory_xact_lock(%s)", [_LOCK_KEY])
+
+
+def publish_newest_week(connection: Connection) -> int:
+    """Hand the newest week that has history to the app; returns how many of its rows changed.
+
+    Inside the caller's transaction, after the history is written. Whatever week was just written, the newest one
+    decides, so a late week never overwrites what is current. Members who have left since get nothing; the row of one
+    who deleted themselves goes.
+    """
+    row = connection.execute("select max(week) from dna_score_history").fetchone()
+    if row is None or row[0] is None:
+        return 0
+    week: date = row[0]
+    layout = score_layout(connection)
+    _stage_points(connection, week)
+    with _score_triggers_off(connection) as off:
+        has_history = layout == "later" and _exists(connection, "mysoul_score_history")
+        if has_history:
+            connection.execute(layouts.RECORD_HISTORY, {"week": week})
+        statements = layouts.STATEMENTS[layout]
+        changed = connection.execute(statements.update, {"week": week}).rowcount
+        changed += connection.execute(statements.insert, {"week": week}).rowcount
+        if not off and layout == "later":
+            connection.execute(layouts.PUT_PERCENTILES_RIGHT, {"week": week})
+            if has_history:
+                connection.execute(layouts.FORGET_TRIGGERS_HISTORY, {"week": week})
+        changed += connection.execute(layouts.DELETE_LEFT).rowcount
+    return changed
+
+
+def score_layout(connection: Connection) -> Layout:
+    """Which of its two layouts the app's table has; raises DatabaseUnavailableError for neither."""
+    columns = {
+        name
+        for (name,) in connection.execute(
+            """
+            select column_name
+            from information_schema.columns
+            where table_name = 'mysoul_dna_scores' and table_schema = any(current_schemas(false))
+            """
+        )
+    }
+    if "trait_rarity_raw_score" in columns:
+        return "later"
+    if "trait_uniqueness_score" in columns:
+        return "audit"
+    raise DatabaseUnavailableError(
+        "The table mysoul_dna_scores is missing or has neither of its known layouts (trait_uniqueness_score … or "
+        "trait_rarity_raw_score …). Apply the app's own migrations first."
+    )
+
+
+def _stage_points(connection: Connection, week: date) -> None:
+    """Stage `shown_points`: each strand's share of the score as whole numbers that add up to it."""
+    rows = connection.execute(
+        """
+        select user_id, score, (trait_rarity * 1000000)::bigint, (profile_depth * 1000000)::bigint,
+            (behavioural * 1000000)::bigint, (content_originality * 1000000)::bigint,
+            (cultural_variance * 1000000)::bigint
+        from dna_score_history
+        where week = %s
+        """,
+        [week],
+    ).fetchall()
+    table = pd.DataFrame(rows, columns=["user_id", "score", *WEIGHTS])
+    points = whole_points(
+        {strand: table[strand].to_numpy(dtype="int64") for strand in WEIGHTS}, table["score"].to_numpy(dtype="int64")
+    )
+    stage_rows(
+        connection,
+        "shown_points",
+        [("user_id", "text"), *((strand, "int4") for strand in WEIGHTS)],
+        zip(table["user_id"].tolist(), *(points[strand].tolist() for strand in WEIGHTS), strict=True),
+    )
+
+
+@contextmanager
+def _score_triggers_off(connection: Connection) -> Iterator[bool]:
+    """Switch the two triggers off and restore each to the state it was in; yields whether that was possible.
+
+    An error leaves the restoring to the rollback of the transaction.
+    """
+    triggers = connection.execute(
+        """
+        select t.tgname, t.tgenabled::text, pg_has_role(c.relowner, 'usage')
+        from pg_trigger t
+        join pg_class c on c.oid = t.tgrelid
+        join pg_proc p on p.oid = t.tgfoid
+        where t.tgrelid = 'mysoul_dna_scores'::regclass and not t.tgisinternal
+            and t.tgenabled <> 'D' and p.proname = any(%s)
+        """,
+        [list(_TRIGGERS)],
+    ).fetchall()
+    if not all(may for _, _, may in triggers):
+        yield False
+        return
+    for name, _, _ in triggers:
+        connection.execute(sql.SQL("alter table mysoul_dna_scores disable trigger {}").format(sql.Identifier(name)))
+    yield True
+    if triggers:
+        # Deferred constraints, if the app has any, must not be pending when the table is altered again.
+        connection.execute("set constraints all immediate")
+    for name, state, _ in triggers:
+        connection.execute(
+            sql.SQL("alter table mysoul_dna_scores {} {}").format(sql.SQL(_ENABLE[state]), sql.Identifier(name))
+        )
+
+
+def _exists(connection: Connection, table: str) -> bool:
+    row = connection.execute("select to_regclass(%s) is not null", [table]).fetchone()
+    return bool(row and row[0])

@@ -1,0 +1,167 @@
+"""Questions that the asset checks ask: each recomputes from the rows what the rows claim."""
+
+from datetime import date, datetime
+from typing import LiteralString
+
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.dna.weights import (
+    FEWEST_OTHER_ITEMS,
+    FEWEST_OWN_ITEMS,
+    NEUTRAL,
+    REQUIRED_APPROVED_INSIGHTS,
+    TIERS,
+    WEIGHTS,
+)
+
+
+def wrong_traits(connection: Connection, week: date) -> tuple[int, int]:
+    """The week's traits, and those whose frequency or idf does not follow from their counts."""
+    return _two(
+        connection,
+        """
+        select count(*), count(*) filter (
+            where user_count not between 1 and total_users
+                or abs(frequency - user_count::numeric / total_users) > 0.00000001
+                or abs(idf - ln(total_users::numeric / user_count)) > 0.00000001
+        )
+        from trait_distribution
+        where week = %(week)s
+        """,
+        week,
+    )
+
+
+def originality_figures(connection: Connection, week: date) -> dict[str, float]:
+    """Members, measured ones, the mean of theirs, and rows that are neutral without reason or the reverse."""
+    row = connection.execute(
+        """
+        select count(*), count(percentile), coalesce(avg(score) filter (where percentile is not null), 0)::float8,
+            count(*) filter (
+                where (percentile is not null) <> (own_items >= %(own)s and other_items >= %(other)s)
+                    or (percentile is null and score <> %(neutral)s)
+                    or (percentile is not null and abs(score - greatest(0, least(100, 100 * (1 - mean_similarity))))
+                        > 0.000002)
+            )
+        from content_originality
+        where week = %(week)s
+        """,
+        {"week": week, "own": FEWEST_OWN_ITEMS, "other": FEWEST_OTHER_ITEMS, "neutral": NEUTRAL},
+    ).fetchone()
+    return dict(zip(("members", "measured", "mean_score", "wrong"), row or (0, 0, 0.0, 0), strict=True))
+
+
+def coverage(connection: Connection, week: date, cutoff: datetime) -> dict[str, int]:
+    """How many of the population have no score of the week, and how many scores have no member any more."""
+    row = connection.execute(
+        """
+        with population as (
+            select clerk_user_id as user_id
+            from profiles
+            where deleted_at is null
+                and coalesce(profile_visibility, 'members') <> 'hidden'
+                and (created_at is null or created_at < %(cutoff)s)
+        ),
+        scored as (select user_id from dna_score_history where week = %(week)s)
+        select
+            (select count(*) from population),
+            (select count(*) from population p where not exists (select from scored s where s.user_id = p.user_id)),
+            (select count(*) from scored s where not exists (select from population p where p.user_id = s.user_id))
+        """,
+        {"week": week, "cutoff": cutoff},
+    ).fetchone()
+    return dict(zip(("population", "without_score", "left_since"), row or (0, 0, 0), strict=True))
+
+
+def score_figures(connection: Connection, week: date) -> dict[str, int]:
+    """Members, and those whose score or tier does not follow from their strands."""
+    row = connection.execute(
+        """
+        with tiers as (
+            select tier, highest from unnest(%(tiers)s::text[], %(highest)s::integer[]) as t (tier, highest)
+        )
+        select count(*),
+            count(*) filter (where score <> case
+                when seed_state then 0
+                else round((%(trait_rarity)s * trait_rarity + %(profile_depth)s * profile_depth
+                    + %(behavioural)s * behavioural + %(content_originality)s * content_originality
+                    + %(cultural_variance)s * cultural_variance) / 100)
+            end or seed_state <> (approved_insights < %(required)s)),
+            count(*) filter (where tier is distinct from
+                (select t.tier from tiers t where t.highest >= score order by t.highest limit 1))
+        from dna_score_history
+        where week = %(week)s
+        """,
+        {
+            **WEIGHTS,
+            "required": REQUIRED_APPROVED_INSIGHTS,
+            "tiers": list(TIERS),
+            "highest": list(TIERS.values()),
+            "week": week,
+        },
+    ).fetchone()
+    return dict(zip(("members", "wrong_scores", "wrong_tiers"), row or (0, 0, 0), strict=True))
+
+
+def wrong_percentiles(connection: Connection, week: date) -> tuple[int, int]:
+    """Scored members, and rows whose percentile is not the share of them with a lower score."""
+    return _two(
+        connection,
+        """
+        with ranked as (
+            select percentile_rank, seed_state,
+                rank() over (partition by seed_state order by score) - 1 as below,
+                count(*) over (partition by seed_state) as scored
+            from dna_score_history
+            where week = %(week)s
+        )
+        select count(*) filter (where not seed_state),
+            count(*) filter (where percentile_rank is distinct from
+                case when not seed_state then round(100 * below::numeric / scored, 2) end)
+        from ranked
+        """,
+        week,
+    )
+
+
+def spread(connection: Connection, week: date) -> dict[str, float]:
+    """Scored members, different scores, the share of the most common one, and the deviation of scores."""
+    row = connection.execute(
+        """
+        with counts as (
+            select score, count(*) as members
+            from dna_score_history
+            where week = %s and not seed_state
+            group by score
+        )
+        select coalesce(sum(members), 0)::float8, count(*)::float8,
+            coalesce(max(members) / nullif(sum(members), 0), 0)::float8,
+            coalesce(sqrt(sum(members * score * score) / sum(members) - (sum(members * score) / sum(members)) ^ 2), 0)
+                ::float8
+        from counts
+        """,
+        [week],
+    ).fetchone()
+    names = ("scored", "different_scores", "most_common_share", "standard_deviation")
+    return dict(zip(names, row or (0.0, 0.0, 0.0, 0.0), strict=True))
+
+
+def published(connection: Connection) -> dict[str, int]:
+    """Members of the newest week, those that the app does not show, and those it shows with another score."""
+    row = connection.execute(
+        """
+        select count(*), count(*) filter (where s.user_id is null),
+            count(*) filter (where (s.score, upper(s.rarity_tier)) is distinct from (h.score, upper(h.tier))
+                and s.user_id is not null)
+        from dna_score_history h
+        join profiles p on p.clerk_user_id = h.user_id
+            and p.deleted_at is null and coalesce(p.profile_visibility, 'members') <> 'hidden'
+        left join mysoul_dna_scores s on s.user_id = h.user_id
+        where h.week = (select max(week) from dna_score_history)
+        """
+    ).fetchone()
+    return dict(zip(("members", "not_shown", "different"), row or (0, 0, 0), strict=True))
+
+
+def _two(connection: Connection, statement: LiteralString, week: date) -> tuple[int, int]:
+    row = connection.execute(statement, {"week": week}).fetchone()
+    return (row[0], row[1]) if row else (0, 0)

@@ -1,0 +1,68 @@
+"""One week's DNA from the database: what is read, and the rule that it is given to."""
+
+from collections import Counter
+from collections.abc import Collection
+
+import pandas as pd
+
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.dna import queries
+from matchme_pipeline.dna.breakdown import explained
+from matchme_pipeline.dna.facts import Facts, resolve_religion
+from matchme_pipeline.dna.originality import originality
+from matchme_pipeline.dna.score import scores, strands
+from matchme_pipeline.dna.traits import Traits, distribution, member_traits
+from matchme_pipeline.errors import WeekError
+from matchme_pipeline.week import Week
+
+
+def trait_distribution(connection: Connection, week: Week) -> tuple[Traits, pd.DataFrame]:
+    """Everyone's traits as of the cutoff, and how common each is; writes nothing."""
+    traits = member_traits(resolve_religion(queries.facts_as_of(connection, week.cutoff)))
+    return traits, distribution(traits)
+
+
+def content_originality(connection: Connection, week: Week, model: str) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Everyone's originality under the vectors of `model`, and the items that could not count; writes nothing."""
+    user_ids = queries.members_as_of(connection, week.cutoff)
+    sums, without_vector = queries.item_sums_as_of(connection, user_ids, week.cutoff, model)
+    left_out = {"items_without_vector": without_vector, "unusable_vectors": sums.unusable}
+    return originality(pd.Series(user_ids, dtype=object), sums), left_out
+
+
+def dna_scores(connection: Connection, week: Week) -> tuple[pd.DataFrame, Counter[str]]:
+    """Everyone's score as of the cutoff, explained, and what was odd in the data; writes nothing.
+
+    Raises WeekError where the week has no trait distribution or originality yet.
+    """
+    shares = queries.trait_distribution(connection, week.sunday)
+    _require(len(shares), week, "trait_distribution")
+    return _scored(connection, queries.facts_as_of(connection, week.cutoff), shares, week)
+
+
+def recalculate(connection: Connection, week: Week, user_ids: Collection[str]) -> int:
+    """Score a few members again, after a review or an edited profile, as a full pass would; returns rows changed.
+
+    The population is counted anew, because a member's review also changes how common traits are; only the rows of
+    `user_ids` are written, in history and, for the newest week, in what the app shows. Vectors do not change with a
+    review, so originality is taken as the week has it. Raises WeekError for a week without scores.
+    """
+    _require(queries.scored_members(connection, week.sunday), week, "dna_scores")
+    facts = queries.facts_as_of(connection, week.cutoff)
+    shares = distribution(member_traits(resolve_religion(facts)))
+    table, _ = _scored(connection, facts, shares, week)
+    return queries.update_scores(connection, week.sunday, table[table["user_id"].isin(list(user_ids))])
+
+
+def _scored(
+    connection: Connection, facts: Facts, shares: pd.DataFrame, week: Week
+) -> tuple[pd.DataFrame, Counter[str]]:
+    own = queries.content_originality(connection, week.sunday)
+    _require(len(own), week, "content_originality")
+    found = strands(facts, shares, own)
+    return explained(scores(found), found), found.found
+
+
+def _require(rows: int, week: Week, asset: str) -> None:
+    if rows == 0:
+        raise WeekError(f"Week {week.key} has no {asset} yet. Materialise {asset} for this week first.")
