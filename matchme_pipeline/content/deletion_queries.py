@@ -51,7 +51,8 @@ def remove_members(connection: Connection, user_ids: Sequence[str]) -> dict[str,
         """
         update posts set content_hash = null, analysis_result = null, embedding = null, embedding_model = null,
             processing_status = 'skipped'
-        where clerk_user_id = any(%s) and (content_hash is not null or analysis_result is not null or embedding is not null)
+        where clerk_user_id = any(%s)
+            and (content_hash is not null or analysis_result is not null or embedding is not null)
         """,
         ids,
     )
@@ -131,16 +132,20 @@ def remove_deleted_items(connection: Connection) -> dict[str, int]:
 
 def _remove_answers_of(connection: Connection, user_ids: Sequence[str]) -> int:
     """Remove answers and vectors of texts that only these members have shared."""
-    only_theirs = """
-        select c.content_hash from content_items c
-        where c.content_hash is not null
-        group by c.content_hash
-        having bool_and(c.user_id = any(%s))
-    """
-    removed = 0
-    for statement in (
-        f"delete from content_analyses where content_hash in ({only_theirs})",
-        f"delete from content_embeddings where content_hash in ({only_theirs})",
-    ):
-        removed += connection.execute(statement, [list(user_ids)]).rowcount
-    return removed
+    connection.execute(
+        """
+        create temporary table only_theirs on commit drop as
+        select content_hash from content_items
+        where content_hash is not null
+        group by content_hash
+        having bool_and(user_id = any(%s))
+        """,
+        [list(user_ids)],
+    )
+    analyses = connection.execute(
+        "delete from content_analyses a using only_theirs o where a.content_hash = o.content_hash"
+    )
+    vectors = connection.execute(
+        "delete from content_embeddings e using only_theirs o where e.content_hash = o.content_hash"
+    )
+    return analyses.rowcount + vectors.rowcount

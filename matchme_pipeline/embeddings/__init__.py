@@ -1,0 +1,1 @@
+"""Vectors of what members shared, and of the members themselves."""

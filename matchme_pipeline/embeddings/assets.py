@@ -1,0 +1,85 @@
+"""The embeddings stages: vectors of content items, and of members."""
+
+from time import monotonic
+
+from dagster import AssetExecutionContext, MaterializeResult, asset
+
+from matchme_pipeline.database.resource import DatabaseResource
+from matchme_pipeline.embeddings import queries, update
+from matchme_pipeline.llm.contracts import CallContext
+from matchme_pipeline.llm.resource import ModelsResource
+from matchme_pipeline.reporting import StageReport, materialisation
+from matchme_pipeline.week import open_or_closed_week_of, week_of, weekly_partitions
+
+
+@asset(
+    deps=["post_hashes"],
+    partitions_def=weekly_partitions,
+    group_name="embeddings",
+    owners=["team:data"],
+    kinds={"postgres", "openai"},
+    metadata={"table": "content_embeddings"},
+    description="A vector(1536) for every content item shared before the cutoff, labelled with its model, "
+    "published to `posts.embedding`. The same text is embedded once.",
+    pool="model_calls",
+)
+def post_embeddings(
+    context: AssetExecutionContext, database: DatabaseResource, models: ModelsResource
+) -> MaterializeResult[None]:
+    """Embed the items that have no vector of the current model, whatever their week."""
+    started = monotonic()
+    week = open_or_closed_week_of(context)
+    calls = CallContext("post_embeddings", week.sunday, context.run_id)
+    with database.connect() as connection, models.session(database) as llm:
+        items = queries.items_as_of(connection, week.cutoff, llm.embedding_model)
+        texts, _ = update.texts_without_vector(connection, items)
+        embedded = update.embed_all(llm, texts, calls)
+        published = queries.publish_post_vectors(connection, week.cutoff, llm.embedding_model)
+        usage = llm.usage(calls)
+        model = llm.embedding_model
+    failed = len(embedded.failures)
+    return materialisation(
+        StageReport(len(items), embedded.computed, len(items) - embedded.computed - failed, failed),
+        monotonic() - started,
+        usage,
+        published_to_posts=published,
+        model=model,
+        failures=sorted(set(embedded.failures.values()))[:10],
+    )
+
+
+@asset(
+    deps=["post_embeddings", "content_insights", "profiles", "dna_answers"],
+    partitions_def=weekly_partitions,
+    group_name="embeddings",
+    owners=["team:data"],
+    kinds={"postgres", "openai"},
+    metadata={"table": "user_embeddings"},
+    description="A member's vector as of the cutoff: the weighted mean of their items, biography, answers and approved "
+    "insights; newer and deeper items weigh more.",
+    pool="model_calls",
+)
+def user_embeddings(
+    context: AssetExecutionContext, database: DatabaseResource, models: ModelsResource
+) -> MaterializeResult[None]:
+    """Embed what is no content item, then write the vectors of members whose parts have changed."""
+    started = monotonic()
+    week = week_of(context)
+    calls = CallContext("user_embeddings", week.sunday, context.run_id)
+    with database.connect() as connection, models.session(database) as llm:
+        model = llm.embedding_model
+        collected = update.member_parts(connection, week, model)
+        embedded = update.embed_all(llm, collected.texts, calls)
+        parts = collected.of_members()
+        stored = queries.stored_input_hashes(connection, week.sunday, model)
+        changed = list(update.changed_vectors(connection, parts, stored, model))
+        written, removed = queries.replace_member_vectors(connection, week.sunday, model, changed, set(parts))
+        usage = llm.usage(calls)
+    return materialisation(
+        StageReport(len(parts), written, len(parts) - written, len(embedded.failures)),
+        monotonic() - started,
+        usage,
+        removed=removed,
+        texts_embedded=embedded.computed,
+        model=model,
+    )

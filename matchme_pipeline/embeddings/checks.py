@@ -1,0 +1,35 @@
+"""Checks of the embeddings stages."""
+
+from dagster import AssetCheckExecutionContext, AssetCheckResult, AssetCheckSeverity, asset_check
+
+from matchme_pipeline.database.resource import DatabaseResource
+from matchme_pipeline.embeddings import check_queries
+from matchme_pipeline.week import Week
+
+# Below this share of items with a vector, similarity would be blind to too much of what members wrote.
+LEAST_COVERAGE = 0.995
+
+
+@asset_check(asset="post_embeddings", description="At least 99.5 % of the week's content items have a vector.")
+def items_are_covered(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
+    """Count the week's items with and without a vector."""
+    with database.connect() as connection:
+        items, covered = check_queries.item_coverage(connection, Week.parse(context.partition_key).sunday)
+    coverage = covered / items if items else 1.0
+    return AssetCheckResult(
+        passed=coverage >= LEAST_COVERAGE,
+        severity=AssetCheckSeverity.WARN,
+        metadata={"items": items, "with_vector": covered, "coverage": coverage},
+    )
+
+
+@asset_check(asset="user_embeddings", description="Every member vector of the week has unit length.")
+def vectors_have_unit_length(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
+    """Compare the shortest and the longest vector with one."""
+    with database.connect() as connection:
+        vectors, shortest, longest = check_queries.norms(connection, Week.parse(context.partition_key).sunday)
+    return AssetCheckResult(
+        passed=vectors == 0 or (abs(shortest - 1) < 1e-3 and abs(longest - 1) < 1e-3),
+        severity=AssetCheckSeverity.ERROR,
+        metadata={"vectors": vectors, "shortest": shortest, "longest": longest},
+    )

@@ -1,0 +1,76 @@
+"""What each member's vector is made of, as of a cutoff: texts to embed, and their weights."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from matchme_pipeline.content.canonical import canonical_text, content_hash
+from matchme_pipeline.embeddings.member_vector import (
+    ANSWERS_WEIGHT,
+    BIO_WEIGHT,
+    Part,
+    insight_weight,
+    item_weight,
+)
+from matchme_pipeline.embeddings.queries import ItemOfMember
+
+
+class MemberParts:
+    """Collects the parts of every member's vector, and the texts behind those that are no content items."""
+
+    def __init__(self, cutoff: datetime) -> None:
+        """Everything is weighed as of `cutoff`."""
+        self._cutoff = cutoff
+        self.texts: dict[str, str] = {}
+        self._parts: dict[str, list[Part]] = defaultdict(list)
+
+    def add_items(self, items: Iterable[ItemOfMember]) -> None:
+        """Posts and voice introductions; items without a hash have no text that counts."""
+        for item in items:
+            if item.content_hash is not None:
+                weight = item_weight(item.shared_at, item.depth_level, self._cutoff)
+                self._parts[item.user_id].append(Part(item.content_hash, weight, "items"))
+
+    def add_biographies(self, rows: Iterable[tuple[str, str | None]]) -> None:
+        """What members write about themselves."""
+        for user_id, bio in rows:
+            self._add_text(user_id, bio, BIO_WEIGHT, "bio")
+
+    def add_answers(self, rows: Iterable[tuple[str, str, Any]]) -> None:
+        """Questionnaire answers, one text a member."""
+        by_member: dict[str, list[str]] = defaultdict(list)
+        for user_id, question, answer in rows:
+            said = spoken_answer(answer)
+            if said:
+                by_member[user_id].append(f"{question} {said}.")
+        for user_id, sentences in by_member.items():
+            self._add_text(user_id, " ".join(sentences), ANSWERS_WEIGHT, "answers")
+
+    def add_insights(self, rows: Iterable[tuple[str, str, str, datetime]]) -> None:
+        """Approved insights."""
+        for user_id, title, description, reviewed_at in rows:
+            weight = insight_weight(reviewed_at, self._cutoff)
+            self._add_text(user_id, f"{title}. {description}", weight, "insights")
+
+    def of_members(self) -> dict[str, list[Part]]:
+        """Each member's parts in a fixed order; members of whom nothing is known are absent."""
+        return {user_id: sorted(parts) for user_id, parts in sorted(self._parts.items())}
+
+    def _add_text(self, user_id: str, raw: str | None, weight: float, source: str) -> None:
+        digest = content_hash(raw)
+        if digest is not None:
+            self.texts[digest] = canonical_text(raw)
+            self._parts[user_id].append(Part(digest, weight, source))
+
+
+def spoken_answer(answer: Any) -> str:
+    """An answer's JSON as words: text and numbers as they are, choices joined; empty for anything else."""
+    if isinstance(answer, str | int | float) and not isinstance(answer, bool):
+        return str(answer)
+    if isinstance(answer, Sequence):
+        return ", ".join(str(choice) for choice in answer)
+    if isinstance(answer, dict):
+        return json.dumps(answer, ensure_ascii=False, sort_keys=True)
+    return ""

@@ -1,0 +1,191 @@
+"""All SQL of the embeddings stages, and the readers of vectors that later stages use."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg.types.json import Jsonb
+
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.database.copy import read_vectors, stage_rows
+
+
+@dataclass(frozen=True)
+class ItemOfMember:
+    """A live content item as of a cutoff; `content_hash` is None until its week was hashed."""
+
+    user_id: str
+    item_type: str
+    item_id: UUID
+    shared_at: datetime
+    depth_level: int
+    content_hash: str | None
+    has_vector: bool
+
+
+@dataclass(frozen=True)
+class VectorRow:
+    """One member's vector of a week, ready to be written."""
+
+    user_id: str
+    embedding: NDArray[np.float32]
+    items: int
+    sources: dict[str, int]
+    input_hash: str
+
+
+def items_as_of(connection: Connection, cutoff: datetime, model: str) -> list[ItemOfMember]:
+    """Every live content item shared before `cutoff`, of whatever week, and whether `model` has embedded it.
+
+    Items of weeks that nobody has materialised are among them, so that a missed week changes no later one.
+    """
+    rows = connection.execute(
+        """
+        with live as (
+            select p.clerk_user_id as user_id, 'post' as item_type, p.id as item_id, p.created_at as shared_at,
+                coalesce(p.depth_level, 1) as depth_level
+            from posts p
+            where p.created_at < %(cutoff)s and p.deleted_at is null
+                and coalesce(p.is_visible, true) and coalesce(p.is_approved, true)
+            union all
+            select v.user_id, 'voice_introduction', v.id, v.created_at, 1
+            from voice_introductions v
+            where v.created_at < %(cutoff)s and v.is_active and v.processing_status = 'completed'
+                and v.transcription is not null
+        )
+        select l.user_id, l.item_type, l.item_id, l.shared_at, l.depth_level, c.content_hash, e.content_hash is not null
+        from live l
+        join profiles m on m.clerk_user_id = l.user_id and m.deleted_at is null
+        left join content_items c on c.item_type = l.item_type and c.item_id = l.item_id
+        left join content_embeddings e on e.content_hash = c.content_hash and e.model = %(model)s
+        where coalesce(c.status, 'ready') = 'ready'
+        order by l.user_id, l.shared_at, l.item_id
+        """,
+        {"cutoff": cutoff, "model": model},
+    ).fetchall()
+    return [ItemOfMember(*row) for row in rows]
+
+
+def texts_of_items(connection: Connection, item_ids: Collection[UUID]) -> dict[UUID, str | None]:
+    """The text of posts and voice introductions, by id."""
+    return dict(
+        connection.execute(
+            """
+            select id, caption from posts where id = any(%(ids)s)
+            union all
+            select id, transcription from voice_introductions where id = any(%(ids)s)
+            """,
+            {"ids": list(item_ids)},
+        ).fetchall()
+    )
+
+
+def publish_post_vectors(connection: Connection, cutoff: datetime, model: str) -> int:
+    """Write the vectors of hashed posts where they are missing or another's; returns how many posts changed."""
+    return connection.execute(
+        """
+        update posts p
+        set embedding = e.embedding, embedding_model = e.model
+        from content_embeddings e
+        where e.content_hash = p.content_hash and e.model = %(model)s and p.created_at < %(cutoff)s
+            and p.deleted_at is null
+            and (p.embedding_model is distinct from e.model or p.embedding is distinct from e.embedding)
+        """,
+        {"model": model, "cutoff": cutoff},
+    ).rowcount
+
+
+def vectors_by_hash(connection: Connection, hashes: Sequence[str], model: str) -> tuple[list[str], NDArray[np.float32]]:
+    """The stored vectors of `model` for `hashes`: their hashes in order, and float32 of shape (found, 1536)."""
+    return read_vectors(
+        connection,
+        """
+        select content_hash, embedding from content_embeddings
+        where model = %s and content_hash = any(%s)
+        order by content_hash
+        """,
+        [model, list(hashes)],
+    )
+
+
+def biographies(connection: Connection) -> list[tuple[str, str | None]]:
+    """Members who have not deleted themselves, with their biography."""
+    return connection.execute(
+        "select clerk_user_id, bio from profiles where deleted_at is null order by clerk_user_id"
+    ).fetchall()
+
+
+def answers_as_of(connection: Connection, cutoff: datetime) -> list[tuple[str, str, Any]]:
+    """Questionnaire answers given before `cutoff`: member, question, answer as JSON."""
+    return connection.execute(
+        """
+        select a.clerk_user_id, q.question, a.answer
+        from dna_answers a
+        join dna_questionnaires q on q.id = a.question_id
+        join profiles m on m.clerk_user_id = a.clerk_user_id and m.deleted_at is null
+        where a.created_at < %s
+        order by a.clerk_user_id, q.id
+        """,
+        [cutoff],
+    ).fetchall()
+
+
+def approved_insights_as_of(connection: Connection, cutoff: datetime) -> list[tuple[str, str, str, datetime]]:
+    """Insights approved before `cutoff`: member, title, description, time of the review."""
+    return connection.execute(
+        """
+        select i.clerk_user_id, i.title, i.description, i.reviewed_at
+        from user_insights i
+        join profiles m on m.clerk_user_id = i.clerk_user_id and m.deleted_at is null
+        where i.status = 'approved' and i.reviewed_at < %s
+        order by i.clerk_user_id, i.id
+        """,
+        [cutoff],
+    ).fetchall()
+
+
+def stored_input_hashes(connection: Connection, week: date, model: str) -> dict[str, str]:
+    """What each member's stored vector of the week was made of."""
+    return dict(
+        connection.execute(
+            "select user_id, input_hash from user_embeddings where week = %s and model = %s", [week, model]
+        ).fetchall()
+    )
+
+
+def replace_member_vectors(
+    connection: Connection, week: date, model: str, changed: Iterable[VectorRow], keep: Collection[str]
+) -> tuple[int, int]:
+    """Write `changed` vectors and remove those of members outside `keep`, in one transaction; (written, removed)."""
+    with connection.transaction():
+        stage_rows(
+            connection,
+            "member_vectors",
+            [
+                ("user_id", "text"),
+                ("embedding", "vector"),
+                ("items", "integer"),
+                ("sources", "jsonb"),
+                ("input_hash", "text"),
+            ],
+            ((row.user_id, row.embedding, row.items, Jsonb(row.sources), row.input_hash) for row in changed),
+        )
+        written = connection.execute(
+            """
+            insert into user_embeddings (user_id, week, model, embedding, items, sources, input_hash)
+            select user_id, %s, %s, embedding, items, sources, input_hash from member_vectors
+            on conflict (user_id, week, model) do update
+            set embedding = excluded.embedding, items = excluded.items, sources = excluded.sources,
+                input_hash = excluded.input_hash, computed_at = now()
+            """,
+            [week, model],
+        ).rowcount
+        removed = connection.execute(
+            "delete from user_embeddings where week = %s and model = %s and not user_id = any(%s)",
+            [week, model, list(keep)],
+        ).rowcount
+    return written, removed

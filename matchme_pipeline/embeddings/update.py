@@ -1,0 +1,107 @@
+"""Bringing vectors up to date: of items that have none yet, and of members whose parts have changed."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from matchme_pipeline.content.canonical import canonical_text, content_hash
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.embeddings import queries
+from matchme_pipeline.embeddings.member_vector import Part, input_hash, mean_vectors
+from matchme_pipeline.embeddings.members import MemberParts
+from matchme_pipeline.embeddings.queries import ItemOfMember, VectorRow
+from matchme_pipeline.llm.contracts import CallContext, Embeddings, Models
+from matchme_pipeline.week import Week
+
+# A member has some twenty texts of six kilobytes each: this many members' vectors fit in a few hundred megabytes.
+MEMBERS_AT_ONCE = 2_000
+TEXTS_AT_ONCE = 5_000
+
+
+@dataclass(frozen=True)
+class EmbeddedTexts:
+    """How many texts were embedded anew, found stored, and failed."""
+
+    computed: int
+    reused: int
+    failures: dict[str, str]
+
+
+def texts_without_vector(
+    connection: Connection, items: Sequence[ItemOfMember]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Texts to embed by content hash, and the hash of every item that had none, by item id."""
+    open_items = [item for item in items if not item.has_vector]
+    texts: dict[str, str] = {}
+    hashes: dict[str, str] = {}
+    raw = queries.texts_of_items(connection, [item.item_id for item in open_items])
+    for item in open_items:
+        digest = content_hash(raw.get(item.item_id))
+        if digest is not None:
+            texts[digest] = canonical_text(raw[item.item_id])
+            hashes[str(item.item_id)] = digest
+    return texts, hashes
+
+
+def embed_all(models: Models, texts: Mapping[str, str], context: CallContext) -> EmbeddedTexts:
+    """Embed `texts` in portions, each stored before the next begins."""
+    computed = reused = 0
+    failures: dict[str, str] = {}
+    hashes = sorted(texts)
+    for begin in range(0, len(hashes), TEXTS_AT_ONCE):
+        portion: Embeddings = models.embed({key: texts[key] for key in hashes[begin : begin + TEXTS_AT_ONCE]}, context)
+        computed += portion.computed
+        reused += portion.reused
+        failures |= portion.failures
+    return EmbeddedTexts(computed, reused, failures)
+
+
+def member_parts(connection: Connection, week: Week, model: str) -> MemberParts:
+    """What every member's vector is made of as of the week's cutoff."""
+    items = queries.items_as_of(connection, week.cutoff, model)
+    _, hashes = texts_without_vector(connection, [item for item in items if item.content_hash is None])
+    parts = MemberParts(week.cutoff)
+    parts.add_items(_with_hash(items, hashes))
+    parts.add_biographies(queries.biographies(connection))
+    parts.add_answers(queries.answers_as_of(connection, week.cutoff))
+    parts.add_insights(queries.approved_insights_as_of(connection, week.cutoff))
+    return parts
+
+
+def changed_vectors(
+    connection: Connection, parts: Mapping[str, Sequence[Part]], stored: Mapping[str, str], model: str
+) -> Iterator[VectorRow]:
+    """The vectors of members whose parts differ from what is stored, a few thousand members at a time."""
+    hashes = {user_id: input_hash(own, model) for user_id, own in parts.items()}
+    changed = [user_id for user_id in sorted(parts) if stored.get(user_id) != hashes[user_id]]
+    for begin in range(0, len(changed), MEMBERS_AT_ONCE):
+        group = changed[begin : begin + MEMBERS_AT_ONCE]
+        wanted = sorted({part.content_hash for user_id in group for part in parts[user_id]})
+        found, vectors = queries.vectors_by_hash(connection, wanted, model)
+        row_of = {key: row for row, key in enumerate(found)}
+        pairs = [
+            [(row_of[part.content_hash], part.weight) for part in parts[user_id] if part.content_hash in row_of]
+            for user_id in group
+        ]
+        means = mean_vectors(pairs, vectors)
+        for user_id, vector, own in zip(group, means, pairs, strict=True):
+            if np.any(vector):
+                yield VectorRow(user_id, vector, len(own), _sources(parts[user_id]), hashes[user_id])
+
+
+def _with_hash(items: Sequence[ItemOfMember], hashes: Mapping[str, str]) -> Iterator[ItemOfMember]:
+    for item in items:
+        if item.content_hash is not None:
+            yield item
+        elif (digest := hashes.get(str(item.item_id))) is not None:
+            yield ItemOfMember(
+                item.user_id, item.item_type, item.item_id, item.shared_at, item.depth_level, digest, item.has_vector
+            )
+
+
+def _sources(parts: Sequence[Part]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for part in parts:
+        counts[part.source] = counts.get(part.source, 0) + 1
+    return dict(sorted(counts.items()))
