@@ -1,0 +1,85 @@
+"""The two vocabularies: what profiles store, what preferences ask for, and the mapping between them.
+
+Every mapping is explicit. A value that none knows is reported (`Unknown`), and counts as missing; a missing value
+does not satisfy a preference that somebody has stated, and offends nobody who has stated none.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+MISSING = -1
+
+GENDERS = ("male", "female")
+SECTS = ("sunni", "shia", "ahmadiyya", "other")
+
+# `match_preferences.education_preferences`, in the order of the app's screen.
+EDUCATION_LABELS = (
+    "High School",
+    "Trade/Vocational",
+    "Bachelor's Degree",
+    "Master's Degree",
+    "Doctorate/PhD",
+    "Other",
+)
+_EDUCATION = {
+    0: {"highschool", "secondaryschool", "alevels", "alevel", "gcse", "diploma"},
+    1: {"vocational", "tradeschool", "tradevocational", "trade", "nvq", "apprenticeship", "associates", "associate"},
+    2: {"bachelors", "bachelor", "bachelorsdegree", "bachelordegree", "bsc", "ba", "bahons", "beng", "undergraduate"},
+    3: {"masters", "master", "mastersdegree", "masterdegree", "msc", "ma", "mba", "meng", "postgraduate"},
+    4: {"phd", "doctorate", "doctoratephd", "doctor", "dphil", "md"},
+    5: {"other"},
+}
+EDUCATION_CODE = {spelling: code for code, spellings in _EDUCATION.items() for spelling in spellings}
+
+# `match_preferences.marital_status_preferences` against `profiles.marital_status`.
+MARITAL_LABELS = ("Never Married", "Divorced", "Widowed")
+MARITAL_CODE = {"never_married": 0, "divorced": 1, "widowed": 2}
+
+# `match_preferences.religiosity_preferences`, from most to least observant, against how often a member prays.
+RELIGIOSITY_LABELS = ("Very Practicing", "Practicing", "Moderate", "Cultural", "Flexible")
+PRAYER_CODE = {"five_daily": 0, "most": 1, "some": 2, "jummah": 3, "learning": 4}
+# `profiles.religion.practiceLevel`, for members without an answer on prayer.
+PRACTICE_CODE = {
+    "verypracticing": 0,
+    "practicing": 1,
+    "moderate": 2,
+    "cultural": 3,
+    "learning": 4,
+    "flexible": 4,
+}
+
+FAMILY_VALUES_CODE = {"traditional": 0, "balanced": 1, "modern": 2}
+
+
+class Unknown:
+    """Counts values that no mapping knows, by attribute."""
+
+    def __init__(self) -> None:
+        """Starts with nothing seen."""
+        self.values: Counter[str] = Counter()
+
+    def code(self, attribute: str, value: str | None, codes: dict[str, int]) -> int:
+        """The code of a profile's value; MISSING for none, and for one that is unknown, which is counted."""
+        if value is None or not value.strip():
+            return MISSING
+        code = codes.get(value, codes.get(_plain(value)))
+        if code is None:
+            self.values[f"{attribute}: {value.strip()[:40]}"] += 1
+            return MISSING
+        return code
+
+    def mask(self, attribute: str, labels: Iterable[object] | None, known: tuple[str, ...]) -> int:
+        """A bit for each wanted label; 0 means any. Labels that are unknown are counted and ask for nothing."""
+        bits = 0
+        for label in labels or ():
+            place = next((i for i, name in enumerate(known) if _plain(name) == _plain(str(label))), None)
+            if place is None:
+                self.values[f"{attribute}: {str(label)[:40]}"] += 1
+            else:
+                bits |= 1 << place
+        return bits
+
+
+def _plain(value: str) -> str:
+    return re.sub(r"[^a-z]", "", value.casefold())
