@@ -1,0 +1,92 @@
+"""The matching stages: the week's matches, and their previews."""
+
+from time import monotonic
+
+from dagster import AssetExecutionContext, MaterializeResult, asset
+
+from matchme_pipeline.database.resource import DatabaseResource
+from matchme_pipeline.llm.contracts import CallContext
+from matchme_pipeline.llm.resource import ModelsResource
+from matchme_pipeline.matching import queries, weekly
+from matchme_pipeline.matching.previews import pairs_to_preview
+from matchme_pipeline.reporting import StageReport, materialisation
+from matchme_pipeline.week import week_of, weekly_partitions
+
+
+@asset(
+    deps=["user_embeddings", "dna_scores", "match_preferences", "islamic_preferences", "conversations"],
+    partitions_def=weekly_partitions,
+    group_name="matches",
+    owners=["team:data"],
+    kinds={"postgres", "numpy"},
+    metadata={"table": "weekly_matches"},
+    description="At most five mutual matches a member: hard preferences hold both ways, compatibility 0-100 with every "
+    "factor named, nobody twice within the window, what members have viewed stays.",
+    pool="matching",
+)
+def weekly_matches(
+    context: AssetExecutionContext, database: DatabaseResource, models: ModelsResource
+) -> MaterializeResult[None]:
+    """Match everybody who can be matched, and publish the week in one transaction."""
+    started = monotonic()
+    week = week_of(context)
+    with models.session(database) as llm:
+        model = llm.embedding_model
+    with database.connect() as connection:
+        engine = weekly.load_engine(connection, week, model)
+        result = weekly.allocate_week(connection, engine, week)
+        written, removed = weekly.publish(connection, week, model, context.run_id, result)
+    done = result.allocation
+    rows = 2 * len(done.matches)
+    return materialisation(
+        StageReport(items=done.matchable, processed=written, reused=max(0, rows - written)),
+        monotonic() - started,
+        matches=rows,
+        removed=removed,
+        kept_viewed=len(result.fixed),
+        eligible_pairs=done.eligible_pairs,
+        members_with_possibilities=done.with_possibilities,
+        members_covered=done.covered,
+        coverage=done.covered / done.with_possibilities if done.with_possibilities else 1.0,
+        exposure_gini=done.gini,
+        largest_list=done.largest_list,
+        share_of_upper_bound=done.share_of_upper_bound,
+        not_matchable=dict(done.not_matchable),
+        pairs_removed_by_filter=dict(done.removed),
+        unknown_values=dict(done.unknown_values),
+        model=model,
+    )
+
+
+@asset(
+    deps=["weekly_matches"],
+    partitions_def=weekly_partitions,
+    group_name="matches",
+    owners=["team:data"],
+    kinds={"postgres", "openai"},
+    metadata={"table": "weekly_matches"},
+    description="ChaiChat starters of each pair, level 1 light, level 2 reaching for values, built on what both have "
+    "approved; one preview a pair, shown to both.",
+    pool="model_calls",
+)
+def chaichat_previews(
+    context: AssetExecutionContext, database: DatabaseResource, models: ModelsResource
+) -> MaterializeResult[None]:
+    """Write starters for every pair of the week."""
+    started = monotonic()
+    week = week_of(context)
+    calls = CallContext("chaichat_previews", week.sunday, context.run_id)
+    with database.connect() as connection, models.session(database) as llm:
+        pairs = queries.pairs_of_week(connection, week.match_week)
+        members = {user_id for pair in pairs for user_id in (pair.a, pair.b)}
+        approved = queries.approved_insights(connection, week.cutoff, members)
+        wanted = pairs_to_preview(pairs, approved, queries.common_attributes(connection, members))
+        outcome = weekly.preview_pairs(connection, llm, week, pairs, wanted, calls)
+        usage = llm.usage(calls)
+    return materialisation(
+        StageReport(len(pairs), outcome.written, outcome.reused, outcome.failed),
+        monotonic() - started,
+        usage,
+        left=outcome.left,
+        stopped_by=outcome.stopped_by,
+    )

@@ -1,0 +1,94 @@
+"""SQL of the matching checks: the rules once more, row by row, independent of the engine."""
+
+from datetime import date
+
+from matchme_pipeline.database.connection import Connection
+
+
+def broken_rules(connection: Connection, match_week: date, window_weeks: int) -> dict[str, int]:
+    """How many rows of the week break each rule."""
+    row = connection.execute(
+        """
+        with week as (select * from weekly_matches where week_start_date = %(week)s)
+        select
+            (
+                select count(*) from week w
+                where not exists (
+                    select from week o
+                    where o.user_id = w.match_user_id and o.match_user_id = w.user_id and o.score = w.score
+                )
+            ),
+            (select count(*) from (select user_id from week group by user_id having count(*) > 5) t),
+            (select count(*) from (select user_id from week group by user_id having count(distinct rank) < count(*)) t),
+            (select count(*) from week where user_id = match_user_id),
+            (
+                select count(*) from week w
+                join weekly_matches o on o.user_id = w.user_id and o.match_user_id = w.match_user_id
+                where o.week_start_date <> w.week_start_date
+                    and abs(o.week_start_date - w.week_start_date) < 7 * %(window)s
+            ),
+            (
+                select count(*) from week w
+                join profiles p on p.clerk_user_id = w.match_user_id
+                where p.deleted_at is not null
+            )
+        """,
+        {"week": match_week, "window": window_weeks},
+    ).fetchone()
+    names = ("not_mutual", "more_than_five", "same_rank_twice", "with_themselves", "repeated", "with_deleted_members")
+    return dict(zip(names, row or (0,) * len(names), strict=True))
+
+
+def broken_preferences(connection: Connection, match_week: date) -> dict[str, int]:
+    """How many rows break the gender, age, distance or children wish of the row's member."""
+    row = connection.execute(
+        """
+        with pairs as (
+            select
+                a.gender_preference, b.gender, m.age_range_min, m.age_range_max, m.max_distance,
+                m.has_children_preference, b.has_children,
+                extract(year from age(w.week_start_date, b.birthdate)) as age,
+                2 * 6371.0088 * asin(sqrt(least(1,
+                    power(sin(radians(b.lat - a.lat) / 2), 2)
+                    + cos(radians(a.lat)) * cos(radians(b.lat)) * power(sin(radians(b.lng - a.lng) / 2), 2)
+                ))) as kilometres
+            from weekly_matches w
+            join profiles a on a.clerk_user_id = w.user_id
+            join profiles b on b.clerk_user_id = w.match_user_id
+            left join match_preferences m on m.clerk_user_id = w.user_id
+            where w.week_start_date = %s
+        )
+        select
+            count(*) filter (where cardinality(gender_preference) > 0 and not gender = any(gender_preference)),
+            count(*) filter (where age not between age_range_min and age_range_max),
+            count(*) filter (where max_distance < 20000 and coalesce(kilometres > max_distance + 0.01, true)),
+            count(*) filter (
+                where has_children_preference in ('yes', 'no')
+                    and has_children is distinct from (has_children_preference = 'yes')
+            )
+        from pairs
+        """,
+        [match_week],
+    ).fetchone()
+    return dict(zip(("gender", "age", "distance", "children"), row or (0,) * 4, strict=True))
+
+
+def pairs_without_preview(connection: Connection, match_week: date) -> tuple[int, int]:
+    """Rows of the week, and those of them without starters or with starters unlike their partner's row."""
+    row = connection.execute(
+        """
+        select count(*), count(*) filter (
+            where w.chaichat_preview is null or jsonb_array_length(w.chaichat_preview -> 'level_1') < 2
+                or jsonb_array_length(w.chaichat_preview -> 'level_2') < 2
+                or not exists (
+                    select from weekly_matches o
+                    where o.user_id = w.match_user_id and o.match_user_id = w.user_id
+                        and o.week_start_date = w.week_start_date and o.chaichat_preview = w.chaichat_preview
+                )
+        )
+        from weekly_matches w
+        where w.week_start_date = %s
+        """,
+        [match_week],
+    ).fetchone()
+    return (int(row[0]), int(row[1])) if row else (0, 0)

@@ -1,0 +1,38 @@
+"""Checks of the matching stages."""
+
+from dagster import AssetCheckExecutionContext, AssetCheckResult, AssetCheckSeverity, asset_check
+
+from matchme_pipeline.database.resource import DatabaseResource
+from matchme_pipeline.matching import check_queries
+from matchme_pipeline.matching.weekly import NO_REPEAT_WEEKS
+from matchme_pipeline.week import Week
+
+
+@asset_check(
+    asset="weekly_matches",
+    blocking=True,
+    description="Every match is mutual with one score, nobody has more than five, nobody meets somebody twice.",
+)
+def matches_keep_the_rules(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
+    """Count the rows that break a rule."""
+    with database.connect() as connection:
+        broken = check_queries.broken_rules(connection, Week.parse(context.partition_key).match_week, NO_REPEAT_WEEKS)
+    return AssetCheckResult(passed=not any(broken.values()), severity=AssetCheckSeverity.ERROR, metadata=dict(broken))
+
+
+@asset_check(asset="weekly_matches", blocking=True, description="Every match keeps both members' hard preferences.")
+def matches_keep_hard_preferences(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
+    """Count the rows that break a wish of the row's member."""
+    with database.connect() as connection:
+        broken = check_queries.broken_preferences(connection, Week.parse(context.partition_key).match_week)
+    return AssetCheckResult(passed=not any(broken.values()), severity=AssetCheckSeverity.ERROR, metadata=dict(broken))
+
+
+@asset_check(asset="chaichat_previews", description="Every pair has starters on both levels, the same in both lists.")
+def every_pair_has_a_preview(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
+    """Count the rows without starters."""
+    with database.connect() as connection:
+        rows, missing = check_queries.pairs_without_preview(connection, Week.parse(context.partition_key).match_week)
+    return AssetCheckResult(
+        passed=missing == 0, severity=AssetCheckSeverity.WARN, metadata={"rows": rows, "without_preview": missing}
+    )

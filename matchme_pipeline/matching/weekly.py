@@ -1,0 +1,108 @@
+"""A week's matching over the tables: load, allocate under the no-repeat rule, publish, preview."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.errors import BudgetExceededError
+from matchme_pipeline.llm.contracts import CallContext, Models, PairToPreview, Preview
+from matchme_pipeline.matching import publication, queries
+from matchme_pipeline.matching.engine import Allocation, Engine, Knowledge
+from matchme_pipeline.matching.previews import as_json
+from matchme_pipeline.matching.queries import PairRow, PublishedRow
+from matchme_pipeline.week import Week
+
+# Nobody meets the same person twice within half a year.
+NO_REPEAT_WEEKS = 26
+PAIRS_SAVED_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class WeekAllocation:
+    """The week's allocation, the rows that stand, and the pairs among them that stay whatever happens."""
+
+    allocation: Allocation
+    standing: Sequence[PublishedRow]
+    fixed: set[tuple[str, str]]
+
+
+@dataclass
+class PreviewOutcome:
+    """Pairs whose preview was written, was right already, failed, or was left."""
+
+    written: int = 0
+    reused: int = 0
+    failed: int = 0
+    left: int = 0
+    stopped_by: str = ""
+
+
+def load_engine(connection: Connection, week: Week, model: str) -> Engine:
+    """Everything that is known of members as of the week's cutoff."""
+    ids, vectors = queries.member_vectors(connection, week.sunday, model)
+    knowledge = Knowledge(
+        rows=queries.members_as_of(connection, week.cutoff),
+        vector_ids=ids,
+        vectors=vectors,
+        dna=queries.dna_scores(connection, week.sunday),
+        approved=queries.approved_insights(connection, week.cutoff),
+    )
+    return Engine(knowledge, week.cutoff)
+
+
+def allocate_week(connection: Connection, engine: Engine, week: Week) -> WeekAllocation:
+    """Allocate the week so that no pair is shown twice within the window.
+
+    A first run knows the weeks that were published before it. Doing a week again looks at those alone, so that it
+    finds what it found; only where a result would repeat a pair that has been shown since are those left out too.
+    """
+    standing = queries.published_rows(connection, week.match_week)
+    fixed = publication.fixed_pairs(standing)
+    talking = queries.pairs_in_conversation(connection, week.cutoff)
+    before = queries.first_published(connection, week.match_week)
+    excluded = {*talking, *queries.pairs_shown(connection, week.match_week, NO_REPEAT_WEEKS, before)}
+    shown = set(queries.pairs_shown(connection, week.match_week, NO_REPEAT_WEEKS))
+    allocation = engine.match(excluded, fixed)
+    while repeated := publication.shown_elsewhere(allocation.matches, shown):
+        excluded |= repeated
+        allocation = engine.match(excluded, fixed)
+    return WeekAllocation(allocation, standing, fixed)
+
+
+def publish(
+    connection: Connection, week: Week, model: str, dagster_run_id: str, result: WeekAllocation
+) -> tuple[int, int]:
+    """Write the week in one transaction; returns rows written and removed."""
+    rows = publication.ranked_rows(result.allocation.matches, result.standing, result.fixed)
+    return queries.replace_matches(connection, week.match_week, model, dagster_run_id, rows, result.fixed)
+
+
+def preview_pairs(
+    connection: Connection,
+    models: Models,
+    week: Week,
+    pairs: Sequence[PairRow],
+    wanted: Sequence[PairToPreview],
+    calls: CallContext,
+) -> PreviewOutcome:
+    """Ask for previews and write them as they come; what is written stays when the budget ends."""
+    pair_of = {preview.pair_id: pairs[place] for place, preview in enumerate(wanted)}
+    outcome = PreviewOutcome()
+    batch: dict[tuple[str, str], dict[str, object]] = {}
+    try:
+        for answer in models.preview(wanted, calls):
+            pair = pair_of[answer.pair_id]
+            if not isinstance(answer, Preview):
+                outcome.failed += 1
+            elif pair.preview == as_json(answer):
+                outcome.reused += 1
+            else:
+                batch[pair.a, pair.b] = as_json(answer)
+            if len(batch) >= PAIRS_SAVED_AT_ONCE:
+                outcome.written += queries.save_previews(connection, week.match_week, batch) // 2
+                batch = {}
+    except BudgetExceededError as error:
+        outcome.stopped_by = str(error)
+    outcome.written += queries.save_previews(connection, week.match_week, batch) // 2
+    outcome.left = len(pairs) - outcome.written - outcome.reused - outcome.failed
+    return outcome
