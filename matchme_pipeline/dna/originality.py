@@ -7,16 +7,17 @@ from numpy.typing import NDArray
 from matchme_pipeline.dna.fixed import MICRO, Floats, Integers, micro, share_below
 from matchme_pipeline.dna.weights import FEWEST_OTHER_ITEMS, FEWEST_OWN_ITEMS, NEUTRAL
 
-# Components of unit vectors as multiples of 2**-30: whole numbers whose sums over any number of items below 2**33 are
-# exact, so that neither the order of items nor the size of chunks can change a score. The error of a similarity,
-# below 1e-9, is far under the six decimals that are kept.
-_BITS = 30
+# Components of unit vectors as multiples of 2**-40: whole numbers whose sums in int64 are exact, so that neither the
+# order of items nor the size of chunks can change a score. What this cuts off a similarity, below 1e-12, is far under
+# the six decimals that are kept.
+_BITS = 40
+_MOST_ITEMS = 2 ** (63 - _BITS) - 1
 _LIMB = 17
 _CHUNK = 4096
 
 
 class ItemSums:
-    """Per member (rows in the population's order) the sum of their items' unit vectors, int64 in units of 2**-30.
+    """Per member (rows in the population's order) the sum of their items' unit vectors, int64 in units of 2**-40.
 
     `sums` takes 12 KB a member at 1,536 dimensions; `items` counts a member's items, `unusable` the vectors of length
     zero or not finite.
@@ -28,7 +29,12 @@ class ItemSums:
         self.unusable = 0
 
     def add(self, member: Integers, vectors: NDArray[np.float32]) -> None:
-        """Add one chunk: `vectors` (rows, dimensions), row i belongs to the member at position `member[i]`."""
+        """Add one chunk: `vectors` (rows, dimensions), row i belongs to the member at position `member[i]`.
+
+        Raises OverflowError from 8,388,608 items on, where a sum might no longer fit.
+        """
+        if int(self.items.sum()) + len(member) > _MOST_ITEMS:
+            raise OverflowError(f"originality adds up to {_MOST_ITEMS} items")
         order = np.flatnonzero(member >= 0)
         order = order[np.argsort(member[order], kind="stable")]
         for start in range(0, len(order), _CHUNK):
@@ -85,18 +91,21 @@ def _dot_with_others(sums: ItemSums, measured: NDArray[np.bool_]) -> Floats:
     Numbers are cut into limbs of 17 bits, whose products over 1,536 dimensions stay below 2**53: BLAS adds them
     exactly in whatever order it likes.
     """
-    total = _limbs(sums.sums.sum(axis=0)[None, :])
+    total = _limbs(sums.sums.sum(axis=0))
+    total_limbs = np.stack(total, axis=1)
     members = np.flatnonzero(measured)
     dots = np.zeros(len(members), dtype=np.float64)
     for start in range(0, len(members), _CHUNK):
         rows = members[start : start + _CHUNK]
         own = _limbs(sums.sums[rows])
-        exact = np.zeros(len(rows), dtype=object)
+        by_weight = np.zeros((len(rows), len(own) + max(len(own), len(total))), dtype=np.int64)
         for i, a in enumerate(own):
-            for j, b in enumerate(total):
-                exact += (a @ b[0]).astype(np.int64).astype(object) << (_LIMB * (i + j))
+            by_weight[:, i : i + len(total)] += (a @ total_limbs).astype(np.int64)
             for j, b in enumerate(own):
-                exact -= np.einsum("ij,ij->i", a, b).astype(np.int64).astype(object) << (_LIMB * (i + j))
+                by_weight[:, i + j] -= np.einsum("ij,ij->i", a, b).astype(np.int64)
+        exact = np.zeros(len(rows), dtype=object)
+        for weight in range(by_weight.shape[1]):
+            exact += by_weight[:, weight].astype(object) << (_LIMB * weight)
         dots[start : start + _CHUNK] = [value / 2 ** (2 * _BITS) for value in exact]
     return dots
 

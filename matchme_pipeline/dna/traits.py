@@ -105,9 +105,10 @@ def _positions(position: pd.Index, owners: Any) -> Integers:
 
 
 def _coded(member: Integers, column: Any) -> Stated:
-    codes, values = pd.factorize(np.asarray(column, dtype=object))
-    there = (codes >= 0) & (member >= 0)
-    return member[there], codes[there].astype(np.int64), list(values)
+    known = member >= 0
+    member = member[known]
+    codes, values = pd.factorize(np.asarray(column, dtype=object)[known])
+    return member[codes >= 0], codes[codes >= 0].astype(np.int64), list(values)
 
 
 def _flattened(owners: Integers, lists: Iterable[Any]) -> Stated:
