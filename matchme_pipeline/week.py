@@ -107,3 +107,11 @@ def open_or_closed_week_of(context: AssetExecutionContext) -> Week:
     if datetime.now(UTC) < week.start:
         raise WeekError(f"week {week.key} lies in the future: its window opens at {week.start:%Y-%m-%d %H:%M} UTC")
     return week
+
+
+def is_over(context: AssetExecutionContext, dagster_run_id: str) -> bool:
+    """Whether another run has ended, or this very run asks again: what it had claimed is then free."""
+    if dagster_run_id == context.run_id:
+        return True
+    run = context.instance.get_run_by_id(dagster_run_id)
+    return run is None or run.is_finished

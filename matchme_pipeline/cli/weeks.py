@@ -1,10 +1,13 @@
 """Materialising weeks through Dagster, in order, one run a week, in this process."""
 
+import os
+import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from dagster import AssetKey, DagsterInstance, DagsterRunStatus, JobDefinition
+import psutil
+from dagster import AssetKey, DagsterInstance, DagsterRunStatus, JobDefinition, RunsFilter
 from rich.progress import Progress, TaskID
 
 from matchme_pipeline.cli import console
@@ -15,6 +18,15 @@ from matchme_pipeline.week import WEEK, Week
 
 # The last asset of a week: a week that has it is complete.
 LAST_ASSET = AssetKey("run_summary")
+# Which process runs a run that the command started: `host:pid`.
+PROCESS_TAG = "matchme/process"
+_UNFINISHED = [
+    DagsterRunStatus.QUEUED,
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+]
 
 
 @dataclass(frozen=True)
@@ -77,12 +89,13 @@ def default_weeks(weeks: int) -> tuple[date, date]:
 
 def _run_week(job: JobDefinition, instance: DagsterInstance, week: Week, url: str) -> WeekRun:
     started = datetime.now(UTC)
+    _end_dead_runs(instance, week, url)
     result = job.execute_in_process(
         partition_key=week.key,
         instance=instance,
         raise_on_error=False,
         run_config={"loggers": {"progress": {}}},
-        tags={"matchme/started_by": "command"},
+        tags={PROCESS_TAG: _this_process()},
     )
     error = None if result.success else _first_error(result.all_events)
     run = instance.get_run_by_id(result.run_id)
@@ -91,6 +104,25 @@ def _run_week(job: JobDefinition, instance: DagsterInstance, week: Week, url: st
             status = "completed" if run.status == DagsterRunStatus.SUCCESS else "failed"
             runs.close_run(connection, run, status, error)
     return WeekRun(week, result.run_id, result.success, (datetime.now(UTC) - started).total_seconds(), error)
+
+
+def _end_dead_runs(instance: DagsterInstance, week: Week, url: str) -> None:
+    """Close runs of the week whose process is gone; raises PipelineError while another one is at work on it."""
+    unfinished = RunsFilter(tags={runs.PARTITION_TAG: week.key}, statuses=_UNFINISHED)
+    for run in instance.get_runs(unfinished):
+        host, _, pid = run.tags.get(PROCESS_TAG, "").rpartition(":")
+        if host != platform.node() or psutil.pid_exists(int(pid)):
+            raise PipelineError(
+                f"week {week.key} is being materialised by run {run.run_id} already; wait for it, "
+                "or cancel it in Dagster's UI."
+            )
+        instance.report_run_failed(run, "the process that ran it is gone")
+        with connect(url, vectors=False) as connection:
+            runs.close_run(connection, run, "failed", "the process that ran it is gone")
+
+
+def _this_process() -> str:
+    return f"{platform.node()}:{os.getpid()}"
 
 
 def _first_error(events: Sequence[object]) -> str:

@@ -12,7 +12,7 @@ from matchme_pipeline.content.canonical import canonical_text
 from matchme_pipeline.content.claims import claims
 from matchme_pipeline.content.items import POST, HashedItem
 from matchme_pipeline.database.connection import Connection
-from matchme_pipeline.errors import BudgetExceededError, ModelRequestError
+from matchme_pipeline.errors import BudgetExceededError
 from matchme_pipeline.jobs import queries as jobs
 from matchme_pipeline.jobs.model import DEFAULT_PRIORITY, Job, JobRequest, JobType
 from matchme_pipeline.llm.contracts import CallContext, ItemToAnalyse, MemberAnalysis, Models
@@ -83,12 +83,12 @@ def drain(
         open_jobs = {job.subject: job for job in claimed}
         try:
             _work(connection, models, week, items, open_jobs, context, now, outcome, report)
-        except (BudgetExceededError, ModelRequestError) as error:
-            jobs.release(connection, [job.id for job in open_jobs.values()])
-            if isinstance(error, ModelRequestError):
-                raise
+        except BudgetExceededError as error:
             outcome.stopped_by = str(error)
             break
+        finally:
+            # Whatever ended the work, what is still claimed goes back untried.
+            jobs.release(connection, [job.id for job in open_jobs.values()])
     outcome.left_in_queue = jobs.open_jobs(connection, JobType.CONTENT_ANALYSIS, week.sunday)
     return outcome
 

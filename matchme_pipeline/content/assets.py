@@ -13,7 +13,7 @@ from matchme_pipeline.jobs.model import JobType
 from matchme_pipeline.llm.contracts import CallContext
 from matchme_pipeline.llm.resource import ModelsResource
 from matchme_pipeline.reporting import StageReport, materialisation
-from matchme_pipeline.week import open_or_closed_week_of, weekly_partitions
+from matchme_pipeline.week import is_over, open_or_closed_week_of, weekly_partitions
 
 
 @asset(
@@ -65,6 +65,7 @@ def content_insights(
     calls = CallContext("content_insights", week.sunday, context.run_id)
     with database.connect() as connection, models.session(database) as llm:
         items = analysis.by_member(hash_items(queries.live_items(connection, week.items_from, week.cutoff), {}))
+        jobs.release_claims(connection, JobType.CONTENT_ANALYSIS, week.sunday, lambda run: is_over(context, run))
         requests = analysis.job_requests(items, queries.member_priorities(connection, items))
         opened = jobs.enqueue(connection, JobType.CONTENT_ANALYSIS, week.sunday, requests)
         outcome = analysis.drain(

@@ -1,7 +1,7 @@
 """All SQL of the queue; every statement is whole, so any number of workers can run them side by side."""
 
 import random
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
 from uuid import UUID
 
@@ -147,6 +147,25 @@ def release(connection: Connection, job_ids: Collection[UUID]) -> None:
         """,
         [list(job_ids)],
     )
+
+
+def release_claims(connection: Connection, job_type: JobType, week: date, is_over: Callable[[str], bool]) -> int:
+    """Give back at once what runs had claimed that are over (killed, crashed); returns how many jobs.
+
+    Their leases would end by themselves; a person who starts the week again should not have to wait for that.
+    """
+    rows = connection.execute(
+        """
+        select dagster_run_id, array_agg(id)
+        from batch_processing_queue
+        where job_type = %s and week = %s and status = 'processing' and dagster_run_id is not null
+        group by 1
+        """,
+        [job_type, week],
+    ).fetchall()
+    abandoned = [job_id for run_id, job_ids in rows if is_over(run_id) for job_id in job_ids]
+    release(connection, abandoned)
+    return len(abandoned)
 
 
 def open_jobs(connection: Connection, job_type: JobType, week: date) -> int:
