@@ -1,48 +1,61 @@
 """What drives a seeded member: interests, values and temper, and how well two members suit each other in truth."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 INTERESTS_EACH = 4
 VALUES_EACH = 3
+PERSONALITY_EACH = 2
+FAMILY_EACH = 2
+# How even a member's weights are: at 3 the strongest of four is about two and a half times the mean of the others.
+_EVENNESS = 3.0
+
+Weights = Mapping[str, float]
 
 
 @dataclass(frozen=True)
 class Latent:
-    """A member's truth: weights that sum to one over interests and over values, and two other themes."""
+    """A member's truth: for each kind of theme, weights over the few themes that move them, summing to one."""
 
-    interests: Mapping[str, float]
-    values: Mapping[str, float]
-    personality: str
-    family: str
-
-
-def draw(rng: np.random.Generator, themes: Mapping[str, list[str]]) -> Latent:
-    """Draw a member's latent truth; `themes` are the theme names by kind."""
-    return Latent(
-        interests=_weights(rng, themes["interests"], INTERESTS_EACH),
-        values=_weights(rng, themes["values"], VALUES_EACH),
-        personality=str(rng.choice(themes["personality"])),
-        family=str(rng.choice(themes["family"])),
-    )
+    interests: Weights
+    values: Weights
+    personality: Weights
+    family: Weights
 
 
 def affinity(a: Latent, b: Latent) -> float:
     """How well two members suit each other, 0 to 1: the truth that matches are measured against.
 
-    0.6 x overlap of interests + 0.4 x overlap of values, where the overlap of two weightings is the sum over
-    themes of the smaller weight (histogram intersection, Swain and Ballard 1991).
+    0.5 x overlap of interests + 0.3 x overlap of values + 0.2 x overlap of personality, where the overlap of two
+    weightings is the sum over themes of the smaller weight (histogram intersection, Swain and Ballard 1991).
+    Symmetric; 1 for a member with themselves. What members write is drawn from the same weights.
     """
-    return 0.6 * _overlap(a.interests, b.interests) + 0.4 * _overlap(a.values, b.values)
+    return (
+        0.5 * _overlap(a.interests, b.interests)
+        + 0.3 * _overlap(a.values, b.values)
+        + 0.2 * _overlap(a.personality, b.personality)
+    )
 
 
-def _overlap(a: Mapping[str, float], b: Mapping[str, float]) -> float:
+def draw(rng: np.random.Generator, themes: Mapping[str, Sequence[str]]) -> Latent:
+    """Draw a member's latent truth; `themes` are the theme names by kind."""
+    return Latent(
+        interests=_weights(rng, themes["interests"], INTERESTS_EACH),
+        values=_weights(rng, themes["values"], VALUES_EACH),
+        personality=_weights(rng, themes["personality"], PERSONALITY_EACH),
+        family=_weights(rng, themes["family"], FAMILY_EACH),
+    )
+
+
+def _overlap(a: Weights, b: Weights) -> float:
     return sum(min(weight, b.get(theme, 0.0)) for theme, weight in a.items())
 
 
-def _weights(rng: np.random.Generator, names: list[str], count: int) -> dict[str, float]:
-    chosen = rng.choice(names, size=count, replace=False)
-    raw = rng.dirichlet(np.full(count, 3.0))
-    return {str(name): round(float(weight), 4) for name, weight in zip(chosen, raw, strict=True)}
+def _weights(rng: np.random.Generator, names: Sequence[str], count: int) -> dict[str, float]:
+    chosen = rng.permutation(len(names))[:count]
+    raw = rng.standard_gamma(_EVENNESS, count)
+    rounded = [round(float(weight), 4) for weight in raw / raw.sum()]
+    rounded[-1] = round(1.0 - sum(rounded[:-1]), 4)
+    return {names[int(index)]: weight for index, weight in zip(chosen, rounded, strict=True)}

@@ -11,18 +11,26 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.population.latent import Latent
 
-JSON_COLUMNS = {
-    "religion",
-    "answer",
-    "options",
-    "education_preferences",
-    "marital_status_preferences",
-    "religiosity_preferences",
-    "detected_location",
-    "interests",
-    "values",
-}
+# Raised whenever the same arguments give other rows than before.
+VERSION = 2
+_JSON_COLUMNS = frozenset(
+    {
+        "answer",
+        "education_preferences",
+        "family",
+        "interests",
+        "marital_status_preferences",
+        "options",
+        "personality",
+        "photos",
+        "religion",
+        "religiosity_preferences",
+        "scores",
+        "values",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,18 @@ class SeededPopulation:
     users: int
     weeks: int
     first_week: date
+    version: int = VERSION
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How much the app's tables hold."""
+
+    members: int
+    posts: int
+    voice_introductions: int
+    answers: int
+    insights: int
 
 
 def seeded_population(connection: Connection) -> SeededPopulation | None:
@@ -40,16 +60,28 @@ def seeded_population(connection: Connection) -> SeededPopulation | None:
     exists = connection.execute("select to_regclass('seed_truth.population') is not null").fetchone()
     if exists is None or not exists[0]:
         return None
-    row = connection.execute("select seed, users, weeks, first_week from seed_truth.population").fetchone()
+    row = connection.execute(
+        """
+        select seed, users, weeks, first_week, coalesce((to_jsonb(p) ->> 'version')::integer, 1)
+        from seed_truth.population p
+        """
+    ).fetchone()
     return SeededPopulation(*row) if row else None
 
 
-def counts(connection: Connection) -> tuple[int, int, int]:
-    """How many members, posts and insights the app has."""
+def counts(connection: Connection) -> Counts:
+    """How much the app's tables hold."""
     row = connection.execute(
-        "select (select count(*) from profiles), (select count(*) from posts), (select count(*) from user_insights)"
+        """
+        select
+            (select count(*) from profiles),
+            (select count(*) from posts),
+            (select count(*) from voice_introductions),
+            (select count(*) from dna_answers),
+            (select count(*) from user_insights)
+        """
     ).fetchone()
-    return row if row else (0, 0, 0)
+    return Counts(*row) if row else Counts(0, 0, 0, 0, 0)
 
 
 def create_truth(connection: Connection) -> None:
@@ -57,22 +89,39 @@ def create_truth(connection: Connection) -> None:
     connection.execute(
         """
         create schema if not exists seed_truth;
-        create table if not exists seed_truth.population (
-            seed integer not null,
+        create table seed_truth.population (
+            seed bigint not null,
             users integer not null,
             weeks integer not null,
-            first_week date not null
+            first_week date not null,
+            version integer not null
         );
-        create table if not exists seed_truth.members (
+        create table seed_truth.members (
             user_id text primary key,
             interests jsonb not null,
             "values" jsonb not null,
-            personality text not null,
-            family text not null,
+            personality jsonb not null,
+            family jsonb not null,
             reviews double precision not null
         );
         """
     )
+
+
+def latents(connection: Connection) -> dict[str, Latent]:
+    """Every seeded member's truth, by user id: for tests and benchmarks only."""
+    rows = connection.execute(
+        'select user_id, interests, "values", personality, family from seed_truth.members order by user_id'
+    ).fetchall()
+    return {row[0]: Latent(*row[1:]) for row in rows}
+
+
+def silence_message_trigger(connection: Connection, *, silent: bool) -> None:
+    """Switch the trigger off that stamps conversations with the clock, or on again."""
+    if silent:
+        connection.execute("alter table messages disable trigger user")
+    else:
+        connection.execute("alter table messages enable trigger user")
 
 
 def copy_dicts(connection: Connection, table: str, rows: Iterable[Mapping[str, Any]]) -> int:
@@ -96,22 +145,44 @@ def copy_dicts(connection: Connection, table: str, rows: Iterable[Mapping[str, A
 
 
 def fill_gamification(connection: Connection) -> None:
-    """Give members the points that their reviews would have earned one by one."""
+    """Give members the points and streaks that their reviews would have earned one by one, in order."""
     connection.execute(
         """
-        insert into gamification_progress (
-            clerk_user_id, total_points, insights_reviewed, insights_approved, insights_rejected,
-            streak_days, longest_streak, last_review_date
+        with days as (
+            select distinct clerk_user_id, (reviewed_at at time zone 'utc')::date as day
+            from user_insights
+            where status <> 'pending'
+        ),
+        -- Days in a row share the difference between the day and its number.
+        streaks as (
+            select clerk_user_id, max(day) as last_day, count(*) as length
+            from (
+                select clerk_user_id, day,
+                    day - row_number() over (partition by clerk_user_id order by day)::integer as start
+                from days
+            ) numbered
+            group by clerk_user_id, start
+        ),
+        streak as (
+            select clerk_user_id, max(length) as longest, (array_agg(length order by last_day desc))[1] as current
+            from streaks
+            group by clerk_user_id
         )
-        select clerk_user_id,
-            10 * count(*) + 5 * count(*) filter (where status = 'approved'),
+        insert into gamification_progress (
+            id, clerk_user_id, total_points, insights_reviewed, insights_approved, insights_rejected,
+            streak_days, longest_streak, last_review_date, created_at, updated_at
+        )
+        select md5(i.clerk_user_id || '/gamification')::uuid, i.clerk_user_id,
+            10 * count(*) + 5 * count(*) filter (where i.status = 'approved'),
             count(*),
-            count(*) filter (where status = 'approved'),
-            count(*) filter (where status = 'rejected'),
-            1, 1, max(reviewed_at)
-        from user_insights
-        where status <> 'pending'
-        group by clerk_user_id
+            count(*) filter (where i.status = 'approved'),
+            count(*) filter (where i.status = 'rejected'),
+            s.current, s.longest, max(i.reviewed_at), min(i.reviewed_at), max(i.reviewed_at)
+        from user_insights i
+        join streak s using (clerk_user_id)
+        where i.status <> 'pending'
+        group by i.clerk_user_id, s.current, s.longest
+        order by i.clerk_user_id
         """
     )
 
@@ -151,6 +222,6 @@ def review_insights(connection: Connection, decisions: Sequence[tuple[UUID, str,
 
 
 def _value(column: str, value: Any) -> Any:
-    if column in JSON_COLUMNS and value is not None:
+    if column in _JSON_COLUMNS and value is not None:
         return Jsonb(value, dumps=lambda item: json.dumps(item, ensure_ascii=False, sort_keys=True))
     return value

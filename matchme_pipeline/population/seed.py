@@ -1,23 +1,53 @@
 """Seeds the population: the same arguments give the same rows, in one transaction or not at all."""
 
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Any
+from datetime import date, datetime
 
 import numpy as np
 
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.errors import ConfigurationError
-from matchme_pipeline.population import queries, sharing
-from matchme_pipeline.population.people import CITIES, Member, member
+from matchme_pipeline.population import queries
+from matchme_pipeline.population.answers import answers, personality_assessment, questionnaire
+from matchme_pipeline.population.belonging import (
+    city_assignments,
+    city_clusters,
+    cultural_backgrounds,
+    cultural_profile,
+)
+from matchme_pipeline.population.conversations import conversation
+from matchme_pipeline.population.insights import insights
+from matchme_pipeline.population.people import Member, Row, member
+from matchme_pipeline.population.posts import posts
+from matchme_pipeline.population.preferences import islamic_preferences, match_preferences
 from matchme_pipeline.population.queries import SeededPopulation
+from matchme_pipeline.population.voices import voices
 from matchme_pipeline.week import WEEK, Week
 
 Progress = Callable[[str, int, int], None]
+Tables = dict[str, list[Row]]
 # How many captions of earlier members are remembered, to be copied word for word by later ones.
 _REMEMBERED = 400
+# Members are written in blocks, so that a hundred thousand of them need no more memory than these.
+_BLOCK = 500
+# Parents before children.
+_TABLES = (
+    "seed_truth.members",
+    "profiles",
+    "islamic_preferences",
+    "match_preferences",
+    "user_city_assignments",
+    "cultural_profiles",
+    "cultural_backgrounds",
+    "personality_assessments",
+    "dna_answers",
+    "posts",
+    "voice_introductions",
+    "user_insights",
+    "conversations",
+    "messages",
+)
 
 
 @dataclass(frozen=True)
@@ -30,6 +60,8 @@ class SeedReport:
     first_week: date
     members: int
     posts: int
+    voice_introductions: int
+    answers: int
     insights: int
     already_seeded: bool
 
@@ -46,24 +78,23 @@ def seed_population(
     """Fill the app's tables with `users` members who share over `weeks` weeks from `first_week` on.
 
     A population that is already there is left as it is. Raises ConfigurationError when the database holds another
-    population or real members.
+    population or real members, and WeekError when `first_week` is no Sunday.
     """
+    if users < 1 or weeks < 1 or seed < 0:
+        raise ConfigurationError("A population needs at least one user and one week, and a seed of 0 or more.")
+    start = Week(first_week).start
     wanted = SeededPopulation(seed, users, weeks, first_week)
     present = queries.seeded_population(connection)
     if present is not None:
-        if present != wanted:
-            raise ConfigurationError(
-                f"The database holds another seeded population ({present.users} members, {present.weeks} weeks from "
-                f"{present.first_week}, seed {present.seed}). Use an empty database, or the same arguments."
-            )
+        _require_same(present, wanted)
         return _report(connection, wanted, already_seeded=True)
-    if queries.counts(connection)[0] > 0:
+    if queries.counts(connection).members > 0:
         raise ConfigurationError(
             "The database holds members of the app already; a seeded population is for an empty database only. "
             "Unset MATCHME_DATABASE_URL or point it at an empty database."
         )
     with connection.transaction():
-        _write(connection, wanted, progress or (lambda *_: None))
+        _write(connection, wanted, start, progress or (lambda *_: None))
     queries.analyse_tables(connection)
     return _report(connection, wanted, already_seeded=False)
 
@@ -79,118 +110,87 @@ def generator(seed: int, index: int) -> np.random.Generator:
     return np.random.default_rng([seed, index])
 
 
-def user_id(seed: int, index: int) -> str:
-    """A Clerk-like id."""
-    return f"user_2{uuid.uuid5(sharing.NAMESPACE, f'{seed}/member/{index}').hex[:26]}"
+def _require_same(present: SeededPopulation, wanted: SeededPopulation) -> None:
+    if present != wanted:
+        raise ConfigurationError(
+            f"The database holds another seeded population ({present.users} members, {present.weeks} weeks from "
+            f"{present.first_week}, seed {present.seed}, version {present.version}). Point MATCHME_DATABASE_URL or "
+            "MATCHME_HOME at an empty database, or give the same arguments."
+        )
 
 
-def _write(connection: Connection, wanted: SeededPopulation, progress: Progress) -> None:
-    start = Week(wanted.first_week).start
-    end = start + wanted.weeks * WEEK
-    members: list[Member] = []
-    everything: list[sharing.Shared] = []
-    remembered: list[str] = []
-    for index in range(wanted.users):
-        rng = generator(wanted.seed, index)
-        one = member(rng, index, user_id(wanted.seed, index), start, end)
-        members.append(one)
-        everything.append(sharing.shared(rng, one, wanted.seed, start, end, tuple(remembered)))
-        if len(remembered) < _REMEMBERED:
-            remembered += [post["caption"] for post in everything[-1].posts if post["caption"]][:2]
-        if index % 50 == 49 or index == wanted.users - 1:
-            progress("members", index + 1, wanted.users)
-    tables = list(_tables(wanted, members, everything, start))
+def _write(connection: Connection, wanted: SeededPopulation, start: datetime, progress: Progress) -> None:
     queries.create_truth(connection)
-    for number, (table, rows) in enumerate(tables):
-        queries.copy_dicts(connection, table, rows)
-        progress("tables", number + 1, len(tables))
+    queries.copy_dicts(connection, "seed_truth.population", [vars(wanted)])
+    queries.copy_dicts(connection, "city_clusters", city_clusters(start))
+    queries.copy_dicts(connection, "dna_questionnaires", questionnaire(wanted.seed, start))
+    queries.silence_message_trigger(connection, silent=True)
+    done = 0
+    for block in _blocks(wanted, start):
+        for table in _TABLES:
+            queries.copy_dicts(connection, table, block[table])
+        done += len(block["profiles"])
+        progress("members", done, wanted.users)
+    queries.silence_message_trigger(connection, silent=False)
     queries.fill_gamification(connection)
 
 
-def _tables(
-    wanted: SeededPopulation, members: list[Member], everything: list[sharing.Shared], start: datetime
-) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    seed = wanted.seed
-    yield "seed_truth.population", [vars(wanted)]
-    yield "seed_truth.members", [_truth(one) for one in members]
-    yield "city_clusters", [{"city_key": c[0], "city_name": c[1], "region": c[0], "timezone": "UTC"} for c in CITIES]
-    yield "profiles", [one.profile for one in members]
-    yield "islamic_preferences", [one.islamic for one in members if one.islamic]
-    yield "match_preferences", [one.match for one in members if one.match]
-    yield (
-        "user_city_assignments",
-        [
-            {
-                "clerk_user_id": one.user_id,
-                "city_key": one.city_key,
-                "assignment_method": "auto",
-                "created_at": one.joined_at,
-            }
-            for one in members
-            if one.city_key
-        ],
-    )
-    yield (
-        "cultural_profiles",
-        [
-            {
-                "clerk_user_id": one.user_id,
-                "primary_background": one.culture,
-                "strength": ("weak", "moderate", "strong")[one.index % 3],
-                "strength_value": 2 + 3 * (one.index % 3),
-                "created_at": one.joined_at,
-            }
-            for one in members
-        ],
-    )
-    yield (
-        "dna_questionnaires",
-        [
-            {
-                "id": sharing.question_id(seed, n),
-                "category": c,
-                "question": q,
-                "type": t,
-                "options": list(o),
-                "created_at": start,
-            }
-            for n, (c, q, t, o) in enumerate(sharing.QUESTIONS)
-        ],
-    )
-    yield "dna_answers", [row for shared in everything for row in shared.answers]
-    yield "posts", [row for shared in everything for row in shared.posts]
-    yield "voice_introductions", [row for shared in everything for row in shared.voices]
-    yield "user_insights", [row for shared in everything for row in shared.insights]
-    yield "conversations", list(_conversations(wanted, members, start))
+def _blocks(wanted: SeededPopulation, start: datetime) -> Iterator[Tables]:
+    end = start + wanted.weeks * WEEK
+    remembered: list[str] = []
+    for first in range(0, wanted.users, _BLOCK):
+        tables: Tables = {table: [] for table in _TABLES}
+        for index in range(first, min(first + _BLOCK, wanted.users)):
+            _add_member(tables, wanted.seed, index, start, end, remembered)
+        yield tables
 
 
-def _conversations(wanted: SeededPopulation, members: list[Member], start: datetime) -> Iterator[dict[str, Any]]:
-    """One member in twelve already talks with somebody of the other gender."""
-    rng = generator(wanted.seed, wanted.users + 1_000_000)
-    seen = set()
-    for index in range(0, len(members) - 1, 12):
-        other = int(rng.integers(len(members) // 2)) * 2 + 1
-        pair = sorted((members[index].user_id, members[min(other, len(members) - 1)].user_id))
-        at = start + timedelta(days=float(rng.uniform(-60, 7 * wanted.weeks)))
-        if pair[0] == pair[1] or tuple(pair) in seen:
-            continue
-        seen.add(tuple(pair))
-        yield {"user1_clerk_id": pair[0], "user2_clerk_id": pair[1], "created_at": at, "updated_at": at}
+def _add_member(tables: Tables, seed: int, index: int, start: datetime, end: datetime, remembered: list[str]) -> None:
+    rng = generator(seed, index)
+    one = member(rng, seed, index, start, end)
+    shared, sources = posts(rng, one, seed, start, end, remembered)
+    spoken, spoken_sources = voices(rng, one, seed, start, end)
+    talk = conversation(rng, one, seed, start, end)
+    tables["seed_truth.members"].append(_truth(one))
+    tables["profiles"].append(one.profile)
+    tables["islamic_preferences"] += _if_any(islamic_preferences(rng, one, seed))
+    tables["match_preferences"] += _if_any(match_preferences(rng, one, seed))
+    tables["user_city_assignments"] += city_assignments(rng, one, seed)
+    tables["cultural_profiles"] += _if_any(cultural_profile(rng, one, seed))
+    tables["cultural_backgrounds"] += cultural_backgrounds(rng, one, seed)
+    tables["personality_assessments"] += _if_any(personality_assessment(rng, one, seed, end))
+    tables["dna_answers"] += answers(rng, one, seed, start, end)
+    tables["posts"] += shared
+    tables["voice_introductions"] += spoken
+    tables["user_insights"] += insights(rng, one, seed, start, end, sources + spoken_sources)
+    tables["conversations"] += [talk[0]] if talk else []
+    tables["messages"] += talk[1] if talk else []
+    if len(remembered) < _REMEMBERED:
+        remembered += [post["caption"] for post in shared if post["caption"]][:2]
 
 
-def _truth(one: Member) -> dict[str, Any]:
+def _if_any(row: Row | None) -> list[Row]:
+    return [] if row is None else [row]
+
+
+def _truth(one: Member) -> Row:
     return {
         "user_id": one.user_id,
-        "interests": dict(one.latent.interests),
-        "values": dict(one.latent.values),
+        "interests": one.latent.interests,
+        "values": one.latent.values,
         "personality": one.latent.personality,
         "family": one.latent.family,
         "reviews": one.reviews,
     }
 
 
-def _report(connection: Connection, wanted: SeededPopulation, already_seeded: bool) -> SeedReport:
-    members, posts, insights = queries.counts(connection)
+def _report(connection: Connection, wanted: SeededPopulation, *, already_seeded: bool) -> SeedReport:
+    counts = queries.counts(connection)
     return SeedReport(
-        wanted.seed, wanted.users, wanted.weeks, wanted.first_week, members, posts, insights, already_seeded
+        seed=wanted.seed,
+        users=wanted.users,
+        weeks=wanted.weeks,
+        first_week=wanted.first_week,
+        already_seeded=already_seeded,
+        **vars(counts),
     )

@@ -1,113 +1,84 @@
 """How seeded members write: sentences composed from themes, and the oddities that real posts have."""
 
-import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib import resources
-from typing import TypeVar
 
 import numpy as np
-import yaml
 
+from matchme_pipeline.population.chance import happens, one, weighted, whole
 from matchme_pipeline.population.latent import Latent
+from matchme_pipeline.population.vocabulary import Theme, vary, vocabulary
 
-T = TypeVar("T")
-
-_CHOICE = re.compile(r"\{([^{}]*)\}")
-KINDS = ("interests", "values", "personality", "family")
-CATEGORY_OF_KIND = {"interests": "interests", "values": "values", "personality": "personality", "family": "family"}
-_LIFESTYLE = {"fitness", "cooking", "coffee", "gardening", "simplicity"}
-
-
-@dataclass(frozen=True)
-class Texts:
-    """The vocabulary: sentences by kind and theme, and the lists beside them."""
-
-    themes: Mapping[str, Mapping[str, list[str]]]
-    lists: Mapping[str, list[str]]
-
-    @property
-    def names(self) -> dict[str, list[str]]:
-        """Theme names by kind."""
-        return {kind: sorted(self.themes[kind]) for kind in KINDS}
+# What members write about: mostly what they love, often what they hold dear, now and then who they are.
+_KIND_WEIGHTS = {"interests": 0.5, "values": 0.27, "personality": 0.13, "family": 0.1}
+_SENTENCES_WEIGHTS = {1: 0.3, 2: 0.32, 3: 0.2, 4: 0.1, 5: 0.05, 6: 0.03}
+_SMALL_TALK_SHARE = 0.08
+_ODDITIES = {
+    "empty": 0.14,
+    "other_language": 0.22,
+    "contact": 0.16,
+    "injection": 0.04,
+    "emoji": 0.14,
+    "very_long": 0.02,
+    "untidy": 0.12,
+    "shouted": 0.06,
+    "small_talk": 0.10,
+}
+VERY_LONG_CHARACTERS = 5_000
 
 
 @dataclass(frozen=True)
 class Sentence:
     """One sentence and the theme it speaks of."""
 
-    kind: str
-    theme: str
+    theme: Theme
     text: str
 
-    @property
-    def category(self) -> str:
-        """The insight category that the sentence supports."""
-        return "lifestyle" if self.theme in _LIFESTYLE else CATEGORY_OF_KIND[self.kind]
+
+def caption(rng: np.random.Generator, latent: Latent, count: int | None = None) -> tuple[str, list[Sentence]]:
+    """A post of one to six sentences with an opening and a closing of its own, and what it is made of."""
+    sentences = distinct_sentences(rng, latent, count or weighted(rng, _SENTENCES_WEIGHTS))
+    lists = vocabulary().lists
+    opening, closing = vary(rng, one(rng, lists["openings"])), vary(rng, one(rng, lists["closings"]))
+    aside = vary(rng, one(rng, lists["small_talk"])) if happens(rng, _SMALL_TALK_SHARE) else ""
+    return " ".join(part for part in (opening, *(s.text for s in sentences), aside, closing) if part), sentences
 
 
-@lru_cache(maxsize=1)
-def texts() -> Texts:
-    """The vocabulary that ships with the package."""
-    raw = yaml.safe_load(
-        resources.files("matchme_pipeline.population.texts").joinpath("themes.yaml").read_text("utf-8")
-    )
-    return Texts({kind: raw[kind] for kind in KINDS}, {name: raw[name] for name in raw if name not in KINDS})
+def distinct_sentences(rng: np.random.Generator, latent: Latent, count: int) -> list[Sentence]:
+    """Up to `count` sentences, no two of which are the same."""
+    return list({s.text: s for s in (sentence(rng, latent) for _ in range(count))}.values())
 
 
 def sentence(rng: np.random.Generator, latent: Latent) -> Sentence:
     """One sentence on something that moves the member: an interest, a value, their temper or their family."""
-    kind = str(rng.choice(KINDS, p=[0.5, 0.3, 0.1, 0.1]))
-    if kind == "interests":
-        theme = _pick_weighted(rng, latent.interests)
-    elif kind == "values":
-        theme = _pick_weighted(rng, latent.values)
-    else:
-        theme = latent.personality if kind == "personality" else latent.family
-    return Sentence(kind, theme, vary(rng, _pick(rng, texts().themes[kind][theme])))
-
-
-def caption(rng: np.random.Generator, latent: Latent) -> tuple[str, list[Sentence]]:
-    """A post of one to four sentences with an opening and a closing of its own, and what it is made of."""
-    sentences = [sentence(rng, latent) for _ in range(1 + int(rng.binomial(3, 0.4)))]
-    sentences = list({s.text: s for s in sentences}.values())
-    parts = [_pick(rng, texts().lists["openings"]), *(s.text for s in sentences), _pick(rng, texts().lists["closings"])]
-    return " ".join(part for part in parts if part), sentences
+    kind = weighted(rng, _KIND_WEIGHTS)
+    theme = vocabulary().themes[kind][weighted(rng, getattr(latent, kind))]
+    return Sentence(theme, vary(rng, one(rng, theme.sentences)))
 
 
 def odd_caption(rng: np.random.Generator, latent: Latent) -> str | None:
     """A post as life has them too: empty, in another language, with a contact, very long, or talking to a machine."""
+    lists = vocabulary().lists
+    kind = weighted(rng, _ODDITIES)
+    if kind == "empty":
+        return one(rng, [None, "", "   \n\t "])
+    if kind == "other_language":
+        return one(rng, lists["other_languages"])
+    if kind in ("emoji", "small_talk"):
+        return vary(rng, one(rng, lists[kind]))
+    if kind == "very_long":
+        return _very_long(rng, latent)
     plain = caption(rng, latent)[0]
-    lists = texts().lists
-    kind = int(rng.integers(9))
-    if kind == 0:
-        return _pick(rng, [None, "", "   \n\t "])
-    if kind in (1, 2):
-        return _pick(rng, lists["other_languages"])
-    if kind == 3:
-        return f"{plain} {vary(rng, _pick(rng, lists['contacts']))}"
-    if kind == 4:
-        return f"{plain} {_pick(rng, lists['injections'])}"
-    if kind == 5:
-        return vary(rng, _pick(rng, lists["emoji"]))
-    if kind == 6:
-        return "\n\n".join(caption(rng, latent)[0] for _ in range(40)) if rng.random() < 0.1 else f"  {plain}\r\n"
-    if kind == 7:
-        return plain.upper()
-    return f"{plain} 😊"
+    if kind == "contact":
+        return f"{plain} {vary(rng, one(rng, lists['contacts']))}"
+    if kind == "injection":
+        return f"{plain} {one(rng, lists['injections'])}"
+    if kind == "untidy":
+        return f"  {plain.replace('. ', '.' + ' ' * whole(rng, 2, 4))}\r\n\n"
+    return plain.upper()
 
 
-def vary(rng: np.random.Generator, template: str) -> str:
-    """`template` with each {a|b|c} replaced by one of its choices."""
-    return _CHOICE.sub(lambda match: _pick(rng, match[1].split("|")), template)
-
-
-def _pick(rng: np.random.Generator, choices: Sequence[T]) -> T:
-    return choices[int(rng.integers(len(choices)))]
-
-
-def _pick_weighted(rng: np.random.Generator, weights: Mapping[str, float]) -> str:
-    names = list(weights)
-    p = np.array([weights[name] for name in names])
-    return names[int(rng.choice(len(names), p=p / p.sum()))]
+def _very_long(rng: np.random.Generator, latent: Latent) -> str:
+    paragraphs: list[str] = []
+    while sum(map(len, paragraphs)) <= VERY_LONG_CHARACTERS:
+        paragraphs.append(caption(rng, latent, 6)[0])
+    return "\n\n".join(paragraphs)

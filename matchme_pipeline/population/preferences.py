@@ -1,0 +1,105 @@
+"""What seeded members look for, in the labels of the app's screens, and how they practise their faith."""
+
+import numpy as np
+
+from matchme_pipeline.population.chance import happens, one, weighted, whole
+from matchme_pipeline.population.ids import row_id
+from matchme_pipeline.population.people import PRAYER, Member, Row
+
+EDUCATION_LABELS = ("High School", "Trade/Vocational", "Bachelor's Degree", "Master's Degree", "Doctorate/PhD")
+MARITAL_LABELS = {"never_married": "Never Married", "divorced": "Divorced", "widowed": "Widowed"}
+RELIGIOSITY_LABELS = ("Very Practicing", "Practicing", "Moderate", "Cultural", "Flexible")
+_DISTANCES_KM = (25, 50, 100, 200, 350, 500, 20_000)
+_PICKY_SHARE = 0.05
+_NEARLY_IMPOSSIBLE_SHARE = 0.008
+_MADHABS = {"hanafi": 0.6, "shafi": 0.2, "maliki": 0.15, "hanbali": 0.05}
+_CHILDREN = {"doesntMatter": 0.75, "no": 0.23, "yes": 0.02}
+
+
+def match_preferences(rng: np.random.Generator, member: Member, seed: int) -> Row | None:
+    """The member's match preferences; None for the few who have never opened that screen."""
+    if happens(rng, 0.02):
+        return None
+    row: Row = {"id": row_id(seed, "match", member.index), "clerk_user_id": member.user_id}
+    row |= _nearly_impossible() if happens(rng, _NEARLY_IMPOSSIBLE_SHARE) else _wishes(rng, member)
+    return row | {"created_at": member.joined_at, "updated_at": member.joined_at}
+
+
+def islamic_preferences(rng: np.random.Generator, member: Member, seed: int) -> Row | None:
+    """The member's practice and what they ask of a partner's; None for the few who left it out."""
+    if happens(rng, 0.04):
+        return None
+    revert = member.culture == "western_convert" or happens(rng, 0.02)
+    devout = PRAYER.index(member.prayer) < 2
+    limits = happens(rng, 0.15)
+    return {
+        "id": row_id(seed, "islamic", member.index),
+        "clerk_user_id": member.user_id,
+        "muslim_since": "revert" if revert else "birth",
+        "revert_year": member.joined_at.year - whole(rng, 1, 14) if revert else None,
+        "sect": member.sect,
+        "madhab": weighted(rng, _MADHABS),
+        "prayer_frequency": member.prayer,
+        "quran_reading_frequency": one(rng, ("daily", "weekly") if devout else ("weekly", "monthly", "rarely")),
+        "islamic_education_level": one(rng, ("basic", "intermediate", "advanced") if devout else ("none", "basic")),
+        "halal_importance": whole(rng, 7, 10) if devout else whole(rng, 3, 9),
+        "halal_preference": "strict" if devout else one(rng, ("strict", "flexible", None)),
+        "masjid_attendance": one(rng, ("daily", "weekly") if devout else ("jummah_only", "rarely")),
+        "wali_involvement": one(rng, ("required", "preferred", "optional")) if happens(rng, 0.9) else None,
+        "polygamy_acceptance": weighted(rng, {"no": 0.9, "maybe": 0.07, "yes": 0.03}),
+        "relocate_for_spouse": happens(rng, 0.4) if happens(rng, 0.8) else None,
+        "partner_sect_preference": [member.sect] if happens(rng, 0.35) else [],
+        "partner_prayer_importance": whole(rng, 6, 10) if devout else whole(rng, 1, 7),
+        "partner_hijab_required": _hijab_required(rng, member, devout=devout),
+        "partner_age_min": max(18, int(member.age) - 12) if limits else None,
+        "partner_age_max": int(member.age) + 14 if limits else None,
+        "marriage_timeline_expectations": one(rng, ("this year", "one to two years", "no hurry", None)),
+        "family_planning_desires": one(rng, ("soon", "in a few years", "not sure")),
+        "living_arrangement_preferences": one(rng, ("own home", "with parents", "open")),
+        "created_at": member.joined_at,
+        "updated_at": member.joined_at,
+    }
+
+
+def _wishes(rng: np.random.Generator, member: Member) -> Row:
+    picky = happens(rng, _PICKY_SHARE)
+    younger, older = (10, 5) if member.gender == "male" else (4, 12)
+    spread = 0.15 if picky else 1.0
+    low = max(18, int(member.age - younger * spread * float(rng.uniform(0.6, 1.4))))
+    high = max(low, int(member.age + older * spread * float(rng.uniform(0.6, 1.4))))
+    level = PRAYER.index(member.prayer)
+    education = EDUCATION_LABELS[whole(rng, 0, 2) :] if happens(rng, 0.3) else ()
+    return {
+        "age_range_min": low,
+        "age_range_max": high,
+        "max_distance": one(rng, (5, 25) if picky else _DISTANCES_KM),
+        "education_preferences": list(education[-1:] if picky else education),
+        "marital_status_preferences": _statuses(rng, member),
+        "has_children_preference": weighted(rng, _CHILDREN),
+        "religiosity_preferences": list(RELIGIOSITY_LABELS[max(0, level - 1) : level + 3]) if happens(rng, 0.4) else [],
+    }
+
+
+def _nearly_impossible() -> Row:
+    return {
+        "age_range_min": 58,
+        "age_range_max": 59,
+        "max_distance": 5,
+        "education_preferences": ["Doctorate/PhD"],
+        "marital_status_preferences": ["Widowed"],
+        "has_children_preference": "yes",
+        "religiosity_preferences": ["Very Practicing"],
+    }
+
+
+def _statuses(rng: np.random.Generator, member: Member) -> list[str]:
+    if not happens(rng, 0.3):
+        return []
+    own = MARITAL_LABELS[member.profile["marital_status"] or "never_married"]
+    return sorted({own, "Never Married", "Divorced"}) if happens(rng, 0.5) else [own]
+
+
+def _hijab_required(rng: np.random.Generator, member: Member, *, devout: bool) -> bool | None:
+    if member.gender == "male" and devout and happens(rng, 0.1):
+        return True
+    return False if happens(rng, 0.9) else None

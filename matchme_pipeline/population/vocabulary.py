@@ -1,0 +1,75 @@
+"""The words that seeded members draw on: themes with their sentences, what stands around them, who people are."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+
+import numpy as np
+import yaml
+
+from matchme_pipeline.population.chance import one
+
+KINDS = ("interests", "values", "personality", "family")
+# Themes that speak of how a member lives rather than of what they like or hold dear.
+_LIFESTYLE = frozenset({"fitness", "cooking", "coffee", "gardening", "simplicity", "cycling", "sewing", "stewardship"})
+_CHOICE = re.compile(r"\{([^{}]*\|[^{}]*)\}")
+
+
+@dataclass(frozen=True)
+class Theme:
+    """One thing that moves members: an insight's title and subject, and the ways to write about it."""
+
+    kind: str
+    name: str
+    title: str
+    about: str
+    sentences: tuple[str, ...]
+
+    @property
+    def category(self) -> str:
+        """The insight category that a sentence on the theme supports."""
+        return "lifestyle" if self.name in _LIFESTYLE else self.kind
+
+    @property
+    def label(self) -> str:
+        """The theme's name as a person would write it."""
+        return self.name.replace("_", " ")
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Themes by kind and name, lists by name, and the attributes of people."""
+
+    themes: Mapping[str, Mapping[str, Theme]]
+    names: Mapping[str, Sequence[str]]
+    lists: Mapping[str, Sequence[str]]
+    people: Mapping[str, Any]
+
+
+@lru_cache(maxsize=1)
+def vocabulary() -> Vocabulary:
+    """The vocabulary that ships with the package."""
+    character = _read("character.yaml")
+    raw = {"interests": _read("interests.yaml"), "values": _read("values.yaml"), **character}
+    themes = {
+        kind: {
+            name: Theme(kind, name, entry["title"], entry["about"], tuple(entry["sentences"]))
+            for name, entry in sorted(raw[kind].items())
+        }
+        for kind in KINDS
+    }
+    return Vocabulary(themes, {kind: tuple(themes[kind]) for kind in KINDS}, _read("frame.yaml"), _read("people.yaml"))
+
+
+def vary(rng: np.random.Generator, template: str) -> str:
+    """`template` with each {a|b|c} replaced by one of its choices."""
+    return _CHOICE.sub(lambda match: one(rng, match[1].split("|")), template)
+
+
+def _read(name: str) -> dict[str, Any]:
+    text = resources.files("matchme_pipeline.population.texts").joinpath(name).read_text("utf-8")
+    loaded: dict[str, Any] = yaml.safe_load(text)
+    return loaded
