@@ -38,6 +38,7 @@ class Settings(BaseModel):
     llm_concurrency: int = Field(32, alias="MATCHME_LLM_CONCURRENCY", ge=1, le=1000)
     llm_requests_per_minute: int | None = Field(None, alias="MATCHME_LLM_REQUESTS_PER_MINUTE", ge=1)
     llm_tokens_per_minute: int | None = Field(None, alias="MATCHME_LLM_TOKENS_PER_MINUTE", ge=1)
+    llm_timeout_seconds: float | None = Field(None, alias="MATCHME_LLM_TIMEOUT_SECONDS", gt=0)
     prices_file: Path | None = Field(None, alias="MATCHME_PRICES_FILE")
     first_week: date = Field(date(2026, 1, 4), alias="MATCHME_FIRST_WEEK")
     automation: bool = Field(False, alias="MATCHME_AUTOMATION")

@@ -1,7 +1,10 @@
 """The ledger: calls and what they paid for, committed together in short transactions of their own."""
 
 import threading
+import uuid
 from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
 
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.llm import queries
@@ -9,19 +12,39 @@ from matchme_pipeline.llm.records import Call, StoredAnswer, StoredVector
 
 
 class Ledger:
-    """Writes calls, answers and vectors over one connection; safe to be used by several threads."""
+    """Writes calls, answers, vectors and the budget's holdings over one connection; threads take turns."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._lock = threading.Lock()
 
     def commit(
-        self, calls: Sequence[Call], answers: Sequence[StoredAnswer] = (), vectors: Sequence[StoredVector] = ()
+        self,
+        calls: Sequence[Call],
+        answers: Sequence[StoredAnswer] = (),
+        vectors: Sequence[StoredVector] = (),
+        holder: uuid.UUID | None = None,
     ) -> None:
-        """Book `calls` and keep what they brought, in one transaction; durable when this returns."""
+        """Book `calls` and keep what they brought, in one transaction; durable when this returns.
+
+        What they cost is taken from what `holder` holds of the budget.
+        """
+        cost_usd = sum((call.cost_usd for call in calls), Decimal(0))
         with self._lock, self._connection.transaction():
             queries.save_calls(self._connection, calls)
             if answers:
                 queries.save_answers(self._connection, answers)
             if vectors:
                 queries.save_vectors(self._connection, vectors)
+            if holder is not None and cost_usd:
+                queries.spend_held(self._connection, holder, cost_usd)
+
+    def hold(self, holder: uuid.UUID, week: date | None, usd: Decimal, limit_usd: Decimal) -> bool:
+        """Let `holder` hold `usd` of the week's budget; whether the limit allows it."""
+        with self._lock, self._connection.transaction():
+            return queries.hold_budget(self._connection, holder, week, usd, limit_usd)
+
+    def release(self, holder: uuid.UUID) -> None:
+        """`holder` needs nothing more."""
+        with self._lock, self._connection.transaction():
+            queries.release_budget(self._connection, holder)

@@ -1,6 +1,7 @@
 """All SQL of the model layer: stored answers and vectors, the ledger, the week's spending."""
 
 import json
+import uuid
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
@@ -51,12 +52,12 @@ def save_calls(connection: Connection, calls: Sequence[Call]) -> None:
         [
             "id", "dagster_run_id", "week", "stage", "user_id", "provider", "model", "mode", "request_id", "items",
             "attempt", "input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens", "cost_usd",
-            "latency_seconds", "outcome", "error", "price_version",
+            "latency_seconds", "outcome", "error", "price_version", "request_bytes",
         ],
         [
             "uuid", "text", "date", "text", "text", "text", "text", "text", "text", "int4",
             "int4", "int8", "int8", "int8", "int8", "numeric",
-            "float8", "text", "text", "text",
+            "float8", "text", "text", "text", "int8",
         ],
         [
             (
@@ -64,7 +65,7 @@ def save_calls(connection: Connection, calls: Sequence[Call]) -> None:
                 call.provider, call.model, call.mode, call.request_id, call.items,
                 call.attempt, call.usage.input_tokens, call.usage.cached_input_tokens, call.usage.cache_write_tokens,
                 call.usage.output_tokens, call.cost_usd,
-                call.latency_seconds, call.outcome, call.error, call.price_version,
+                call.latency_seconds, call.outcome, call.error, call.price_version, call.request_bytes,
             )
             for call in calls
         ],
@@ -125,3 +126,46 @@ def spent_in_week(connection: Connection, week: date | None) -> Decimal:
         "select coalesce(sum(cost_usd), 0) from llm_calls where week is not distinct from %s", [week]
     ).fetchone()
     return Decimal(row[0]) if row else Decimal(0)
+
+
+def hold_budget(connection: Connection, holder: uuid.UUID, week: date | None, usd: Decimal, limit_usd: Decimal) -> bool:
+    """Let `holder` hold `usd` of the week's budget if everybody's holdings and the ledger stay within the limit.
+
+    Must run inside a transaction; one holder at a time looks and takes. A holding that nobody renewed for an hour
+    belongs to a process that died and counts no more.
+    """
+    connection.execute("select pg_advisory_xact_lock(hashtext('matchme budget ' || coalesce(%s::text, '')))", [week])
+    row = connection.execute(
+        """
+        select coalesce(
+                (select sum(cost_usd) from llm_calls where week is not distinct from %(week)s), 0
+            ) + coalesce(
+                (
+                    select sum(usd) from llm_budget_holdings
+                    where week is not distinct from %(week)s and holder <> %(holder)s
+                        and renewed_at > clock_timestamp() - interval '1 hour'
+                ), 0
+            )
+        """,
+        {"week": week, "holder": holder},
+    ).fetchone()
+    if row is None or row[0] + usd > limit_usd:
+        return False
+    connection.execute(
+        """
+        insert into llm_budget_holdings (holder, week, usd) values (%s, %s, %s)
+        on conflict (holder) do update set usd = excluded.usd, renewed_at = clock_timestamp()
+        """,
+        [holder, week, usd],
+    )
+    return True
+
+
+def spend_held(connection: Connection, holder: uuid.UUID, usd: Decimal) -> None:
+    """What the ledger books now is held no more, inside the caller's transaction."""
+    connection.execute("update llm_budget_holdings set usd = greatest(usd - %s, 0) where holder = %s", [usd, holder])
+
+
+def release_budget(connection: Connection, holder: uuid.UUID) -> None:
+    """`holder` needs nothing more."""
+    connection.execute("delete from llm_budget_holdings where holder = %s", [holder])

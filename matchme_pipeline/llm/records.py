@@ -30,6 +30,7 @@ class Call:
     latency_seconds: float | None = None
     error: str | None = None
     price_version: str | None = None
+    request_bytes: int = 0
     id: uuid.UUID = field(default_factory=uuid.uuid4)
 
 

@@ -1,14 +1,13 @@
 """The model layer as a Dagster resource: nothing is loaded or opened before a session is."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from dagster import ConfigurableResource
 
 from matchme_pipeline.database.connection import connect
 from matchme_pipeline.database.resource import DatabaseResource, database_url
-from matchme_pipeline.errors import ConfigurationError
 from matchme_pipeline.llm.contracts import Models
 from matchme_pipeline.settings import Settings, process_settings
 
@@ -46,14 +45,19 @@ def open_models(settings: Settings, url: str) -> Iterator[Models]:
     from matchme_pipeline.llm.gateway import Gateway
     from matchme_pipeline.llm.ledger import Ledger
 
-    with connect(url) as reading, connect(url) as writing:
-        yield Gateway(_provider(settings, Ledger(writing)), reading)
+    with connect(url) as reading, connect(url) as writing, _provider(settings, Ledger(writing)) as provider:
+        yield Gateway(provider, reading)
 
 
-def _provider(settings: Settings, ledger: "Ledger") -> "Provider":
+@contextmanager
+def _provider(settings: Settings, ledger: "Ledger") -> "Iterator[Provider]":
     # Imported here: the encoder's package and the OpenAI client take half a second each.
     if settings.provider == "local":
         from matchme_pipeline.llm.local.provider import LocalProvider
 
-        return LocalProvider(ledger)
-    raise ConfigurationError("MATCHME_LLM=openai is not there yet. Set MATCHME_LLM=local.")
+        yield LocalProvider(ledger)
+        return
+    from matchme_pipeline.llm.remote.provider import OpenAIProvider
+
+    with closing(OpenAIProvider(settings, ledger)) as provider:
+        yield provider

@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from matchme_pipeline.llm import answers
 from matchme_pipeline.llm.contracts import Insight, ItemToAnalyse, PairToPreview, SharedInsight
@@ -47,20 +47,6 @@ class Reading:
     # although it speaks of others, or quotes what isn't there.
     doubtful: frozenset[str] = frozenset()
     dropped: Counter[str] = field(default_factory=Counter)
-
-
-class Task(Protocol):
-    """What a provider needs to know of a stage."""
-
-    @property
-    def prompt(self) -> Prompt:
-        """Instructions, schema and settings."""
-
-    def request(self, questions: Sequence[Question]) -> tuple[Json, dict[str, Question]]:
-        """The request's data, and the questions by their ids in it."""
-
-    def read(self, entries: list[Any], asked: Mapping[str, Question]) -> Reading:
-        """What the answer's entries say about the questions."""
 
 
 class InsightsTask:
@@ -140,6 +126,9 @@ class PreviewsTask:
         return Reading(stored, refused)
 
 
+Task = InsightsTask | PreviewsTask
+
+
 def insights_of(stored: Json) -> tuple[Insight, ...]:
     """The insights of a stored answer."""
     return tuple(Insight(**insight) for insight in stored["insights"])
@@ -188,7 +177,8 @@ def speaks_to_a_model(text: str) -> bool:
 
 
 def _shown(insight: SharedInsight) -> Json:
-    return {"category": insight.category, "title": mask(insight.title), "description": mask(insight.description)}
+    # The title says it; descriptions would double what a preview costs to ask for.
+    return {"category": insight.category, "title": mask(insight.title)}
 
 
 def _words(title: str) -> set[str]:

@@ -1,0 +1,118 @@
+"""One HTTP exchange with the API: raw answer out, usage and request id read before anybody judges the content."""
+
+import json
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import openai
+
+from matchme_pipeline.errors import ConfigurationError
+from matchme_pipeline.llm.prices import TokenUsage
+from matchme_pipeline.llm.remote.failures import RetryableError, failure_of
+from matchme_pipeline.settings import Settings
+
+CONNECT_SECONDS = 15.0
+# Nothing that we ask for takes longer; a shorter limit would pay twice for a slow answer.
+STANDARD_SECONDS = 180.0
+# Flex processing answers when there is room: OpenAI recommends fifteen minutes.
+FLEX_SECONDS = 900.0
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A successful exchange; `data` is None where the body is no JSON object."""
+
+    data: Json | None
+    request_id: str | None
+    headers: Mapping[str, str]
+    latency_seconds: float
+    body_bytes: int
+
+    @property
+    def usage(self) -> TokenUsage:
+        """The tokens that the server billed; zeros where it says nothing."""
+        usage = (self.data or {}).get("usage")
+        if not isinstance(usage, dict):
+            return TokenUsage()
+        details = usage.get("prompt_tokens_details")
+        details = details if isinstance(details, dict) else {}
+        return TokenUsage(
+            input_tokens=_count(usage.get("prompt_tokens")),
+            cached_input_tokens=_count(details.get("cached_tokens")),
+            cache_write_tokens=_count(details.get("cache_write_tokens")),
+            output_tokens=_count(usage.get("completion_tokens")),
+        )
+
+
+class ApiClient:
+    """The openai client without its own retries; belongs to one event loop, whose connections it reuses."""
+
+    def __init__(self, settings: Settings) -> None:
+        if settings.openai_api_key is None:
+            raise ConfigurationError(
+                "MATCHME_LLM=openai needs a key. Set OPENAI_API_KEY in the environment or in .env."
+            )
+        # At its debug level the client would log requests, members' words among them.
+        for name in ("openai", "httpx2", "httpx", "httpcore2"):
+            logging.getLogger(name).setLevel(logging.WARNING)
+        seconds = settings.llm_timeout_seconds or (FLEX_SECONDS if settings.llm_mode == "flex" else STANDARD_SECONDS)
+        self.sdk = openai.AsyncOpenAI(
+            api_key=settings.openai_api_key.get_secret_value(),
+            base_url=settings.openai_base_url,
+            max_retries=0,
+            timeout=openai.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds)),
+        )
+
+    async def chat(self, body: Json) -> Reply:
+        """One chat completion; raises what failures.failure_of returns."""
+        return await self._exchange(self.sdk.chat.completions.with_raw_response.create, body)
+
+    async def embeddings(self, body: Json) -> Reply:
+        """One embeddings request; raises what failures.failure_of returns."""
+        return await self._exchange(self.sdk.embeddings.with_raw_response.create, body)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self.sdk.close()
+
+    async def _exchange(self, create: Any, body: Json) -> Reply:
+        started = time.perf_counter()
+        try:
+            raw = await create(**body)
+        except openai.APIStatusError as error:
+            response = error.response
+            raise failure_of(
+                response.status_code, response.content, response.headers, str(body["model"]), datetime.now(UTC)
+            ) from None
+        except openai.APITimeoutError:
+            raise RetryableError("timeout") from None
+        except openai.APIConnectionError:
+            raise RetryableError("connection") from None
+        except openai.OpenAIError as error:
+            raise RetryableError(type(error).__name__) from None
+        response = raw.http_response
+        return Reply(
+            data=_object(response.content),
+            request_id=response.headers.get("x-request-id"),
+            headers=response.headers,
+            latency_seconds=round(time.perf_counter() - started, 4),
+            body_bytes=len(response.content),
+        )
+
+
+def _object(body: bytes) -> Json | None:
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0

@@ -1,0 +1,140 @@
+"""The one door through which every request leaves: covered, paced, tried again where that helps, never twice paid."""
+
+import asyncio
+import json
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from matchme_pipeline.errors import ModelRequestError
+from matchme_pipeline.llm.budget import Budget
+from matchme_pipeline.llm.prices import Mode, ModelEntry
+from matchme_pipeline.llm.remote.client import Reply
+from matchme_pipeline.llm.remote.failures import RefusedRequestError, RetryableError, UnsupportedParameterError
+from matchme_pipeline.llm.remote.pacing import Pacer
+from matchme_pipeline.llm.tokens import certain_tokens
+
+# Tries of one request that cost nothing but time. With every second one failing, one in 4,000 requests gives up.
+TRIES = 12
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 20.0
+# What an API adds around messages; a few dozen tokens in practice.
+OVERHEAD_TOKENS = 200
+# So many requests refused as they are, and none answered yet: the fault is not theirs.
+REFUSALS_BEFORE_STOP = 3
+
+# What may be left out where a model doesn't take it; anything else bounds the cost or makes the answer readable.
+OPTIONAL = ("temperature", "reasoning_effort", "store", "dimensions")
+
+Json = dict[str, Any]
+
+
+class GaveUpError(Exception):
+    """Every try of a request failed; `tries` of them, the last with `kind`."""
+
+    def __init__(self, kind: str, tries: int) -> None:
+        super().__init__(kind)
+        self.kind = kind
+        self.tries = tries
+
+
+@dataclass
+class Delivery:
+    """A reply and what must still be settled once it is booked."""
+
+    reply: Reply
+    tries: int
+    cover_usd: Decimal
+    request_bytes: int
+
+
+class Door:
+    """One model's door; belongs to one event loop."""
+
+    def __init__(
+        self, model: str, entry: ModelEntry, mode: Mode, send: Callable[[Json], Awaitable[Reply]], pacer: Pacer
+    ) -> None:
+        self.model = model
+        self.entry = entry
+        self.mode: Mode = entry.mode_for(mode)
+        self._send = send
+        self._pacer = pacer
+        self._unsupported: set[str] = set()
+        self._answered = False
+        self._refusals = 0
+        # Pauses only; nothing that is computed depends on them.
+        self._random = random.Random()
+
+    async def deliver(
+        self, body: Json, expected_tokens: int, output_limit: int, budget: Budget, stopping: asyncio.Event
+    ) -> Delivery:
+        """Send `body` until it is answered, or until `stopping` is set.
+
+        `expected_tokens` count towards the limit a minute, `output_limit` bounds what the answer can cost. Raises
+        ModelRequestError, BudgetExceededError, GaveUpError, RefusedRequestError.
+        """
+        for tries in range(1, TRIES + 1):
+            body = {name: value for name, value in body.items() if name not in self._unsupported}
+            size = certain_tokens(json.dumps(body, ensure_ascii=False))
+            price = self.entry.standard
+            cover_usd = (price.highest_input * (size + OVERHEAD_TOKENS) + price.output * output_limit) / 1_000_000
+            try:
+                reply = await self._try(body, expected_tokens, cover_usd, budget, stopping)
+            except UnsupportedParameterError as error:
+                if error.parameter not in body or error.parameter not in OPTIONAL:
+                    raise ModelRequestError(
+                        f"The model '{self.model}' refuses the parameter '{error.parameter}'. Choose another model."
+                    ) from None
+                self._unsupported.add(error.parameter)
+                continue
+            except RefusedRequestError as error:
+                self._count_refusal(error)
+                raise
+            except RetryableError as error:
+                if tries == TRIES or stopping.is_set():
+                    raise GaveUpError(error.kind, tries) from None
+                if not error.throttled:
+                    await self._pause(tries, stopping)
+                continue
+            self._answered = True
+            return Delivery(reply, tries, cover_usd, size)
+        raise GaveUpError("unsupported parameters", TRIES)
+
+    async def _try(self, body: Json, tokens: int, cover_usd: Decimal, budget: Budget, stopping: asyncio.Event) -> Reply:
+        await budget.cover(cover_usd)
+        try:
+            passage = await self._pacer.enter(tokens, stopping)
+            used = None
+            try:
+                reply = await self._send(body)
+                usage = reply.usage
+                used = usage.input_tokens + usage.output_tokens or None
+            except RetryableError as error:
+                if error.throttled:
+                    self._pacer.throttled(error.after_seconds)
+                raise
+            finally:
+                self._pacer.leave(passage, used)
+            self._pacer.succeeded(reply.headers)
+            return reply
+        except BaseException:
+            # Nothing was answered, nothing is billed.
+            await budget.settle(cover_usd, Decimal(0))
+            raise
+
+    def _count_refusal(self, error: RefusedRequestError) -> None:
+        self._refusals += 1
+        if not self._answered and self._refusals >= REFUSALS_BEFORE_STOP:
+            raise ModelRequestError(
+                f"The API refuses every request for the model '{self.model}' ({error.kind}). "
+                "Check the model's name and what it accepts."
+            ) from None
+
+    async def _pause(self, tries: int, stopping: asyncio.Event) -> None:
+        """Wait a random time up to a bound that doubles with every try ("full jitter")."""
+        longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**tries)
+        try:
+            await asyncio.wait_for(stopping.wait(), self._random.uniform(0, longest))
+        except TimeoutError:
+            return

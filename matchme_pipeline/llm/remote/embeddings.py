@@ -1,0 +1,193 @@
+"""Embedding texts, many to a request, within the API's limits on items and tokens."""
+
+import asyncio
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matchme_pipeline.errors import ModelRequestError
+from matchme_pipeline.llm.budget import Budget
+from matchme_pipeline.llm.contracts import CallContext
+from matchme_pipeline.llm.masking import mask
+from matchme_pipeline.llm.packing import pack_texts
+from matchme_pipeline.llm.prices import PriceTable, TokenUsage
+from matchme_pipeline.llm.provider import Embedded, Unanswered
+from matchme_pipeline.llm.records import Call, StoredVector
+from matchme_pipeline.llm.remote.bridge import Committer
+from matchme_pipeline.llm.remote.crew import Crew
+from matchme_pipeline.llm.remote.door import Delivery, Door, GaveUpError
+from matchme_pipeline.llm.remote.failures import RefusedRequestError
+from matchme_pipeline.llm.sentences import cut_at_boundary
+from matchme_pipeline.llm.tokens import estimated_tokens, most_tokens
+
+DIMENSIONS = 1536
+# The API's limits: inputs a request, tokens a request (it counts UTF-8 bytes / 4), tokens an input.
+MOST_INPUTS = 2_048
+MOST_REQUEST_TOKENS = 300_000
+MOST_INPUT_TOKENS = 8_192
+ASKED = 6
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class TextPack:
+    """Texts that travel together, and how often they have been asked for."""
+
+    texts: tuple[tuple[str, str], ...]
+    asked: int = 0
+
+
+class EmbeddingRun:
+    """One stage's texts to one embedding model."""
+
+    def __init__(
+        self,
+        door: Door,
+        committer: Committer,
+        budget: Budget,
+        prices: PriceTable,
+        context: CallContext,
+        emit: Callable[[Embedded | Unanswered], None],
+    ) -> None:
+        self._door = door
+        self._committer = committer
+        self._budget = budget
+        self._prices = prices
+        self._context = context
+        self._emit = emit
+        self._stopping = asyncio.Event()
+        self._crew: Crew[TextPack]
+
+    async def embed(self, texts: Mapping[str, str], workers: int) -> None:
+        """Emit exactly one outcome for each of `texts`, each committed before it is emitted."""
+        ready = []
+        for key, text in texts.items():
+            if text.strip():
+                ready.append((key, within_limit(mask(text))))
+            else:
+                self._emit(Unanswered(key, "no words to embed", retryable=False))
+        packs = [TextPack(tuple(pack)) for pack in pack_texts(ready, MOST_INPUTS, MOST_REQUEST_TOKENS)]
+        self._crew = Crew(packs, self._ask, self._stopping)
+        await self._crew.finish(min(workers, len(packs)))
+
+    async def _ask(self, pack: TextPack) -> None:
+        body = embedding_body(self._door, [text for _, text in pack.texts])
+        tokens = sum(estimated_tokens(text) for _, text in pack.texts)
+        try:
+            delivery = await self._door.deliver(body, tokens, 0, self._budget, self._stopping)
+        except RefusedRequestError as error:
+            await self._split_or_fail(pack, error)
+            return
+        except GaveUpError as error:
+            await self._committer.commit([self._call(pack, f"failed_{error.kind}", tries=error.tries)])
+            self._fail(pack, f"no answer after {error.tries} tries ({error.kind})")
+            return
+        await self._book(pack, delivery)
+
+    async def _book(self, pack: TextPack, delivery: Delivery) -> None:
+        found = read_vectors(delivery.reply.data, len(pack.texts))
+        outcome = "ok" if len(found) == len(pack.texts) else "partial" if found else "unreadable"
+        call = self._call(pack, outcome, delivery)
+        wrong_length = next((v.shape[0] for v in found.values() if v.shape[0] != DIMENSIONS), None)
+        vectors = [
+            StoredVector(pack.texts[i][0], self._door.model, found[i], call.id)
+            for i in sorted(found)
+            if wrong_length is None
+        ]
+        try:
+            await self._committer.commit([call], vectors=vectors)
+        finally:
+            await self._budget.settle(delivery.cover_usd, call.cost_usd)
+        if wrong_length is not None:
+            raise ModelRequestError(
+                f"The model '{self._door.model}' gives vectors of {wrong_length} dimensions; {DIMENSIONS} are needed. "
+                "Choose another one in MATCHME_EMBEDDING_MODEL."
+            )
+        for vector in vectors:
+            self._emit(Embedded(vector.content_hash, vector.vector))
+        rest = TextPack(tuple(text for i, text in enumerate(pack.texts) if i not in found), pack.asked + 1)
+        if rest.texts and rest.asked >= ASKED:
+            self._fail(rest, f"no usable vector in {ASKED} tries")
+        elif rest.texts:
+            self._crew.add([rest])
+
+    async def _split_or_fail(self, pack: TextPack, error: RefusedRequestError) -> None:
+        if len(pack.texts) > 1:
+            middle = len(pack.texts) // 2
+            self._crew.add([TextPack(part, pack.asked) for part in (pack.texts[:middle], pack.texts[middle:])])
+            return
+        await self._committer.commit([self._call(pack, f"refused_{error.kind}")])
+        self._fail(pack, f"the API refuses the text ({error.kind})", retryable=False)
+
+    def _fail(self, pack: TextPack, error: str, *, retryable: bool = True) -> None:
+        for key, _ in pack.texts:
+            self._emit(Unanswered(key, error, retryable))
+
+    def _call(self, pack: TextPack, outcome: str, delivery: Delivery | None = None, tries: int = 1) -> Call:
+        reply = delivery.reply if delivery else None
+        usage = reply.usage if reply else TokenUsage()
+        return Call(
+            context=self._context,
+            provider="openai",
+            model=self._door.model,
+            mode=self._door.mode,
+            outcome=outcome,
+            items=len(pack.texts),
+            request_id=reply.request_id if reply else None,
+            attempt=delivery.tries if delivery else tries,
+            usage=usage,
+            cost_usd=self._door.entry.price(self._door.mode).cost_usd(usage),
+            latency_seconds=reply.latency_seconds if reply else None,
+            error=None if outcome in ("ok", "partial") else outcome,
+            price_version=self._prices.version,
+            request_bytes=delivery.request_bytes if delivery else 0,
+        )
+
+
+def embedding_body(door: Door, texts: list[str]) -> Json:
+    """An embeddings request; floats come as base64, a quarter of their size in digits."""
+    body: Json = {"model": door.model, "input": texts, "encoding_format": "base64"}
+    if door.entry.dimensions:
+        body["dimensions"] = DIMENSIONS
+    return body
+
+
+def within_limit(text: str) -> str:
+    """`text`, cut at a sentence's or word's end where an input would be too long for the API."""
+    while (tokens := max(most_tokens(text), estimated_tokens(text))) > MOST_INPUT_TOKENS:
+        text = cut_at_boundary(text, max(1, len(text) * MOST_INPUT_TOKENS // (tokens + 1)))
+    return text
+
+
+def read_vectors(data: Json | None, asked: int) -> dict[int, NDArray[np.float32]]:
+    """The usable vectors of an answer by their input's position, of unit length; the server may send any order."""
+    entries = (data or {}).get("data")
+    found: dict[int, NDArray[np.float32]] = {}
+    for entry in entries if isinstance(entries, list) else ():
+        index = entry.get("index") if isinstance(entry, dict) else None
+        if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < asked or index in found:
+            continue
+        vector = _vector(entry.get("embedding"))
+        if vector is not None:
+            found[index] = vector
+    return found
+
+
+def _vector(value: Any) -> NDArray[np.float32] | None:
+    try:
+        if isinstance(value, str):
+            vector = np.frombuffer(base64.b64decode(value, validate=True), dtype="<f4").astype(np.float64)
+        else:
+            vector = np.asarray(value, dtype=np.float64)
+    except (ValueError, TypeError, binascii.Error):
+        return None
+    length = float(np.linalg.norm(vector)) if vector.ndim == 1 and vector.size else 0.0
+    if not np.isfinite(length) or length == 0:
+        return None
+    return (vector / length).astype(np.float32)

@@ -1,0 +1,104 @@
+"""OpenAI, or whatever speaks its protocol, as a provider."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import date
+from functools import partial
+
+from matchme_pipeline.llm.budget import Budget
+from matchme_pipeline.llm.contracts import CallContext
+from matchme_pipeline.llm.keys import hash_of
+from matchme_pipeline.llm.ledger import Ledger
+from matchme_pipeline.llm.prices import load_prices
+from matchme_pipeline.llm.provider import Answered, Embedded, Unanswered
+from matchme_pipeline.llm.remote.bridge import Committer, LoopThread
+from matchme_pipeline.llm.remote.chat import ChatRun
+from matchme_pipeline.llm.remote.client import ApiClient
+from matchme_pipeline.llm.remote.door import Door
+from matchme_pipeline.llm.remote.embeddings import EmbeddingRun
+from matchme_pipeline.llm.remote.pacing import Pacer
+from matchme_pipeline.llm.tasks import Question, Task
+from matchme_pipeline.settings import Settings
+
+
+class OpenAIProvider:
+    """Asks over the network, in a loop of its own; `close` it. Raises ConfigurationError before anything is spent."""
+
+    def __init__(self, settings: Settings, ledger: Ledger) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._prices = load_prices(settings.prices_file)
+        self._chat = self._prices.entry(settings.insight_model, "chat")
+        self._embedding = self._prices.entry(settings.embedding_model, "embedding")
+        self._client = ApiClient(settings)
+        self._loop = LoopThread()
+        self._committer = Committer(ledger)
+        self._doors: dict[str, Door] = {}
+        self._budgets: dict[date | None, Budget] = {}
+
+    @property
+    def insight_model(self) -> str:
+        """The chat model's name."""
+        return self._settings.insight_model
+
+    @property
+    def embedding_model(self) -> str:
+        """The embedding model's name."""
+        return self._settings.embedding_model
+
+    @property
+    def parameters(self) -> str:
+        """What beside prompt and model decides an answer; where and how fast it is asked does not."""
+        return hash_of({"reasoning_effort": self._chat.reasoning_effort, "temperature": self._chat.temperature})[:12]
+
+    def ask(self, task: Task, questions: Sequence[Question], context: CallContext) -> Iterator[Answered | Unanswered]:
+        """Answers to `questions`, as they come in."""
+
+        async def produce(emit: Callable[[Answered | Unanswered], None]) -> None:
+            door, budget = self._door(self.insight_model), self._budget(context.week)
+            run = ChatRun(door, self._committer, budget, self._prices, task, context, emit)
+            await run.answer(questions, self._settings.llm_concurrency)
+
+        return self._loop.stream(produce)
+
+    def embed(self, texts: Mapping[str, str], context: CallContext) -> Iterator[Embedded | Unanswered]:
+        """Vectors of `texts`, as they come in."""
+
+        async def produce(emit: Callable[[Embedded | Unanswered], None]) -> None:
+            door, budget = self._door(self.embedding_model), self._budget(context.week)
+            run = EmbeddingRun(door, self._committer, budget, self._prices, context, emit)
+            await run.embed(texts, self._settings.llm_concurrency)
+
+        return self._loop.stream(produce)
+
+    def close(self) -> None:
+        """Close connections and threads, and give back what is held of the budget."""
+        self._loop.run(self._client.close())
+        self._committer.close()
+        self._loop.close()
+        for budget in self._budgets.values():
+            with suppress(Exception):
+                self._ledger.release(budget.holder)
+
+    def _door(self, model: str) -> Door:
+        if model not in self._doors:
+            is_chat = model == self.insight_model
+            self._doors[model] = Door(
+                model,
+                self._chat if is_chat else self._embedding,
+                "standard" if self._settings.llm_mode == "batch" else self._settings.llm_mode,
+                self._client.chat if is_chat else self._client.embeddings,
+                Pacer(
+                    self._settings.llm_concurrency,
+                    self._settings.llm_requests_per_minute,
+                    self._settings.llm_tokens_per_minute,
+                ),
+            )
+        return self._doors[model]
+
+    def _budget(self, week: date | None) -> Budget:
+        if week not in self._budgets:
+            limit = self._settings.weekly_budget_usd
+            self._budgets[week] = Budget(limit, week, self._ledger, partial(self._committer.run))
+        self._committer.holder = self._budgets[week].holder if self._settings.weekly_budget_usd is not None else None
+        return self._budgets[week]

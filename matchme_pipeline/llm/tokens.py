@@ -1,0 +1,23 @@
+"""How many tokens a text is, without a tokenizer that would have to be downloaded; pure."""
+
+# The API's own rule for embeddings requests, and about right for English in chat.
+BYTES_PER_TOKEN = 4
+
+
+def estimated_tokens(text: str) -> int:
+    """The likely number: UTF-8 bytes / 4, at least one."""
+    return max(1, -(-len(text.encode("utf-8", "surrogatepass")) // BYTES_PER_TOKEN))
+
+
+def most_tokens(text: str) -> int:
+    """A number that is hardly ever passed: a third of the ASCII characters and every other character.
+
+    Byte-level encodings take about four ASCII characters a token and one to three of other scripts.
+    """
+    ascii_characters = sum(character < "\x80" for character in text)
+    return -(-ascii_characters // 3) + (len(text) - ascii_characters) + 1
+
+
+def certain_tokens(text: str) -> int:
+    """A number that is never passed: a token of a byte-level encoding is at least one byte."""
+    return len(text.encode("utf-8", "surrogatepass"))

@@ -1,0 +1,50 @@
+"""The fake server, and models that ask it, with the answers kept in a real database."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from datetime import date
+from typing import Any
+
+import pytest
+
+from matchme_pipeline.llm.contracts import CallContext, ItemToAnalyse, Models
+from matchme_pipeline.llm.resource import open_models
+from matchme_pipeline.settings import load_settings
+from matchme_pipeline_tests.openai_server import FakeOpenAI
+
+CONTEXT = CallContext("content_insights", date(2026, 1, 4), "run-1")
+
+
+@pytest.fixture
+def server() -> Iterator[FakeOpenAI]:
+    with FakeOpenAI() as running:
+        yield running
+
+
+@pytest.fixture
+def models(server: FakeOpenAI, app_database_url: str) -> Callable[..., AbstractContextManager[Models]]:
+    """Opens models that ask the fake server; keyword arguments are environment variables."""
+
+    def open_session(**environment: Any) -> AbstractContextManager[Models]:
+        values = {
+            "MATCHME_LLM": "openai",
+            "OPENAI_API_KEY": "sk-secret-of-the-test",
+            "OPENAI_BASE_URL": server.url,
+            **{name: str(value) for name, value in environment.items()},
+        }
+        return open_models(load_settings(None, values), app_database_url)
+
+    return open_session
+
+
+def item(member: str, text: str) -> ItemToAnalyse:
+    return ItemToAnalyse(member, hashlib.sha256(text.encode()).hexdigest(), text)
+
+
+def members_items(members: int, each: int) -> list[ItemToAnalyse]:
+    return [
+        item(f"user_{m}", f"Member {m} writes about subject {n} with joy. It is number {n} of many, honestly.")
+        for m in range(members)
+        for n in range(each)
+    ]

@@ -1,0 +1,220 @@
+"""The OpenAI provider against the fake server: what is asked, what is kept, what every fault costs."""
+
+import json
+from decimal import Decimal
+
+import pytest
+
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.errors import BudgetExceededError, ConfigurationError, ModelRequestError
+from matchme_pipeline_tests.llm.conftest import CONTEXT, item, members_items
+from matchme_pipeline_tests.openai_server import faults
+
+
+def ledger_tokens(connection: Connection):
+    return connection.execute(
+        "select sum(input_tokens), sum(cached_input_tokens), sum(output_tokens) from llm_calls"
+    ).fetchone()
+
+
+def answered(analyses):
+    return {a.content_hash: a.insights for member in analyses for a in member.analyses}
+
+
+def test_every_post_is_answered_in_one_request_a_member(server, models, app_database):
+    with models() as session:
+        results = list(session.analyse(members_items(3, 4), CONTEXT))
+    assert len(server.requests) == 3
+    assert [len(member.analyses) for member in results] == [4, 4, 4]
+    assert all(len(a.insights) == 1 for member in results for a in member.analyses)
+    assert ledger_tokens(app_database) == server.tokens
+
+
+def test_a_second_run_pays_for_nothing(server, models):
+    with models() as session:
+        first = list(session.analyse(members_items(2, 3), CONTEXT))
+    asked = len(server.requests)
+    with models() as session:
+        second = list(session.analyse(members_items(2, 3), CONTEXT))
+    assert len(server.requests) == asked
+    assert answered(first) == answered(second)
+    assert all(a.reused for member in second for a in member.analyses)
+
+
+def test_a_text_that_two_members_wrote_is_paid_once(server, models):
+    text = "We walked by the river until dusk and talked about everything."
+    with models() as session:
+        results = list(session.analyse([item("user_a", text), item("user_b", text)], CONTEXT))
+    assert len(server.requests) == 1
+    assert {member.member_id for member in results} == {"user_a", "user_b"}
+
+
+def test_a_request_holds_instructions_data_and_nothing_else_of_the_member(server, models):
+    text = "I love hiking. Mail me at sara@example.com or @sara_h or +44 7700 900123, https://sara.example.org/x"
+    with models() as session:
+        list(session.analyse([item("user_secret_id", text)], CONTEXT))
+    body = server.requests[0]["body"]
+    sent = json.dumps(body, ensure_ascii=False)
+    assert json.loads(body["messages"][1]["content"])["posts"][0].keys() == {
+        "id", "text", "categories", "depth_level",
+    }  # fmt: skip
+    for secret in ("user_secret_id", "sara@example.com", "@sara_h", "7700", "sara.example.org"):
+        assert secret not in sent
+    assert body["store"] is False
+    assert body["reasoning_effort"] == "none"
+    assert "temperature" not in body
+    assert body["response_format"]["json_schema"]["strict"] is True
+
+
+def test_temperature_is_sent_to_a_model_that_takes_one(server, models):
+    with models(MATCHME_INSIGHT_MODEL="gpt-4o-mini") as session:
+        list(session.analyse(members_items(1, 1), CONTEXT))
+    assert server.requests[0]["body"]["temperature"] == 0.3
+
+
+def test_an_optional_parameter_that_the_model_refuses_is_left_out(server, models):
+    server.unsupported_parameters = ("temperature", "reasoning_effort")
+    with models(MATCHME_INSIGHT_MODEL="gpt-4o-mini") as session:
+        results = list(session.analyse(members_items(1, 1), CONTEXT))
+    assert len(results[0].analyses) == 1
+
+
+@pytest.mark.parametrize("fault", [f for f in (*faults.TRANSPORT, *faults.ANSWER) if f != "timeout"])
+def test_a_fault_loses_no_post_and_every_billed_token_is_in_the_ledger(server, models, app_database, fault):
+    server.next_faults = [fault]
+    items = members_items(1, 4)
+    with models() as session:
+        results = list(session.analyse(items, CONTEXT))
+    assert server.faults_served[fault] == 1
+    assert not results[0].failures
+    assert all(len(a.insights) == 1 for a in results[0].analyses)
+    assert ledger_tokens(app_database) == server.tokens
+
+
+def test_an_answer_that_is_valid_in_part_is_kept_and_only_the_rest_asked_again(server, models):
+    server.next_faults = ["missing_fields"]
+    with models() as session:
+        list(session.analyse(members_items(1, 4), CONTEXT))
+    again = json.loads(server.requests[1]["body"]["messages"][1]["content"])["posts"]
+    assert len(server.requests) == 2
+    assert len(again) == 2
+
+
+def test_a_cut_off_answer_is_asked_again_in_halves(server, models):
+    server.next_faults = ["cut_off"]
+    with models() as session:
+        list(session.analyse(members_items(1, 4), CONTEXT))
+    sizes = [len(json.loads(r["body"]["messages"][1]["content"])["posts"]) for r in server.requests]
+    assert sizes == [4, 2, 2]
+
+
+def test_a_timeout_is_tried_again(server, models):
+    server.next_faults = ["timeout"]
+    with models(MATCHME_LLM_TIMEOUT_SECONDS=0.5) as session:
+        results = list(session.analyse(members_items(1, 1), CONTEXT))
+    assert len(results[0].analyses) == 1
+
+
+def test_one_bad_post_stays_one_bad_post(server, models):
+    server.fault_words = {"cursed": "refusal"}
+    items = [*members_items(3, 3), item("user_1", "A cursed post that no model wants to read.")]
+    with models() as session:
+        results = {member.member_id: member for member in session.analyse(items, CONTEXT)}
+    assert len(results["user_1"].failures) == 1
+    assert sum(len(member.analyses) for member in results.values()) == 9
+
+
+@pytest.mark.parametrize("fault", faults.FATAL)
+def test_an_error_that_no_retry_helps_stops_at_once_with_one_sentence_without_the_key(server, models, fault):
+    server.fault_rates = {fault: 1.0}
+    with models(MATCHME_LLM_CONCURRENCY=4) as session, pytest.raises(ModelRequestError) as caught:
+        list(session.analyse(members_items(50, 1), CONTEXT))
+    assert len(server.requests) <= 8
+    assert "sk-secret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_requests_that_are_all_too_long_stop_before_a_thousand_fail_alike(server, models):
+    server.fault_rates = {"context_too_long": 1.0}
+    with models(MATCHME_LLM_CONCURRENCY=4) as session, pytest.raises(ModelRequestError, match="context_length"):
+        list(session.analyse(members_items(100, 2), CONTEXT))
+    assert len(server.requests) <= 16
+
+
+def test_a_model_without_a_price_is_refused_before_anything_is_sent(server, models):
+    with pytest.raises(ConfigurationError, match="gpt-9-nova"), models(MATCHME_INSIGHT_MODEL="gpt-9-nova"):
+        pass
+    assert not server.requests
+
+
+def test_the_budget_is_never_passed_and_what_is_answered_stays(server, models, app_database):
+    items = members_items(60, 2)
+    with models(MATCHME_WEEKLY_BUDGET_USD="0.0055", MATCHME_LLM_CONCURRENCY=8) as session:
+        results = []
+        with pytest.raises(BudgetExceededError):
+            results.extend(session.analyse(items, CONTEXT))
+    spent, calls = app_database.execute("select sum(cost_usd), count(*) from llm_calls").fetchone()
+    assert 0 < calls < 60
+    assert len(results) == calls
+    assert spent <= Decimal("0.0055")
+    assert app_database.execute("select count(*) from llm_budget_holdings").fetchone() == (0,)
+    with models() as session:
+        assert len(list(session.analyse(items, CONTEXT))) == 60
+    assert len(server.requests) == 60
+
+
+def test_flex_asks_at_the_flex_tier_and_costs_half(server, models, app_database):
+    with models() as session:
+        list(session.analyse(members_items(1, 1), CONTEXT))
+    with models(MATCHME_LLM_MODE="flex") as session:
+        list(
+            session.analyse(
+                [item("user_x", "Member 0 writes about subject 9 with joy. It is number 9 of many, honestly.")], CONTEXT
+            )
+        )
+    assert [r["body"].get("service_tier") for r in server.requests] == [None, "flex"]
+    rows = app_database.execute("select mode, cost_usd / (input_tokens + 5 * output_tokens) from llm_calls").fetchall()
+    prices = dict(rows)
+    assert round(prices["standard"] / prices["flex"], 3) == 2
+
+
+def test_embeddings_go_many_to_a_request_and_come_back_in_order(server, models, app_database):
+    texts = {f"hash-{n}": f"subject {n} is what this text is about" for n in range(3_000)}
+    with models() as session:
+        embedded = session.embed(texts, CONTEXT)
+        again = session.embed(texts, CONTEXT)
+    assert [len(r["body"]["input"]) for r in server.requests] == [2_048, 952]
+    assert server.requests[0]["body"]["encoding_format"] == "base64"
+    assert embedded.computed == 3_000
+    assert again.reused == 3_000
+    assert all((embedded.vectors[key] == again.vectors[key]).all() for key in texts)
+    from matchme_pipeline_tests.openai_server.answers import embedding
+
+    assert all(embedded.vectors[f"hash-{n}"] @ embedding(texts[f"hash-{n}"], 1536) > 0.999 for n in range(0, 3_000, 97))
+    assert ledger_tokens(app_database) == server.tokens
+
+
+@pytest.mark.parametrize("fault", ["one_vector_missing", "not_json", "broken", "rate_limited", "html"])
+def test_a_faulty_embeddings_answer_loses_no_text(server, models, app_database, fault):
+    server.next_faults = [fault]
+    texts = {f"hash-{n}": f"subject {n}" for n in range(10)}
+    with models() as session:
+        embedded = session.embed(texts, CONTEXT)
+    assert len(embedded.vectors) == 10
+    assert ledger_tokens(app_database) == server.tokens
+
+
+def test_a_text_too_long_to_embed_is_cut_at_a_boundary(server, models):
+    with models() as session:
+        embedded = session.embed({"long": "A sentence of a very long post. " * 4_000, "empty": "  "}, CONTEXT)
+    assert server.requests[0]["body"]["input"][0].endswith("post.")
+    assert list(embedded.vectors) == ["long"]
+    assert list(embedded.failures) == ["empty"]
+
+
+def test_dimensions_are_asked_for_only_where_the_model_takes_them(server, models):
+    with models(MATCHME_EMBEDDING_MODEL="text-embedding-ada-002") as session:
+        session.embed({"a": "a text"}, CONTEXT)
+    with models() as session:
+        session.embed({"a": "a text"}, CONTEXT)
+    assert [r["body"].get("dimensions") for r in server.requests] == [None, 1536]

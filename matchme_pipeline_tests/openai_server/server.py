@@ -1,0 +1,240 @@
+"""The server: starlette over uvicorn in a thread of the test's process."""
+
+import asyncio
+import json
+import random
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from matchme_pipeline_tests.openai_server import answers, faults
+
+CACHED_PREFIX_TOKENS = 1_024
+
+
+@dataclass
+class Billed:
+    """What the server would bill."""
+
+    requests: int = 0
+    input_tokens: int = 0
+    cached_input_tokens: int = 0
+    output_tokens: int = 0
+
+
+@dataclass
+class FakeOpenAI:
+    """An OpenAI-compatible server on a free port; use as a context manager.
+
+    `latency_seconds` a call; `fault_rates`: share of calls by fault; `next_faults`: faults of the next calls, in order;
+    `models`: ids with their shutdown date.
+    """
+
+    latency_seconds: float = 0.0
+    fault_rates: dict[str, float] = field(default_factory=dict)
+    next_faults: list[str] = field(default_factory=list)
+    models: dict[str, str | None] = field(default_factory=dict)
+    seed: int = 1
+    headers: dict[str, str] = field(default_factory=dict)
+    # Faults by a word in the request: a post that no model ever answers.
+    fault_words: dict[str, str] = field(default_factory=dict)
+    most_concurrent: int | None = None
+    unsupported_parameters: tuple[str, ...] = ()
+    retry_after: str = "0.05"
+
+    def __post_init__(self) -> None:
+        self.billed: dict[str, Billed] = {"chat": Billed(), "embeddings": Billed()}
+        self.faults_served: Counter[str] = Counter()
+        self.requests: list[dict[str, Any]] = []
+        self.arrivals: list[tuple[float, int]] = []
+        self.in_flight = 0
+        self.peak_in_flight = 0
+        self._random = random.Random(self.seed)
+        self._prefixes: set[str] = set()
+        self._number = 0
+        routes = [
+            Route("/v1/chat/completions", self._chat, methods=["POST"]),
+            Route("/v1/embeddings", self._embeddings, methods=["POST"]),
+            Route("/v1/models", self._models, methods=["GET"]),
+        ]
+        self.app = Starlette(routes=routes)
+
+    def __enter__(self) -> "FakeOpenAI":
+        self._socket = socket.socket()
+        self._socket.bind(("127.0.0.1", 0))
+        config = uvicorn.Config(
+            self.app, log_level="critical", access_log=False, lifespan="off", timeout_graceful_shutdown=1
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
+        self._thread.start()
+        while not self._server.started:
+            time.sleep(0.005)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.should_exit = True
+        self._thread.join(timeout=10)
+        self._socket.close()
+
+    @property
+    def url(self) -> str:
+        """The base URL for a client."""
+        return f"http://127.0.0.1:{self._socket.getsockname()[1]}/v1"
+
+    @property
+    def tokens(self) -> tuple[int, int, int]:
+        """Input, cached and output tokens billed in all."""
+        both = list(self.billed.values())
+        return (
+            sum(b.input_tokens for b in both),
+            sum(b.cached_input_tokens for b in both),
+            sum(b.output_tokens for b in both),
+        )
+
+    async def _chat(self, request: Request) -> Response:
+        return await self._serve(request, "chat")
+
+    async def _embeddings(self, request: Request) -> Response:
+        return await self._serve(request, "embeddings")
+
+    async def _models(self, _: Request) -> Response:
+        entries = [
+            {"id": name, "object": "model", "created": 0, "owned_by": "test", "shutdown_date": day}
+            for name, day in self.models.items()
+        ]
+        return JSONResponse({"object": "list", "data": entries})
+
+    async def _serve(self, request: Request, kind: str) -> Response:
+        body = await request.json()
+        self.requests.append({"kind": kind, "body": body, "headers": dict(request.headers)})
+        self.in_flight += 1
+        self.peak_in_flight = max(self.peak_in_flight, self.in_flight)
+        try:
+            fault = self._fault(kind, body)
+            if fault:
+                self.faults_served[fault] += 1
+            if fault == "timeout":
+                await asyncio.sleep(3600)
+            if fault in faults.STATUSES:
+                return self._error(fault)
+            for name in self.unsupported_parameters:
+                if name in body:
+                    error = {"message": "Unsupported", "code": "unsupported_value", "param": name}
+                    return JSONResponse({"error": error}, 400)
+            if self.latency_seconds:
+                await asyncio.sleep(self.latency_seconds)
+            if fault == "html":
+                return HTMLResponse("<html><body>Bad gateway</body></html>")
+            if fault == "broken":
+                return StreamingResponse(_half(), headers={"content-length": "100000"}, media_type="application/json")
+            answer = self._chat_answer(body, fault) if kind == "chat" else self._embedding_answer(body, fault)
+            self._number += 1
+            return JSONResponse(answer, headers={"x-request-id": f"req_{self._number}", **self.headers})
+        finally:
+            self.in_flight -= 1
+
+    def _fault(self, kind: str, body: dict[str, Any]) -> str:
+        text = json.dumps(body.get("messages") or body.get("input"), ensure_ascii=False)
+        for word, fault in self.fault_words.items():
+            if word in text:
+                return fault
+        if self.most_concurrent is not None and self.in_flight > self.most_concurrent:
+            return "rate_limited"
+        if self.next_faults:
+            return self.next_faults.pop(0)
+        drawn = self._random.random()
+        for fault, rate in self.fault_rates.items():
+            if kind == "embeddings" and fault not in (*faults.TRANSPORT, *faults.EMBEDDING, *faults.FATAL):
+                continue
+            if drawn < rate:
+                return fault
+            drawn -= rate
+        return ""
+
+    def _error(self, fault: str) -> Response:
+        status, code, message = faults.STATUSES[fault]
+        headers = {"retry-after": self.retry_after} if fault == "rate_limited" else {}
+        return JSONResponse({"error": {"message": message, "code": code, "type": code}}, status, headers=headers)
+
+    def _chat_answer(self, body: dict[str, Any], fault: str) -> dict[str, Any]:
+        system, user = body["messages"][0]["content"], body["messages"][1]["content"]
+        choice = faults.spoil(fault, answers.complete(user))
+        input_tokens = tokens(system + json.dumps(body["response_format"]) + user)
+        prefix = system + body["model"]
+        cached = (
+            tokens(system) // 128 * 128 if prefix in self._prefixes and tokens(system) >= CACHED_PREFIX_TOKENS else 0
+        )
+        self._prefixes.add(prefix)
+        output_tokens = tokens(choice["message"]["content"] or "refused")
+        self._bill("chat", input_tokens, cached, output_tokens)
+        return {
+            "id": "chatcmpl-1",
+            "object": "chat.completion",
+            "created": 0,
+            "model": body["model"],
+            "service_tier": body.get("service_tier", "default"),
+            "choices": [] if fault == "no_choices" else [choice],
+            "usage": {
+                "prompt_tokens": input_tokens,
+                "completion_tokens": output_tokens,
+                "total_tokens": input_tokens + output_tokens,
+                "prompt_tokens_details": {"cached_tokens": cached},
+            },
+        }
+
+    def _embedding_answer(self, body: dict[str, Any], fault: str) -> dict[str, Any]:
+        texts = body["input"]
+        used = sum(tokens(text) for text in texts)
+        assert len(texts) <= 2_048
+        assert used <= 300_000
+        assert all(0 < tokens(text) <= 8_192 for text in texts)
+        self._bill("embeddings", used, 0, 0)
+        if fault == "not_json":
+            return {"object": "list", "data": None, "usage": {"prompt_tokens": used, "total_tokens": used}}
+        data = [
+            {
+                "object": "embedding",
+                "index": i,
+                "embedding": answers.encoded(
+                    answers.embedding(text, body.get("dimensions", 1536)), body.get("encoding_format", "float")
+                ),
+            }
+            for i, text in enumerate(texts)
+        ]
+        self._random.shuffle(data)
+        if fault == "one_vector_missing":
+            data.pop()
+        usage = {"prompt_tokens": used, "total_tokens": used}
+        return {"object": "list", "model": body["model"], "data": data, "usage": usage}
+
+    def _bill(self, kind: str, input_tokens: int, cached: int, output_tokens: int) -> None:
+        billed = self.billed[kind]
+        billed.requests += 1
+        billed.input_tokens += input_tokens
+        billed.cached_input_tokens += cached
+        billed.output_tokens += output_tokens
+        self.arrivals.append((time.monotonic(), input_tokens + output_tokens))
+
+
+def tokens(text: str) -> int:
+    """Tokens as the server counts them: UTF-8 bytes / 4."""
+    return -(-len(text.encode()) // 4)
+
+
+async def _half() -> AsyncIterator[bytes]:
+    yield b'{"id": "chatcmpl-1", "choices": ['
+    with suppress(Exception):
+        await asyncio.sleep(0.01)
+    raise ConnectionResetError
