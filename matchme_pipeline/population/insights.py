@@ -11,9 +11,9 @@ from matchme_pipeline.population.posts import Source
 
 MOST_INSIGHTS = 9
 _NOTED_SHARE = 0.95
-_APPROVED_SHARE = 0.84
+_APPROVED_SHARE = 0.88
 # Insights stop where the pipeline begins to find them: early in the first week.
-_INTO_FIRST_WEEK = timedelta(days=6)
+_INTO_FIRST_WEEK = timedelta(days=7)
 _LIFETIME = timedelta(days=30)
 _DESCRIPTIONS = (
     "What you shared suggests that {about} has a place in your life.",
@@ -38,7 +38,7 @@ def insights(
         created = after(rng, source.shared_at, timedelta(hours=10))
         if not happens(rng, _NOTED_SHARE) or created >= last:
             continue
-        reviewed = after(rng, created, timedelta(days=6))
+        reviewed = after(rng, created, timedelta(days=5))
         decided = happens(rng, 0.5 + 0.5 * member.reviews) and reviewed < last
         status = ("approved" if happens(rng, _APPROVED_SHARE) else "rejected") if decided else "pending"
         theme = source.sentence.theme

@@ -107,7 +107,7 @@ def member(rng: np.random.Generator, seed: int, index: int, start: datetime, end
         index=index,
         latent=latent,
         joined_at=joined,
-        activity=float(rng.standard_gamma(1.6) / 1.6) if happens(rng, 0.95) else 0.0,
+        activity=float(rng.standard_gamma(1.6) / 1.6) if happens(rng, 0.96) else 0.0,
         reviews=float(rng.beta(5, 2)),
         age=age,
         sect=sect,

@@ -10,11 +10,11 @@ from matchme_pipeline.population.ids import row_id
 from matchme_pipeline.population.people import Member, Row
 from matchme_pipeline.population.writing import Sentence, caption, odd_caption
 
-POSTS_PER_WEEK = 2.0
+POSTS_PER_WEEK = 2.15
 MOST_POSTS = 60
 _WEEK = timedelta(weeks=1)
 _WEEKS_BEFORE = timedelta(weeks=10)
-_INTRODUCTION_SHARE = 0.8
+_INTRODUCTION_SHARE = 0.9
 _KINDS = {"plain": 0.885, "odd": 0.07, "own again": 0.015, "another's": 0.015, "own, nearly": 0.015}
 _FATES = {"shown": 0.95, "unapproved": 0.01, "invisible": 0.015, "deleted": 0.025}
 

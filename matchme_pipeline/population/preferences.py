@@ -68,7 +68,7 @@ def _wishes(rng: np.random.Generator, member: Member) -> Row:
     low = max(18, int(member.age - younger * spread * float(rng.uniform(0.6, 1.4))))
     high = max(low, int(member.age + older * spread * float(rng.uniform(0.6, 1.4))))
     level = PRAYER.index(member.prayer)
-    education = EDUCATION_LABELS[whole(rng, 0, 2) :] if happens(rng, 0.3) else ()
+    education = EDUCATION_LABELS[whole(rng, 0, 2) :] if happens(rng, 0.25) else ()
     return {
         "age_range_min": low,
         "age_range_max": high,
@@ -76,7 +76,7 @@ def _wishes(rng: np.random.Generator, member: Member) -> Row:
         "education_preferences": list(education[-1:] if picky else education),
         "marital_status_preferences": _statuses(rng, member),
         "has_children_preference": weighted(rng, _CHILDREN),
-        "religiosity_preferences": list(RELIGIOSITY_LABELS[max(0, level - 1) : level + 3]) if happens(rng, 0.4) else [],
+        "religiosity_preferences": list(RELIGIOSITY_LABELS[max(0, level - 1) : level + 3]) if happens(rng, 0.3) else [],
     }
 
 

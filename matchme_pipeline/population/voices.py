@@ -10,7 +10,7 @@ from matchme_pipeline.population.people import Member, Row
 from matchme_pipeline.population.posts import Source
 from matchme_pipeline.population.writing import distinct_sentences
 
-_SHARE = 0.5
+_SHARE = 0.6
 _TRANSCRIBED_SHARE = 0.9
 _REPLACED_SHARE = 0.08
 _GREETINGS = (
