@@ -1,16 +1,18 @@
 """What drives a seeded member: interests, values and temper, and how well two members suit each other in truth."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-INTERESTS_EACH = 4
-VALUES_EACH = 3
+INTERESTS_EACH = 3
+VALUES_EACH = 2
 PERSONALITY_EACH = 2
 FAMILY_EACH = 2
-# How even a member's weights are: at 3 the strongest of four is about two and a half times the mean of the others.
+# How even a member's weights are: at 3 the strongest of three is about two and a half times the mean of the others.
 _EVENNESS = 3.0
+# How much likelier a theme of the member's own circle is than any other.
+_HOME = 20.0
 
 Weights = Mapping[str, float]
 
@@ -39,13 +41,16 @@ def affinity(a: Latent, b: Latent) -> float:
     )
 
 
-def draw(rng: np.random.Generator, themes: Mapping[str, Sequence[str]]) -> Latent:
-    """Draw a member's latent truth; `themes` are the theme names by kind."""
+def draw(rng: np.random.Generator, circles: Mapping[str, Mapping[str, str]]) -> Latent:
+    """Draw a member's latent truth; `circles` are, by kind, the themes and the circle that each belongs to.
+
+    Each member is at home in one circle per kind and finds most of their themes there.
+    """
     return Latent(
-        interests=_weights(rng, themes["interests"], INTERESTS_EACH),
-        values=_weights(rng, themes["values"], VALUES_EACH),
-        personality=_weights(rng, themes["personality"], PERSONALITY_EACH),
-        family=_weights(rng, themes["family"], FAMILY_EACH),
+        interests=_weights(rng, circles["interests"], INTERESTS_EACH),
+        values=_weights(rng, circles["values"], VALUES_EACH),
+        personality=_weights(rng, circles["personality"], PERSONALITY_EACH),
+        family=_weights(rng, circles["family"], FAMILY_EACH),
     )
 
 
@@ -53,8 +58,13 @@ def _overlap(a: Weights, b: Weights) -> float:
     return sum(min(weight, b.get(theme, 0.0)) for theme, weight in a.items())
 
 
-def _weights(rng: np.random.Generator, names: Sequence[str], count: int) -> dict[str, float]:
-    chosen = rng.permutation(len(names))[:count]
+def _weights(rng: np.random.Generator, circle_of: Mapping[str, str], count: int) -> dict[str, float]:
+    """Weights over `count` themes, drawn without replacement (Efraimidis and Spirakis 2006), and rounded."""
+    names = list(circle_of)
+    homes = sorted(set(circle_of.values()))
+    home = homes[int(rng.random() * len(homes))]
+    likelihood = np.array([_HOME if circle_of[name] == home else 1.0 for name in names])
+    chosen = np.argsort(rng.standard_exponential(len(names)) / likelihood, kind="stable")[:count]
     raw = rng.standard_gamma(_EVENNESS, count)
     rounded = [round(float(weight), 4) for weight in raw / raw.sum()]
     rounded[-1] = round(1.0 - sum(rounded[:-1]), 4)

@@ -83,7 +83,7 @@ class Member:
 
 def member(rng: np.random.Generator, seed: int, index: int, start: datetime, end: datetime) -> Member:
     """Draw one member of a population whose first week begins at `start` and whose last ends at `end`."""
-    latent = draw(rng, vocabulary().names)
+    latent = draw(rng, vocabulary().circles)
     age = float(np.clip(20 + rng.standard_gamma(3.0) * 4.2, 20, 60.9))
     joined = between(rng, start, end) if happens(rng, _LATE_SHARE) else between(rng, *_before(start))
     city = weighted(rng, {city: city.share for city in CITIES}) if happens(rng, 0.98) else None

@@ -26,6 +26,9 @@ class Theme:
     name: str
     title: str
     about: str
+    # Themes of one circle are often loved together.
+    circle: str
+    subjects: tuple[str, ...]
     sentences: tuple[str, ...]
 
     @property
@@ -41,10 +44,10 @@ class Theme:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Themes by kind and name, lists by name, and the attributes of people."""
+    """Themes and their circles by kind and name, lists by name, and the attributes of people."""
 
     themes: Mapping[str, Mapping[str, Theme]]
-    names: Mapping[str, Sequence[str]]
+    circles: Mapping[str, Mapping[str, str]]
     lists: Mapping[str, Sequence[str]]
     people: Mapping[str, Any]
 
@@ -54,19 +57,26 @@ def vocabulary() -> Vocabulary:
     """The vocabulary that ships with the package."""
     character = _read("character.yaml")
     raw = {"interests": _read("interests.yaml"), "values": _read("values.yaml"), **character}
-    themes = {
-        kind: {
-            name: Theme(kind, name, entry["title"], entry["about"], tuple(entry["sentences"]))
-            for name, entry in sorted(raw[kind].items())
-        }
-        for kind in KINDS
-    }
-    return Vocabulary(themes, {kind: tuple(themes[kind]) for kind in KINDS}, _read("frame.yaml"), _read("people.yaml"))
+    themes = {kind: {name: _theme(kind, name, raw[kind][name]) for name in sorted(raw[kind])} for kind in KINDS}
+    circles = {kind: {name: theme.circle for name, theme in themes[kind].items()} for kind in KINDS}
+    return Vocabulary(themes, circles, _read("frame.yaml"), _read("people.yaml"))
 
 
 def vary(rng: np.random.Generator, template: str) -> str:
     """`template` with each {a|b|c} replaced by one of its choices."""
     return _CHOICE.sub(lambda match: one(rng, match[1].split("|")), template)
+
+
+def _theme(kind: str, name: str, entry: Mapping[str, Any]) -> Theme:
+    return Theme(
+        kind=kind,
+        name=name,
+        title=entry["title"],
+        about=entry["about"],
+        circle=entry.get("circle", name),
+        subjects=tuple(entry.get("subjects", ())),
+        sentences=tuple(entry["sentences"]),
+    )
 
 
 def _read(name: str) -> dict[str, Any]:

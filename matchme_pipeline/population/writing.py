@@ -11,7 +11,11 @@ from matchme_pipeline.population.vocabulary import Theme, vary, vocabulary
 # What members write about: mostly what they love, often what they hold dear, now and then who they are.
 _KIND_WEIGHTS = {"interests": 0.5, "values": 0.27, "personality": 0.13, "family": 0.1}
 _SENTENCES_WEIGHTS = {1: 0.3, 2: 0.32, 3: 0.2, 4: 0.1, 5: 0.05, 6: 0.03}
-_SMALL_TALK_SHARE = 0.08
+_OPENING_SHARE = 0.45
+_CLOSING_SHARE = 0.4
+_SMALL_TALK_SHARE = 0.06
+# Sentences that name what they are about, as against those that only show it.
+_PLAIN_SHARE = 0.4
 _ODDITIES = {
     "empty": 0.14,
     "other_language": 0.22,
@@ -38,7 +42,8 @@ def caption(rng: np.random.Generator, latent: Latent, count: int | None = None) 
     """A post of one to six sentences with an opening and a closing of its own, and what it is made of."""
     sentences = distinct_sentences(rng, latent, count or weighted(rng, _SENTENCES_WEIGHTS))
     lists = vocabulary().lists
-    opening, closing = vary(rng, one(rng, lists["openings"])), vary(rng, one(rng, lists["closings"]))
+    opening = vary(rng, one(rng, lists["openings"])) if happens(rng, _OPENING_SHARE) else ""
+    closing = vary(rng, one(rng, lists["closings"])) if happens(rng, _CLOSING_SHARE) else ""
     aside = vary(rng, one(rng, lists["small_talk"])) if happens(rng, _SMALL_TALK_SHARE) else ""
     return " ".join(part for part in (opening, *(s.text for s in sentences), aside, closing) if part), sentences
 
@@ -52,6 +57,9 @@ def sentence(rng: np.random.Generator, latent: Latent) -> Sentence:
     """One sentence on something that moves the member: an interest, a value, their temper or their family."""
     kind = weighted(rng, _KIND_WEIGHTS)
     theme = vocabulary().themes[kind][weighted(rng, getattr(latent, kind))]
+    if theme.subjects and happens(rng, _PLAIN_SHARE):
+        plain = vary(rng, one(rng, vocabulary().lists[f"plain_{kind}"]))
+        return Sentence(theme, plain.replace("{subject}", one(rng, theme.subjects)))
     return Sentence(theme, vary(rng, one(rng, theme.sentences)))
 
 
