@@ -20,9 +20,9 @@ from matchme_pipeline.llm.remote.failures import RefusedRequestError
 from matchme_pipeline.llm.tasks import Question, Reading, Task
 from matchme_pipeline.llm.tokens import estimated_tokens
 
-# Paid tries of one question within one job; with every second answer unusable, one question in 60 goes on to the
+# Paid tries of one question within one job; with every second answer unusable, one question in 250 goes on to the
 # job's next attempt.
-ASKED = 6
+ASKED = 8
 # What an answer about one question needs at most, and the frame around it.
 ANSWER_TOKENS_A_QUESTION, ANSWER_TOKENS_FRAME = 300, 100
 

@@ -18,6 +18,8 @@ from matchme_pipeline.llm.tokens import certain_tokens
 
 # Tries of one request that cost nothing but time. With every second one failing, one in 4,000 requests gives up.
 TRIES = 12
+# Being told to wait says nothing about the request: it costs a part of a try.
+THROTTLED_TRY = 0.2
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 20.0
 # What an API adds around messages; a few dozen tokens in practice.
 OVERHEAD_TOKENS = 200
@@ -74,7 +76,9 @@ class Door:
         `expected_tokens` count towards the limit a minute, `output_limit` bounds what the answer can cost. Raises
         ModelRequestError, BudgetExceededError, GaveUpError, RefusedRequestError.
         """
-        for tries in range(1, TRIES + 1):
+        tries, spent = 0, 0.0
+        while True:
+            tries += 1
             body = {name: value for name, value in body.items() if name not in self._unsupported}
             size = certain_tokens(json.dumps(body, ensure_ascii=False))
             price = self.entry.standard
@@ -87,19 +91,18 @@ class Door:
                         f"The model '{self.model}' refuses the parameter '{error.parameter}'. Choose another model."
                     ) from None
                 self._unsupported.add(error.parameter)
-                continue
             except RefusedRequestError as error:
                 self._count_refusal(error)
                 raise
             except RetryableError as error:
-                if tries == TRIES or stopping.is_set():
+                spent += THROTTLED_TRY if error.throttled else 1
+                if spent >= TRIES or stopping.is_set():
                     raise GaveUpError(error.kind, tries) from None
                 if not error.throttled:
-                    await self._pause(tries, stopping)
-                continue
-            self._answered = True
-            return Delivery(reply, tries, cover_usd, size)
-        raise GaveUpError("unsupported parameters", TRIES)
+                    await self._pause(int(spent), stopping)
+            else:
+                self._answered = True
+                return Delivery(reply, tries, cover_usd, size)
 
     async def _try(self, body: Json, tokens: int, cover_usd: Decimal, budget: Budget, stopping: asyncio.Event) -> Reply:
         await budget.cover(cover_usd)

@@ -12,8 +12,8 @@ from matchme_pipeline.llm.remote.failures import RetryableError
 WINDOW_SECONDS = 61.0
 # Where a server says only that nothing is left, it rarely means for longer than this: buckets refill all the time.
 LONGEST_RESET_SECONDS = 20.0
-# After a 429 without Retry-After.
-DEFAULT_COOLDOWN_SECONDS = 1.0
+# After a 429 without Retry-After; doubled for each one that follows with no success in between.
+FIRST_COOLDOWN_SECONDS, LONGEST_COOLDOWN_SECONDS = 0.25, 20.0
 # How often whoever waits looks whether everything has stopped.
 LOOK_SECONDS = 1.0
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
@@ -50,6 +50,7 @@ class Pacer:
         requests_per_minute: int | None = None,
         tokens_per_minute: int | None = None,
         clock: Callable[[], float] | None = None,
+        window_seconds: float = WINDOW_SECONDS,
     ) -> None:
         self._most = float(concurrency)
         self._limit = float(concurrency)
@@ -57,6 +58,8 @@ class Pacer:
         self._requests_per_minute = requests_per_minute
         self._tokens_per_minute = tokens_per_minute
         self._clock = clock or asyncio.get_running_loop().time
+        self._window_seconds = window_seconds
+        self._throttled_in_a_row = 0
         self._in_flight = 0
         self._cooldown_until = 0.0
         self._window: deque[Passage] = deque()
@@ -104,6 +107,7 @@ class Pacer:
     def succeeded(self, headers: Mapping[str, str]) -> None:
         """A request was answered: climb, and take note of what the server says is left."""
         self._limit = min(self._most, self._limit + self._gain / self._limit)
+        self._throttled_in_a_row = 0
         now = self._clock()
         for name, allowance in self._allowances.items():
             left, reset = headers.get(f"x-ratelimit-remaining-{name}"), headers.get(f"x-ratelimit-reset-{name}")
@@ -116,8 +120,12 @@ class Pacer:
     def throttled(self, after_seconds: float | None) -> None:
         """A request was turned away: everybody waits, and fewer go at once."""
         self._limit = max(1.0, self._limit - 0.5)
-        pause = DEFAULT_COOLDOWN_SECONDS if after_seconds is None else after_seconds
-        self._cooldown_until = max(self._cooldown_until, self._clock() + pause)
+        doubled = min(LONGEST_COOLDOWN_SECONDS, FIRST_COOLDOWN_SECONDS * 2 ** min(self._throttled_in_a_row, 10))
+        now = self._clock()
+        if now >= self._cooldown_until:
+            # One burst of 429s is one piece of news, however many were on their way.
+            self._throttled_in_a_row += 1
+        self._cooldown_until = max(self._cooldown_until, now + (doubled if after_seconds is None else after_seconds))
 
     def _delay(self, tokens: int) -> float | None:
         """Seconds until the next look: 0 to go now, None to wait for a request that comes back."""
@@ -133,14 +141,14 @@ class Pacer:
         return self._window_delay(now, tokens)
 
     def _window_delay(self, now: float, tokens: int) -> float:
-        while self._window and self._window[0].started <= now - WINDOW_SECONDS:
+        while self._window and self._window[0].started <= now - self._window_seconds:
             self._window.popleft()
         if not self._window:
             return 0
         too_many = self._requests_per_minute is not None and len(self._window) >= self._requests_per_minute
         used = sum(passage.tokens for passage in self._window) if self._tokens_per_minute is not None else 0
         too_much = self._tokens_per_minute is not None and used + tokens > self._tokens_per_minute
-        return self._window[0].started + WINDOW_SECONDS - now if too_many or too_much else 0
+        return self._window[0].started + self._window_seconds - now if too_many or too_much else 0
 
 
 def duration_seconds(text: str) -> float | None:
