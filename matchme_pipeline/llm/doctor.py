@@ -1,5 +1,10 @@
 """Whether the configured models would answer, found out without spending anything."""
 
+import asyncio
+from datetime import UTC, datetime
+
+from matchme_pipeline.errors import ModelRequestError
+from matchme_pipeline.llm.prices import load_prices
 from matchme_pipeline.settings import Settings
 
 
@@ -10,4 +15,30 @@ def examine_models(settings: Settings) -> str:
 
         process_encoder()
         return f"offline, {MODEL}"
-    return f"openai, {settings.insight_model} and {settings.embedding_model}"
+    prices = load_prices(settings.prices_file)
+    prices.entry(settings.insight_model, "chat")
+    prices.entry(settings.embedding_model, "embedding")
+    return asyncio.run(_ask_for_models(settings, f"prices of {prices.version}"))
+
+
+async def _ask_for_models(settings: Settings, priced: str) -> str:
+    from matchme_pipeline.llm.remote.catalogue import missing, shutdown_warnings
+    from matchme_pipeline.llm.remote.client import ApiClient
+    from matchme_pipeline.llm.remote.failures import RefusedRequestError, RetryableError, UnsupportedParameterError
+
+    wanted = (settings.insight_model, settings.embedding_model)
+    client = ApiClient(settings)
+    try:
+        listed = await client.models()
+    except (RetryableError, RefusedRequestError, UnsupportedParameterError) as error:
+        raise ModelRequestError(
+            f"The API does not list its models ({error}). Check OPENAI_BASE_URL and the network."
+        ) from None
+    finally:
+        await client.close()
+    if absent := missing(listed, wanted):
+        raise ModelRequestError(
+            f"The API does not know {' and '.join(absent)}. Check MATCHME_INSIGHT_MODEL and MATCHME_EMBEDDING_MODEL."
+        )
+    warnings = shutdown_warnings(listed, wanted, datetime.now(UTC).date())
+    return " ".join([f"openai, {wanted[0]} and {wanted[1]}, {priced}.", *warnings])

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import openai
+from openai.types import Model
 
 from matchme_pipeline.errors import ConfigurationError
 from matchme_pipeline.llm.prices import TokenUsage
@@ -20,6 +21,8 @@ CONNECT_SECONDS = 15.0
 STANDARD_SECONDS = 180.0
 # Flex processing answers when there is room: OpenAI recommends fifteen minutes.
 FLEX_SECONDS = 900.0
+# The list of models is a courtesy: nobody waits for it.
+MODELS_SECONDS = 5.0
 
 Json = dict[str, Any]
 
@@ -76,6 +79,19 @@ class ApiClient:
     async def embeddings(self, body: Json) -> Reply:
         """One embeddings request; raises what failures.failure_of returns."""
         return await self._exchange(self.sdk.embeddings.with_raw_response.create, body)
+
+    async def models(self) -> list[Model]:
+        """The models that the key may use; raises what failures.failure_of returns."""
+        try:
+            page = await self.sdk.with_options(timeout=MODELS_SECONDS).models.list()
+        except openai.APIStatusError as error:
+            response = error.response
+            raise failure_of(
+                response.status_code, response.content, response.headers, "(any)", datetime.now(UTC)
+            ) from None
+        except (openai.OpenAIError, ValueError, TypeError, AttributeError) as error:
+            raise RetryableError(type(error).__name__) from None
+        return [model for model in page.data or [] if isinstance(model, Model) and model.id]
 
     async def close(self) -> None:
         """Close the connections."""

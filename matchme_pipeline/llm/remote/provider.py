@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import partial
 
+from matchme_pipeline.errors import ModelRequestError
 from matchme_pipeline.llm.budget import Budget
 from matchme_pipeline.llm.contracts import CallContext
 from matchme_pipeline.llm.keys import hash_of
@@ -12,10 +13,12 @@ from matchme_pipeline.llm.ledger import Ledger
 from matchme_pipeline.llm.prices import load_prices
 from matchme_pipeline.llm.provider import Answered, Embedded, Unanswered
 from matchme_pipeline.llm.remote.bridge import Committer, LoopThread
+from matchme_pipeline.llm.remote.catalogue import log, shutdown_warnings
 from matchme_pipeline.llm.remote.chat import ChatRun
 from matchme_pipeline.llm.remote.client import ApiClient
 from matchme_pipeline.llm.remote.door import Door
 from matchme_pipeline.llm.remote.embeddings import EmbeddingRun
+from matchme_pipeline.llm.remote.failures import RefusedRequestError, RetryableError, UnsupportedParameterError
 from matchme_pipeline.llm.remote.pacing import Pacer
 from matchme_pipeline.llm.tasks import Question, Task
 from matchme_pipeline.settings import Settings
@@ -33,6 +36,7 @@ class OpenAIProvider:
         self._client = ApiClient(settings)
         self._loop = LoopThread()
         self._committer = Committer(ledger)
+        self._looked_up = False
         self._doors: dict[str, Door] = {}
         self._budgets: dict[date | None, Budget] = {}
 
@@ -55,6 +59,7 @@ class OpenAIProvider:
         """Answers to `questions`, as they come in."""
 
         async def produce(emit: Callable[[Answered | Unanswered], None]) -> None:
+            await self._look_up_models()
             door, budget = self._door(self.insight_model), self._budget(context.week)
             run = ChatRun(door, self._committer, budget, self._prices, task, context, emit)
             await run.answer(questions, self._settings.llm_concurrency)
@@ -65,6 +70,7 @@ class OpenAIProvider:
         """Vectors of `texts`, as they come in."""
 
         async def produce(emit: Callable[[Embedded | Unanswered], None]) -> None:
+            await self._look_up_models()
             door, budget = self._door(self.embedding_model), self._budget(context.week)
             run = EmbeddingRun(door, self._committer, budget, self._prices, context, emit)
             await run.embed(texts, self._settings.llm_concurrency)
@@ -79,6 +85,19 @@ class OpenAIProvider:
         for budget in self._budgets.values():
             with suppress(Exception):
                 self._ledger.release(budget.holder)
+
+    async def _look_up_models(self) -> None:
+        """Warn, once a session, of a model that is about to be shut down."""
+        if self._looked_up:
+            return
+        self._looked_up = True
+        # A server that offers no list is asked all the same; what is wrong shows in its first answer.
+        with suppress(RetryableError, RefusedRequestError, UnsupportedParameterError, ModelRequestError):
+            listed = await self._client.models()
+            for warning in shutdown_warnings(
+                listed, (self.insight_model, self.embedding_model), datetime.now(UTC).date()
+            ):
+                log.warning(warning)
 
     def _door(self, model: str) -> Door:
         if model not in self._doors:
