@@ -111,7 +111,7 @@ def open_or_closed_week_of(context: AssetExecutionContext) -> Week:
 
 def is_over(context: AssetExecutionContext, dagster_run_id: str) -> bool:
     """Whether another run has ended, or this very run asks again: what it had claimed is then free."""
-    if dagster_run_id == context.run_id:
+    if dagster_run_id == context.run.run_id:
         return True
     run = context.instance.get_run_by_id(dagster_run_id)
     return run is None or run.is_finished

@@ -1,5 +1,6 @@
 """One real PostgreSQL with pgvector for the whole session; every test that asks gets a database of its own."""
 
+import os
 import shutil
 import tempfile
 import uuid
@@ -9,10 +10,20 @@ from pathlib import Path
 import psycopg
 import pytest
 
+# The tests' weeks begin here whatever the machine is configured for; the partitions are defined on import.
+for _name in [name for name in os.environ if name.startswith(("MATCHME_", "OPENAI_"))]:
+    del os.environ[_name]
+os.environ["MATCHME_FIRST_WEEK"] = "2026-01-04"
+os.environ["MATCHME_LLM"] = "local"
+os.environ["MATCHME_HOME"] = tempfile.mkdtemp(prefix="matchme-tests-home-")
+os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
+
 from matchme_pipeline.database import files
 from matchme_pipeline.database.connection import Connection, connect, create_database, with_database
 from matchme_pipeline.database.embedded import EmbeddedServer
 from matchme_pipeline.database.migrations import create_app_tables, migrate
+from matchme_pipeline.population.seed import seed_population
+from matchme_pipeline_tests.materialising import MEMBERS, WEEKS, materialise_in_order
 
 TEMPLATE = "app_template"
 
@@ -68,6 +79,42 @@ def app_database_url(postgres_url: str, app_template: str) -> Iterator[str]:
 def app_database(app_database_url: str) -> Iterator[Connection]:
     """A connection to a fresh database with the app's tables and our migrations."""
     with connect(app_database_url) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def seeded_template(postgres_url: str, app_template: str) -> str:
+    """The name of a database with a small seeded population, nothing materialised."""
+    url = create_database(postgres_url, "seeded_template", app_template)
+    with connect(url) as connection:
+        seed_population(connection, users=MEMBERS, weeks=len(WEEKS), first_week=WEEKS[0].sunday, seed=7)
+    return "seeded_template"
+
+
+@pytest.fixture(scope="session")
+def finished_template(postgres_url: str, seeded_template: str) -> str:
+    """The name of a database whose weeks are materialised in order, members reviewing in between."""
+    url = create_database(postgres_url, "finished_template", seeded_template)
+    materialise_in_order(url, WEEKS)
+    return "finished_template"
+
+
+@pytest.fixture
+def seeded_url(postgres_url: str, seeded_template: str) -> Iterator[str]:
+    """A fresh database with the small population."""
+    yield from _temporary_database(postgres_url, seeded_template)
+
+
+@pytest.fixture
+def finished_url(postgres_url: str, finished_template: str) -> Iterator[str]:
+    """A fresh copy of the database with finished weeks, to be changed."""
+    yield from _temporary_database(postgres_url, finished_template)
+
+
+@pytest.fixture
+def finished(finished_url: str) -> Iterator[Connection]:
+    """A connection to a fresh copy of the database with finished weeks."""
+    with connect(finished_url) as connection:
         yield connection
 
 

@@ -62,7 +62,7 @@ def content_insights(
     """Enqueue a job for each member with content, and work through the open ones."""
     started = monotonic()
     week = open_or_closed_week_of(context)
-    calls = CallContext("content_insights", week.sunday, context.run_id)
+    calls = CallContext("content_insights", week.sunday, context.run.run_id)
     with database.connect() as connection, models.session(database) as llm:
         items = analysis.by_member(hash_items(queries.live_items(connection, week.items_from, week.cutoff), {}))
         jobs.release_claims(connection, JobType.CONTENT_ANALYSIS, week.sunday, lambda run: is_over(context, run))

@@ -170,14 +170,15 @@ def save_claims(
     new = {
         claim.id: claim
         for claim in claims
-        if (claim.user_id, claim.insight.category, quote_key(claim.insight.source_quote)) not in known
+        if known.get((claim.user_id, claim.insight.category, quote_key(claim.insight.source_quote)), claim.id)
+        == claim.id
     }
     created = 0
     if new:
         rows = list(new.values())
         created = connection.execute(
             """
-            insert into user_insights (
+            insert into user_insights as i (
                 id, clerk_user_id, insight_category, title, description, source_quote, confidence_score, created_at,
                 updated_at, expires_at
             )
@@ -187,7 +188,10 @@ def save_claims(
                 %(ids)s::uuid[], %(users)s::text[], %(categories)s::text[], %(titles)s::text[],
                 %(descriptions)s::text[], %(quotes)s::text[], %(confidences)s::integer[]
             ) as c (id, user_id, category, title, description, quote, confidence)
-            on conflict (id) do nothing
+            -- A missed week may find what a later one has found already: it was offered first in the earlier one.
+            on conflict (id) do update
+            set created_at = excluded.created_at
+            where i.created_at > excluded.created_at and i.status = 'pending'
             """,
             {
                 "at": offered_at,

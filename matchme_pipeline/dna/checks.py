@@ -7,12 +7,11 @@ from dagster import AssetCheckExecutionContext, AssetCheckResult, AssetCheckSeve
 from matchme_pipeline.database.resource import DatabaseResource
 from matchme_pipeline.dna.queries import verification
 from matchme_pipeline.dna.weights import WEIGHTS
-from matchme_pipeline.week import Week, weekly_partitions
+from matchme_pipeline.week import Week
 
 
 @asset_check(
     asset="trait_distribution",
-    partitions_def=weekly_partitions,
     description="Every trait has between one and N members, and its frequency and idf follow from them.",
 )
 def distribution_adds_up(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
@@ -24,7 +23,6 @@ def distribution_adds_up(context: AssetCheckExecutionContext, database: Database
 
 @asset_check(
     asset="content_originality",
-    partitions_def=weekly_partitions,
     description="Everyone has an originality within bounds; it is neutral exactly where too little can be compared.",
 )
 def originality_within_bounds(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
@@ -42,7 +40,6 @@ def weights_add_up() -> AssetCheckResult:
 
 @asset_check(
     asset="dna_scores",
-    partitions_def=weekly_partitions,
     description="Everyone in the population has a score of this week, and nobody else.",
 )
 def everyone_is_scored(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
@@ -55,7 +52,6 @@ def everyone_is_scored(context: AssetCheckExecutionContext, database: DatabaseRe
 
 @asset_check(
     asset="dna_scores",
-    partitions_def=weekly_partitions,
     description="Every score is its strands' weighted sum, rounded once, in its tier; the seed state has 0.",
 )
 def scores_follow_from_strands(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
@@ -67,7 +63,6 @@ def scores_follow_from_strands(context: AssetCheckExecutionContext, database: Da
 
 @asset_check(
     asset="dna_scores",
-    partitions_def=weekly_partitions,
     description="Percentiles are the share of scored members with a lower score.",
 )
 def percentiles_follow_from_scores(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
@@ -80,7 +75,6 @@ def percentiles_follow_from_scores(context: AssetCheckExecutionContext, database
 
 @asset_check(
     asset="dna_scores",
-    partitions_def=weekly_partitions,
     description="Scores are spread out: no single score holds most of the scored members, no strand is one value.",
 )
 def scores_are_spread(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:

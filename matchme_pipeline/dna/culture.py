@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from matchme_pipeline.dna.fixed import Floats, Integers, micro
+from matchme_pipeline.dna.fixed import Floats, Integers, distinct, micro
 from matchme_pipeline.dna.traits import Traits
 from matchme_pipeline.dna.weights import CULTURE_FIELDS, FEWEST_OTHERS_IN_CITY, NEUTRAL
 
@@ -37,7 +37,7 @@ def culture(traits: Traits, cities: pd.Series) -> Culture:
     field, place = fields[trait].astype(np.int64), city[member].astype(np.int64)
 
     width = len(CULTURE_FIELDS)
-    states = np.unique(member * width + field)
+    states = distinct(member * width + field)
     stating = _counted(place * width + field, city[states // width] * width + states % width)
     trait_width = max(1, len(traits.table))
     holding = _counted(place * trait_width + trait, place * trait_width + trait)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from matchme_pipeline.dna.facts import MICROSECONDS_PER_DAY, MICROSECONDS_PER_WEEK, Facts
-from matchme_pipeline.dna.fixed import Floats, Integers
+from matchme_pipeline.dna.fixed import Floats, Integers, distinct
 from matchme_pipeline.dna.traits import Traits
 from matchme_pipeline.dna.weights import POST_FIELD
 
@@ -30,8 +30,11 @@ def habits(facts: Facts, traits: Traits) -> Habits:
 
     `posting_span` days between the first and the last post; `posting_regularity` share of the weeks since the first
     post that have one (weeks counted back from the cutoff); `posting_frequency` posts a week since joining;
-    `posting_depth` mean depth level (1-4); `posting_variety` different categories; `reviewing` share of the offered
-    insights that were reviewed; `approving` share of the reviewed ones that were approved.
+    `posting_depth` mean depth level (1-4); `posting_variety` different categories; `reviewing` insights reviewed a
+    week since joining; `approving` share of the reviewed ones that were approved.
+
+    What was offered does not count, only what a member did with it: a week that is materialised late offers its
+    insights late, and must not change the scores of the weeks after it.
     """
     size = len(facts.members)
     position = pd.Index(facts.members["user_id"], dtype=object)
@@ -54,14 +57,14 @@ def habits(facts: Facts, traits: Traits) -> Habits:
     has_posts = posts > 0
 
     week = (facts.cutoff - 1 - shared) // MICROSECONDS_PER_WEEK
-    posted_weeks = np.unique(author * (week.max(initial=0) + 1) + week) // (week.max(initial=0) + 1)
+    posted_weeks = distinct(author * (week.max(initial=0) + 1) + week) // (week.max(initial=0) + 1)
     weeks = (facts.cutoff - 1 - np.where(has_posts, first, facts.cutoff - 1)) // MICROSECONDS_PER_WEEK + 1
     level = pd.to_numeric(facts.posts["depth_level"], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     level = level[theirs]
     told = ~np.isnan(level)
     in_categories = traits.table["field"].to_numpy(dtype=object) == POST_FIELD.column
     of_posts = in_categories[traits.trait] if len(traits.trait) else np.empty(0, dtype=bool)
-    offered, reviewed, approved = _reviews(facts, position)
+    reviewed, approved = _reviews(facts, position)
     since = np.maximum(facts.cutoff - start, 1)
     figures = pd.DataFrame(
         {
@@ -73,21 +76,21 @@ def habits(facts: Facts, traits: Traits) -> Habits:
                 np.bincount(author[told], minlength=size),
             ),
             "posting_variety": np.bincount(traits.member[of_posts], minlength=size).astype(np.float64),
-            "reviewing": _share(reviewed, offered),
+            "reviewing": np.where(known, reviewed * MICROSECONDS_PER_WEEK / since, np.nan),
             "approving": _share(approved, reviewed),
         }
     )
     return Habits(figures, days.astype(np.int64), has_posts | (reviewed > 0), int(early.sum()))
 
 
-def _reviews(facts: Facts, position: pd.Index) -> tuple[Integers, Integers, Integers]:
+def _reviews(facts: Facts, position: pd.Index) -> tuple[Integers, Integers]:
     member = position.get_indexer(pd.Index(facts.insights["user_id"], dtype=object))
     verdict = facts.insights["verdict"].to_numpy(dtype=object)
     counts = [
         np.bincount(member[(member >= 0) & chosen], minlength=len(position)).astype(np.int64)
-        for chosen in (np.ones(len(member), dtype=bool), verdict != "pending", verdict == "approved")
+        for chosen in (verdict != "pending", verdict == "approved")
     ]
-    return counts[0], counts[1], counts[2]
+    return counts[0], counts[1]
 
 
 def _share(part: np.ndarray, whole: np.ndarray) -> Floats:

@@ -13,7 +13,8 @@ from matchme_pipeline.dna.weights import FEWEST_OTHER_ITEMS, FEWEST_OWN_ITEMS, N
 _BITS = 40
 _MOST_ITEMS = 2 ** (63 - _BITS) - 1
 _LIMB = 17
-_CHUNK = 4096
+# Rows that are worked on at once: they stay in the processor's cache.
+_BLOCK = 128
 
 
 class ItemSums:
@@ -28,8 +29,10 @@ class ItemSums:
         self.items: NDArray[np.int64] = np.zeros(members, dtype=np.int64)
         self.unusable = 0
 
-    def add(self, member: Integers, vectors: NDArray[np.float32]) -> None:
-        """Add one chunk: `vectors` (rows, dimensions), row i belongs to the member at position `member[i]`.
+    def add(self, member: Integers, vectors: NDArray[np.float32], row: Integers | None = None) -> None:
+        """Add one chunk of items: item i is `vectors[row[i]]` (without `row`: `vectors[i]`), of member `member[i]`.
+
+        Positions of members are the population's; an item at position -1 belongs to nobody in it.
 
         Raises OverflowError from 8,388,608 items on, where a sum might no longer fit.
         """
@@ -37,21 +40,22 @@ class ItemSums:
             raise OverflowError(f"originality adds up to {_MOST_ITEMS} items")
         order = np.flatnonzero(member >= 0)
         order = order[np.argsort(member[order], kind="stable")]
-        for start in range(0, len(order), _CHUNK):
-            rows = order[start : start + _CHUNK]
-            exact = vectors[rows].astype(np.float64)
+        for start in range(0, len(order), _BLOCK):
+            rows = order[start : start + _BLOCK]
+            exact = vectors[rows if row is None else row[rows]].astype(np.float64)
             # Row by row over contiguous memory: a row's length does not depend on the rows beside it.
             lengths = np.sqrt(np.einsum("ij,ij->i", exact, exact))
             usable = np.isfinite(lengths) & (lengths > 0)
-            self.unusable += int((~usable).sum())
             if not usable.all():
+                self.unusable += int((~usable).sum())
                 rows, exact, lengths = rows[usable], exact[usable], lengths[usable]
             if not len(rows):
                 continue
             exact *= (2.0**_BITS / lengths)[:, None]
-            whole = np.rint(exact, out=exact).astype(np.int64)
+            np.rint(exact, out=exact)
             owners, first, counts = np.unique(member[rows], return_index=True, return_counts=True)
-            self.sums[owners] += np.add.reduceat(whole, first, axis=0)
+            # Whole numbers below 2**47: float64 adds a block of them exactly.
+            self.sums[owners] += np.add.reduceat(exact, first, axis=0).astype(np.int64)
             self.items[owners] += counts
 
 
@@ -95,8 +99,8 @@ def _dot_with_others(sums: ItemSums, measured: NDArray[np.bool_]) -> Floats:
     total_limbs = np.stack(total, axis=1)
     members = np.flatnonzero(measured)
     dots = np.zeros(len(members), dtype=np.float64)
-    for start in range(0, len(members), _CHUNK):
-        rows = members[start : start + _CHUNK]
+    for start in range(0, len(members), _BLOCK):
+        rows = members[start : start + _BLOCK]
         own = _limbs(sums.sums[rows])
         by_weight = np.zeros((len(rows), len(own) + max(len(own), len(total))), dtype=np.int64)
         for i, a in enumerate(own):
@@ -106,7 +110,7 @@ def _dot_with_others(sums: ItemSums, measured: NDArray[np.bool_]) -> Floats:
         exact = np.zeros(len(rows), dtype=object)
         for weight in range(by_weight.shape[1]):
             exact += by_weight[:, weight].astype(object) << (_LIMB * weight)
-        dots[start : start + _CHUNK] = [value / 2 ** (2 * _BITS) for value in exact]
+        dots[start : start + _BLOCK] = [value / 2 ** (2 * _BITS) for value in exact]
     return dots
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from matchme_pipeline.dna.answers import chosen_options
 from matchme_pipeline.dna.facts import Facts
-from matchme_pipeline.dna.fixed import Integers
+from matchme_pipeline.dna.fixed import Integers, distinct
 from matchme_pipeline.dna.text import fold_typos, identifies, normalise
 from matchme_pipeline.dna.weights import (
     ANSWER_CATEGORY,
@@ -59,7 +59,7 @@ def member_traits(facts: Facts) -> Traits:
     rank = np.empty(len(table), dtype=np.int64)
     rank[order] = np.arange(len(table))
     width = max(1, len(table))
-    pairs = np.unique(np.concatenate(members) * width + rank[np.concatenate(traits)])
+    pairs = distinct(np.concatenate(members) * width + rank[np.concatenate(traits)])
     return Traits(table.iloc[order].reset_index(drop=True), pairs // width, pairs % width, len(facts.members), +found)
 
 
@@ -148,7 +148,7 @@ def _recoded(member: Integers, codes: Integers, meant: Sequence[str | None]) -> 
     recode = np.array([-1 if value is None else position[value] for value in meant], dtype=np.int64)
     new = recode[codes] if len(codes) else codes
     width = max(1, len(values))
-    pairs = np.unique(member[new >= 0] * width + new[new >= 0])
+    pairs = distinct(member[new >= 0] * width + new[new >= 0])
     return pairs // width, pairs % width, values
 
 

@@ -18,7 +18,7 @@ _HABITS: dict[str, tuple[str, str, float]] = {
     "posting_frequency": ("how often you post", "{:.1f} posts a week", 1),
     "posting_depth": ("how deep your posts go", "level {:.1f}", 1),
     "posting_variety": ("how many subjects you post about", "{:.0f} subjects", 1),
-    "reviewing": ("how many of your insights you review", "{:.0f} %", 100),
+    "reviewing": ("how often you review your insights", "{:.1f} reviews a week", 1),
     "approving": ("how many of the insights you review you approve", "{:.0f} %", 100),
 }
 _FIELDS = {

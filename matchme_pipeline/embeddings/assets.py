@@ -29,7 +29,7 @@ def post_embeddings(
     """Embed the items that have no vector of the current model, whatever their week."""
     started = monotonic()
     week = open_or_closed_week_of(context)
-    calls = CallContext("post_embeddings", week.sunday, context.run_id)
+    calls = CallContext("post_embeddings", week.sunday, context.run.run_id)
     with database.connect() as connection, models.session(database) as llm:
         items = queries.items_as_of(connection, week.cutoff, llm.embedding_model)
         texts, _ = update.texts_without_vector(connection, items)
@@ -65,7 +65,7 @@ def user_embeddings(
     """Embed what is no content item, then write the vectors of members whose parts have changed."""
     started = monotonic()
     week = week_of(context)
-    calls = CallContext("user_embeddings", week.sunday, context.run_id)
+    calls = CallContext("user_embeddings", week.sunday, context.run.run_id)
     with database.connect() as connection, models.session(database) as llm:
         model = llm.embedding_model
         collected = update.member_parts(connection, week, model)

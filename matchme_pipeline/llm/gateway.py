@@ -47,13 +47,7 @@ class Gateway:
     def analyse(self, items: Sequence[ItemToAnalyse], context: CallContext) -> Iterator[MemberAnalysis]:
         """Insights for `items`; a member is yielded once all of their items are answered or have failed."""
         task = InsightsTask(load_prompt("insights"))
-        authors: dict[str, set[str]] = {}
-        for item in items:
-            authors.setdefault(item.content_hash, set()).add(item.member_id)
-        questions = [
-            task.question(item, self.insight_model, self._provider.parameters, len(authors[item.content_hash]) > 1)
-            for item in items
-        ]
+        questions = insight_questions(task, items, self.insight_model, self._provider.parameters)
         members: dict[str, list[Question]] = {}
         for question in questions:
             members.setdefault(str(question.owner), []).append(question)
@@ -107,15 +101,30 @@ class Gateway:
         self, task: Task, questions: Sequence[Question], context: CallContext
     ) -> Iterator[tuple[Outcome, bool]]:
         """One outcome for each distinct key, the stored ones first; with it, whether it was reused."""
-        unique: Mapping[str, Question] = {question.key: question for question in reversed(questions)}
-        stored: dict[str, dict[str, Any]] = queries.stored_answers(self._connection, list(unique))
-        for key in unique:
-            if key in stored:
-                yield Answered(key, stored[key]), True
-        missing = [q for q in questions if q.key not in stored and unique[q.key] is q]
+        distinct = first_of_each_key(questions)
+        stored: dict[str, dict[str, Any]] = queries.stored_answers(self._connection, [q.key for q in distinct])
+        for question in distinct:
+            if question.key in stored:
+                yield Answered(question.key, stored[question.key]), True
+        missing = [question for question in distinct if question.key not in stored]
         if missing:
             for outcome in self._provider.ask(task, missing, context):
                 yield outcome, False
+
+
+def insight_questions(
+    task: InsightsTask, items: Sequence[ItemToAnalyse], model: str, parameters: str
+) -> list[Question]:
+    """The questions about `items`, in their order; a text of several members stands by nobody's other texts."""
+    authors: dict[str, set[str]] = {}
+    for item in items:
+        authors.setdefault(item.content_hash, set()).add(item.member_id)
+    return [task.question(item, model, parameters, len(authors[item.content_hash]) > 1) for item in items]
+
+
+def first_of_each_key(questions: Sequence[Question]) -> list[Question]:
+    """One question for each distinct key: the first that asks."""
+    return list({question.key: question for question in reversed(questions)}.values())[::-1]
 
 
 def _member_analysis(

@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from matchme_pipeline.errors import ConfigurationError
+from matchme_pipeline.llm.keys import hash_of
 
 Mode = Literal["standard", "flex", "batch"]
 MILLION = Decimal(1_000_000)
@@ -71,6 +72,11 @@ class ModelEntry(BaseModel):
     def price(self, mode: Mode) -> Price:
         """The price in `mode`; a mode that the model doesn't offer bills as standard."""
         return getattr(self, mode) or self.standard
+
+    @property
+    def parameters(self) -> str:
+        """What of the requests' parameters decides an answer, for the cache key."""
+        return hash_of({"reasoning_effort": self.reasoning_effort, "temperature": self.temperature})[:12]
 
     def mode_for(self, mode: Mode) -> Mode:
         """`mode` if the model offers it, else standard."""

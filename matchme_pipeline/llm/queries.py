@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -42,6 +43,14 @@ def stored_vectors(connection: Connection, model: str, hashes: Sequence[str]) ->
         )
         found.update(zip(keys, vectors, strict=True))
     return found
+
+
+def stored_hashes(connection: Connection, model: str, hashes: Sequence[str]) -> set[str]:
+    """Those of `hashes` under which a vector of `model` is kept."""
+    rows = connection.execute(
+        "select content_hash from content_embeddings where model = %s and content_hash = any(%s)", [model, list(hashes)]
+    ).fetchall()
+    return {row[0] for row in rows}
 
 
 def save_calls(connection: Connection, calls: Sequence[Call]) -> None:
@@ -169,3 +178,36 @@ def spend_held(connection: Connection, holder: uuid.UUID, usd: Decimal) -> None:
 def release_budget(connection: Connection, holder: uuid.UUID) -> None:
     """`holder` needs nothing more."""
     connection.execute("delete from llm_budget_holdings where holder = %s", [holder])
+
+
+@dataclass(frozen=True)
+class Experience:
+    """What the ledger knows of one stage's and model's answered calls, for estimates."""
+
+    calls: int
+    items: int
+    request_bytes: int
+    input_tokens: int
+    cached_input_tokens: int
+    output_tokens: int
+    mean_latency_seconds: float
+
+
+def experience(connection: Connection, stage: str, model: str) -> Experience | None:
+    """The newest answered calls of `stage` to `model`; None where there are too few to learn from."""
+    row = connection.execute(
+        """
+        select count(*), coalesce(sum(items), 0), coalesce(sum(request_bytes), 0)::bigint,
+            coalesce(sum(input_tokens), 0)::bigint, coalesce(sum(cached_input_tokens), 0)::bigint,
+            coalesce(sum(output_tokens), 0)::bigint, coalesce(avg(latency_seconds), 0)
+        from (
+            select * from llm_calls
+            where stage = %s and model = %s and outcome in ('ok', 'partial') and request_bytes > 0
+            order by called_at desc
+            limit 2000
+        ) newest
+        """,
+        [stage, model],
+    ).fetchone()
+    found = Experience(*row) if row else None
+    return found if found is not None and found.input_tokens and found.items else None

@@ -35,7 +35,7 @@ def weekly_matches(
     with database.connect() as connection:
         engine = weekly.load_engine(connection, week, model)
         result = weekly.allocate_week(connection, engine, week)
-        written, removed = weekly.publish(connection, week, model, context.run_id, result)
+        written, removed = weekly.publish(connection, week, model, context.run.run_id, result)
     done = result.allocation
     rows = 2 * len(done.matches)
     return materialisation(
@@ -75,7 +75,7 @@ def chaichat_previews(
     """Write starters for every pair of the week."""
     started = monotonic()
     week = week_of(context)
-    calls = CallContext("chaichat_previews", week.sunday, context.run_id)
+    calls = CallContext("chaichat_previews", week.sunday, context.run.run_id)
     with database.connect() as connection, models.session(database) as llm:
         pairs = queries.pairs_of_week(connection, week.match_week)
         members = {user_id for pair in pairs for user_id in (pair.a, pair.b)}

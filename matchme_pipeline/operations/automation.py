@@ -19,21 +19,19 @@ from matchme_pipeline.database.connection import connect
 from matchme_pipeline.database.resource import database_url
 from matchme_pipeline.operations import runs
 from matchme_pipeline.settings import process_settings
-from matchme_pipeline.week import WEEK, Week, weekly_partitions
+from matchme_pipeline.week import WEEK, Week
 
 _GROUPS = ("content", "embeddings", "dna", "matches", "operations")
 
 weekly_batch = define_asset_job(
     runs.WEEKLY_JOB,
     selection=AssetSelection.groups(*_GROUPS),
-    partitions_def=weekly_partitions,
     description="The whole week: insights, vectors, DNA scores, matches, previews and the run's summary.",
 )
 
 daily_incremental = define_asset_job(
     runs.DAILY_JOB,
     selection=AssetSelection.assets("post_hashes", "content_insights", "post_embeddings"),
-    partitions_def=weekly_partitions,
     description="The content stages of the open week, so that Sunday finds most of its work done.",
 )
 

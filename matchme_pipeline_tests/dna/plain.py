@@ -275,7 +275,7 @@ def plain_habits(cutoff: int, member: dict, posts: list, insights: list, traits:
         "posting_frequency": len(times) * 7 * DAY / max(1, cutoff - joined) if joined is not None else None,
         "posting_depth": sum(levels) / len(levels) if levels else None,
         "posting_variety": float(sum(trait.startswith("post_category=") for trait in traits)),
-        "reviewing": len(reviewed) / len(insights) if insights else None,
+        "reviewing": len(reviewed) * 7 * DAY / max(1, cutoff - joined) if joined is not None else None,
         "approving": sum(row["verdict"] == "approved" for row in reviewed) / len(reviewed) if reviewed else None,
     }
 

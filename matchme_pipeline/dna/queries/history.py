@@ -39,7 +39,7 @@ def upsert_history(connection: Connection, week: date, table: pd.DataFrame) -> i
     stage_rows(connection, "found_scores", _STAGED, _rows(table))
     connection.execute("drop table if exists pg_temp.touched_members")
     connection.execute("create temporary table touched_members (user_id text) on commit drop")
-    return connection.execute(
+    written = connection.execute(
         """
         with written as (
             insert into dna_score_history as h (
@@ -78,6 +78,11 @@ def upsert_history(connection: Connection, week: date, table: pd.DataFrame) -> i
         """,
         [week],
     ).rowcount
+    if written:
+        # Without figures on what was just written, the planner takes the week's index where it needs the member's:
+        # quadratic in the members.
+        connection.execute("analyze dna_score_history")
+    return written
 
 
 def link_weeks(connection: Connection, week: date) -> int:
@@ -86,6 +91,7 @@ def link_weeks(connection: Connection, week: date) -> int:
     A week that is filled in late also changes what the following one is compared with, and the dates that are
     carried along from there; both end as if every week had come in order. Returns how many rows changed.
     """
+    connection.execute("analyze touched_members")
     return connection.execute(
         """
         with earlier as (

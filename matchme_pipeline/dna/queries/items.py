@@ -1,18 +1,21 @@
 """The vectors of everyone's content items as of a cutoff, summed per member while they are read."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from matchme_pipeline.content.canonical import content_hash
 from matchme_pipeline.database.connection import Connection
-from matchme_pipeline.database.copy import VECTOR_DIMENSIONS, read_vectors
+from matchme_pipeline.database.copy import VECTOR_DIMENSIONS, stage_rows
 from matchme_pipeline.dna.originality import ItemSums
+from matchme_pipeline.dna.queries.vectors import copy_numbered_vectors
 
-# Vectors that are in memory at once: 120 MB of float32, whatever the population.
-_VECTORS_AT_ONCE = 20_000
+# Vectors that are read at once, 60 MB of float32; a few times that is in memory, whatever the population.
+_VECTORS_AT_ONCE = 10_000
 
 
 def item_sums_as_of(
@@ -22,7 +25,8 @@ def item_sums_as_of(
 
     A text that several items share is read once and counted for each.
     """
-    items = _items(connection, cutoff)
+    # Members' items side by side: the sums add up a member's vectors while they are at hand.
+    items = _items(connection, cutoff).sort_values("user_id", kind="stable")
     member = pd.Index(list(user_ids), dtype=object).get_indexer(pd.Index(items["user_id"], dtype=object))
     codes, hashes = pd.factorize(items["content_hash"].to_numpy(dtype=object)[member >= 0])
     member = member[member >= 0]
@@ -30,15 +34,20 @@ def item_sums_as_of(
     starts = np.searchsorted(codes[by_hash], np.arange(len(hashes) + 1))
     sums = ItemSums(len(user_ids), VECTOR_DIMENSIONS)
     found = 0
-    position = {digest: number for number, digest in enumerate(hashes)}
-    for first in range(0, len(hashes), _VECTORS_AT_ONCE):
-        keys, vectors = _vectors(connection, list(hashes[first : first + _VECTORS_AT_ONCE]), model)
-        numbers = np.array([position[key] for key in keys], dtype=np.int64)
-        counts = starts[numbers + 1] - starts[numbers]
-        row = np.repeat(np.arange(len(numbers)), counts)
-        within = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
-        sums.add(member[by_hash[starts[numbers][row] + within]].astype(np.int64), vectors[row])
-        found += len(row)
+    # The server sends the next chunk while this one is added up: it is busy for twice as long as the sums take.
+    with connection.transaction(), ThreadPoolExecutor(max_workers=1) as reader:
+        stage_rows(connection, "wanted", [("number", "int4"), ("content_hash", "text")], enumerate(hashes))
+        connection.execute("create index on wanted (number)")
+        coming = reader.submit(_vectors, connection, 0, model)
+        for following in range(_VECTORS_AT_ONCE, len(hashes) + _VECTORS_AT_ONCE, _VECTORS_AT_ONCE):
+            numbers, vectors = coming.result()
+            coming = reader.submit(_vectors, connection, following, model)
+            counts = starts[numbers + 1] - starts[numbers]
+            row = np.repeat(np.arange(len(numbers)), counts)
+            within = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
+            sums.add(member[by_hash[starts[numbers][row] + within]].astype(np.int64), vectors, row)
+            found += len(row)
+        coming.result()
     return sums, len(member) - found
 
 
@@ -70,9 +79,17 @@ def _items(connection: Connection, cutoff: datetime) -> pd.DataFrame:
     )
 
 
-def _vectors(connection: Connection, hashes: list[str], model: str) -> tuple[list[str], np.ndarray]:
-    return read_vectors(
+def _vectors(connection: Connection, first: int, model: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The vectors of the wanted texts from number `first` on, with their numbers; at most `_VECTORS_AT_ONCE`."""
+    return copy_numbered_vectors(
         connection,
-        "select content_hash, embedding from content_embeddings where model = %s and content_hash = any(%s)",
-        [model, hashes],
+        """
+        copy (
+            select w.number, e.embedding
+            from wanted w
+            join content_embeddings e on e.content_hash = w.content_hash and e.model = %s
+            where w.number >= %s and w.number < %s
+        ) to stdout (format binary)
+        """,
+        [model, first, first + _VECTORS_AT_ONCE],
     )

@@ -1,4 +1,4 @@
-"""The statements that publish a week in each layout of `mysoul_dna_scores`; every parameter is `week`.
+"""The statements that publish a week in each layout of `mysoul_dna_scores`, from the staged `current_scores`.
 
 An update before an insert, instead of one upsert: `on conflict` fires insert triggers for every row it proposes.
 """
@@ -15,32 +15,34 @@ class Statements:
     insert: LiteralString
 
 
-# What both layouts show, beside the strands. `previous_tier` is the tier before the last change of tier, which may
+# What both layouts show, beside the strands' JSON. `tier_before` is the tier before the last change of tier, which may
 # lie some weeks back; times are cutoffs, so that publishing again changes nothing.
-_CURRENT: LiteralString = """
-    with current_scores as (
-        select
-            h.*,
-            p.trait_rarity as trait_rarity_points, p.profile_depth as profile_depth_points,
-            p.behavioural as behavioural_points, p.content_originality as content_originality_points,
-            p.cultural_variance as cultural_variance_points,
-            changed.previous_tier as tier_before,
-            (h.tier_changed_on + time '02:00') at time zone 'UTC' as tier_changed_at,
-            (h.significant_change_on + time '02:00') at time zone 'UTC' as significant_change_at,
-            (h.week + 7 + time '02:00') at time zone 'UTC' as calculated_at
-        from dna_score_history h
-        join shown_points p on p.user_id = h.user_id
-        join profiles m on m.clerk_user_id = h.user_id
-            and m.deleted_at is null and coalesce(m.profile_visibility, 'members') <> 'hidden'
-        left join dna_score_history changed
-            on changed.user_id = h.user_id and changed.week = h.tier_changed_on - 7
-        where h.week = %(week)s
-    )
+STAGE_CURRENT: LiteralString = """
+    create temporary table current_scores on commit drop as
+    select
+        h.user_id, h.week, h.score, h.tier, h.percentile_rank, h.approved_insights, h.days_active, h.change,
+        h.algorithm_version,
+        p.trait_rarity as trait_rarity_points, p.profile_depth as profile_depth_points,
+        p.behavioural as behavioural_points, p.content_originality as content_originality_points,
+        p.cultural_variance as cultural_variance_points,
+        round(h.trait_rarity)::integer as trait_rarity_raw, round(h.profile_depth)::integer as profile_depth_raw,
+        round(h.behavioural)::integer as behavioural_raw, round(h.content_originality)::integer as content_raw,
+        round(h.cultural_variance)::integer as cultural_raw,
+        round(o.percentile, 2) as originality_percentile,
+        changed.previous_tier as tier_before,
+        (h.tier_changed_on + time '02:00') at time zone 'UTC' as tier_changed_at,
+        (h.significant_change_on + time '02:00') at time zone 'UTC' as significant_change_at,
+        (h.week + 7 + time '02:00') at time zone 'UTC' as calculated_at
+    from dna_score_history h
+    join shown_points p on p.user_id = h.user_id
+    join profiles m on m.clerk_user_id = h.user_id
+        and m.deleted_at is null and coalesce(m.profile_visibility, 'members') <> 'hidden'
+    left join content_originality o on o.user_id = h.user_id and o.week = h.week
+    left join dna_score_history changed on changed.user_id = h.user_id and changed.week = h.tier_changed_on - 7
+    where h.week = %(week)s
 """
 
-_AUDIT_UPDATE: LiteralString = (
-    _CURRENT
-    + """
+_AUDIT_UPDATE: LiteralString = """
     update mysoul_dna_scores s
     set score = c.score, rarity_tier = c.tier,
         trait_uniqueness_score = c.trait_rarity_points, profile_completeness_score = c.profile_depth_points,
@@ -60,11 +62,8 @@ _AUDIT_UPDATE: LiteralString = (
             c.tier_before, c.tier_changed_at, c.calculated_at
         )
 """
-)
 
-_AUDIT_INSERT: LiteralString = (
-    _CURRENT
-    + """
+_AUDIT_INSERT: LiteralString = """
     insert into mysoul_dna_scores (
         user_id, score, rarity_tier, trait_uniqueness_score, profile_completeness_score, behavior_score,
         content_score, cultural_score, approved_insights_count, days_active, previous_tier, tier_changed_at,
@@ -76,44 +75,22 @@ _AUDIT_INSERT: LiteralString = (
     from current_scores c
     where not exists (select from mysoul_dna_scores s where s.user_id = c.user_id)
 """
-)
 
-_LATER_CURRENT: LiteralString = (
-    _CURRENT
-    + """
-    , rounded as (
-        select
-            c.*,
-            upper(c.tier) as upper_tier,
-            upper(c.tier_before) as upper_tier_before,
-            round(c.trait_rarity)::integer as trait_rarity_raw,
-            round(c.profile_depth)::integer as profile_depth_raw,
-            round(c.behavioural)::integer as behavioural_raw,
-            round(c.content_originality)::integer as content_raw,
-            round(c.cultural_variance)::integer as cultural_raw,
-            round(o.percentile, 2) as originality_percentile
-        from current_scores c
-        left join content_originality o on o.user_id = c.user_id and o.week = c.week
-    )
-"""
-)
-
-_LATER_UPDATE: LiteralString = (
-    _LATER_CURRENT
-    + """
+_LATER_UPDATE: LiteralString = """
     update mysoul_dna_scores s
-    set score = c.score, rarity_tier = c.upper_tier,
+    set score = c.score, rarity_tier = upper(c.tier),
         trait_rarity_raw_score = c.trait_rarity_raw, profile_depth_raw_score = c.profile_depth_raw,
         behavioral_raw_score = c.behavioural_raw, content_raw_score = c.content_raw,
         cultural_raw_score = c.cultural_raw, last_calculated_at = c.calculated_at,
         approved_insights_count = c.approved_insights, days_active = c.days_active,
-        previous_tier = c.upper_tier_before, tier_changed_at = c.tier_changed_at,
+        previous_tier = upper(c.tier_before), tier_changed_at = c.tier_changed_at,
         content_originality_score = c.content_raw, content_originality_percentile = c.originality_percentile,
         content_originality_calculated_at = c.calculated_at, percentile_rank = c.percentile_rank,
-        component_breakdown = c.component_breakdown, rare_traits = c.rare_traits,
-        unique_behaviors = c.unique_behaviours, algorithm_version = c.algorithm_version,
+        component_breakdown = h.component_breakdown, rare_traits = h.rare_traits,
+        unique_behaviors = h.unique_behaviours, algorithm_version = c.algorithm_version,
         change_delta = c.change, last_significant_change = c.significant_change_at
-    from rounded c
+    from current_scores c
+    join dna_score_history h on h.user_id = c.user_id and h.week = c.week
     where s.user_id = c.user_id
         and (
             s.score, s.rarity_tier, s.trait_rarity_raw_score, s.profile_depth_raw_score, s.behavioral_raw_score,
@@ -123,19 +100,16 @@ _LATER_UPDATE: LiteralString = (
             s.component_breakdown, s.rare_traits, s.unique_behaviors, s.algorithm_version, s.change_delta,
             s.last_significant_change
         ) is distinct from (
-            c.score, c.upper_tier, c.trait_rarity_raw, c.profile_depth_raw, c.behavioural_raw,
+            c.score, upper(c.tier), c.trait_rarity_raw, c.profile_depth_raw, c.behavioural_raw,
             c.content_raw, c.cultural_raw, c.calculated_at, c.approved_insights,
-            c.days_active, c.upper_tier_before, c.tier_changed_at, c.content_raw,
+            c.days_active, upper(c.tier_before), c.tier_changed_at, c.content_raw,
             c.originality_percentile, c.calculated_at, c.percentile_rank,
-            c.component_breakdown, c.rare_traits, c.unique_behaviours, c.algorithm_version, c.change::numeric,
+            h.component_breakdown, h.rare_traits, h.unique_behaviours, c.algorithm_version, c.change::numeric,
             c.significant_change_at
         )
 """
-)
 
-_LATER_INSERT: LiteralString = (
-    _LATER_CURRENT
-    + """
+_LATER_INSERT: LiteralString = """
     insert into mysoul_dna_scores (
         user_id, score, rarity_tier, trait_rarity_raw_score, profile_depth_raw_score, behavioral_raw_score,
         content_raw_score, cultural_raw_score, last_calculated_at, approved_insights_count, days_active,
@@ -143,14 +117,14 @@ _LATER_INSERT: LiteralString = (
         content_originality_calculated_at, percentile_rank, component_breakdown, rare_traits, unique_behaviors,
         algorithm_version, change_delta, last_significant_change
     )
-    select user_id, score, upper_tier, trait_rarity_raw, profile_depth_raw, behavioural_raw, content_raw,
-        cultural_raw, calculated_at, approved_insights, days_active, upper_tier_before, tier_changed_at, content_raw,
-        originality_percentile, calculated_at, percentile_rank, component_breakdown, rare_traits,
-        unique_behaviours, algorithm_version, change, significant_change_at
-    from rounded c
+    select c.user_id, c.score, upper(c.tier), c.trait_rarity_raw, c.profile_depth_raw, c.behavioural_raw, c.content_raw,
+        c.cultural_raw, c.calculated_at, c.approved_insights, c.days_active, upper(c.tier_before), c.tier_changed_at,
+        c.content_raw, c.originality_percentile, c.calculated_at, c.percentile_rank, h.component_breakdown,
+        h.rare_traits, h.unique_behaviours, c.algorithm_version, c.change, c.significant_change_at
+    from current_scores c
+    join dna_score_history h on h.user_id = c.user_id and h.week = c.week
     where not exists (select from mysoul_dna_scores s where s.user_id = c.user_id)
 """
-)
 
 STATEMENTS: dict[str, Statements] = {
     "audit": Statements(_AUDIT_UPDATE, _AUDIT_INSERT),
@@ -159,51 +133,50 @@ STATEMENTS: dict[str, Statements] = {
 
 # Before the scores are written: one row per score that will change, dated by the cutoff. Publishing the same week
 # again corrects its row instead of adding one.
-RECORD_HISTORY: LiteralString = (
-    _LATER_CURRENT
-    + """
-    , corrected as (
-        update mysoul_score_history x
-        set score = c.score, rarity_tier = c.upper_tier, percentile_rank = c.percentile_rank,
-            component_breakdown = c.component_breakdown, trait_rarity_raw_score = c.trait_rarity_raw,
-            profile_depth_raw_score = c.profile_depth_raw, behavioral_raw_score = c.behavioural_raw,
-            content_raw_score = c.content_raw, cultural_raw_score = c.cultural_raw,
-            algorithm_version = c.algorithm_version
-        from rounded c
-        where x.user_id = c.user_id and x.calculated_at = c.calculated_at
-            and (x.score, x.percentile_rank, x.component_breakdown, x.algorithm_version)
-                is distinct from (c.score, c.percentile_rank, c.component_breakdown, c.algorithm_version)
-        returning x.user_id
-    )
+CORRECT_HISTORY: LiteralString = """
+    update mysoul_score_history x
+    set score = c.score, rarity_tier = upper(c.tier), percentile_rank = c.percentile_rank,
+        component_breakdown = h.component_breakdown, trait_rarity_raw_score = c.trait_rarity_raw,
+        profile_depth_raw_score = c.profile_depth_raw, behavioral_raw_score = c.behavioural_raw,
+        content_raw_score = c.content_raw, cultural_raw_score = c.cultural_raw,
+        algorithm_version = c.algorithm_version
+    from current_scores c
+    join dna_score_history h on h.user_id = c.user_id and h.week = c.week
+    where x.user_id = c.user_id and x.calculated_at = c.calculated_at
+        and (x.score, x.percentile_rank, x.component_breakdown, x.algorithm_version)
+            is distinct from (c.score, c.percentile_rank, h.component_breakdown, c.algorithm_version)
+"""
+
+ADD_HISTORY: LiteralString = """
     insert into mysoul_score_history (
         user_id, score, rarity_tier, percentile_rank, component_breakdown, trait_rarity_raw_score,
         profile_depth_raw_score, behavioral_raw_score, content_raw_score, cultural_raw_score, calculated_at,
         algorithm_version
     )
-    select c.user_id, c.score, c.upper_tier, c.percentile_rank, c.component_breakdown, c.trait_rarity_raw,
+    select c.user_id, c.score, upper(c.tier), c.percentile_rank, h.component_breakdown, c.trait_rarity_raw,
         c.profile_depth_raw, c.behavioural_raw, c.content_raw, c.cultural_raw, c.calculated_at, c.algorithm_version
-    from rounded c
+    from current_scores c
+    join dna_score_history h on h.user_id = c.user_id and h.week = c.week
     left join mysoul_dna_scores s on s.user_id = c.user_id
     where s.score is distinct from c.score
         and not exists (
             select from mysoul_score_history x where x.user_id = c.user_id and x.calculated_at = c.calculated_at
         )
 """
-)
 
 # With the triggers on: the percentile without naming `score`, which is what fires them.
 PUT_PERCENTILES_RIGHT: LiteralString = """
     update mysoul_dna_scores s
-    set percentile_rank = h.percentile_rank
-    from dna_score_history h
-    where h.week = %(week)s and h.user_id = s.user_id and s.percentile_rank is distinct from h.percentile_rank
+    set percentile_rank = c.percentile_rank
+    from current_scores c
+    where c.user_id = s.user_id and s.percentile_rank is distinct from c.percentile_rank
 """
 
 # The trigger dates its rows with the transaction's time; ours carry the cutoff.
 FORGET_TRIGGERS_HISTORY: LiteralString = """
     delete from mysoul_score_history x
-    using dna_score_history h
-    where h.week = %(week)s and h.user_id = x.user_id and x.calculated_at = now()
+    using current_scores c
+    where c.user_id = x.user_id and x.calculated_at = now()
 """
 
 DELETE_LEFT: LiteralString = """

@@ -49,17 +49,21 @@ def publish_newest_week(connection: Connection) -> int:
     week: date = row[0]
     layout = score_layout(connection)
     _stage_points(connection, week)
+    connection.execute("drop table if exists pg_temp.current_scores")
+    connection.execute(layouts.STAGE_CURRENT, {"week": week})
+    connection.execute("analyze current_scores")
     with _score_triggers_off(connection) as off:
         has_history = layout == "later" and _exists(connection, "mysoul_score_history")
         if has_history:
-            connection.execute(layouts.RECORD_HISTORY, {"week": week})
+            connection.execute(layouts.CORRECT_HISTORY)
+            connection.execute(layouts.ADD_HISTORY)
         statements = layouts.STATEMENTS[layout]
-        changed = connection.execute(statements.update, {"week": week}).rowcount
-        changed += connection.execute(statements.insert, {"week": week}).rowcount
+        changed = connection.execute(statements.update).rowcount
+        changed += connection.execute(statements.insert).rowcount
         if not off and layout == "later":
-            connection.execute(layouts.PUT_PERCENTILES_RIGHT, {"week": week})
+            connection.execute(layouts.PUT_PERCENTILES_RIGHT)
             if has_history:
-                connection.execute(layouts.FORGET_TRIGGERS_HISTORY, {"week": week})
+                connection.execute(layouts.FORGET_TRIGGERS_HISTORY)
         changed += connection.execute(layouts.DELETE_LEFT).rowcount
     return changed
 

@@ -123,6 +123,9 @@ def replace_originality(connection: Connection, week: date, originality: pd.Data
             """,
             [week, model],
         ).rowcount
+        if written:
+            # The planner must know these rows when the scores are published from them.
+            connection.execute("analyze content_originality")
     return removed + written
 
 

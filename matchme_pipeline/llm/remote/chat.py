@@ -10,7 +10,7 @@ from matchme_pipeline.llm.answers import UnreadableAnswerError, read_object
 from matchme_pipeline.llm.budget import Budget
 from matchme_pipeline.llm.contracts import CallContext
 from matchme_pipeline.llm.packing import pack_questions
-from matchme_pipeline.llm.prices import PriceTable, TokenUsage
+from matchme_pipeline.llm.prices import Mode, ModelEntry, PriceTable, TokenUsage
 from matchme_pipeline.llm.provider import Answered, Unanswered
 from matchme_pipeline.llm.records import Call, StoredAnswer
 from matchme_pipeline.llm.remote.bridge import Committer
@@ -79,8 +79,8 @@ class ChatRun:
 
     async def _ask(self, pack: Pack) -> None:
         data, asked = self._task.request(pack.questions)
-        output_limit = self._output_limit(pack)
-        body = chat_body(self._door, self._task, data, output_limit)
+        output_limit = answer_limit(self._task, len(pack.questions)) * pack.room
+        body = chat_body(self._door.model, self._door.entry, self._door.mode, self._task, data, output_limit)
         tokens = estimated_tokens(json.dumps(body, ensure_ascii=False)) + output_limit
         try:
             delivery = await self._door.deliver(body, tokens, output_limit, self._budget, self._stopping)
@@ -144,10 +144,6 @@ class ChatRun:
             else:
                 self._emit(Unanswered(question.key, error, retryable))
 
-    def _output_limit(self, pack: Pack) -> int:
-        needed = (ANSWER_TOKENS_FRAME + ANSWER_TOKENS_A_QUESTION * len(pack.questions)) * pack.room
-        return min(needed, self._task.prompt.settings.max_output_tokens * pack.room)
-
     def _call(self, pack: Pack, outcome: str, delivery: Delivery | None = None, tries: int = 1) -> Call:
         reply = delivery.reply if delivery else None
         usage = reply.usage if reply else TokenUsage()
@@ -171,11 +167,17 @@ class ChatRun:
         )
 
 
-def chat_body(door: Door, task: Task, data: Json, output_limit: int) -> Json:
+def answer_limit(task: Task, questions: int) -> int:
+    """The most tokens that an answer about so many questions may have."""
+    needed = ANSWER_TOKENS_FRAME + ANSWER_TOKENS_A_QUESTION * questions
+    return min(needed, task.prompt.settings.max_output_tokens)
+
+
+def chat_body(model: str, entry: ModelEntry, mode: Mode, task: Task, data: Json, output_limit: int) -> Json:
     """A chat-completions request: instructions apart from the members' data, structured output, nothing stored."""
-    prompt, entry = task.prompt, door.entry
+    prompt = task.prompt
     body: Json = {
-        "model": door.model,
+        "model": model,
         "messages": [
             {"role": "system", "content": prompt.instructions},
             {"role": "user", "content": json.dumps(data, ensure_ascii=False)},
@@ -191,7 +193,7 @@ def chat_body(door: Door, task: Task, data: Json, output_limit: int) -> Json:
         body["temperature"] = prompt.settings.temperature
     if entry.reasoning_effort is not None:
         body["reasoning_effort"] = entry.reasoning_effort
-    if door.mode == "flex":
+    if mode == "flex":
         body["service_tier"] = "flex"
     return body
 

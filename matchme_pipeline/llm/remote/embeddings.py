@@ -15,7 +15,7 @@ from matchme_pipeline.llm.budget import Budget
 from matchme_pipeline.llm.contracts import CallContext
 from matchme_pipeline.llm.masking import mask
 from matchme_pipeline.llm.packing import pack_texts
-from matchme_pipeline.llm.prices import PriceTable, TokenUsage
+from matchme_pipeline.llm.prices import ModelEntry, PriceTable, TokenUsage
 from matchme_pipeline.llm.provider import Embedded, Unanswered
 from matchme_pipeline.llm.records import Call, StoredVector
 from matchme_pipeline.llm.remote.bridge import Committer
@@ -66,18 +66,15 @@ class EmbeddingRun:
 
     async def embed(self, texts: Mapping[str, str], workers: int) -> None:
         """Emit exactly one outcome for each of `texts`, each committed before it is emitted."""
-        ready = []
         for key, text in texts.items():
-            if text.strip():
-                ready.append((key, within_limit(mask(text))))
-            else:
+            if not text.strip():
                 self._emit(Unanswered(key, "no words to embed", retryable=False))
-        packs = [TextPack(tuple(pack)) for pack in pack_texts(ready, MOST_INPUTS, MOST_REQUEST_TOKENS)]
+        packs = [TextPack(tuple(pack)) for pack in packed(texts)]
         self._crew = Crew(packs, self._ask, self._stopping)
         await self._crew.finish(min(workers, len(packs)))
 
     async def _ask(self, pack: TextPack) -> None:
-        body = embedding_body(self._door, [text for _, text in pack.texts])
+        body = embedding_body(self._door.model, self._door.entry, [text for _, text in pack.texts])
         tokens = sum(estimated_tokens(text) for _, text in pack.texts)
         try:
             delivery = await self._door.deliver(body, tokens, 0, self._budget, self._stopping)
@@ -150,12 +147,18 @@ class EmbeddingRun:
         )
 
 
-def embedding_body(door: Door, texts: list[str]) -> Json:
+def embedding_body(model: str, entry: ModelEntry, texts: list[str]) -> Json:
     """An embeddings request; floats come as base64, a quarter of their size in digits."""
-    body: Json = {"model": door.model, "input": texts, "encoding_format": "base64"}
-    if door.entry.dimensions:
+    body: Json = {"model": model, "input": texts, "encoding_format": "base64"}
+    if entry.dimensions:
         body["dimensions"] = DIMENSIONS
     return body
+
+
+def packed(texts: Mapping[str, str]) -> list[list[tuple[str, str]]]:
+    """What of `texts` is sent, in requests: without contacts, none too long, blank ones left out."""
+    ready = [(key, within_limit(mask(text))) for key, text in texts.items() if text.strip()]
+    return pack_texts(ready, MOST_INPUTS, MOST_REQUEST_TOKENS)
 
 
 def within_limit(text: str) -> str:

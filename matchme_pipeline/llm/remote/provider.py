@@ -8,7 +8,6 @@ from functools import partial
 from matchme_pipeline.errors import ModelRequestError
 from matchme_pipeline.llm.budget import Budget
 from matchme_pipeline.llm.contracts import CallContext
-from matchme_pipeline.llm.keys import hash_of
 from matchme_pipeline.llm.ledger import Ledger
 from matchme_pipeline.llm.prices import load_prices
 from matchme_pipeline.llm.provider import Answered, Embedded, Unanswered
@@ -53,7 +52,7 @@ class OpenAIProvider:
     @property
     def parameters(self) -> str:
         """What beside prompt and model decides an answer; where and how fast it is asked does not."""
-        return hash_of({"reasoning_effort": self._chat.reasoning_effort, "temperature": self._chat.temperature})[:12]
+        return self._chat.parameters
 
     def ask(self, task: Task, questions: Sequence[Question], context: CallContext) -> Iterator[Answered | Unanswered]:
         """Answers to `questions`, as they come in."""
