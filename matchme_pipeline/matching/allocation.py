@@ -20,18 +20,18 @@ def allocate(
 
     `fixed` pairs stand already and take their members' places. First everybody gets one partner, those with the
     fewest possibilities before the others, and one who finds only full partners takes the weakest place of a partner
-    whose other side keeps at least one match. Then the remaining places go to the best pairs first, which is at
-    least half of the best possible total (Preis 1999 on greedy weighted matching). Ties go to the lower position.
+    whose other side keeps at least one match. The remaining places go to the best pairs first, the greedy rule of
+    weighted matching (Preis 1999). Ties go to the lower position.
     """
     state = _State(members, a, b, score, most)
     for left, right in fixed:
         state.degree[left] += 1
         state.degree[right] += 1
     order = np.lexsort((b, a, -score))
-    _give_everyone_one(state, order)
-    for edge in order:
-        if state.fits(int(edge)):
-            state.choose(int(edge))
+    # Filling the lists gives partners something to spare: who was left without is looked at once more.
+    for _ in range(2):
+        _give_everyone_one(state, order)
+        _fill(state, order)
     return sorted(state.chosen)
 
 
@@ -64,6 +64,12 @@ class _State:
         for member in (int(self.a[edge]), int(self.b[edge])):
             self.degree[member] -= 1
             self.of_member[member].remove(edge)
+
+
+def _fill(state: _State, order: NDArray[np.intp]) -> None:
+    for edge in order:
+        if state.fits(int(edge)):
+            state.choose(int(edge))
 
 
 def _give_everyone_one(state: _State, order: NDArray[np.intp]) -> None:

@@ -32,6 +32,7 @@ def eligible_block(a: Members, b: Members, removed: Counter[str] | None = None) 
         ("children", _children(a, b) & _children(b, a).T),
         ("religiosity", _wanted(a.wants_religiosity, b.religiosity) & _wanted(b.wants_religiosity, a.religiosity).T),
         ("sect", _wanted(a.wants_sect, b.sect) & _wanted(b.wants_sect, a.sect).T),
+        ("hijab", _hijab(a, b) & _hijab(b, a).T),
     ):
         if removed is not None:
             removed[name] += int(np.count_nonzero(may & ~holds))
@@ -66,3 +67,7 @@ def _within(a: Members, kilometres: NDArray[np.float32]) -> Block:
 def _children(a: Members, b: Members) -> Block:
     wish = a.wants_partner_children[:, None]
     return np.asarray((wish == MISSING) | (wish == b.children[None, :]))
+
+
+def _hijab(a: Members, b: Members) -> Block:
+    return np.asarray((a.requires_hijab[:, None] == 0) | (b.wears_hijab[None, :] == 1))

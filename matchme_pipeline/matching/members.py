@@ -55,6 +55,8 @@ class MemberRow:
     partner_age_min: int | None
     partner_age_max: int | None
     partner_prayer_importance: int | None
+    partner_hijab_required: bool | None
+    tags: Sequence[str] | None
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,8 @@ class Members:
     family_values: NDArray[np.int8]
     wants_children: NDArray[np.int8]
     prayer_importance: NDArray[np.int8]
+    wears_hijab: NDArray[np.int8]
+    requires_hijab: NDArray[np.int8]
 
     def __len__(self) -> int:
         return len(self.user_ids)
@@ -164,6 +168,9 @@ def _record(row: MemberRow, on: date, unknown: Unknown) -> Mapping[str, float]:
         "wants_sect": unknown.mask("partner_sect_preference", row.partner_sect_preference, words.SECTS),
         "family_values": unknown.code("family_values", row.family_values, words.FAMILY_VALUES_CODE),
         "wants_children": MISSING if row.wants_children is None else int(row.wants_children),
+        # The app keeps no column for it; members say so among their tags.
+        "wears_hijab": int("hijab" in {tag.casefold() for tag in row.tags or ()}),
+        "requires_hijab": int(bool(row.partner_hijab_required)),
         "prayer_importance": MISSING if row.partner_prayer_importance is None else row.partner_prayer_importance,
     }
 

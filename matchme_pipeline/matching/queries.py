@@ -66,7 +66,7 @@ def members_as_of(connection: Connection, cutoff: datetime) -> list[MemberRow]:
                 m.age_range_min, m.age_range_max, m.max_distance, m.education_preferences,
                 m.marital_status_preferences, m.has_children_preference, m.religiosity_preferences,
                 i.sect, i.prayer_frequency, i.partner_sect_preference, i.partner_age_min, i.partner_age_max,
-                i.partner_prayer_importance
+                i.partner_prayer_importance, i.partner_hijab_required, p.tags
             from profiles p
             left join match_preferences m on m.clerk_user_id = p.clerk_user_id
             left join islamic_preferences i on i.clerk_user_id = p.clerk_user_id
