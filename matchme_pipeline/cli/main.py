@@ -135,6 +135,46 @@ def matches(
 
 
 @app.command()
+def estimate(
+    week: Annotated[str, typer.Option(help="The week, by its Sunday: YYYY-MM-DD.")],
+    json: AsJson = False,
+) -> None:
+    """Calls, tokens, USD and seconds that a week would take; nothing is called, nothing is paid."""
+    from matchme_pipeline.cli import environment
+    from matchme_pipeline.cli import estimate as estimates
+    from matchme_pipeline.database.connection import connect
+    from matchme_pipeline.database.resource import database_url
+    from matchme_pipeline.settings import process_settings
+    from matchme_pipeline.week import Week
+
+    wanted = Week.parse(week)
+    url = database_url(process_settings())
+    environment.require_migrated(url)
+    with connect(url) as connection:
+        rows = estimates.estimate_week(connection, process_settings(), wanted)
+    if json:
+        console.as_json(estimates.as_rows(rows))
+    else:
+        estimates.show(rows)
+
+
+@app.command()
+def forget(user_id: Annotated[str, typer.Argument(help="The member's Clerk id.")]) -> None:
+    """Remove a member from every table of the pipeline, at once: insights, vectors, scores, matches on both sides."""
+    from matchme_pipeline.cli import environment
+    from matchme_pipeline.content.deletion import forget as forget_members
+    from matchme_pipeline.database.connection import connect
+    from matchme_pipeline.database.resource import database_url
+    from matchme_pipeline.settings import process_settings
+
+    url = database_url(process_settings())
+    environment.require_migrated(url)
+    with connect(url) as connection:
+        removed = forget_members(connection, [user_id])
+    console.result(", ".join(f"{table}: {count}" for table, count in removed.items() if count) or "nothing was kept")
+
+
+@app.command()
 def doctor(json: AsJson = False) -> None:
     """Check everything that a run needs, without spending anything."""
     from matchme_pipeline.cli.doctor import examine

@@ -1,0 +1,84 @@
+"""`matchme estimate`: what a week's model calls would take, before any is made."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from decimal import Decimal
+
+from rich.table import Table
+
+from matchme_pipeline.cli import console
+from matchme_pipeline.content.canonical import canonical_text, content_hash
+from matchme_pipeline.content.queries import live_items
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.embeddings import update
+from matchme_pipeline.embeddings.queries import items_as_of
+from matchme_pipeline.llm import estimate
+from matchme_pipeline.llm.contracts import ItemToAnalyse
+from matchme_pipeline.llm.estimate import StageEstimate
+from matchme_pipeline.llm.local.provider import LocalProvider
+from matchme_pipeline.matching.allocation import MOST_MATCHES
+from matchme_pipeline.matching.members import why_not_matchable
+from matchme_pipeline.matching.queries import members_as_of, pairs_of_week
+from matchme_pipeline.settings import Settings
+from matchme_pipeline.week import Week
+
+
+def estimate_week(connection: Connection, settings: Settings, week: Week) -> list[StageEstimate]:
+    """One estimate per stage that calls models; stored answers cost nothing."""
+    model = LocalProvider.embedding_model if settings.provider == "local" else settings.embedding_model
+    posts, _ = update.texts_without_vector(connection, items_as_of(connection, week.cutoff, model))
+    members = update.member_parts(connection, week, model).texts
+    return [
+        estimate.estimate_insights(connection, settings, _items(connection, week)),
+        estimate.estimate_embeddings(connection, settings, posts, "post_embeddings"),
+        estimate.estimate_embeddings(connection, settings, members, "user_embeddings"),
+        estimate.estimate_previews(connection, settings, _new_pairs(connection, week)),
+    ]
+
+
+def show(rows: Sequence[StageEstimate]) -> None:
+    """A line a stage, and their sum."""
+    table = Table(title="Estimate", title_justify="left")
+    table.add_column("stage")
+    table.add_column("model")
+    for heading in ("items", "stored", "calls", "input tokens", "output tokens", "USD", "seconds"):
+        table.add_column(heading, justify="right")
+    for row in rows:
+        table.add_row(row.stage, row.model, *_figures([row]))
+    table.add_section()
+    table.add_row("all", "", *_figures(rows), style="bold")
+    console.out.print(table)
+
+
+def as_rows(rows: Sequence[StageEstimate]) -> list[dict[str, object]]:
+    """The estimates as JSON-ready mappings."""
+    return [asdict(row) for row in rows]
+
+
+def _items(connection: Connection, week: Week) -> list[ItemToAnalyse]:
+    return [
+        ItemToAnalyse(item.user_id, digest, canonical_text(item.text), item.categories, item.depth_level)
+        for item in live_items(connection, week.items_from, week.cutoff)
+        if (digest := content_hash(item.text)) is not None
+    ]
+
+
+def _new_pairs(connection: Connection, week: Week) -> int:
+    """At most: everybody who can be matched finds a full list; pairs with a preview are done."""
+    pairs = pairs_of_week(connection, week.match_week)
+    if pairs:
+        return sum(pair.preview is None for pair in pairs)
+    rows = members_as_of(connection, week.cutoff)
+    return sum(why_not_matchable(row, week.cutoff) is None for row in rows) * MOST_MATCHES // 2
+
+
+def _figures(rows: Sequence[StageEstimate]) -> list[str]:
+    return [
+        f"{sum(row.items for row in rows):,}",
+        f"{sum(row.reused for row in rows):,}",
+        f"{sum(row.calls for row in rows):,}",
+        f"{sum(row.input_tokens for row in rows):,}",
+        f"{sum(row.output_tokens for row in rows):,}",
+        f"{sum((row.cost_usd for row in rows), Decimal(0)):.4f}",
+        f"{sum(row.seconds for row in rows):,.0f}",
+    ]

@@ -1,0 +1,234 @@
+"""The content stages on a real week: duplicates are paid once, one bad item fails alone, the deleted leave."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import pytest
+
+from matchme_pipeline.content import analysis, deletion, queries
+from matchme_pipeline.content.items import hash_items
+from matchme_pipeline.database.connection import Connection, connect
+from matchme_pipeline.errors import BudgetExceededError, ModelRequestError
+from matchme_pipeline.jobs import queries as jobs
+from matchme_pipeline.jobs.model import JobType
+from matchme_pipeline.llm.contracts import (
+    CallContext,
+    Insight,
+    ItemAnalysis,
+    ItemFailure,
+    ItemToAnalyse,
+    MemberAnalysis,
+    Usage,
+)
+from matchme_pipeline.llm.grounding import find_quote
+from matchme_pipeline_tests.materialising import WEEKS, materialise
+
+FIRST = WEEKS[0]
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+class ScriptedModels:
+    """Answers every item with its first words as the quote, but fails or stops where it is told to."""
+
+    insight_model = "scripted"
+
+    def __init__(self, bad: str | None = None, stop_after: int | None = None, error: Exception | None = None) -> None:
+        self.bad, self.stop_after, self.error = bad, stop_after, error
+        self.asked: list[str] = []
+
+    def analyse(self, items: Sequence[ItemToAnalyse], context: CallContext) -> Iterator[MemberAnalysis]:
+        members: dict[str, list[ItemToAnalyse]] = {}
+        for item in items:
+            members.setdefault(item.member_id, []).append(item)
+        for number, (member, own) in enumerate(members.items()):
+            if self.stop_after is not None and number >= self.stop_after and self.error:
+                raise self.error
+            self.asked += [item.content_hash for item in own]
+            if member == self.bad:
+                failures = tuple(ItemFailure(item.content_hash, "the model answered in rhyme") for item in own)
+                yield MemberAnalysis(member, (), failures)
+            else:
+                yield MemberAnalysis(member, tuple(self._answer(item) for item in own))
+
+    def usage(self, context: CallContext) -> Usage:
+        return Usage()
+
+    @staticmethod
+    def _answer(item: ItemToAnalyse) -> ItemAnalysis:
+        insight = Insight("values", "A title", "A description", item.text[:40].strip(), 70)
+        return ItemAnalysis(item.content_hash, f"key-{item.content_hash}", (insight,), reused=False)
+
+
+@contextmanager
+def first_week(url: str) -> Iterator[tuple[Connection, dict[str, list[analysis.HashedItem]]]]:
+    with connect(url) as connection:
+        raw = queries.live_items(connection, FIRST.items_from, FIRST.cutoff)
+        hashed = hash_items(raw, {})
+        queries.replace_items(connection, FIRST.sunday, hashed)
+        items = analysis.by_member(hashed)
+        requests = analysis.job_requests(items, queries.member_priorities(connection, items))
+        jobs.enqueue(connection, JobType.CONTENT_ANALYSIS, FIRST.sunday, requests)
+        yield connection, items
+
+
+def statuses(connection: Connection) -> dict[str, int]:
+    return dict(connection.execute("select status, count(*) from batch_processing_queue group by 1").fetchall())
+
+
+def test_one_members_failure_is_that_members_alone(seeded_url: str):
+    with first_week(seeded_url) as (connection, items):
+        bad = sorted(items)[3]
+        models = ScriptedModels(bad=bad)
+        outcome = analysis.drain(connection, models, FIRST, items, CallContext("s", FIRST.sunday, "r"), NOW)  # type: ignore[arg-type]
+        rows = connection.execute(
+            "select user_id, attempts, last_error from batch_processing_queue where status <> 'completed'"
+        ).fetchall()
+        made = connection.execute("select count(distinct user_id) from insight_sources").fetchone()
+    assert rows == [(bad, 3, "the model answered in rhyme")]
+    assert made == (len(items) - 1,)
+    assert outcome.failed == 3 * len(items[bad])
+
+
+@pytest.mark.parametrize("error", [BudgetExceededError("the week's budget is reached"), ModelRequestError("wrong key")])
+def test_what_cannot_be_asked_now_stays_queued_untried(seeded_url: str, error: Exception):
+    with first_week(seeded_url) as (connection, items):
+        models = ScriptedModels(stop_after=60, error=error)
+        context = CallContext("s", FIRST.sunday, "r")
+        if isinstance(error, ModelRequestError):
+            with pytest.raises(ModelRequestError):
+                analysis.drain(connection, models, FIRST, items, context, NOW)  # type: ignore[arg-type]
+        else:
+            outcome = analysis.drain(connection, models, FIRST, items, context, NOW)  # type: ignore[arg-type]
+            assert outcome.stopped_by == str(error)
+            assert outcome.left_in_queue == len(items) - 50
+        waiting = connection.execute(
+            "select status, max(attempts) from batch_processing_queue where status <> 'completed' group by 1"
+        ).fetchall()
+        assert waiting == [("pending", 0)]
+        assert statuses(connection)["completed"] == 50
+
+
+def test_a_week_stopped_half_way_goes_on_where_it_was(seeded_url: str):
+    with first_week(seeded_url) as (connection, items):
+        context = CallContext("s", FIRST.sunday, "r")
+        first = ScriptedModels(stop_after=60, error=BudgetExceededError("enough"))
+        analysis.drain(connection, first, FIRST, items, context, NOW)  # type: ignore[arg-type]
+        done = connection.execute("select user_id from batch_processing_queue where status = 'completed'").fetchall()
+        finished_before = {user_id for (user_id,) in done}
+        second = ScriptedModels()
+        analysis.drain(connection, second, FIRST, items, context, NOW)  # type: ignore[arg-type]
+        assert statuses(connection) == {"completed": len(items)}
+    assert finished_before
+    assert len(second.asked) == sum(len(own) for own in items.values()) - sum(len(items[m]) for m in finished_before)
+
+
+def test_a_late_insight_still_leaves_two_weeks_to_review_it(finished: Connection):
+    row = finished.execute(
+        """
+        select bool_and(i.created_at <= w.cutoff), bool_and(i.expires_at > now() + interval '13 days')
+        from insight_sources s
+        join user_insights i on i.id = s.insight_id
+        cross join lateral (select s.week + time '02:00' + interval '7 days' as cutoff) w
+        where i.status = 'pending' and i.created_at = w.cutoff at time zone 'utc'
+        """
+    ).fetchone()
+    assert row == (True, True)
+
+
+def test_the_same_text_is_asked_once(finished: Connection):
+    duplicates = finished.execute(
+        "select count(*) from (select content_hash from content_items group by 1 having count(*) > 1) t"
+    ).fetchone()
+    answers = finished.execute(
+        "select count(*), count(distinct content_hash) from content_analyses where stage = 'content_insights'"
+    ).fetchone()
+    assert duplicates
+    assert duplicates[0] > 0
+    assert answers
+    assert answers[0] == answers[1]
+
+
+def test_empty_posts_are_skipped_with_their_reason(finished: Connection):
+    rows = finished.execute(
+        """
+        select distinct c.status, c.skip_reason, p.processing_status
+        from content_items c join posts p on p.id = c.item_id where coalesce(trim(p.caption), '') = ''
+        """
+    ).fetchall()
+    assert rows == [("skipped", "empty", "skipped")]
+
+
+def test_instructions_in_a_post_make_no_insight(finished: Connection):
+    rows = finished.execute("select source_quote from user_insights").fetchall()
+    assert not [quote for (quote,) in rows if quote and "instructions" in quote.casefold()]
+
+
+def member_with_everything(connection: Connection) -> str:
+    row = connection.execute(
+        """
+        select user_id from weekly_matches
+        where user_id in (select user_id from insight_sources) order by user_id limit 1
+        """
+    ).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def rows_about(connection: Connection, user_id: str) -> dict[str, int]:
+    statement = """
+        select 'insights', count(*) from user_insights where clerk_user_id = %(u)s
+        union all select 'items', count(*) from content_items where user_id = %(u)s
+        union all select 'sources', count(*) from insight_sources where user_id = %(u)s
+        union all select 'vectors', count(*) from user_embeddings where user_id = %(u)s
+        union all select 'scores', count(*) from dna_score_history where user_id = %(u)s
+        union all select 'current', count(*) from mysoul_dna_scores where user_id = %(u)s
+        union all select 'originality', count(*) from content_originality where user_id = %(u)s
+        union all select 'matches', count(*) from weekly_matches where %(u)s in (user_id, match_user_id)
+        union all select 'jobs', count(*) from batch_processing_queue where user_id = %(u)s
+        union all select 'ledger', count(*) from llm_calls where user_id = %(u)s
+    """
+    return {name: count for name, count in connection.execute(statement, {"u": user_id}).fetchall() if count}
+
+
+def test_a_member_who_is_forgotten_leaves_every_table(finished: Connection):
+    user_id = member_with_everything(finished)
+    assert len(rows_about(finished, user_id)) >= 6
+    deletion.forget(finished, [user_id])
+    assert rows_about(finished, user_id) == {}
+
+
+def test_a_member_who_deleted_themselves_is_gone_after_the_next_run(finished: Connection, finished_url: str):
+    user_id = member_with_everything(finished)
+    finished.execute("update profiles set deleted_at = now() where clerk_user_id = %s", [user_id])
+    assert materialise(finished_url, WEEKS[-1]).success
+    assert rows_about(finished, user_id) == {}
+
+
+def test_a_deleted_post_takes_its_insights_along(finished: Connection, finished_url: str):
+    row = finished.execute(
+        """
+        select s.item_id, s.insight_id from insight_sources s
+        where s.item_type = 'post' and s.week = %s
+            and (select count(*) from insight_sources o where o.insight_id = s.insight_id) = 1
+        order by 1, 2 limit 1
+        """,
+        [WEEKS[-1].sunday],
+    ).fetchone()
+    assert row is not None
+    finished.execute("update posts set deleted_at = now() where id = %s", [row[0]])
+    assert materialise(finished_url, WEEKS[-1], "post_hashes").success
+    assert finished.execute("select 1 from user_insights where id = %s", [row[1]]).fetchone() is None
+    assert finished.execute("select 1 from content_items where item_id = %s", [row[0]]).fetchone() is None
+
+
+@pytest.mark.parametrize(
+    ("text", "quote", "found"),
+    [
+        ("I love  hiking\nin the hills.", "love hiking in the hills", "love  hiking\nin the hills"),
+        ("I love hiking.", "I LOVE hiking", None),
+        ("I love hiking.", "I love swimming", None),
+    ],
+)
+def test_a_quote_is_the_members_own_wording_or_nothing(text: str, quote: str, found: str | None):
+    assert find_quote(text, quote) == found
