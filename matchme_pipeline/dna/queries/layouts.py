@@ -1,6 +1,6 @@
 """The statements that publish a week in each layout of `mysoul_dna_scores`, from the staged `current_scores`.
 
-An update before an insert, instead of one upsert: `on conflict` fires insert triggers for every row it proposes.
+An update and an insert instead of one upsert: `on conflict` fires insert triggers for every row that it proposes.
 """
 
 from dataclasses import dataclass
@@ -32,13 +32,16 @@ STAGE_CURRENT: LiteralString = """
         changed.previous_tier as tier_before,
         (h.tier_changed_on + time '02:00') at time zone 'UTC' as tier_changed_at,
         (h.significant_change_on + time '02:00') at time zone 'UTC' as significant_change_at,
-        (h.week + 7 + time '02:00') at time zone 'UTC' as calculated_at
+        (h.week + 7 + time '02:00') at time zone 'UTC' as calculated_at,
+        s.user_id is not null as is_shown,
+        s.score as shown_score
     from dna_score_history h
     join shown_points p on p.user_id = h.user_id
     join profiles m on m.clerk_user_id = h.user_id
         and m.deleted_at is null and coalesce(m.profile_visibility, 'members') <> 'hidden'
     left join content_originality o on o.user_id = h.user_id and o.week = h.week
     left join dna_score_history changed on changed.user_id = h.user_id and changed.week = h.tier_changed_on - 7
+    left join mysoul_dna_scores s on s.user_id = h.user_id
     where h.week = %(week)s
 """
 
@@ -73,7 +76,7 @@ _AUDIT_INSERT: LiteralString = """
         content_originality_points, cultural_variance_points, approved_insights, days_active, tier_before,
         tier_changed_at, calculated_at
     from current_scores c
-    where not exists (select from mysoul_dna_scores s where s.user_id = c.user_id)
+    where not c.is_shown
 """
 
 _LATER_UPDATE: LiteralString = """
@@ -123,7 +126,7 @@ _LATER_INSERT: LiteralString = """
         h.rare_traits, h.unique_behaviours, c.algorithm_version, c.change, c.significant_change_at
     from current_scores c
     join dna_score_history h on h.user_id = c.user_id and h.week = c.week
-    where not exists (select from mysoul_dna_scores s where s.user_id = c.user_id)
+    where not c.is_shown
 """
 
 STATEMENTS: dict[str, Statements] = {
@@ -147,6 +150,14 @@ CORRECT_HISTORY: LiteralString = """
             is distinct from (c.score, c.percentile_rank, h.component_breakdown, c.algorithm_version)
 """
 
+# Looked up beforehand: an insert that reads the table it fills walks over its own rows again and again.
+STAGE_RECORDED: LiteralString = """
+    create temporary table recorded_scores on commit drop as
+    select x.user_id
+    from mysoul_score_history x
+    join current_scores c on c.user_id = x.user_id and c.calculated_at = x.calculated_at
+"""
+
 ADD_HISTORY: LiteralString = """
     insert into mysoul_score_history (
         user_id, score, rarity_tier, percentile_rank, component_breakdown, trait_rarity_raw_score,
@@ -157,11 +168,8 @@ ADD_HISTORY: LiteralString = """
         c.profile_depth_raw, c.behavioural_raw, c.content_raw, c.cultural_raw, c.calculated_at, c.algorithm_version
     from current_scores c
     join dna_score_history h on h.user_id = c.user_id and h.week = c.week
-    left join mysoul_dna_scores s on s.user_id = c.user_id
-    where s.score is distinct from c.score
-        and not exists (
-            select from mysoul_score_history x where x.user_id = c.user_id and x.calculated_at = c.calculated_at
-        )
+    where c.shown_score is distinct from c.score
+        and not exists (select from recorded_scores r where r.user_id = c.user_id)
 """
 
 # With the triggers on: the percentile without naming `score`, which is what fires them.

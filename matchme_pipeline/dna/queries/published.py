@@ -49,12 +49,14 @@ def publish_newest_week(connection: Connection) -> int:
     week: date = row[0]
     layout = score_layout(connection)
     _stage_points(connection, week)
-    connection.execute("drop table if exists pg_temp.current_scores")
+    connection.execute("drop table if exists pg_temp.current_scores, pg_temp.recorded_scores")
     connection.execute(layouts.STAGE_CURRENT, {"week": week})
     connection.execute("analyze current_scores")
     with _score_triggers_off(connection) as off:
         has_history = layout == "later" and _exists(connection, "mysoul_score_history")
         if has_history:
+            connection.execute(layouts.STAGE_RECORDED)
+            connection.execute("analyze recorded_scores")
             connection.execute(layouts.CORRECT_HISTORY)
             connection.execute(layouts.ADD_HISTORY)
         statements = layouts.STATEMENTS[layout]
