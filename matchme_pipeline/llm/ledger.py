@@ -2,13 +2,18 @@
 
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
+from typing import TypeVar
 
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.llm import queries
 from matchme_pipeline.llm.records import Call, StoredAnswer, StoredVector
+
+T = TypeVar("T")
+# A holding that nobody renewed for so long belongs to a process that died.
+HOLDING_HOURS = 1
 
 
 class Ledger:
@@ -39,10 +44,17 @@ class Ledger:
             if holder is not None and cost_usd:
                 queries.spend_held(self._connection, holder, cost_usd)
 
-    def hold(self, holder: uuid.UUID, week: date | None, usd: Decimal, limit_usd: Decimal) -> bool:
-        """Let `holder` hold `usd` of the week's budget; whether the limit allows it."""
+    def hold(
+        self, holder: uuid.UUID, week: date | None, usd: Decimal, limit_usd: Decimal, hours: int = HOLDING_HOURS
+    ) -> bool:
+        """Let `holder` hold `usd` of the week's budget for so many hours; whether the limit allows it."""
         with self._lock, self._connection.transaction():
-            return queries.hold_budget(self._connection, holder, week, usd, limit_usd)
+            return queries.hold_budget(self._connection, holder, week, usd, limit_usd, hours)
+
+    def transact(self, write: Callable[[Connection], T]) -> T:
+        """What `write` returns, done in one transaction."""
+        with self._lock, self._connection.transaction():
+            return write(self._connection)
 
     def release(self, holder: uuid.UUID) -> None:
         """`holder` needs nothing more."""

@@ -137,11 +137,12 @@ def spent_in_week(connection: Connection, week: date | None) -> Decimal:
     return Decimal(row[0]) if row else Decimal(0)
 
 
-def hold_budget(connection: Connection, holder: uuid.UUID, week: date | None, usd: Decimal, limit_usd: Decimal) -> bool:
+def hold_budget(
+    connection: Connection, holder: uuid.UUID, week: date | None, usd: Decimal, limit_usd: Decimal, hours: int
+) -> bool:
     """Let `holder` hold `usd` of the week's budget if everybody's holdings and the ledger stay within the limit.
 
-    Must run inside a transaction; one holder at a time looks and takes. A holding that nobody renewed for an hour
-    belongs to a process that died and counts no more.
+    Must run inside a transaction; one holder at a time looks and takes. A holding counts for `hours` unless renewed.
     """
     connection.execute("select pg_advisory_xact_lock(hashtext('matchme budget ' || coalesce(%s::text, '')))", [week])
     row = connection.execute(
@@ -152,7 +153,7 @@ def hold_budget(connection: Connection, holder: uuid.UUID, week: date | None, us
                 (
                     select sum(usd) from llm_budget_holdings
                     where week is not distinct from %(week)s and holder <> %(holder)s
-                        and renewed_at > clock_timestamp() - interval '1 hour'
+                        and held_until > clock_timestamp()
                 ), 0
             )
         """,
@@ -162,10 +163,11 @@ def hold_budget(connection: Connection, holder: uuid.UUID, week: date | None, us
         return False
     connection.execute(
         """
-        insert into llm_budget_holdings (holder, week, usd) values (%s, %s, %s)
-        on conflict (holder) do update set usd = excluded.usd, renewed_at = clock_timestamp()
+        insert into llm_budget_holdings (holder, week, usd, held_until)
+        values (%s, %s, %s, clock_timestamp() + make_interval(hours => %s))
+        on conflict (holder) do update set usd = excluded.usd, held_until = excluded.held_until
         """,
-        [holder, week, usd],
+        [holder, week, usd, hours],
     )
     return True
 

@@ -19,6 +19,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 
 from matchme_pipeline_tests.openai_server import answers, faults
+from matchme_pipeline_tests.openai_server.batches import FakeBatches
 
 CACHED_PREFIX_TOKENS = 1_024
 
@@ -54,6 +55,7 @@ class FakeOpenAI:
     retry_after: str = "0.05"
 
     def __post_init__(self) -> None:
+        self.batches = FakeBatches(self._batch_answer)
         self.billed: dict[str, Billed] = {"chat": Billed(), "embeddings": Billed()}
         self.faults_served: Counter[str] = Counter()
         self.requests: list[dict[str, Any]] = []
@@ -67,6 +69,7 @@ class FakeOpenAI:
             Route("/v1/chat/completions", self._chat, methods=["POST"]),
             Route("/v1/embeddings", self._embeddings, methods=["POST"]),
             Route("/v1/models", self._models, methods=["GET"]),
+            *self.batches.routes(),
         ]
         self.app = Starlette(routes=routes)
 
@@ -218,6 +221,13 @@ class FakeOpenAI:
             data.pop()
         usage = {"prompt_tokens": used, "total_tokens": used}
         return {"object": "list", "model": body["model"], "data": data, "usage": usage}
+
+    def _batch_answer(self, endpoint: str, body: dict[str, Any]) -> dict[str, Any]:
+        kind = "embeddings" if endpoint == "/v1/embeddings" else "chat"
+        fault = self._fault(kind, body)
+        if fault:
+            self.faults_served[fault] += 1
+        return self._embedding_answer(body, fault) if kind == "embeddings" else self._chat_answer(body, fault)
 
     def _bill(self, kind: str, input_tokens: int, cached: int, output_tokens: int) -> None:
         billed = self.billed[kind]

@@ -4,7 +4,8 @@ create table if not exists llm_budget_holdings (
     holder uuid primary key,
     week date,
     usd numeric(18, 10) not null check (usd >= 0),
-    renewed_at timestamptz not null default clock_timestamp()
+    -- After this the holder counts as dead.
+    held_until timestamptz not null
 );
 alter table llm_budget_holdings enable row level security;
 do $$

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from functools import partial
+from typing import Any
 
 from matchme_pipeline.errors import ModelRequestError
 from matchme_pipeline.llm.budget import Budget
@@ -11,6 +12,9 @@ from matchme_pipeline.llm.contracts import CallContext
 from matchme_pipeline.llm.ledger import Ledger
 from matchme_pipeline.llm.prices import load_prices
 from matchme_pipeline.llm.provider import Answered, Embedded, Unanswered
+from matchme_pipeline.llm.remote.batch import BatchRun
+from matchme_pipeline.llm.remote.batch_api import BatchApi
+from matchme_pipeline.llm.remote.batch_work import ChatWork, EmbeddingWork
 from matchme_pipeline.llm.remote.bridge import Committer, LoopThread
 from matchme_pipeline.llm.remote.catalogue import log, shutdown_warnings
 from matchme_pipeline.llm.remote.chat import ChatRun
@@ -60,8 +64,13 @@ class OpenAIProvider:
         async def produce(emit: Callable[[Answered | Unanswered], None]) -> None:
             await self._look_up_models()
             door, budget = self._door(self.insight_model), self._budget(context.week)
+            left = questions
+            if self._settings.llm_mode == "batch":
+                by_key = {question.key: question for question in questions}
+                work = ChatWork(self.insight_model, self._chat, self._prices, task, context, by_key)
+                left = [by_key[key] for key in await self._batch_run(context, emit).answer(work, list(by_key))]
             run = ChatRun(door, self._committer, budget, self._prices, task, context, emit)
-            await run.answer(questions, self._settings.llm_concurrency)
+            await run.answer(left, self._settings.llm_concurrency)
 
         return self._loop.stream(produce)
 
@@ -71,8 +80,14 @@ class OpenAIProvider:
         async def produce(emit: Callable[[Embedded | Unanswered], None]) -> None:
             await self._look_up_models()
             door, budget = self._door(self.embedding_model), self._budget(context.week)
+            left = texts
+            if self._settings.llm_mode == "batch":
+                wordy = {key: text for key, text in texts.items() if text.strip()}
+                work = EmbeddingWork(self.embedding_model, self._embedding, self._prices, context, wordy)
+                open_keys = set(await self._batch_run(context, emit).answer(work, list(wordy)))
+                left = {key: text for key, text in texts.items() if key in open_keys or key not in wordy}
             run = EmbeddingRun(door, self._committer, budget, self._prices, context, emit)
-            await run.embed(texts, self._settings.llm_concurrency)
+            await run.embed(left, self._settings.llm_concurrency)
 
         return self._loop.stream(produce)
 
@@ -84,6 +99,10 @@ class OpenAIProvider:
         for budget in self._budgets.values():
             with suppress(Exception):
                 self._ledger.release(budget.holder)
+
+    def _batch_run(self, context: CallContext, emit: Callable[[Any], None]) -> BatchRun:
+        api = BatchApi(self._client)
+        return BatchRun(api, self._committer, self._ledger, self._settings.weekly_budget_usd, context, emit)
 
     async def _look_up_models(self) -> None:
         """Warn, once a session, of a model that is about to be shut down."""

@@ -1,0 +1,91 @@
+"""All SQL about batches: written down before they are submitted, found after a restart, closed once they are read."""
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from psycopg.rows import class_row
+
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.llm.contracts import CallContext
+
+
+@dataclass
+class Batch:
+    """One batch: `requests` maps request ids to the keys that they ask about."""
+
+    id: uuid.UUID
+    kind: str
+    stage: str
+    week: date | None
+    model: str
+    status: str
+    requests: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    provider_batch_id: str | None = None
+    input_file_id: str | None = None
+    output_file_id: str | None = None
+    error_file_id: str | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether the provider is done with it, well or not."""
+        return self.status in ("completed", "expired", "failed", "cancelled")
+
+
+def write_batch(connection: Connection, batch: Batch, context: CallContext) -> None:
+    """Write down a batch that is about to be submitted."""
+    connection.execute(
+        """
+        insert into llm_batches (id, kind, stage, week, dagster_run_id, model, status, requests)
+        values (%s, %s, %s, %s, %s, %s, %s, %s)
+        """,
+        [
+            batch.id,
+            batch.kind,
+            batch.stage,
+            batch.week,
+            context.dagster_run_id,
+            batch.model,
+            batch.status,
+            json.dumps(batch.requests),
+        ],
+    )
+
+
+def save_state(connection: Connection, batch: Batch) -> None:
+    """Keep what the provider said of a batch."""
+    connection.execute(
+        """
+        update llm_batches
+        set status = %s, provider_batch_id = %s, input_file_id = %s, output_file_id = %s, error_file_id = %s,
+            read_at = case when %s = 'read' then clock_timestamp() else read_at end
+        where id = %s
+        """,
+        [
+            batch.status,
+            batch.provider_batch_id,
+            batch.input_file_id,
+            batch.output_file_id,
+            batch.error_file_id,
+            batch.status,
+            batch.id,
+        ],
+    )
+
+
+def open_batches(connection: Connection, model: str | None = None, stage: str | None = None) -> list[Batch]:
+    """Batches whose answers nobody has read, oldest first; of one model and stage, or all."""
+    with connection.cursor(row_factory=class_row(Batch)) as cursor:
+        return cursor.execute(
+            """
+            select id, kind, stage, week, model, status, requests, provider_batch_id, input_file_id, output_file_id,
+                error_file_id
+            from llm_batches
+            where status not in ('read', 'lost')
+                and (%(model)s::text is null or model = %(model)s) and (%(stage)s::text is null or stage = %(stage)s)
+            order by created_at, id
+            """,
+            {"model": model, "stage": stage},
+        ).fetchall()

@@ -1,0 +1,165 @@
+"""What a batch carries: chat questions or texts to embed, as lines with ids, and how a line's answer is read."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Literal, Protocol
+
+from matchme_pipeline.llm.contracts import CallContext
+from matchme_pipeline.llm.packing import pack_questions
+from matchme_pipeline.llm.prices import ModelEntry, PriceTable
+from matchme_pipeline.llm.provider import Answered, Embedded
+from matchme_pipeline.llm.records import Call, StoredAnswer, StoredVector
+from matchme_pipeline.llm.remote.chat import answer_limit, chat_body, judge
+from matchme_pipeline.llm.remote.client import Reply
+from matchme_pipeline.llm.remote.door import OVERHEAD_TOKENS
+from matchme_pipeline.llm.remote.embeddings import DIMENSIONS, embedding_body, packed, read_vectors
+from matchme_pipeline.llm.tasks import Question, Task
+from matchme_pipeline.llm.tokens import certain_tokens
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One request of a batch, what it asks about, and the most that it can cost."""
+
+    body: Json
+    keys: tuple[str, ...]
+    text: str
+    cover_usd: Decimal
+
+
+@dataclass(frozen=True)
+class LineResult:
+    """One answered line: its booking and what it brought."""
+
+    call: Call
+    answers: list[StoredAnswer] = field(default_factory=list)
+    vectors: list[StoredVector] = field(default_factory=list)
+
+    def outcomes(self) -> Iterator[Answered | Embedded]:
+        """What the line settles."""
+        yield from (Answered(answer.key, answer.answer) for answer in self.answers)
+        yield from (Embedded(vector.content_hash, vector.vector) for vector in self.vectors)
+
+
+class BatchWork(Protocol):
+    """Questions or texts that may travel as a batch."""
+
+    @property
+    def kind(self) -> Literal["chat", "embedding"]:
+        """What its requests ask for."""
+
+    @property
+    def endpoint(self) -> str:
+        """The path that its requests go to."""
+
+    @property
+    def model(self) -> str:
+        """The model that answers."""
+
+    def lines(self, keys: Sequence[str]) -> Iterator[Line]:
+        """The requests that ask about `keys`."""
+
+    def read(self, keys: Sequence[str], reply: Reply) -> LineResult:
+        """What the answer to a request about `keys` brought; keys that nobody asks about any more bring nothing."""
+
+
+@dataclass
+class ChatWork:
+    """Questions of one stage."""
+
+    model: str
+    entry: ModelEntry
+    prices: PriceTable
+    task: Task
+    context: CallContext
+    questions: Mapping[str, Question]
+    kind: Literal["chat"] = "chat"
+    endpoint: str = "/v1/chat/completions"
+
+    def lines(self, keys: Sequence[str]) -> Iterator[Line]:
+        """One line a request, packed as requests always are."""
+        for pack in pack_questions([self.questions[key] for key in keys], self.task.prompt.settings):
+            limit = answer_limit(self.task, len(pack))
+            body = chat_body(self.model, self.entry, "batch", self.task, self.task.request(pack)[0], limit)
+            yield _line(body, tuple(question.key for question in pack), self.entry, limit)
+
+    def read(self, keys: Sequence[str], reply: Reply) -> LineResult:
+        """The valid answers of a line; what is missing or invalid stays open."""
+        # A question that is gone keeps its place, so that the others keep their ids.
+        asked = [self.questions.get(key, Question(key, "", None, {})) for key in keys]
+        verdict = judge(reply.data, self.task, self.task.request(asked)[1])
+        owners = {question.owner for question in asked if question.owner}
+        call = _call(self, len(keys), verdict.outcome, reply, owners.pop() if len(owners) == 1 else None)
+        stored = verdict.reading.stored if verdict.reading else {}
+        doubtful = verdict.reading.doubtful if verdict.reading else frozenset()
+        answers = [
+            StoredAnswer(
+                key,
+                self.context.stage,
+                self.questions[key].subject,
+                self.model,
+                self.task.prompt.version,
+                answer,
+                call.id,
+            )
+            for key, answer in stored.items()
+            if key in self.questions and key not in doubtful
+        ]
+        return LineResult(call, answers)
+
+
+@dataclass
+class EmbeddingWork:
+    """Texts of one stage."""
+
+    model: str
+    entry: ModelEntry
+    prices: PriceTable
+    context: CallContext
+    texts: Mapping[str, str]
+    kind: Literal["embedding"] = "embedding"
+    endpoint: str = "/v1/embeddings"
+
+    def lines(self, keys: Sequence[str]) -> Iterator[Line]:
+        """One line a request, many texts each."""
+        for pack in packed({key: self.texts[key] for key in keys}):
+            body = embedding_body(self.model, self.entry, [text for _, text in pack])
+            yield _line(body, tuple(key for key, _ in pack), self.entry, 0)
+
+    def read(self, keys: Sequence[str], reply: Reply) -> LineResult:
+        """The usable vectors of a line."""
+        found = {i: v for i, v in read_vectors(reply.data, len(keys)).items() if v.shape[0] == DIMENSIONS}
+        outcome = "ok" if len(found) == len(keys) else "partial" if found else "unreadable"
+        call = _call(self, len(keys), outcome, reply, None)
+        vectors = [StoredVector(keys[i], self.model, vector, call.id) for i, vector in sorted(found.items())]
+        return LineResult(call, vectors=[vector for vector in vectors if vector.content_hash in self.texts])
+
+
+def _line(body: Json, keys: tuple[str, ...], entry: ModelEntry, output_limit: int) -> Line:
+    text = json.dumps(body, ensure_ascii=False)
+    price = entry.price(entry.mode_for("batch"))
+    cover = (price.highest_input * (certain_tokens(text) + OVERHEAD_TOKENS) + price.output * output_limit) / 1_000_000
+    return Line(body, keys, text, cover)
+
+
+def _call(work: ChatWork | EmbeddingWork, items: int, outcome: str, reply: Reply, member_id: str | None) -> Call:
+    mode = work.entry.mode_for("batch")
+    return Call(
+        context=work.context,
+        provider="openai",
+        model=work.model,
+        mode=mode,
+        outcome=outcome,
+        items=items,
+        member_id=member_id,
+        request_id=reply.request_id,
+        usage=reply.usage,
+        cost_usd=work.entry.price(mode).cost_usd(reply.usage),
+        error=None if outcome in ("ok", "partial") else outcome,
+        price_version=work.prices.version,
+        request_bytes=0,
+    )

@@ -1,0 +1,170 @@
+"""Batch mode: the same rows as the ordinary mode, at half the price, through restarts, expiry and partial failure."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from matchme_pipeline.errors import BudgetExceededError
+from matchme_pipeline.llm.remote import batch as batch_module
+from matchme_pipeline.llm.remote.batch import deadline, split
+from matchme_pipeline.llm.remote.batch_watch import batches_to_read
+from matchme_pipeline.llm.remote.batch_work import Line
+from matchme_pipeline.settings import load_settings
+from matchme_pipeline_tests.llm.conftest import CONTEXT, members_items
+from matchme_pipeline_tests.llm.test_pay_once import RUN
+
+ITEMS = members_items(6, 3)
+BATCH = {"MATCHME_LLM_MODE": "batch"}
+
+
+@pytest.fixture(autouse=True)
+def _look_often(monkeypatch):
+    monkeypatch.setattr(batch_module.BatchRun.__init__, "__defaults__", (_now, 0.01))
+
+
+def _now():
+    return datetime.now(UTC)
+
+
+def answers(connection):
+    return connection.execute("select cache_key, answer from content_analyses order by 1").fetchall()
+
+
+def booked(connection):
+    return connection.execute(
+        "select sum(input_tokens), sum(cached_input_tokens), sum(output_tokens) from llm_calls"
+    ).fetchone()
+
+
+def ordinary(server):
+    return [request for request in server.requests if request["kind"] == "chat"]
+
+
+def test_a_batch_gives_the_rows_that_the_ordinary_mode_gives_at_half_the_price(server, models, app_database):
+    with models(**BATCH) as session:
+        results = list(session.analyse(ITEMS, CONTEXT))
+    by_batch = answers(app_database)
+    tokens, cost, modes = (
+        booked(app_database),
+        *app_database.execute("select sum(cost_usd), array_agg(distinct mode) from llm_calls").fetchone(),
+    )
+    assert sum(len(member.analyses) for member in results) == 18
+    assert modes == ["batch"]
+    assert tokens == server.tokens
+    assert not ordinary(server)
+    app_database.execute("truncate content_analyses, llm_calls cascade")
+    with models() as session:
+        list(session.analyse(ITEMS, CONTEXT))
+    assert answers(app_database) == by_batch
+    assert app_database.execute("select sum(cost_usd) from llm_calls").fetchone()[0] == 2 * cost
+
+
+def test_a_batch_is_read_once_and_its_files_are_removed(server, models, app_database):
+    for _ in range(2):
+        with models(**BATCH) as session:
+            list(session.analyse(ITEMS, CONTEXT))
+    assert len(server.batches.batches) == 1
+    assert not server.batches.files
+    assert app_database.execute("select status, requests::text like '%joy%' from llm_batches").fetchall() == [
+        ("read", False)
+    ]
+
+
+@pytest.mark.parametrize(("end", "error_share"), [("expired", 0.0), ("completed", 0.5), ("failed", 0.0)])
+def test_a_batch_that_ends_badly_loses_nothing_and_pays_for_no_answer_twice(
+    server, models, app_database, end, error_share
+):
+    server.batches.end, server.batches.error_share = end, error_share
+    with models(**BATCH) as session:
+        results = list(session.analyse(ITEMS, CONTEXT))
+    assert sum(len(member.analyses) for member in results) == 18
+    assert booked(app_database) == server.tokens
+    assert app_database.execute("select sum(items) from llm_calls").fetchone() == (18,)
+
+
+def test_an_answer_to_the_submission_that_gets_lost_makes_no_second_batch(server, models):
+    server.batches.lose_create_answers = 1
+    with models(**BATCH) as session:
+        results = list(session.analyse(ITEMS, CONTEXT))
+    assert sum(len(member.analyses) for member in results) == 18
+    assert len(server.batches.batches) == 1
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_after_kill_9_the_same_batch_is_read_by_the_next_run(server, models, app_database, app_database_url, forgotten):
+    server.batches.looks = 1_000_000
+    environment = {
+        "MATCHME_LLM": "openai", "OPENAI_API_KEY": "sk-x", "OPENAI_BASE_URL": server.url, "MATCHME_LLM_MODE": "batch",
+    }  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, "-c", RUN.replace("[int(sys.argv[3]) :]", ""), app_database_url, "9", "0"],
+        env={**os.environ, **environment},
+    )
+    submitted = "select count(*) from llm_batches where provider_batch_id is not null"
+    until = time.monotonic() + 60
+    while app_database.execute(submitted).fetchone() == (0,) and time.monotonic() < until:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    if forgotten:
+        # As if it had been killed between the API's answer and our writing it down.
+        app_database.execute("update llm_batches set provider_batch_id = null, status = 'submitting'")
+    server.batches.looks = 1
+    settings = load_settings(None, environment)
+    assert [batch.over for batch in batches_to_read(settings, app_database_url)] == [True] * (not forgotten)
+    with models(**BATCH) as session:
+        results = list(session.analyse(members_items(9, 2), CONTEXT))
+    assert sum(len(member.analyses) for member in results) == 18
+    assert len(server.batches.batches) == 1
+    assert not ordinary(server)
+
+
+def test_near_the_deadline_a_batch_is_cancelled_and_the_rest_asked_in_the_ordinary_way(
+    server, models, app_database, monkeypatch
+):
+    server.batches.looks = 1_000_000
+    closing = datetime(2026, 1, 11, 6, 14, 59, tzinfo=UTC)
+    started = time.monotonic()
+    clock = lambda: closing + timedelta(seconds=5 * (time.monotonic() - started))  # noqa: E731
+    monkeypatch.setattr(batch_module.BatchRun.__init__, "__defaults__", (clock, 0.05))
+    with models(**BATCH) as session:
+        results = list(session.analyse(ITEMS, CONTEXT))
+    assert sum(len(member.analyses) for member in results) == 18
+    assert len(ordinary(server)) == 3
+    assert booked(app_database) == server.tokens
+
+
+def test_embeddings_travel_by_batch_too(server, models, app_database):
+    texts = {f"h{n}": f"text number {n}" for n in range(2_500)}
+    with models(**BATCH) as session:
+        embedded = session.embed({**texts, "blank": " "}, CONTEXT)
+    assert len(embedded.vectors) == 2_500
+    assert list(embedded.failures) == ["blank"]
+    assert app_database.execute("select distinct mode from llm_calls").fetchall() == [("batch",)]
+
+
+def test_a_batch_that_the_budget_does_not_cover_is_not_submitted(server, models):
+    with models(**BATCH, MATCHME_WEEKLY_BUDGET_USD="0.0005") as session, pytest.raises(BudgetExceededError):
+        list(session.analyse(ITEMS, CONTEXT))
+    assert not server.batches.batches
+
+
+def test_the_deadline_is_seven_in_the_morning_of_the_closing_day_or_a_day_for_a_late_week():
+    sunday = date(2026, 1, 4)
+    on_time = datetime(2026, 1, 11, 2, 5, tzinfo=UTC)
+    assert deadline(sunday, on_time) == datetime(2026, 1, 11, 7, tzinfo=UTC)
+    late = datetime(2026, 2, 1, tzinfo=UTC)
+    assert deadline(sunday, late) == late + timedelta(hours=24)
+
+
+def test_batches_stay_within_the_apis_limits(monkeypatch):
+    monkeypatch.setattr(batch_module, "MOST_REQUESTS", 3)
+    monkeypatch.setattr(batch_module, "MOST_BYTES", 1_000)
+    small, large = Line({}, ("k",), "x" * 10, 0), Line({}, ("k",), "x" * 700, 0)
+    assert [len(part) for part in split([small] * 7)] == [3, 3, 1]
+    assert [len(part) for part in split([large, large, small])] == [1, 1, 1]
