@@ -30,12 +30,12 @@ class City:
 
 # Three are in one country, within a drive of each other: 163 to 262 km.
 CITIES = (
-    City("london", "London", 51.5074, -0.1278, "uk", "Europe/London", 0.34),
-    City("birmingham", "Birmingham", 52.4862, -1.8904, "uk", "Europe/London", 0.20),
-    City("manchester", "Manchester", 53.4808, -2.2426, "uk", "Europe/London", 0.18),
-    City("toronto", "Toronto", 43.6532, -79.3832, "north_america", "America/Toronto", 0.14),
-    City("new_york", "New York", 40.7128, -74.0060, "north_america", "America/New_York", 0.08),
-    City("dubai", "Dubai", 25.2048, 55.2708, "gulf", "Asia/Dubai", 0.06),
+    City("london", "London", 51.5074, -0.1278, "uk", "Europe/London", 0.36),
+    City("birmingham", "Birmingham", 52.4862, -1.8904, "uk", "Europe/London", 0.22),
+    City("manchester", "Manchester", 53.4808, -2.2426, "uk", "Europe/London", 0.20),
+    City("toronto", "Toronto", 43.6532, -79.3832, "north_america", "America/Toronto", 0.11),
+    City("new_york", "New York", 40.7128, -74.0060, "north_america", "America/New_York", 0.07),
+    City("dubai", "Dubai", 25.2048, 55.2708, "gulf", "Asia/Dubai", 0.04),
 )
 PRAYER = ("five_daily", "most", "some", "jummah", "learning")
 EDUCATION = ("high_school", "trade", "bachelor", "master", "doctorate")

@@ -9,11 +9,12 @@ from matchme_pipeline.population.people import PRAYER, Member, Row
 EDUCATION_LABELS = ("High School", "Trade/Vocational", "Bachelor's Degree", "Master's Degree", "Doctorate/PhD")
 MARITAL_LABELS = {"never_married": "Never Married", "divorced": "Divorced", "widowed": "Widowed"}
 RELIGIOSITY_LABELS = ("Very Practicing", "Practicing", "Moderate", "Cultural", "Flexible")
-_DISTANCES_KM = (25, 50, 100, 200, 350, 500, 20_000)
+# Kilometres: most members would move or travel for the right person, some look next door.
+_DISTANCES_KM = {"25": 0.05, "50": 0.07, "100": 0.1, "200": 0.13, "350": 0.2, "500": 0.25, "20000": 0.2}
 _PICKY_SHARE = 0.05
 _NEARLY_IMPOSSIBLE_SHARE = 0.008
 _MADHABS = {"hanafi": 0.6, "shafi": 0.2, "maliki": 0.15, "hanbali": 0.05}
-_CHILDREN = {"doesntMatter": 0.75, "no": 0.23, "yes": 0.02}
+_CHILDREN = {"doesntMatter": 0.85, "no": 0.14, "yes": 0.01}
 
 
 def match_preferences(rng: np.random.Generator, member: Member, seed: int) -> Row | None:
@@ -31,7 +32,7 @@ def islamic_preferences(rng: np.random.Generator, member: Member, seed: int) -> 
         return None
     revert = member.culture == "western_convert" or happens(rng, 0.02)
     devout = PRAYER.index(member.prayer) < 2
-    limits = happens(rng, 0.15)
+    limits = happens(rng, 0.1)
     return {
         "id": row_id(seed, "islamic", member.index),
         "clerk_user_id": member.user_id,
@@ -48,7 +49,7 @@ def islamic_preferences(rng: np.random.Generator, member: Member, seed: int) -> 
         "wali_involvement": one(rng, ("required", "preferred", "optional")) if happens(rng, 0.9) else None,
         "polygamy_acceptance": weighted(rng, {"no": 0.9, "maybe": 0.07, "yes": 0.03}),
         "relocate_for_spouse": happens(rng, 0.4) if happens(rng, 0.8) else None,
-        "partner_sect_preference": [member.sect] if happens(rng, 0.35) else [],
+        "partner_sect_preference": [member.sect] if happens(rng, 0.25) else [],
         "partner_prayer_importance": whole(rng, 6, 10) if devout else whole(rng, 1, 7),
         "partner_hijab_required": _hijab_required(rng, member, devout=devout),
         "partner_age_min": max(18, int(member.age) - 12) if limits else None,
@@ -63,20 +64,20 @@ def islamic_preferences(rng: np.random.Generator, member: Member, seed: int) -> 
 
 def _wishes(rng: np.random.Generator, member: Member) -> Row:
     picky = happens(rng, _PICKY_SHARE)
-    younger, older = (10, 5) if member.gender == "male" else (4, 12)
+    younger, older = (14, 7) if member.gender == "male" else (6, 16)
     spread = 0.15 if picky else 1.0
     low = max(18, int(member.age - younger * spread * float(rng.uniform(0.6, 1.4))))
     high = max(low, int(member.age + older * spread * float(rng.uniform(0.6, 1.4))))
     level = PRAYER.index(member.prayer)
-    education = EDUCATION_LABELS[whole(rng, 0, 2) :] if happens(rng, 0.25) else ()
+    education = EDUCATION_LABELS[whole(rng, 0, 2) :] if happens(rng, 0.12) else ()
     return {
         "age_range_min": low,
         "age_range_max": high,
-        "max_distance": one(rng, (5, 25) if picky else _DISTANCES_KM),
+        "max_distance": one(rng, (5, 25)) if picky else int(weighted(rng, _DISTANCES_KM)),
         "education_preferences": list(education[-1:] if picky else education),
         "marital_status_preferences": _statuses(rng, member),
         "has_children_preference": weighted(rng, _CHILDREN),
-        "religiosity_preferences": list(RELIGIOSITY_LABELS[max(0, level - 1) : level + 3]) if happens(rng, 0.3) else [],
+        "religiosity_preferences": list(RELIGIOSITY_LABELS[max(0, level - 1) : level + 3]) if happens(rng, 0.2) else [],
     }
 
 
@@ -93,7 +94,7 @@ def _nearly_impossible() -> Row:
 
 
 def _statuses(rng: np.random.Generator, member: Member) -> list[str]:
-    if not happens(rng, 0.3):
+    if not happens(rng, 0.18):
         return []
     own = MARITAL_LABELS[member.profile["marital_status"] or "never_married"]
     return sorted({own, "Never Married", "Divorced"}) if happens(rng, 0.5) else [own]

@@ -14,7 +14,7 @@ from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.population.latent import Latent
 
 # Raised whenever the same arguments give other rows than before.
-VERSION = 4
+VERSION = 5
 _JSON_COLUMNS = frozenset(
     {
         "answer",

@@ -1,0 +1,21 @@
+"""All measurements, one after another; name some to run those alone: `matches`, `dna`."""
+
+import sys
+
+from matchme_pipeline_tests.bench import dna, matches
+
+BENCHES = {"matches": matches.main, "dna": dna.main}
+
+
+def main() -> None:
+    """Run the named benches, or all."""
+    names = sys.argv[1:] or list(BENCHES)
+    for name in names:
+        if name not in BENCHES:
+            raise SystemExit(f"there is no bench '{name}'; there are: {', '.join(BENCHES)}")
+        print(f"\n== {name}")
+        BENCHES[name]()
+
+
+if __name__ == "__main__":
+    main()
