@@ -6,19 +6,25 @@ import unicodedata
 
 _HORIZONTAL_SPACE = re.compile(r"[^\S\n]+")
 _BLANK_LINES = re.compile(r"\n{3,}")
+# Zero-width joiners hold emoji and Persian or Urdu letters together; tags spell out regional flags.
+_JOINERS = frozenset("\u200c\u200d")
+_FIRST_TAG, _LAST_TAG = "\U000e0020", "\U000e007f"
 
 
 def canonical_text(raw: str | None) -> str:
     """`raw` in Unicode's composed form (NFC), without control characters, with single spaces and no blank edges.
 
-    Words, case, punctuation and emoji stay as the member wrote them. Canonical text is a fixed point: its canonical
-    form is itself. An item without any character of content has the empty text.
+    Words, case, punctuation and emoji stay as the member wrote them: invisible format characters (soft hyphens,
+    direction marks) are left out without parting the word they stand in, control characters count as a space.
+    Canonical text is a fixed point: its canonical form is itself. An item without any visible character has the empty
+    text.
     """
     text = unicodedata.normalize("NFC", (raw or "").replace("\r\n", "\n").replace("\r", "\n"))
-    text = "".join(" " if _is_noise(character) else character for character in text)
+    text = "".join(map(_cleaned, text))
     text = _HORIZONTAL_SPACE.sub(" ", text)
     text = "\n".join(line.strip() for line in text.split("\n"))
-    return unicodedata.normalize("NFC", _BLANK_LINES.sub("\n\n", text).strip())
+    text = unicodedata.normalize("NFC", _BLANK_LINES.sub("\n\n", text).strip())
+    return text if any(map(_is_visible, text)) else ""
 
 
 def content_hash(raw: str | None) -> str | None:
@@ -27,6 +33,59 @@ def content_hash(raw: str | None) -> str | None:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() if text else None
 
 
-def _is_noise(character: str) -> bool:
-    # Zero-width joiners hold emoji and Urdu letters together; every other control character only breaks comparison.
-    return character not in "\n\u200c\u200d" and unicodedata.category(character) in ("Cc", "Cf", "Co", "Cn")
+def locate_quote(raw: str, quote: str) -> tuple[int, int] | None:
+    """Where a quote from `canonical_text(raw)` stands in `raw`: `raw[start:end]` is the member's own spelling of it.
+
+    Compares letter by letter in decomposed form, blind to what the canonical form evens out (spacing, composition,
+    invisible characters), and to nothing else. None where the quote does not stand in `raw`, or ends within a letter.
+    """
+    text, origins = _letters(raw)
+    wanted = _letters(quote)[0].strip()
+    start = text.find(wanted) if wanted else -1
+    while start >= 0:
+        end = start + len(wanted)
+        span = origins[start], origins[end - 1] + 1
+        whole = end == len(text) or not unicodedata.combining(text[end])
+        # Decomposed, one Korean syllable may be the beginning of another.
+        if whole and _letters(raw[slice(*span)])[0].strip() == wanted:
+            return span
+        start = text.find(wanted, start + 1)
+    return None
+
+
+def _letters(text: str) -> tuple[str, list[int]]:
+    """`text` decomposed, with single blanks, and for each character of that where in `text` it comes from."""
+    letters: list[tuple[str, int]] = []
+    for place, character in enumerate(text):
+        for letter in unicodedata.normalize("NFD", _cleaned(character)):
+            if not letter.isspace():
+                letters.append((letter, place))
+            elif letters and letters[-1][0] != " ":
+                letters.append((" ", place))
+    # Unicode's canonical order of marks on one letter.
+    start = 0
+    while start < len(letters):
+        end = start + 1
+        while end < len(letters) and unicodedata.combining(letters[end][0]):
+            end += 1
+        letters[start + 1 : end] = sorted(letters[start + 1 : end], key=lambda entry: unicodedata.combining(entry[0]))
+        start = end
+    return "".join(letter for letter, _ in letters), [place for _, place in letters]
+
+
+def _cleaned(character: str) -> str:
+    if character == "\n":
+        return character
+    kind = unicodedata.category(character)
+    if kind == "Cc":
+        return " "
+    # Format characters show nothing; they only break comparison.
+    return "" if kind == "Cf" and character not in _JOINERS and not _is_tag(character) else character
+
+
+def _is_tag(character: str) -> bool:
+    return _FIRST_TAG <= character <= _LAST_TAG
+
+
+def _is_visible(character: str) -> bool:
+    return not character.isspace() and unicodedata.category(character) not in ("Cf", "Mn", "Me")
