@@ -44,7 +44,7 @@ def locate_quote(raw: str, quote: str) -> tuple[int, int] | None:
     start = text.find(wanted) if wanted else -1
     while start >= 0:
         end = start + len(wanted)
-        span = origins[start], origins[end - 1] + 1
+        span = min(origins[start:end]), max(origins[start:end]) + 1
         whole = end == len(text) or not unicodedata.combining(text[end])
         # Decomposed, one Korean syllable may be the beginning of another.
         if whole and _letters(raw[slice(*span)])[0].strip() == wanted:
