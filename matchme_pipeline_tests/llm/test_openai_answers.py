@@ -218,3 +218,13 @@ def test_dimensions_are_asked_for_only_where_the_model_takes_them(server, models
     with models() as session:
         session.embed({"a": "a text"}, CONTEXT)
     assert [r["body"].get("dimensions") for r in server.requests] == [None, 1536]
+
+
+def test_a_server_that_takes_few_at_once_is_found_out_and_obeyed(server, models, app_database):
+    server.latency_seconds, server.most_concurrent, server.retry_after = 0.05, 6, "0.05"
+    with models(MATCHME_LLM_CONCURRENCY=64) as session:
+        results = list(session.analyse(members_items(150, 1), CONTEXT))
+    assert sum(len(member.analyses) for member in results) == 150
+    assert not any(member.failures for member in results)
+    # Turned away now and then while the limit is sought, not again and again.
+    assert server.faults_served["rate_limited"] < 150 * 2
