@@ -20,7 +20,7 @@ from matchme_pipeline.llm.tokens import certain_tokens, estimated_tokens
 from matchme_pipeline.settings import Settings
 
 # Before the ledger knows better: tokens of an answer, and seconds of a call.
-OUTPUT_TOKENS_A_POST, OUTPUT_TOKENS_A_PAIR = 65, 110
+OUTPUT_TOKENS_A_POST, OUTPUT_TOKENS_A_PAIR = 60, 95
 INPUT_TOKENS_A_PAIR = 80
 SECONDS_A_CALL = 2.0
 LOCAL_ITEMS_A_SECOND = 800
