@@ -19,7 +19,12 @@ OF_RUNS = {"batch_run_history", "schema_migrations"}
 
 
 def materialise(
-    url: str, week: Week, *assets: str, instance: DagsterInstance | None = None, raise_on_error: bool = True
+    url: str,
+    week: Week,
+    *assets: str,
+    instance: DagsterInstance | None = None,
+    raise_on_error: bool = True,
+    provider: str = "local",
 ) -> ExecuteInProcessResult:
     """Run the weekly job, or some of its assets, for `week` over the database at `url`."""
     repository = Definitions(
@@ -28,7 +33,7 @@ def materialise(
         jobs=defs.jobs,
         resources={
             "database": runs.RecordedDatabaseResource(url=url),
-            "models": ModelsResource(provider="local"),
+            "models": ModelsResource(provider=provider),
         },
         loggers=defs.loggers,
     )

@@ -1,0 +1,96 @@
+"""A week paid to an OpenAI-compatible server: three books that agree, a second run for nothing, a wrong key at once."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+import pytest
+from dagster import DagsterInstance
+
+from matchme_pipeline import settings
+from matchme_pipeline.database.connection import connect
+from matchme_pipeline_tests.materialising import WEEKS, changed_tables, materialise, rows_of_every_table
+from matchme_pipeline_tests.openai_server import FakeOpenAI
+
+FIRST = WEEKS[0]
+
+
+@dataclass(frozen=True)
+class Books:
+    """A run's tokens and cost in the three places."""
+
+    dagster: tuple[int, float]
+    history: tuple[int, float]
+    ledger: tuple[int, float]
+
+
+@pytest.fixture
+def paid(monkeypatch: pytest.MonkeyPatch):
+    """A server that counts what it serves, and settings that point at it."""
+    with FakeOpenAI() as server:
+        for name, value in {
+            "OPENAI_API_KEY": "sk-of-the-test",
+            "OPENAI_BASE_URL": server.url,
+            "MATCHME_LLM": "openai",
+        }.items():
+            monkeypatch.setenv(name, value)
+        settings.process_settings.cache_clear()
+        yield server
+    settings.process_settings.cache_clear()
+
+
+def books(url: str, run_id: str, result) -> Books:
+    shown = [event.materialization.metadata for event in result.get_asset_materialization_events()]
+    with connect(url) as connection:
+        history = connection.execute(
+            "select tokens_used, cost_usd from batch_run_history where dagster_run_id = %s", [run_id]
+        ).fetchone()
+        ledger = connection.execute(
+            "select sum(input_tokens + output_tokens), sum(cost_usd) from llm_calls where dagster_run_id = %s", [run_id]
+        ).fetchone()
+    assert history is not None
+    assert ledger is not None
+    return Books(
+        (sum(int(m["tokens"].value) for m in shown), round(sum(float(m["cost_usd"].value) for m in shown), 8)),
+        (int(history[0]), round(float(history[1]), 8)),
+        (int(ledger[0]), round(float(ledger[1]), 8)),
+    )
+
+
+def test_what_the_server_billed_stands_in_all_three_books(seeded_url: str, paid: FakeOpenAI):
+    with DagsterInstance.ephemeral() as instance:
+        result = materialise(seeded_url, FIRST, instance=instance, provider="openai")
+    found = books(seeded_url, result.run_id, result)
+    assert found.ledger[0] == paid.tokens[0] + paid.tokens[2] > 10_000
+    assert found.ledger[1] > 0
+    assert found.dagster == found.history == found.ledger
+    checks = {check.check_name: check.passed for check in result.get_asset_check_evaluations()}
+    assert checks["books_agree"]
+    assert checks["quotes_are_grounded"]
+
+
+def test_a_second_run_pays_for_nothing(seeded_url: str, paid: FakeOpenAI):
+    materialise(seeded_url, FIRST, provider="openai")
+    billed = paid.tokens
+    with connect(seeded_url) as connection:
+        before = rows_of_every_table(connection)
+        materialise(seeded_url, FIRST, provider="openai")
+        assert changed_tables(before, rows_of_every_table(connection)) == []
+    assert paid.tokens == billed
+
+
+def test_a_budget_ends_the_week_cleanly_and_leaves_the_rest_queued(
+    seeded_url: str, paid: FakeOpenAI, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("MATCHME_WEEKLY_BUDGET_USD", "0.004")
+    settings.process_settings.cache_clear()
+    result = materialise(seeded_url, FIRST, "post_hashes", "content_insights", provider="openai")
+    metadata = {
+        event.asset_key.to_user_string(): event.materialization.metadata
+        for event in result.get_asset_materialization_events()
+    }["content_insights"]
+    assert metadata["left_in_queue"].value > 0
+    assert "budget" in str(metadata["stopped_by"].value)
+    with connect(seeded_url) as connection:
+        row = connection.execute("select sum(cost_usd) from llm_calls").fetchone()
+    assert row is not None
+    assert row[0] <= Decimal("0.004")
