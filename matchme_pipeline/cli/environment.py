@@ -2,18 +2,12 @@
 
 import os
 from datetime import date
-from urllib.parse import quote
 
-import psycopg
-
-from matchme_pipeline.database import files, migrations
-from matchme_pipeline.database.connection import connect, create_database
-from matchme_pipeline.database.resource import database_url, embedded_server
+from matchme_pipeline.database import dagster_storage, files, migrations
+from matchme_pipeline.database.connection import connect
+from matchme_pipeline.database.resource import database_url
 from matchme_pipeline.errors import ConfigurationError
-from matchme_pipeline.settings import POPULATION_FILE, Settings, process_settings
-
-DAGSTER_DATABASE = "dagster"
-DAGSTER_SCHEMA = "dagster"
+from matchme_pipeline.settings import POPULATION_FILE, process_settings
 
 
 def use_first_week(first_week: date) -> None:
@@ -27,41 +21,19 @@ def use_first_week(first_week: date) -> None:
 def prepare_dagster() -> str:
     """Point this process and its children to Dagster's configuration and storage; returns the app database's URL.
 
-    The storage is a database of its own on the embedded server, and a schema of its own in a configured database,
-    unless MATCHME_DAGSTER_DATABASE_URL names another. Raises DatabaseUnavailableError.
+    Raises DatabaseUnavailableError.
     """
     settings = process_settings()
     url = database_url(settings)
-    home = settings.home.expanduser().resolve()
-    dagster_files = home / "dagster"
-    dagster_files.mkdir(parents=True, exist_ok=True)
+    dagster_storage.files_dir(settings).mkdir(parents=True, exist_ok=True)
     os.environ |= {
         "DAGSTER_HOME": str(files.dagster_home()),
-        "MATCHME_HOME": str(home),
+        "MATCHME_HOME": str(settings.home.expanduser().resolve()),
         "MATCHME_FIRST_WEEK": settings.first_week.isoformat(),
-        "MATCHME_DAGSTER_DIR": str(dagster_files),
-        "MATCHME_DAGSTER_STORAGE_URL": _storage_url(settings, url),
+        dagster_storage.URL_VARIABLE: dagster_storage.storage_url(settings),
         "DAGSTER_DISABLE_TELEMETRY": "1",
     }
     return url
-
-
-def _storage_url(settings: Settings, url: str) -> str:
-    if settings.dagster_database_url is not None:
-        return _with_driver(settings.dagster_database_url)
-    if settings.database_url is None:
-        return _with_driver(create_database(embedded_server(settings.home).url("postgres"), DAGSTER_DATABASE))
-    with connect(url, vectors=False) as connection:
-        connection.execute(
-            psycopg.sql.SQL("create schema if not exists {}").format(psycopg.sql.Identifier(DAGSTER_SCHEMA))
-        )
-    separator = "&" if "?" in url else "?"
-    return _with_driver(f"{url}{separator}options={quote(f'-csearch_path={DAGSTER_SCHEMA}')}")
-
-
-def _with_driver(url: str) -> str:
-    # SQLAlchemy would choose psycopg 3 for a plain URL, whose NOTIFY dagster-postgres does not speak.
-    return "postgresql+psycopg2://" + url.partition("://")[2]
 
 
 def require_migrated(url: str) -> None:

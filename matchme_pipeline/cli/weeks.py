@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -132,7 +133,9 @@ def _first_error(events: Sequence[object]) -> str:
             while info is not None and info.cause is not None:
                 info = info.cause
             text = info.message.strip() if info is not None else "no error recorded"
-            return f"{event.step_key}: {text.splitlines()[0]}"  # type: ignore[attr-defined]
+            # Our own errors are sentences already; the class's name in front of them helps nobody.
+            sentence = re.sub(r"^matchme_pipeline\.errors\.\w+: ", "", text.splitlines()[0])
+            return f"{event.step_key}: {sentence}"  # type: ignore[attr-defined]
     return "the run ended without success"
 
 

@@ -1,10 +1,10 @@
-"""All measurements, one after another; name some to run those alone: `matches`, `dna`."""
+"""All measurements, one after another; name some to run those alone: `matches`, `llm`, `dna`."""
 
 import sys
 
-from matchme_pipeline_tests.bench import dna, matches
+from matchme_pipeline_tests.bench import dna, llm, matches
 
-BENCHES = {"matches": matches.main, "dna": dna.main}
+BENCHES = {"matches": matches.main, "llm": llm.main, "dna": dna.main}
 
 
 def main() -> None:

@@ -1,0 +1,115 @@
+"""Dagster's own storage, found from the pipeline's settings, so that every Dagster command runs as it is."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psycopg
+import yaml
+from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
+from dagster._core.storage.root import LocalArtifactStorage
+from dagster._serdes import ConfigurableClassData
+from dagster_postgres import DagsterPostgresStorage
+from psycopg import sql
+
+from matchme_pipeline.database.connection import connect, create_database
+from matchme_pipeline.database.resource import embedded_server
+from matchme_pipeline.settings import Settings, process_settings
+
+DATABASE = "dagster"
+SCHEMA = "dagster"
+# Set by the command for the processes that it starts; spares each of them from asking the server.
+URL_VARIABLE = "MATCHME_DAGSTER_STORAGE_URL"
+
+
+def storage_url(settings: Settings) -> str:
+    """Where Dagster keeps runs and events: MATCHME_DAGSTER_DATABASE_URL, or beside the app's database.
+
+    On the embedded server that is a database of its own, in a configured database a schema of its own. The URL names
+    the driver: SQLAlchemy would choose psycopg 3 for a plain one, whose NOTIFY dagster-postgres does not speak.
+    """
+    if settings.dagster_database_url is not None:
+        return _with_driver(settings.dagster_database_url)
+    if settings.database_url is None:
+        server = embedded_server(settings.home)
+        server.ensure_running()
+        return _with_driver(create_database(server.url("postgres"), DATABASE))
+    with connect(settings.database_url, vectors=False) as connection:
+        # Two processes that create it at once: one of them is told that it exists.
+        with suppress(psycopg.errors.UniqueViolation):
+            connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(SCHEMA)))
+    separator = "&" if "?" in settings.database_url else "?"
+    return _with_driver(f"{settings.database_url}{separator}options={quote(f'-csearch_path={SCHEMA}')}")
+
+
+def files_dir(settings: Settings) -> Path:
+    """The folder of compute logs and artifacts, under the pipeline's home."""
+    return settings.home.expanduser().resolve() / "dagster"
+
+
+class PipelineStorage(DagsterPostgresStorage):
+    """Dagster's PostgreSQL storage at the place that the settings say."""
+
+    @classmethod
+    def config_type(cls) -> Any:
+        """Nothing to configure."""
+        return {}
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> "PipelineStorage":  # noqa: ARG003
+        """Open the storage."""
+        return cls(os.environ.get(URL_VARIABLE) or storage_url(process_settings()), inst_data=inst_data)
+
+    @property
+    def event_storage_data(self) -> ConfigurableClassData | None:
+        """How another process opens the event log."""
+        return self._part("PostgresEventLogStorage")
+
+    @property
+    def run_storage_data(self) -> ConfigurableClassData | None:
+        """How another process opens the run storage."""
+        return self._part("PostgresRunStorage")
+
+    @property
+    def schedule_storage_data(self) -> ConfigurableClassData | None:
+        """How another process opens the schedule storage."""
+        return self._part("PostgresScheduleStorage")
+
+    def _part(self, class_name: str) -> ConfigurableClassData:
+        return ConfigurableClassData(
+            "dagster_postgres", class_name, yaml.safe_dump({"postgres_url": self.postgres_url})
+        )
+
+
+class PipelineArtifacts(LocalArtifactStorage):
+    """Artifacts under the pipeline's home."""
+
+    @classmethod
+    def config_type(cls) -> Any:
+        """Nothing to configure."""
+        return {}
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> "PipelineArtifacts":  # noqa: ARG003
+        """Open the folder."""
+        return cls(str(files_dir(process_settings())), inst_data=inst_data)
+
+
+class PipelineComputeLogs(LocalComputeLogManager):
+    """Compute logs under the pipeline's home."""
+
+    @classmethod
+    def config_type(cls) -> Any:
+        """Nothing to configure."""
+        return {}
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> "PipelineComputeLogs":  # noqa: ARG003
+        """Open the folder."""
+        return cls(str(files_dir(process_settings())), inst_data=inst_data)
+
+
+def _with_driver(url: str) -> str:
+    return "postgresql+psycopg2://" + url.partition("://")[2]
