@@ -2,17 +2,17 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from matchme_pipeline.content import queries
+from matchme_pipeline.content import insight_queries
 from matchme_pipeline.content.canonical import canonical_text
 from matchme_pipeline.content.claims import claims
 from matchme_pipeline.content.items import POST, HashedItem
 from matchme_pipeline.database.connection import Connection
-from matchme_pipeline.errors import BudgetExceededError
+from matchme_pipeline.errors import BudgetExceededError, PipelineError
 from matchme_pipeline.jobs import queries as jobs
 from matchme_pipeline.jobs.model import DEFAULT_PRIORITY, Job, JobRequest, JobType
 from matchme_pipeline.llm.contracts import CallContext, ItemToAnalyse, MemberAnalysis, Models
@@ -88,8 +88,8 @@ def drain(
             break
         finally:
             # Whatever ended the work, what is still claimed goes back untried.
-            jobs.release(connection, [job.id for job in open_jobs.values()])
-    outcome.left_in_queue = jobs.open_jobs(connection, JobType.CONTENT_ANALYSIS, week.sunday)
+            jobs.release(connection, open_jobs.values())
+    outcome.left_in_queue = jobs.counts(connection, job_type=JobType.CONTENT_ANALYSIS, week=week.sunday).open
     return outcome
 
 
@@ -119,19 +119,32 @@ def _work(
     # A member who has left since the job was enqueued has nothing to analyse: the job is done.
     gone = [job for user_id, job in open_jobs.items() if not items.get(user_id)]
     if gone:
-        jobs.complete(connection, [job.id for job in gone])
+        jobs.complete(connection, gone)
         for job in gone:
             del open_jobs[job.subject]
     batch: list[MemberAnalysis] = []
-    for analysis in models.analyse(asked, context):
-        batch.append(analysis)
-        if len(batch) >= MEMBERS_SAVED_AT_ONCE:
-            _save(connection, week, items, open_jobs, batch, now, outcome)
-            batch = []
-            report(outcome)
-    if batch:
+
+    def save() -> None:
         _save(connection, week, items, open_jobs, batch, now, outcome)
+        batch.clear()
         report(outcome)
+
+    try:
+        for analysis in models.analyse(asked, context):
+            batch.append(analysis)
+            if len(batch) >= MEMBERS_SAVED_AT_ONCE:
+                save()
+                jobs.renew(connection, open_jobs.values())
+    except PipelineError:
+        # What was answered before the budget ended, or the provider refused, counts.
+        if batch:
+            save()
+        raise
+    if batch:
+        save()
+    if open_jobs:
+        jobs.fail(connection, dict.fromkeys(open_jobs.values(), "no answer came back"))
+        open_jobs.clear()
 
 
 def _save(
@@ -146,21 +159,19 @@ def _save(
     """Write a batch's insights, posts and jobs in one transaction."""
     offered_at = min(now, week.cutoff)
     members = [analysis.member_id for analysis in batch]
-    known = queries.known_quotes(connection, members)
+    known = insight_queries.known_quotes(connection, members)
     found = [claim for analysis in batch for claim in claims(analysis, items[analysis.member_id])]
-    errors = {
-        open_jobs[analysis.member_id]: "; ".join(sorted({failure.error for failure in analysis.failures}))
-        for analysis in batch
-        if analysis.failures
+    passing = {open_jobs[a.member_id]: _errors(a) for a in batch if any(f.retryable for f in a.failures)}
+    lasting = {
+        open_jobs[a.member_id]: _errors(a) for a in batch if a.failures and open_jobs[a.member_id] not in passing
     }
-    finished = [open_jobs[member] for member in members if open_jobs[member] not in errors]
-    answers, failed = _post_outcomes(items, batch)
     with connection.transaction():
-        outcome.new_insights += queries.save_claims(connection, week.sunday, offered_at, found, known)
-        queries.save_outcomes(connection, offered_at, answers, failed)
-        jobs.complete(connection, [job.id for job in finished])
-        if errors:
-            jobs.fail(connection, errors)
+        outcome.new_insights += insight_queries.save_claims(connection, week.sunday, offered_at, found, known)
+        jobs.complete(connection, [open_jobs[a.member_id] for a in batch if not a.failures])
+        dead = jobs.fail(connection, passing) | jobs.fail(connection, lasting, retryable=False)
+        given_up = {user_id for user_id, job in open_jobs.items() if job.id in dead}
+        answers, failed = _post_outcomes(items, batch, given_up)
+        insight_queries.save_outcomes(connection, offered_at, answers, failed)
     for analysis in batch:
         outcome.analysed += sum(not answer.reused for answer in analysis.analyses)
         outcome.reused += sum(answer.reused for answer in analysis.analyses)
@@ -170,9 +181,14 @@ def _save(
         del open_jobs[analysis.member_id]
 
 
+def _errors(analysis: MemberAnalysis) -> str:
+    return "; ".join(sorted({failure.error for failure in analysis.failures}))
+
+
 def _post_outcomes(
-    items: Mapping[str, Sequence[HashedItem]], batch: Sequence[MemberAnalysis]
+    items: Mapping[str, Sequence[HashedItem]], batch: Sequence[MemberAnalysis], given_up: Collection[str]
 ) -> tuple[dict[Any, list[dict[str, object]]], list[Any]]:
+    """The answers of posts, and the unanswered posts of members in `given_up`; the others' wait for another attempt."""
     answers: dict[Any, list[dict[str, object]]] = {}
     failed = []
     for analysis in batch:
@@ -182,7 +198,8 @@ def _post_outcomes(
                 continue
             answer = by_hash.get(str(item.content_hash))
             if answer is None:
-                failed.append(item.raw.item_id)
+                if analysis.member_id in given_up:
+                    failed.append(item.raw.item_id)
             else:
                 answers[item.raw.item_id] = [
                     {

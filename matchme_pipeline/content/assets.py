@@ -6,6 +6,7 @@ from time import monotonic
 from dagster import AssetExecutionContext, MaterializeResult, asset
 
 from matchme_pipeline.content import analysis, deletion, queries
+from matchme_pipeline.content.hashing import hashed_items
 from matchme_pipeline.content.items import hash_items
 from matchme_pipeline.database.resource import DatabaseResource
 from matchme_pipeline.jobs import queries as jobs
@@ -31,9 +32,9 @@ def post_hashes(context: AssetExecutionContext, database: DatabaseResource) -> M
     week = open_or_closed_week_of(context)
     with database.connect() as connection:
         swept = deletion.sweep(connection)
-        raw = queries.live_items(connection, week.items_from, week.cutoff)
-        items = hash_items(raw, queries.first_items_by_hash(connection, week.items_from))
+        items = hashed_items(connection, week)
         changed = queries.replace_items(connection, week.sunday, items)
+        edited_away = deletion.forget_edited(connection, week.sunday)
     empty = sum(item.content_hash is None for item in items)
     return materialisation(
         StageReport(items=len(items), processed=changed, reused=len(items) - min(changed, len(items))),
@@ -42,6 +43,7 @@ def post_hashes(context: AssetExecutionContext, database: DatabaseResource) -> M
         skipped_empty=empty,
         members=len({item.raw.user_id for item in items}),
         swept=swept,
+        insights_edited_away=edited_away,
     )
 
 
@@ -66,7 +68,7 @@ def content_insights(
     with database.connect() as connection, models.session(database) as llm:
         items = analysis.by_member(hash_items(queries.live_items(connection, week.items_from, week.cutoff), {}))
         jobs.release_claims(connection, JobType.CONTENT_ANALYSIS, week.sunday, lambda run: is_over(context, run))
-        requests = analysis.job_requests(items, queries.member_priorities(connection, items))
+        requests = analysis.job_requests(items, jobs.member_priorities(connection, items))
         opened = jobs.enqueue(connection, JobType.CONTENT_ANALYSIS, week.sunday, requests)
         outcome = analysis.drain(
             connection,

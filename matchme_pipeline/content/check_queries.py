@@ -1,22 +1,33 @@
 """SQL of the content checks: read the tables as they stand, independent of what the stages believe they wrote."""
 
 from datetime import date, datetime
+from uuid import UUID
 
 from matchme_pipeline.database.connection import Connection
 
 
 def unhashed_items(connection: Connection, first: datetime, before: datetime, week: date) -> tuple[int, int]:
-    """Live posts of the window without a row, and rows of the week with neither hash nor reason."""
+    """Live items of the window without a row, and rows of the week with neither hash nor reason."""
     row = connection.execute(
         """
+        with live as (
+            select p.clerk_user_id as user_id, 'post' as item_type, p.id as item_id
+            from posts p
+            where p.created_at >= %(first)s and p.created_at < %(before)s and p.deleted_at is null
+                and coalesce(p.is_visible, true) and coalesce(p.is_approved, true)
+            union all
+            select v.user_id, 'voice_introduction', v.id
+            from voice_introductions v
+            where v.created_at >= %(first)s and v.created_at < %(before)s and v.is_active
+                and v.processing_status = 'completed' and v.transcription is not null
+        )
         select
             (
                 select count(*)
-                from posts p
-                join profiles m on m.clerk_user_id = p.clerk_user_id and m.deleted_at is null
-                where p.created_at >= %(first)s and p.created_at < %(before)s and p.deleted_at is null
-                    and coalesce(p.is_visible, true) and coalesce(p.is_approved, true)
-                    and not exists (select from content_items c where c.item_type = 'post' and c.item_id = p.id)
+                from live l
+                join profiles m on m.clerk_user_id = l.user_id and m.deleted_at is null
+                left join content_items c on c.item_type = l.item_type and c.item_id = l.item_id
+                where c.item_id is null
             ),
             (
                 select count(*) from content_items
@@ -28,32 +39,37 @@ def unhashed_items(connection: Connection, first: datetime, before: datetime, we
     return (int(row[0]), int(row[1])) if row else (0, 0)
 
 
-def quotes_with_sources(connection: Connection, week: date) -> list[tuple[str, str | None]]:
-    """Each quote of the week's insights with the text of its item, None where that isn't the same member's."""
+def quotes_with_sources(connection: Connection, week: date) -> list[tuple[UUID, str, str | None]]:
+    """Each source of the week: its insight, the quote, and the text of its item, None where that isn't the member's."""
     return connection.execute(
         """
-        select i.source_quote, coalesce(p.caption, v.transcription)
+        select i.id, coalesce(i.source_quote, ''), coalesce(p.caption, v.transcription)
         from insight_sources s
         join user_insights i on i.id = s.insight_id
         left join posts p on s.item_type = 'post' and p.id = s.item_id and p.clerk_user_id = i.clerk_user_id
         left join voice_introductions v
             on s.item_type = 'voice_introduction' and v.id = s.item_id and v.user_id = i.clerk_user_id
-        where s.week = %s
+        -- All sources of the insights that the week found: their words may come from an earlier one.
+        where s.insight_id in (select insight_id from insight_sources where week = %s)
         """,
         [week],
     ).fetchall()
 
 
-def items_without_outcome(connection: Connection, week: date) -> tuple[int, int]:
-    """Posts of the week that wait, and posts that failed."""
+def items_without_outcome(connection: Connection, week: date) -> tuple[int, int, int]:
+    """Posts of the week that wait without a job, posts that wait with one, and posts that were given up."""
     row = connection.execute(
         """
-        select count(*) filter (where p.processing_status in ('pending', 'processing')),
+        select count(*) filter (where p.processing_status in ('pending', 'processing') and q.id is null),
+            count(*) filter (where p.processing_status in ('pending', 'processing') and q.id is not null),
             count(*) filter (where p.processing_status = 'failed')
         from content_items c
         join posts p on c.item_type = 'post' and p.id = c.item_id
+        left join batch_processing_queue q
+            on q.job_type = 'content_analysis' and q.subject = c.user_id and q.week = c.week
+            and q.status in ('pending', 'processing', 'retry')
         where c.week = %s
         """,
         [week],
     ).fetchone()
-    return (int(row[0]), int(row[1])) if row else (0, 0)
+    return (int(row[0]), int(row[1]), int(row[2])) if row else (0, 0, 0)

@@ -3,10 +3,15 @@
 from dagster import AssetCheckExecutionContext, AssetCheckResult, AssetCheckSeverity, asset_check
 
 from matchme_pipeline.content import check_queries
-from matchme_pipeline.content.canonical import canonical_text
+from matchme_pipeline.content.canonical import locate_quote
+from matchme_pipeline.content.claims import quote_key
 from matchme_pipeline.database.resource import DatabaseResource
-from matchme_pipeline.llm.grounding import find_quote
+from matchme_pipeline.jobs import queries as jobs
+from matchme_pipeline.jobs.model import JobType
 from matchme_pipeline.week import Week
+
+# The promise to members: fewer than one job in two hundred fails.
+LARGEST_FAILURE_RATE = 0.005
 
 
 @asset_check(asset="post_hashes", description="Every live content item of the week has a row with hash or reason.")
@@ -24,24 +29,54 @@ def every_item_is_hashed(context: AssetCheckExecutionContext, database: Database
 
 @asset_check(asset="content_insights", description="Every insight's quote stands in that member's own content.")
 def quotes_are_grounded(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
-    """Look every quote of the week up in the item that it came from."""
+    """Look every quote of the week up in the items that it came from.
+
+    It stands word for word in one of them; further items may spell the same words in capitals or on two lines.
+    """
     week = Week.parse(context.partition_key)
     with database.connect() as connection:
         rows = check_queries.quotes_with_sources(connection, week.sunday)
-    ungrounded = sum(text is None or find_quote(canonical_text(text), quote) is None for quote, text in rows)
+    grounded = {insight_id for insight_id, quote, text in rows if text and locate_quote(text, quote) is not None}
+    claimed = {insight_id for insight_id, _, _ in rows}
+    unsupported = sum(text is None or quote_key(quote) not in quote_key(text) for _, quote, text in rows)
     return AssetCheckResult(
-        passed=ungrounded == 0,
+        passed=grounded == claimed and unsupported == 0,
         severity=AssetCheckSeverity.ERROR,
-        metadata={"quotes": len(rows), "ungrounded": ungrounded},
+        metadata={
+            "insights": len(claimed),
+            "ungrounded": len(claimed - grounded),
+            "sources": len(rows),
+            "unsupported_sources": unsupported,
+        },
     )
 
 
 @asset_check(asset="content_insights", description="No content item of the week is left without an outcome.")
 def every_item_has_an_outcome(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
-    """Count posts of the week that are neither completed, skipped nor failed with a job that says why."""
+    """Count posts of the week that are neither completed, skipped nor given up; `waiting` ones have an open job."""
     week = Week.parse(context.partition_key)
     with database.connect() as connection:
-        open_items, failed = check_queries.items_without_outcome(connection, week.sunday)
+        lost, waiting, failed = check_queries.items_without_outcome(connection, week.sunday)
     return AssetCheckResult(
-        passed=open_items == 0, severity=AssetCheckSeverity.WARN, metadata={"open": open_items, "failed": failed}
+        passed=lost + waiting == 0,
+        severity=AssetCheckSeverity.WARN if lost == 0 else AssetCheckSeverity.ERROR,
+        metadata={"lost": lost, "waiting": waiting, "failed": failed},
+    )
+
+
+@asset_check(asset="content_insights", description="Fewer than 0.5 % of the week's analysis jobs have failed.")
+def few_analyses_fail(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
+    """Compare the week's failed jobs, for now or for good, with the promise."""
+    week = Week.parse(context.partition_key)
+    with database.connect() as connection:
+        counts = jobs.counts(connection, job_type=JobType.CONTENT_ANALYSIS, week=week.sunday)
+    return AssetCheckResult(
+        passed=counts.failure_rate < LARGEST_FAILURE_RATE,
+        severity=AssetCheckSeverity.WARN,
+        metadata={
+            "jobs": counts.total,
+            "failed": counts.failed,
+            "waiting": counts.waiting,
+            "failure_rate": counts.failure_rate,
+        },
     )

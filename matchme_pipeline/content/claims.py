@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from matchme_pipeline.content.canonical import canonical_text, locate_quote
 from matchme_pipeline.content.items import HashedItem
 from matchme_pipeline.llm.contracts import Insight, MemberAnalysis
 
@@ -13,11 +14,12 @@ NAMESPACE = uuid.UUID("0c8b2c5e-6d0f-4b7c-8a52-3f7f8f0a9b11")
 
 @dataclass(frozen=True)
 class Claim:
-    """One insight of a member with the item and the answer that it came from."""
+    """One insight of a member with the item and the answer that it came from; `quote` as the member spelt it there."""
 
     id: uuid.UUID
     user_id: str
     insight: Insight
+    quote: str
     item_type: str
     item_id: uuid.UUID
     content_hash: str
@@ -32,6 +34,7 @@ def claims(analysis: MemberAnalysis, items: Sequence[HashedItem]) -> list[Claim]
             claim_id(analysis.member_id, insight),
             analysis.member_id,
             insight,
+            _own_spelling(item.raw.text or "", insight.source_quote),
             item.raw.item_type,
             item.raw.item_id,
             str(item.content_hash),
@@ -49,5 +52,15 @@ def claim_id(user_id: str, insight: Insight) -> uuid.UUID:
 
 
 def quote_key(quote: str) -> str:
-    """A quote without case and extra space, for comparison."""
-    return " ".join(quote.casefold().split())
+    """A quote in canonical form without case and line breaks, for comparison."""
+    return " ".join(canonical_text(quote).casefold().split())
+
+
+def insight_text(title: str, description: str) -> str:
+    """An insight as one text, the way it is embedded."""
+    return f"{title}. {description}"
+
+
+def _own_spelling(raw: str, quote: str) -> str:
+    span = locate_quote(raw, quote)
+    return raw[slice(*span)] if span else quote

@@ -1,21 +1,41 @@
-"""Forgetting: who deleted themselves, and what was deleted, leaves every table of ours."""
+"""Forgetting: who deleted themselves, and what was deleted or edited away, leaves every table of ours."""
 
 from collections.abc import Sequence
+from datetime import date
 
 from matchme_pipeline.content import deletion_queries
+from matchme_pipeline.content.canonical import locate_quote
 from matchme_pipeline.database.connection import Connection
 
 
 def sweep(connection: Connection) -> dict[str, int]:
     """Remove what depends on members who have deleted themselves and on items that are gone; rows by table."""
     with connection.transaction():
-        gone = deletion_queries.deleted_members_with_rows(connection)
+        gone = deletion_queries.members_to_forget(connection)
         removed = deletion_queries.remove_members(connection, gone) if gone else {}
-        orphans = deletion_queries.remove_deleted_items(connection)
-    return {table: count for table, count in {**removed, **orphans}.items() if count}
+        orphans = deletion_queries.remove_gone_items(connection)
+    by_table = {**removed, **{f"{name}_of_deleted_items": count for name, count in orphans.items()}}
+    return {table: count for table, count in by_table.items() if count}
 
 
 def forget(connection: Connection, user_ids: Sequence[str]) -> dict[str, int]:
-    """Remove members from every table of ours at once; rows by table."""
+    """Remove members from every table of ours at once; rows by table.
+
+    For members who have deleted themselves: what somebody still shows is analysed again by the next run.
+    """
     with connection.transaction():
         return deletion_queries.remove_members(connection, list(user_ids))
+
+
+def forget_edited(connection: Connection, week: date) -> int:
+    """Remove the week's insights whose words their members have edited away; returns how many.
+
+    A quote that still stands in the edited text keeps its insight, and the member's review of it.
+    """
+    with connection.transaction():
+        lost = [
+            source
+            for source, quote, text in deletion_queries.sources_of_edited_items(connection, week)
+            if locate_quote(text or "", quote or "") is None
+        ]
+        return deletion_queries.remove_sources(connection, lost)

@@ -1,21 +1,22 @@
-"""All SQL of the content stages."""
+"""SQL of content items: what members share, as the app holds it and as the week has hashed it."""
 
-import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from psycopg.types.json import Jsonb
-
-from matchme_pipeline.content.claims import Claim, quote_key
+from matchme_pipeline.content import deletion_queries
 from matchme_pipeline.content.items import POST, VOICE, HashedItem, RawItem
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.database.copy import stage_rows
-from matchme_pipeline.jobs.model import DEFAULT_PRIORITY, PRIORITY_BY_TIER
 
 
-def live_items(connection: Connection, first: datetime, before: datetime) -> list[RawItem]:
-    """Content items shared in [first, before) that their members still show: posts and transcribed voices."""
+def live_items(
+    connection: Connection, first: datetime, before: datetime, *, only_unhashed: bool = False
+) -> list[RawItem]:
+    """Content items shared in [first, before) that their members still show: posts and transcribed voices.
+
+    `only_unhashed`: those without a row in `content_items`, because nobody has materialised their week.
+    """
     rows = connection.execute(
         """
         select %(post)s, p.id, p.clerk_user_id, p.created_at, p.caption, p.categories, p.depth_level
@@ -23,15 +24,23 @@ def live_items(connection: Connection, first: datetime, before: datetime) -> lis
         join profiles m on m.clerk_user_id = p.clerk_user_id and m.deleted_at is null
         where p.created_at >= %(first)s and p.created_at < %(before)s
             and p.deleted_at is null and coalesce(p.is_visible, true) and coalesce(p.is_approved, true)
+            and not (
+                %(only_unhashed)s
+                and exists (select from content_items c where c.item_type = %(post)s and c.item_id = p.id)
+            )
         union all
         select %(voice)s, v.id, v.user_id, v.created_at, v.transcription, '{}'::text[], 1
         from voice_introductions v
         join profiles m on m.clerk_user_id = v.user_id and m.deleted_at is null
         where v.created_at >= %(first)s and v.created_at < %(before)s
             and v.is_active and v.processing_status = 'completed' and v.transcription is not null
+            and not (
+                %(only_unhashed)s
+                and exists (select from content_items c where c.item_type = %(voice)s and c.item_id = v.id)
+            )
         order by 4, 2
         """,
-        {"first": first, "before": before, "post": POST, "voice": VOICE},
+        {"first": first, "before": before, "post": POST, "voice": VOICE, "only_unhashed": only_unhashed},
     ).fetchall()
     return [
         RawItem(kind, item_id, user_id, shared_at, text, tuple(categories or ()), depth or 1)
@@ -39,25 +48,27 @@ def live_items(connection: Connection, first: datetime, before: datetime) -> lis
     ]
 
 
-def first_items_by_hash(connection: Connection, before: datetime) -> dict[str, UUID]:
-    """The earliest known item of each hash that was shared before `before`."""
-    return dict(
-        connection.execute(
-            """
-            select distinct on (content_hash) content_hash, item_id
-            from content_items
-            where content_hash is not null and shared_at < %s
-            order by content_hash, shared_at, item_id
-            """,
-            [before],
-        ).fetchall()
-    )
+def first_items_by_hash(
+    connection: Connection, hashes: Collection[str], before: datetime
+) -> dict[str, tuple[datetime, UUID]]:
+    """The earliest hashed item of each of `hashes` that was shared before `before`: when it was, and its id."""
+    rows = connection.execute(
+        """
+        select distinct on (content_hash) content_hash, shared_at, item_id
+        from content_items
+        where content_hash = any(%s) and shared_at < %s
+        order by content_hash, shared_at, item_id
+        """,
+        [list(hashes), before],
+    ).fetchall()
+    return {digest: (shared_at, item_id) for digest, shared_at, item_id in rows}
 
 
 def replace_items(connection: Connection, week: date, items: Sequence[HashedItem]) -> int:
     """Make `items` the week's content items, and write hash and status to posts; returns how many rows changed.
 
-    Rows that are right already are left alone: an update of `posts` rebuilds its text index.
+    Rows that are right already are left alone: an update of `posts` rebuilds its text index. What a model said of a
+    text that has been edited since goes, unless somebody else shares that text.
     """
     with connection.transaction():
         stage_rows(
@@ -88,6 +99,17 @@ def replace_items(connection: Connection, week: date, items: Sequence[HashedItem
                 )
                 for item in items
             ],
+        )
+        connection.execute("drop table if exists pg_temp.lost_texts")
+        connection.execute(
+            """
+            create temporary table lost_texts on commit drop as
+            select c.content_hash
+            from content_items c
+            left join hashed h on h.item_type = c.item_type and h.item_id = c.item_id
+            where (h.item_id is not null or c.week = %s) and c.content_hash is distinct from h.content_hash
+            """,
+            [week],
         )
         removed = connection.execute(
             """
@@ -120,6 +142,11 @@ def replace_items(connection: Connection, week: date, items: Sequence[HashedItem
             """
             update posts p
             set content_hash = h.content_hash,
+                -- The vector of another text; one that the app had before this pipeline stays until it is replaced.
+                embedding = case when p.content_hash is null or p.content_hash = h.content_hash then p.embedding end,
+                embedding_model = case
+                    when p.content_hash is null or p.content_hash = h.content_hash then p.embedding_model
+                end,
                 processing_status = case when h.status = 'skipped' then 'skipped' else 'pending' end,
                 processed_at = null,
                 analysis_result = null
@@ -131,141 +158,5 @@ def replace_items(connection: Connection, week: date, items: Sequence[HashedItem
                 )
             """
         )
+        deletion_queries.remove_lost_texts(connection)
     return removed + written
-
-
-def member_priorities(connection: Connection, user_ids: Collection[str]) -> dict[str, int]:
-    """Each member's place in the queue, by subscription tier."""
-    rows = connection.execute(
-        "select clerk_user_id, subscription_tier from profiles where clerk_user_id = any(%s)", [list(user_ids)]
-    ).fetchall()
-    return {user_id: PRIORITY_BY_TIER.get(tier or "", DEFAULT_PRIORITY) for user_id, tier in rows}
-
-
-def known_quotes(connection: Connection, user_ids: Collection[str]) -> dict[tuple[str, str, str], UUID]:
-    """The ids of members' insights by member, category and quote: a claim made before is not made again."""
-    rows = connection.execute(
-        """
-        select clerk_user_id, insight_category, source_quote, id
-        from user_insights
-        where clerk_user_id = any(%s) and source_quote is not null
-        order by created_at desc, id desc
-        """,
-        [list(user_ids)],
-    ).fetchall()
-    return {(user_id, category, quote_key(quote)): insight_id for user_id, category, quote, insight_id in rows}
-
-
-def save_claims(
-    connection: Connection,
-    week: date,
-    offered_at: datetime,
-    claims: Sequence[Claim],
-    known: Mapping[tuple[str, str, str], UUID],
-) -> int:
-    """Write pending insights and their sources inside the caller's transaction; returns how many are new.
-
-    An insight is offered at `offered_at`, and a member always has at least two weeks to review it.
-    """
-    new = {
-        claim.id: claim
-        for claim in claims
-        if known.get((claim.user_id, claim.insight.category, quote_key(claim.insight.source_quote)), claim.id)
-        == claim.id
-    }
-    created = 0
-    if new:
-        rows = list(new.values())
-        created = connection.execute(
-            """
-            insert into user_insights as i (
-                id, clerk_user_id, insight_category, title, description, source_quote, confidence_score, created_at,
-                updated_at, expires_at
-            )
-            select id, user_id, category, title, description, quote, confidence, %(at)s, %(at)s,
-                greatest(%(at)s::timestamptz + interval '30 days', now() + interval '14 days')
-            from unnest(
-                %(ids)s::uuid[], %(users)s::text[], %(categories)s::text[], %(titles)s::text[],
-                %(descriptions)s::text[], %(quotes)s::text[], %(confidences)s::integer[]
-            ) as c (id, user_id, category, title, description, quote, confidence)
-            -- A missed week may find what a later one has found already: it was offered first in the earlier one.
-            on conflict (id) do update
-            set created_at = excluded.created_at
-            where i.created_at > excluded.created_at and i.status = 'pending'
-            """,
-            {
-                "at": offered_at,
-                "ids": [claim.id for claim in rows],
-                "users": [claim.user_id for claim in rows],
-                "categories": [claim.insight.category for claim in rows],
-                "titles": [claim.insight.title for claim in rows],
-                "descriptions": [claim.insight.description for claim in rows],
-                "quotes": [claim.insight.source_quote for claim in rows],
-                "confidences": [claim.insight.confidence for claim in rows],
-            },
-        ).rowcount
-    _save_sources(connection, week, claims, known)
-    return created
-
-
-def save_outcomes(
-    connection: Connection,
-    processed_at: datetime,
-    answers: Mapping[UUID, list[dict[str, object]]],
-    failed: Collection[UUID],
-) -> None:
-    """Write the analyses of posts and their status, inside the caller's transaction; rows that are right stay."""
-    connection.execute(
-        """
-        update posts p
-        set analysis_result = o.answer, processing_status = 'completed', processed_at = %s
-        from unnest(%s::uuid[], %s::jsonb[]) as o (id, answer)
-        where p.id = o.id
-            and (p.processing_status is distinct from 'completed' or p.analysis_result is distinct from o.answer)
-        """,
-        [processed_at, list(answers), [Jsonb({"insights": answer}, dumps=_dumps) for answer in answers.values()]],
-    )
-    connection.execute(
-        """
-        update posts set processing_status = 'failed'
-        where id = any(%s) and processing_status is distinct from 'failed'
-        """,
-        [list(failed)],
-    )
-
-
-def _save_sources(
-    connection: Connection, week: date, claims: Sequence[Claim], known: Mapping[tuple[str, str, str], UUID]
-) -> None:
-    rows = [
-        (
-            known.get((claim.user_id, claim.insight.category, quote_key(claim.insight.source_quote)), claim.id),
-            claim,
-        )
-        for claim in claims
-    ]
-    connection.execute(
-        """
-        insert into insight_sources (insight_id, item_type, item_id, user_id, week, content_hash, cache_key)
-        select distinct on (insight_id, item_type, item_id) s.insight_id, s.item_type, s.item_id, s.user_id, %(week)s,
-            s.content_hash, s.cache_key
-        from unnest(
-            %(insights)s::uuid[], %(types)s::text[], %(items)s::uuid[], %(users)s::text[], %(hashes)s::text[],
-            %(keys)s::text[]
-        ) as s (insight_id, item_type, item_id, user_id, content_hash, cache_key)
-        on conflict (insight_id, item_type, item_id) do nothing
-        """,
-        {
-            "week": week,
-            "insights": [insight_id for insight_id, _ in rows],
-            "types": [claim.item_type for _, claim in rows],
-            "items": [claim.item_id for _, claim in rows],
-            "users": [claim.user_id for _, claim in rows],
-            "hashes": [claim.content_hash for _, claim in rows],
-            "keys": [claim.cache_key for _, claim in rows],
-        },
-    )
-
-
-def _dumps(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)

@@ -5,11 +5,13 @@ from time import monotonic
 from dagster import AssetExecutionContext, MaterializeResult, asset
 
 from matchme_pipeline.database.resource import DatabaseResource
-from matchme_pipeline.embeddings import queries, update
+from matchme_pipeline.embeddings import item_jobs, queries, update
+from matchme_pipeline.jobs import queries as jobs
+from matchme_pipeline.jobs.model import JobType
 from matchme_pipeline.llm.contracts import CallContext
 from matchme_pipeline.llm.resource import ModelsResource
 from matchme_pipeline.reporting import StageReport, materialisation
-from matchme_pipeline.week import open_or_closed_week_of, week_of, weekly_partitions
+from matchme_pipeline.week import is_over, open_or_closed_week_of, week_of, weekly_partitions
 
 
 @asset(
@@ -26,25 +28,37 @@ from matchme_pipeline.week import open_or_closed_week_of, week_of, weekly_partit
 def post_embeddings(
     context: AssetExecutionContext, database: DatabaseResource, models: ModelsResource
 ) -> MaterializeResult[None]:
-    """Embed the items that have no vector of the current model, whatever their week."""
+    """Enqueue a job for each member with a text that has no vector of the current model, and work through them."""
     started = monotonic()
     week = open_or_closed_week_of(context)
     calls = CallContext("post_embeddings", week.sunday, context.run.run_id)
     with database.connect() as connection, models.session(database) as llm:
-        items = queries.items_as_of(connection, week.cutoff, llm.embedding_model)
-        texts, _ = update.texts_without_vector(connection, items)
-        embedded = update.embed_all(llm, texts, calls)
-        published = queries.publish_post_vectors(connection, week.cutoff, llm.embedding_model)
-        usage = llm.usage(calls)
         model = llm.embedding_model
-    failed = len(embedded.failures)
+        items = queries.items_as_of(connection, week.cutoff, model)
+        waiting = item_jobs.open_texts(connection, items, model)
+        jobs.release_claims(connection, JobType.EMBEDDING_UPDATE, week.sunday, lambda run: is_over(context, run))
+        requests = item_jobs.job_requests(waiting, jobs.member_priorities(connection, waiting.of_member))
+        opened = jobs.enqueue(connection, JobType.EMBEDDING_UPDATE, week.sunday, requests)
+        outcome = item_jobs.drain(
+            connection,
+            llm,
+            week,
+            waiting,
+            calls,
+            lambda so_far: context.log.info(f"{so_far.computed} of {len(waiting.texts)} texts"),
+        )
+        published = queries.publish_post_vectors(connection, week.cutoff, model)
+        usage = llm.usage(calls)
     return materialisation(
-        StageReport(len(items), embedded.computed, len(items) - embedded.computed - failed, failed),
+        StageReport(len(items), outcome.computed, len(items) - len(waiting.texts), len(outcome.failures)),
         monotonic() - started,
         usage,
+        jobs_opened=opened,
+        left_in_queue=outcome.left_in_queue,
+        stopped_by=outcome.stopped_by,
         published_to_posts=published,
         model=model,
-        failures=sorted(set(embedded.failures.values()))[:10],
+        failures=sorted(set(outcome.failures.values()))[:10],
     )
 
 
@@ -69,10 +83,9 @@ def user_embeddings(
     with database.connect() as connection, models.session(database) as llm:
         model = llm.embedding_model
         collected = update.member_parts(connection, week, model)
-        embedded = update.embed_all(llm, collected.texts, calls)
-        parts = collected.of_members()
+        parts, embedded = update.embed_parts(connection, llm, collected, calls)
         stored = queries.stored_input_hashes(connection, week.sunday, model)
-        changed = list(update.changed_vectors(connection, parts, stored, model))
+        changed = update.changed_vectors(connection, parts, stored, model)
         written, removed = queries.replace_member_vectors(connection, week.sunday, model, changed, set(parts))
         usage = llm.usage(calls)
     return materialisation(
@@ -81,5 +94,6 @@ def user_embeddings(
         usage,
         removed=removed,
         texts_embedded=embedded.computed,
+        stopped_by=embedded.stopped_by,
         model=model,
     )

@@ -5,19 +5,23 @@ from datetime import date
 from matchme_pipeline.database.connection import Connection
 
 
-def item_coverage(connection: Connection, week: date) -> tuple[int, int]:
-    """The week's items with content, and those of them with a vector of any model."""
+def item_coverage(connection: Connection, week: date) -> tuple[int, dict[str, int]]:
+    """The week's items with content, and how many of them have a vector of each model."""
     row = connection.execute(
+        "select count(*) from content_items where week = %s and status = 'ready'", [week]
+    ).fetchone()
+    by_model = connection.execute(
         """
-        select count(*), count(*) filter (
-            where exists (select from content_embeddings e where e.content_hash = c.content_hash)
-        )
+        select e.model, count(*)
         from content_items c
+        join content_embeddings e on e.content_hash = c.content_hash
         where c.week = %s and c.status = 'ready'
+        group by e.model
+        order by e.model
         """,
         [week],
-    ).fetchone()
-    return (int(row[0]), int(row[1])) if row else (0, 0)
+    ).fetchall()
+    return (int(row[0]) if row else 0), dict(by_model)
 
 
 def norms(connection: Connection, week: date) -> tuple[int, float, float]:
@@ -31,3 +35,12 @@ def norms(connection: Connection, week: date) -> tuple[int, float, float]:
         [week],
     ).fetchone()
     return (int(row[0]), float(row[1]), float(row[2])) if row else (0, 1.0, 1.0)
+
+
+def members_by_model(connection: Connection, week: date) -> tuple[int, dict[str, int]]:
+    """Members who have a vector of the week, and how many have one of each model."""
+    row = connection.execute("select count(distinct user_id) from user_embeddings where week = %s", [week]).fetchone()
+    by_model = connection.execute(
+        "select model, count(*) from user_embeddings where week = %s group by model order by model", [week]
+    ).fetchall()
+    return (int(row[0]) if row else 0), dict(by_model)

@@ -12,14 +12,28 @@ LEAST_COVERAGE = 0.995
 
 @asset_check(asset="post_embeddings", description="At least 99.5 % of the week's content items have a vector.")
 def items_are_covered(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
-    """Count the week's items with and without a vector."""
+    """Count the week's items with a vector of the model that has most of them."""
     with database.connect() as connection:
-        items, covered = check_queries.item_coverage(connection, Week.parse(context.partition_key).sunday)
+        items, by_model = check_queries.item_coverage(connection, Week.parse(context.partition_key).sunday)
+    covered = max(by_model.values(), default=0)
     coverage = covered / items if items else 1.0
     return AssetCheckResult(
         passed=coverage >= LEAST_COVERAGE,
         severity=AssetCheckSeverity.WARN,
-        metadata={"items": items, "with_vector": covered, "coverage": coverage},
+        metadata={"items": items, "with_vector": covered, "coverage": coverage, "by_model": by_model},
+    )
+
+
+@asset_check(asset="user_embeddings", description="One model has a vector of every member who has any this week.")
+def one_model_covers_all_members(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
+    """Members whose vectors are of different models cannot be compared with each other."""
+    with database.connect() as connection:
+        members, by_model = check_queries.members_by_model(connection, Week.parse(context.partition_key).sunday)
+    covered = max(by_model.values(), default=0)
+    return AssetCheckResult(
+        passed=covered == members,
+        severity=AssetCheckSeverity.ERROR,
+        metadata={"members": members, "of_one_model": covered, "by_model": by_model},
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Part of every member vector's input hash: other weights are other vectors.
-WEIGHTS_VERSION = "w1"
+WEIGHTS_VERSION = "w2"
 # What was shared eight weeks before the cutoff counts half: tastes last for months, moods for days.
 HALF_LIFE_WEEKS = 8.0
 # By the app's depth level 1-4: a post that goes deep says more of a member than a light one.

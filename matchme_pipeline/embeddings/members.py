@@ -2,11 +2,12 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from matchme_pipeline.content.canonical import canonical_text, content_hash
+from matchme_pipeline.content.claims import insight_text
 from matchme_pipeline.embeddings.member_vector import (
     ANSWERS_WEIGHT,
     BIO_WEIGHT,
@@ -18,12 +19,16 @@ from matchme_pipeline.embeddings.queries import ItemOfMember
 
 
 class MemberParts:
-    """Collects the parts of every member's vector, and the texts behind those that are no content items."""
+    """Collects the parts of every member's vector, and the texts behind those that are no content items.
+
+    `unembedded` are the hashes of items that had no vector when they were read.
+    """
 
     def __init__(self, cutoff: datetime) -> None:
         """Everything is weighed as of `cutoff`."""
         self._cutoff = cutoff
         self.texts: dict[str, str] = {}
+        self.unembedded: set[str] = set()
         self._parts: dict[str, list[Part]] = defaultdict(list)
 
     def add_items(self, items: Iterable[ItemOfMember]) -> None:
@@ -32,6 +37,8 @@ class MemberParts:
             if item.content_hash is not None:
                 weight = item_weight(item.shared_at, item.depth_level, self._cutoff)
                 self._parts[item.user_id].append(Part(item.content_hash, weight, "items"))
+                if not item.has_vector:
+                    self.unembedded.add(item.content_hash)
 
     def add_biographies(self, rows: Iterable[tuple[str, str | None]]) -> None:
         """What members write about themselves."""
@@ -52,11 +59,16 @@ class MemberParts:
         """Approved insights."""
         for user_id, title, description, reviewed_at in rows:
             weight = insight_weight(reviewed_at, self._cutoff)
-            self._add_text(user_id, f"{title}. {description}", weight, "insights")
+            self._add_text(user_id, insight_text(title, description), weight, "insights")
 
-    def of_members(self) -> dict[str, list[Part]]:
-        """Each member's parts in a fixed order; members of whom nothing is known are absent."""
-        return {user_id: sorted(parts) for user_id, parts in sorted(self._parts.items())}
+    def of_members(self, without: Collection[str] = ()) -> dict[str, list[Part]]:
+        """Each member's parts in a fixed order, but for the hashes in `without`; who has none left is absent."""
+        left_out = set(without)
+        own = {
+            user_id: sorted(part for part in parts if part.content_hash not in left_out)
+            for user_id, parts in sorted(self._parts.items())
+        }
+        return {user_id: parts for user_id, parts in own.items() if parts}
 
     def _add_text(self, user_id: str, raw: str | None, weight: float, source: str) -> None:
         digest = content_hash(raw)

@@ -13,6 +13,9 @@ from psycopg.types.json import Jsonb
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.database.copy import read_vectors, stage_rows
 
+# How many hashes one look-up carries.
+HASHES_AT_ONCE = 5_000
+
 
 @dataclass(frozen=True)
 class ItemOfMember:
@@ -35,11 +38,12 @@ class VectorRow:
     embedding: NDArray[np.float32]
     items: int
     sources: dict[str, int]
+    part_hashes: list[str]
     input_hash: str
 
 
 def items_as_of(connection: Connection, cutoff: datetime, model: str) -> list[ItemOfMember]:
-    """Every live content item shared before `cutoff`, of whatever week, and whether `model` has embedded it.
+    """Every live content item that members shared before `cutoff`, of whatever week; whether `model` has embedded it.
 
     Items of weeks that nobody has materialised are among them, so that a missed week changes no later one.
     """
@@ -60,6 +64,7 @@ def items_as_of(connection: Connection, cutoff: datetime, model: str) -> list[It
         select l.user_id, l.item_type, l.item_id, l.shared_at, l.depth_level, c.content_hash, e.content_hash is not null
         from live l
         join profiles m on m.clerk_user_id = l.user_id and m.deleted_at is null
+            and coalesce(m.created_at < %(cutoff)s, true)
         left join content_items c on c.item_type = l.item_type and c.item_id = l.item_id
         left join content_embeddings e on e.content_hash = c.content_hash and e.model = %(model)s
         where coalesce(c.status, 'ready') = 'ready'
@@ -85,7 +90,10 @@ def texts_of_items(connection: Connection, item_ids: Collection[UUID]) -> dict[U
 
 
 def publish_post_vectors(connection: Connection, cutoff: datetime, model: str) -> int:
-    """Write the vectors of hashed posts where they are missing or another's; returns how many posts changed."""
+    """Write the vectors of hashed posts where they are missing or another model's; returns how many posts changed.
+
+    A caption that changed has lost its vector when it was hashed.
+    """
     return connection.execute(
         """
         update posts p
@@ -93,7 +101,7 @@ def publish_post_vectors(connection: Connection, cutoff: datetime, model: str) -
         from content_embeddings e
         where e.content_hash = p.content_hash and e.model = %(model)s and p.created_at < %(cutoff)s
             and p.deleted_at is null
-            and (p.embedding_model is distinct from e.model or p.embedding is distinct from e.embedding)
+            and (p.embedding is null or p.embedding_model is distinct from e.model)
         """,
         {"model": model, "cutoff": cutoff},
     ).rowcount
@@ -112,10 +120,29 @@ def vectors_by_hash(connection: Connection, hashes: Sequence[str], model: str) -
     )
 
 
-def biographies(connection: Connection) -> list[tuple[str, str | None]]:
-    """Members who have not deleted themselves, with their biography."""
+def hashes_with_vector(connection: Connection, hashes: Collection[str], model: str) -> set[str]:
+    """Those of `hashes` under which `model` has a stored vector."""
+    wanted = sorted(hashes)
+    found: set[str] = set()
+    for begin in range(0, len(wanted), HASHES_AT_ONCE):
+        rows = connection.execute(
+            "select content_hash from content_embeddings where model = %s and content_hash = any(%s)",
+            [model, wanted[begin : begin + HASHES_AT_ONCE]],
+        )
+        found.update(digest for (digest,) in rows)
+    return found
+
+
+def biographies_as_of(connection: Connection, cutoff: datetime) -> list[tuple[str, str | None]]:
+    """Members who had joined by `cutoff` and have not deleted themselves, with their biography."""
     return connection.execute(
-        "select clerk_user_id, bio from profiles where deleted_at is null order by clerk_user_id"
+        """
+        select clerk_user_id, bio
+        from profiles
+        where deleted_at is null and coalesce(created_at < %s, true)
+        order by clerk_user_id
+        """,
+        [cutoff],
     ).fetchall()
 
 
@@ -127,10 +154,11 @@ def answers_as_of(connection: Connection, cutoff: datetime) -> list[tuple[str, s
         from dna_answers a
         join dna_questionnaires q on q.id = a.question_id
         join profiles m on m.clerk_user_id = a.clerk_user_id and m.deleted_at is null
-        where a.created_at < %s
+            and coalesce(m.created_at < %(cutoff)s, true)
+        where a.created_at < %(cutoff)s
         order by a.clerk_user_id, q.id
         """,
-        [cutoff],
+        {"cutoff": cutoff},
     ).fetchall()
 
 
@@ -141,10 +169,11 @@ def approved_insights_as_of(connection: Connection, cutoff: datetime) -> list[tu
         select i.clerk_user_id, i.title, i.description, i.reviewed_at
         from user_insights i
         join profiles m on m.clerk_user_id = i.clerk_user_id and m.deleted_at is null
-        where i.status = 'approved' and i.reviewed_at < %s
+            and coalesce(m.created_at < %(cutoff)s, true)
+        where i.status = 'approved' and i.reviewed_at < %(cutoff)s
         order by i.clerk_user_id, i.id
         """,
-        [cutoff],
+        {"cutoff": cutoff},
     ).fetchall()
 
 
@@ -158,34 +187,45 @@ def stored_input_hashes(connection: Connection, week: date, model: str) -> dict[
 
 
 def replace_member_vectors(
-    connection: Connection, week: date, model: str, changed: Iterable[VectorRow], keep: Collection[str]
+    connection: Connection, week: date, model: str, changed: Iterable[Sequence[VectorRow]], keep: Collection[str]
 ) -> tuple[int, int]:
-    """Write `changed` vectors and remove those of members outside `keep`, in one transaction; (written, removed)."""
+    """Write groups of `changed` vectors and remove those of members outside `keep`: one transaction for all.
+
+    A group is computed when the one before it is written, so that memory holds one. Returns (written, removed).
+    """
+    written = 0
     with connection.transaction():
-        stage_rows(
-            connection,
-            "member_vectors",
-            [
-                ("user_id", "text"),
-                ("embedding", "vector"),
-                ("items", "integer"),
-                ("sources", "jsonb"),
-                ("input_hash", "text"),
-            ],
-            ((row.user_id, row.embedding, row.items, Jsonb(row.sources), row.input_hash) for row in changed),
-        )
-        written = connection.execute(
-            """
-            insert into user_embeddings (user_id, week, model, embedding, items, sources, input_hash)
-            select user_id, %s, %s, embedding, items, sources, input_hash from member_vectors
-            on conflict (user_id, week, model) do update
-            set embedding = excluded.embedding, items = excluded.items, sources = excluded.sources,
-                input_hash = excluded.input_hash, computed_at = now()
-            """,
-            [week, model],
-        ).rowcount
+        for group in changed:
+            stage_rows(
+                connection,
+                "member_vectors",
+                [
+                    ("user_id", "text"),
+                    ("embedding", "vector"),
+                    ("items", "integer"),
+                    ("sources", "jsonb"),
+                    ("part_hashes", "text[]"),
+                    ("input_hash", "text"),
+                ],
+                (
+                    (row.user_id, row.embedding, row.items, Jsonb(row.sources), row.part_hashes, row.input_hash)
+                    for row in group
+                ),
+            )
+            written += connection.execute(
+                """
+                insert into user_embeddings (
+                    user_id, week, model, embedding, items, sources, part_hashes, input_hash
+                )
+                select user_id, %s, %s, embedding, items, sources, part_hashes, input_hash from member_vectors
+                on conflict (user_id, week, model) do update
+                set embedding = excluded.embedding, items = excluded.items, sources = excluded.sources,
+                    part_hashes = excluded.part_hashes, input_hash = excluded.input_hash, computed_at = now()
+                """,
+                [week, model],
+            ).rowcount
         removed = connection.execute(
-            "delete from user_embeddings where week = %s and model = %s and not user_id = any(%s)",
+            "delete from user_embeddings where week = %s and model = %s and user_id <> all(%s)",
             [week, model, list(keep)],
         ).rowcount
     return written, removed

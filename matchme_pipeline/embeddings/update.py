@@ -1,7 +1,7 @@
-"""Bringing vectors up to date: of items that have none yet, and of members whose parts have changed."""
+"""Bringing members' vectors up to date: texts that have no vector yet, and members whose parts have changed."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -11,27 +11,29 @@ from matchme_pipeline.embeddings import queries
 from matchme_pipeline.embeddings.member_vector import Part, input_hash, mean_vectors
 from matchme_pipeline.embeddings.members import MemberParts
 from matchme_pipeline.embeddings.queries import ItemOfMember, VectorRow
+from matchme_pipeline.errors import BudgetExceededError
 from matchme_pipeline.llm.contracts import CallContext, Embeddings, Models
 from matchme_pipeline.week import Week
 
-# A member has some twenty texts of six kilobytes each: this many members' vectors fit in a few hundred megabytes.
-MEMBERS_AT_ONCE = 2_000
+# A member has some twenty texts of six kilobytes each: this many members' vectors take a few hundred megabytes.
+MEMBERS_AT_ONCE = 1_000
 TEXTS_AT_ONCE = 5_000
 
 
-@dataclass(frozen=True)
+@dataclass
 class EmbeddedTexts:
-    """How many texts were embedded anew, found stored, and failed."""
+    """How many texts were embedded anew and found stored, which ones failed and why, and what ended the work."""
 
-    computed: int
-    reused: int
-    failures: dict[str, str]
+    computed: int = 0
+    reused: int = 0
+    failures: dict[str, str] = field(default_factory=dict)
+    stopped_by: str = ""
 
 
 def texts_without_vector(
     connection: Connection, items: Sequence[ItemOfMember]
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Texts to embed by content hash, and the hash of every item that had none, by item id."""
+    """Texts to embed by content hash, and the hash of every item that had no vector, by item id."""
     open_items = [item for item in items if not item.has_vector]
     texts: dict[str, str] = {}
     hashes: dict[str, str] = {}
@@ -45,16 +47,23 @@ def texts_without_vector(
 
 
 def embed_all(models: Models, texts: Mapping[str, str], context: CallContext) -> EmbeddedTexts:
-    """Embed `texts` in portions, each stored before the next begins."""
-    computed = reused = 0
-    failures: dict[str, str] = {}
+    """Embed `texts` in portions, each stored before the next begins; stops cleanly at the budget's end.
+
+    Raises ModelRequestError.
+    """
+    outcome = EmbeddedTexts()
     hashes = sorted(texts)
     for begin in range(0, len(hashes), TEXTS_AT_ONCE):
-        portion: Embeddings = models.embed({key: texts[key] for key in hashes[begin : begin + TEXTS_AT_ONCE]}, context)
-        computed += portion.computed
-        reused += portion.reused
-        failures |= portion.failures
-    return EmbeddedTexts(computed, reused, failures)
+        wanted = {key: texts[key] for key in hashes[begin : begin + TEXTS_AT_ONCE]}
+        try:
+            portion: Embeddings = models.embed(wanted, context)
+        except BudgetExceededError as error:
+            outcome.stopped_by = str(error)
+            break
+        outcome.computed += portion.computed
+        outcome.reused += portion.reused
+        outcome.failures |= portion.failures
+    return outcome
 
 
 def member_parts(connection: Connection, week: Week, model: str) -> MemberParts:
@@ -63,16 +72,32 @@ def member_parts(connection: Connection, week: Week, model: str) -> MemberParts:
     _, hashes = texts_without_vector(connection, [item for item in items if item.content_hash is None])
     parts = MemberParts(week.cutoff)
     parts.add_items(_with_hash(items, hashes))
-    parts.add_biographies(queries.biographies(connection))
+    parts.add_biographies(queries.biographies_as_of(connection, week.cutoff))
     parts.add_answers(queries.answers_as_of(connection, week.cutoff))
     parts.add_insights(queries.approved_insights_as_of(connection, week.cutoff))
     return parts
 
 
+def embed_parts(
+    connection: Connection, models: Models, collected: MemberParts, context: CallContext
+) -> tuple[dict[str, list[Part]], EmbeddedTexts]:
+    """Embed the texts that have no vector yet; each member's parts, but for those that have none even now.
+
+    A part that gets its vector later makes another input hash, so that the member's vector is then computed anew.
+    """
+    model = models.embedding_model
+    stored = queries.hashes_with_vector(connection, {*collected.texts, *collected.unembedded}, model)
+    missing = {key: text for key, text in collected.texts.items() if key not in stored}
+    embedded = embed_all(models, missing, context)
+    stored |= queries.hashes_with_vector(connection, missing, model)
+    embedded.reused += len(collected.texts) - len(missing)
+    return collected.of_members(without={*collected.texts, *collected.unembedded} - stored), embedded
+
+
 def changed_vectors(
     connection: Connection, parts: Mapping[str, Sequence[Part]], stored: Mapping[str, str], model: str
-) -> Iterator[VectorRow]:
-    """The vectors of members whose parts differ from what is stored, a few thousand members at a time."""
+) -> Iterator[list[VectorRow]]:
+    """The vectors of members whose parts differ from what is stored, in groups of a thousand members."""
     hashes = {user_id: input_hash(own, model) for user_id, own in parts.items()}
     changed = [user_id for user_id in sorted(parts) if stored.get(user_id) != hashes[user_id]]
     for begin in range(0, len(changed), MEMBERS_AT_ONCE):
@@ -85,9 +110,18 @@ def changed_vectors(
             for user_id in group
         ]
         means = mean_vectors(pairs, vectors)
-        for user_id, vector, own in zip(group, means, pairs, strict=True):
-            if np.any(vector):
-                yield VectorRow(user_id, vector, len(own), _sources(parts[user_id]), hashes[user_id])
+        yield [
+            VectorRow(
+                user_id,
+                vector,
+                len(own),
+                _sources(parts[user_id]),
+                sorted({part.content_hash for part in parts[user_id]}),
+                hashes[user_id],
+            )
+            for user_id, vector, own in zip(group, means, pairs, strict=True)
+            if np.any(vector)
+        ]
 
 
 def _with_hash(items: Sequence[ItemOfMember], hashes: Mapping[str, str]) -> Iterator[ItemOfMember]:

@@ -1,6 +1,7 @@
 """A job, its types and its states."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -36,10 +37,39 @@ class JobRequest:
 
 @dataclass(frozen=True)
 class Job:
-    """A claimed job."""
+    """A claimed job. `claimed_at` is the claim's token: once the lease has ended and another worker holds the job,
+    the first can neither finish it nor give it back.
+    """
 
     id: UUID
     user_id: str
     subject: str
     attempts: int
+    claimed_at: datetime
     payload: dict[str, Any] = field(hash=False)
+
+
+@dataclass(frozen=True)
+class JobCounts:
+    """How many jobs there are in each state; `waiting` are those in backoff."""
+
+    pending: int = 0
+    processing: int = 0
+    completed: int = 0
+    waiting: int = 0
+    failed: int = 0
+
+    @property
+    def total(self) -> int:
+        """All jobs."""
+        return self.pending + self.processing + self.completed + self.waiting + self.failed
+
+    @property
+    def open(self) -> int:
+        """Jobs that still wait for a worker, or for its end."""
+        return self.pending + self.processing + self.waiting
+
+    @property
+    def failure_rate(self) -> float:
+        """The share of jobs that have failed, for now or for good; 0 without jobs."""
+        return (self.failed + self.waiting) / self.total if self.total else 0.0

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
@@ -10,7 +11,7 @@ from psycopg.types.json import Jsonb
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.database.copy import stage_rows
 from matchme_pipeline.jobs.backoff import backoff
-from matchme_pipeline.jobs.model import Job, JobRequest, JobType
+from matchme_pipeline.jobs.model import DEFAULT_PRIORITY, PRIORITY_BY_TIER, Job, JobCounts, JobRequest, JobType
 
 LEASE_SECONDS = 900
 
@@ -64,32 +65,40 @@ def claim(
 ) -> list[Job]:
     """Take up to `limit` open jobs, the highest priority first, then the oldest; others' claims are passed over.
 
-    A claim whose lease has ended is open again. A run that a person or the schedule asked for takes up retries
-    whatever their backoff (`retries_are_due`).
+    A claim whose lease has ended is open again. A run that a person or the schedule asked for takes up earlier runs'
+    retries whatever their backoff (`retries_are_due`); what failed in this very run waits for it.
     """
     rows = connection.execute(
         """
         update batch_processing_queue q
         set status = 'processing',
             attempts = attempts + 1,
-            started_at = now(),
+            started_at = clock_timestamp(),
             dagster_run_id = %(run_id)s,
-            lease_expires_at = now() + make_interval(secs => %(lease)s)
+            lease_expires_at = clock_timestamp() + make_interval(secs => %(lease)s)
         from (
             select id
             from batch_processing_queue
             where job_type = %(job_type)s and week = %(week)s
+                -- In the words of the index, so that claiming stays flat however many jobs are done.
+                and status in ('pending', 'retry', 'processing')
                 and (
                     status = 'pending'
-                    or (status = 'retry' and (%(retries_are_due)s or scheduled_for <= now()))
+                    or (
+                        status = 'retry'
+                        and (
+                            scheduled_for <= now()
+                            or (%(retries_are_due)s and dagster_run_id is distinct from %(run_id)s)
+                        )
+                    )
                     or (status = 'processing' and lease_expires_at < now())
                 )
-            order by priority, created_at, subject
+            order by priority, created_at, id
             limit %(limit)s
             for update skip locked
         ) open_jobs
         where q.id = open_jobs.id
-        returning q.id, q.user_id, q.subject, q.attempts, q.payload
+        returning q.id, q.user_id, q.subject, q.attempts, q.started_at, q.payload
         """,
         {
             "job_type": job_type,
@@ -103,50 +112,72 @@ def claim(
     return sorted((Job(*row) for row in rows), key=lambda job: job.subject)
 
 
-def complete(connection: Connection, job_ids: Collection[UUID]) -> None:
-    """Finish jobs; to be called in the transaction that writes their results."""
-    connection.execute(
+def complete(connection: Connection, jobs: Collection[Job]) -> int:
+    """Finish jobs, in the transaction that writes their results; returns how many were still the caller's."""
+    return connection.execute(
         """
-        update batch_processing_queue
+        update batch_processing_queue q
         set status = 'completed', completed_at = now(), last_error = null, lease_expires_at = null
-        where id = any(%s)
+        from unnest(%s::uuid[], %s::timestamptz[]) as j (id, claimed_at)
+        where q.id = j.id and q.status = 'processing' and q.started_at = j.claimed_at
         """,
-        [list(job_ids)],
-    )
+        _claims(jobs),
+    ).rowcount
 
 
-def fail(connection: Connection, errors: Mapping[Job, str], *, retryable: bool = True) -> None:
-    """Write jobs' errors: they wait for their backoff, or rest on the dead-letter shelf after the last attempt."""
+def renew(connection: Connection, jobs: Collection[Job], *, lease_seconds: int = LEASE_SECONDS) -> int:
+    """Begin the lease anew for claims that are still worked on; returns how many were still the caller's."""
+    return connection.execute(
+        """
+        update batch_processing_queue q
+        set lease_expires_at = clock_timestamp() + make_interval(secs => %s)
+        from unnest(%s::uuid[], %s::timestamptz[]) as j (id, claimed_at)
+        where q.id = j.id and q.status = 'processing' and q.started_at = j.claimed_at
+        """,
+        [lease_seconds, *_claims(jobs)],
+    ).rowcount
+
+
+def fail(connection: Connection, errors: Mapping[Job, str], *, retryable: bool = True) -> set[UUID]:
+    """Write jobs' errors: they wait for their backoff, or rest on the dead-letter shelf after the last attempt.
+
+    Returns the ids of those that rest. A job that isn't the caller's any more is left alone.
+    """
     waits = [backoff(job.attempts, random.random()).total_seconds() for job in errors]
-    connection.execute(
+    rows = connection.execute(
         """
         update batch_processing_queue q
         set status = case when q.attempts >= q.max_attempts or not %(retryable)s then 'failed' else 'retry' end,
-            last_error = f.error,
-            scheduled_for = now() + make_interval(secs => f.wait),
+            last_error = j.error,
+            scheduled_for = now() + make_interval(secs => j.wait),
             lease_expires_at = null
-        from unnest(%(ids)s::uuid[], %(errors)s::text[], %(waits)s::float8[]) as f (id, error, wait)
-        where q.id = f.id
+        from unnest(%(ids)s::uuid[], %(claims)s::timestamptz[], %(errors)s::text[], %(waits)s::float8[])
+            as j (id, claimed_at, error, wait)
+        where q.id = j.id and q.status = 'processing' and q.started_at = j.claimed_at
+        returning q.id, q.status = 'failed'
         """,
         {
             "ids": [job.id for job in errors],
+            "claims": [job.claimed_at for job in errors],
             "errors": list(errors.values()),
             "waits": waits,
             "retryable": retryable,
         },
-    )
+    ).fetchall()
+    return {job_id for job_id, is_dead in rows if is_dead}
 
 
-def release(connection: Connection, job_ids: Collection[UUID]) -> None:
+def release(connection: Connection, jobs: Collection[Job]) -> int:
     """Give claims back untried: a budget's end or a provider's refusal is no fault of the job."""
-    connection.execute(
+    return connection.execute(
         """
-        update batch_processing_queue
+        update batch_processing_queue q
         set status = 'pending', attempts = greatest(attempts - 1, 0), lease_expires_at = null, started_at = null
-        where id = any(%s) and status = 'processing'
+        from unnest(%s::uuid[], %s::timestamptz[]) as j (id, claimed_at)
+        where q.id = j.id and q.status = 'processing' and q.started_at = j.claimed_at
         """,
-        [list(job_ids)],
-    )
+        _claims(jobs),
+    ).rowcount
 
 
 def release_claims(connection: Connection, job_type: JobType, week: date, is_over: Callable[[str], bool]) -> int:
@@ -154,32 +185,53 @@ def release_claims(connection: Connection, job_type: JobType, week: date, is_ove
 
     Their leases would end by themselves; a person who starts the week again should not have to wait for that.
     """
-    rows = connection.execute(
+    runs = connection.execute(
         """
-        select dagster_run_id, array_agg(id)
+        select distinct dagster_run_id
         from batch_processing_queue
         where job_type = %s and week = %s and status = 'processing' and dagster_run_id is not null
-        group by 1
         """,
         [job_type, week],
     ).fetchall()
-    abandoned = [job_id for run_id, job_ids in rows if is_over(run_id) for job_id in job_ids]
-    release(connection, abandoned)
-    return len(abandoned)
-
-
-def open_jobs(connection: Connection, job_type: JobType, week: date) -> int:
-    """How many jobs of the week still wait."""
-    row = connection.execute(
+    return connection.execute(
         """
-        select count(*) from batch_processing_queue
-        where job_type = %s and week = %s and status in ('pending', 'retry', 'processing')
+        update batch_processing_queue
+        set status = 'pending', attempts = greatest(attempts - 1, 0), lease_expires_at = null, started_at = null
+        where job_type = %s and week = %s and status = 'processing' and dagster_run_id = any(%s)
         """,
-        [job_type, week],
-    ).fetchone()
-    return int(row[0]) if row else 0
+        [job_type, week, [run_id for (run_id,) in runs if is_over(run_id)]],
+    ).rowcount
 
 
-def discard_subjects(connection: Connection, user_ids: Collection[str]) -> None:
-    """Remove the jobs of members who have left."""
-    connection.execute("delete from batch_processing_queue where user_id = any(%s)", [list(user_ids)])
+def counts(
+    connection: Connection,
+    *,
+    job_type: JobType | None = None,
+    week: date | None = None,
+    dagster_run_id: str | None = None,
+) -> JobCounts:
+    """How many jobs are in each state, of one type, one week, or those that one run worked on; None means any."""
+    rows = connection.execute(
+        """
+        select case status when 'retry' then 'waiting' else status end, count(*)
+        from batch_processing_queue
+        where (%(job_type)s::text is null or job_type = %(job_type)s)
+            and (%(week)s::date is null or week = %(week)s)
+            and (%(run_id)s::text is null or dagster_run_id = %(run_id)s)
+        group by 1
+        """,
+        {"job_type": job_type, "week": week, "run_id": dagster_run_id},
+    ).fetchall()
+    return JobCounts(**dict(rows))
+
+
+def member_priorities(connection: Connection, user_ids: Collection[str]) -> dict[str, int]:
+    """Each member's place in the queue, by subscription tier."""
+    rows = connection.execute(
+        "select clerk_user_id, subscription_tier from profiles where clerk_user_id = any(%s)", [list(user_ids)]
+    ).fetchall()
+    return {user_id: PRIORITY_BY_TIER.get(tier or "", DEFAULT_PRIORITY) for user_id, tier in rows}
+
+
+def _claims(jobs: Collection[Job]) -> list[list[Any]]:
+    return [[job.id for job in jobs], [job.claimed_at for job in jobs]]

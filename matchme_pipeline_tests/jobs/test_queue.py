@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.jobs import queries
 from matchme_pipeline.jobs.backoff import backoff
-from matchme_pipeline.jobs.model import JobRequest, JobType
+from matchme_pipeline.jobs.model import JobCounts, JobRequest, JobType
 
 WEEK = date(2026, 1, 11)
 KIND = JobType.CONTENT_ANALYSIS
@@ -31,7 +31,7 @@ def test_the_same_work_is_enqueued_once(app_database: Connection):
 
 def test_finished_work_opens_again_only_when_it_has_changed(app_database: Connection):
     queries.enqueue(app_database, KIND, WEEK, requests(2))
-    queries.complete(app_database, [job.id for job in queries.claim(app_database, KIND, WEEK, 10, "run")])
+    queries.complete(app_database, queries.claim(app_database, KIND, WEEK, 10, "run"))
     assert queries.enqueue(app_database, KIND, WEEK, requests(2)) == 0
     assert queries.enqueue(app_database, KIND, WEEK, requests(1, "changed")) == 1
     assert [job.subject for job in queries.claim(app_database, KIND, WEEK, 10, "run")] == ["user_000"]
@@ -67,11 +67,12 @@ def test_a_dead_workers_claims_come_back_when_the_lease_ends(app_database: Conne
 def test_a_failing_job_waits_then_rests_after_three_attempts(app_database: Connection):
     queries.enqueue(app_database, KIND, WEEK, requests(1))
     for attempt in (1, 2, 3):
-        (job,) = queries.claim(app_database, KIND, WEEK, 10, "run")
+        (job,) = queries.claim(app_database, KIND, WEEK, 10, f"run {attempt}")
         assert job.attempts == attempt
-        queries.fail(app_database, {job: "the model answered in rhyme"})
-        if attempt < 3:
-            assert queries.claim(app_database, KIND, WEEK, 10, "run", retries_are_due=False) == []
+        dead = queries.fail(app_database, {job: "the model answered in rhyme"})
+        assert dead == ({job.id} if attempt == 3 else set())
+        assert queries.claim(app_database, KIND, WEEK, 10, f"run {attempt}") == []
+        assert queries.claim(app_database, KIND, WEEK, 10, "another run", retries_are_due=False) == []
     assert statuses(app_database) == {"failed": 1}
     assert queries.claim(app_database, KIND, WEEK, 10, "run") == []
     row = app_database.execute("select last_error from batch_processing_queue").fetchone()
@@ -80,9 +81,90 @@ def test_a_failing_job_waits_then_rests_after_three_attempts(app_database: Conne
 
 def test_a_released_job_has_lost_no_attempt(app_database: Connection):
     queries.enqueue(app_database, KIND, WEEK, requests(1))
-    queries.release(app_database, [job.id for job in queries.claim(app_database, KIND, WEEK, 10, "run")])
+    assert queries.release(app_database, queries.claim(app_database, KIND, WEEK, 10, "run")) == 1
     (job,) = queries.claim(app_database, KIND, WEEK, 10, "run")
     assert job.attempts == 1
+
+
+def test_a_retry_is_due_when_its_backoff_has_passed(app_database: Connection):
+    queries.enqueue(app_database, KIND, WEEK, requests(1))
+    (job,) = queries.claim(app_database, KIND, WEEK, 10, "run")
+    queries.fail(app_database, {job: "timeout"})
+    wait = "select extract(epoch from scheduled_for - now()) / 60 from batch_processing_queue"
+    (minutes,) = app_database.execute(wait).fetchone() or (0,)
+    assert 8.9 < minutes < 11.1
+    app_database.execute("update batch_processing_queue set scheduled_for = now() - interval '1 second'")
+    assert len(queries.claim(app_database, KIND, WEEK, 10, "run", retries_are_due=False)) == 1
+
+
+def test_what_no_retry_can_mend_rests_at_once(app_database: Connection):
+    queries.enqueue(app_database, KIND, WEEK, requests(1))
+    (job,) = queries.claim(app_database, KIND, WEEK, 10, "run")
+    assert queries.fail(app_database, {job: "content refused"}, retryable=False) == {job.id}
+    assert queries.enqueue(app_database, KIND, WEEK, requests(1)) == 0
+    assert queries.enqueue(app_database, KIND, WEEK, requests(1, "changed")) == 1
+
+
+def test_who_lost_a_claim_can_neither_finish_it_nor_give_it_back(app_database: Connection):
+    queries.enqueue(app_database, KIND, WEEK, requests(1))
+    slow = queries.claim(app_database, KIND, WEEK, 10, "slow", lease_seconds=0)
+    (held,) = queries.claim(app_database, KIND, WEEK, 10, "quick")
+    assert queries.complete(app_database, slow) == 0
+    assert queries.release(app_database, slow) == 0
+    assert queries.renew(app_database, slow) == 0
+    assert queries.fail(app_database, {slow[0]: "too late"}) == set()
+    assert statuses(app_database) == {"processing": 1}
+    assert queries.complete(app_database, [held]) == 1
+
+
+def test_a_renewed_lease_keeps_others_away(app_database: Connection):
+    queries.enqueue(app_database, KIND, WEEK, requests(2))
+    held = queries.claim(app_database, KIND, WEEK, 10, "long", lease_seconds=0)
+    assert queries.renew(app_database, held[:1]) == 1
+    assert [job.subject for job in queries.claim(app_database, KIND, WEEK, 10, "other")] == ["user_001"]
+
+
+def test_a_dead_runs_claims_are_given_back_and_a_living_ones_are_not(app_database: Connection):
+    queries.enqueue(app_database, KIND, WEEK, requests(4))
+    queries.claim(app_database, KIND, WEEK, 2, "dead")
+    queries.claim(app_database, KIND, WEEK, 2, "alive")
+    assert queries.release_claims(app_database, KIND, WEEK, lambda run: run == "dead") == 2
+    assert statuses(app_database) == {"pending": 2, "processing": 2}
+
+
+def test_jobs_are_counted_by_week_and_run(app_database: Connection):
+    queries.enqueue(app_database, KIND, WEEK, requests(5))
+    queries.enqueue(app_database, KIND, date(2026, 1, 18), requests(2))
+    done, failing, _ = queries.claim(app_database, KIND, WEEK, 3, "run")
+    queries.complete(app_database, [done])
+    queries.fail(app_database, {failing: "timeout"})
+    of_week = queries.counts(app_database, job_type=KIND, week=WEEK)
+    assert of_week == JobCounts(pending=2, processing=1, completed=1, waiting=1)
+    assert (of_week.total, of_week.open, of_week.failure_rate) == (5, 4, 0.2)
+    assert queries.counts(app_database, dagster_run_id="run").total == 3
+    assert queries.counts(app_database).total == 7
+
+
+def test_claiming_reads_the_open_jobs_alone(app_database: Connection):
+    """Beside twenty thousand finished jobs, the claim's index has only what is open."""
+    app_database.execute(
+        """
+        insert into batch_processing_queue (user_id, subject, week, job_type, status)
+        select 'u' || n, 'u' || n, %s, %s, 'completed' from generate_series(1, 20000) n
+        """,
+        [WEEK, KIND],
+    )
+    queries.enqueue(app_database, KIND, WEEK, requests(10))
+    app_database.execute("analyze batch_processing_queue")
+    plan = app_database.execute(
+        """
+        explain select id from batch_processing_queue
+        where job_type = 'content_analysis' and week = '2026-01-11' and status in ('pending', 'retry', 'processing')
+            and (status = 'pending' or (status = 'processing' and lease_expires_at < now()))
+        order by priority, created_at, id limit 5 for update skip locked
+        """
+    ).fetchall()
+    assert any("batch_processing_queue_claim_idx" in line for (line,) in plan)
 
 
 @given(st.integers(1, 10), st.floats(0, 1))

@@ -1,0 +1,126 @@
+"""Embedding content items as the queue sees it: one job a member with something new, finished once it is stored."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.embeddings import queries, update
+from matchme_pipeline.embeddings.queries import ItemOfMember
+from matchme_pipeline.jobs import queries as jobs
+from matchme_pipeline.jobs.model import DEFAULT_PRIORITY, Job, JobRequest, JobType
+from matchme_pipeline.llm.contracts import CallContext, Models
+from matchme_pipeline.week import Week
+
+MEMBERS_CLAIMED_AT_ONCE = 1_000
+
+
+@dataclass
+class EmbeddingOutcome:
+    """What became of the texts that had no vector: `failures` by content hash."""
+
+    computed: int = 0
+    failures: dict[str, str] = field(default_factory=dict)
+    stopped_by: str = ""
+    left_in_queue: int = 0
+
+
+@dataclass(frozen=True)
+class OpenTexts:
+    """Texts without a vector by content hash, whose they are, and a fingerprint of all that each member has shared."""
+
+    texts: dict[str, str]
+    of_member: dict[str, set[str]]
+    fingerprints: dict[str, str]
+
+
+def open_texts(connection: Connection, items: Sequence[ItemOfMember], model: str) -> OpenTexts:
+    """What of `items` waits for a vector of `model`."""
+    texts, hashes = update.texts_without_vector(connection, items)
+    stored = queries.hashes_with_vector(connection, texts, model)
+    waiting: dict[str, set[str]] = defaultdict(set)
+    shared: dict[str, list[str]] = defaultdict(list)
+    for item in items:
+        digest = item.content_hash or hashes.get(str(item.item_id))
+        if digest is not None:
+            shared[item.user_id].append(f"{item.item_id}:{digest}")
+            if digest in texts and digest not in stored:
+                waiting[item.user_id].add(digest)
+    # Of everything that the member has shared, not of what waits: a text that fails leaves the fingerprint as it is,
+    # so that its job runs out of attempts.
+    fingerprints = {user_id: _fingerprint(model, shared[user_id]) for user_id in waiting}
+    return OpenTexts({key: text for key, text in texts.items() if key not in stored}, dict(waiting), fingerprints)
+
+
+def job_requests(waiting: OpenTexts, priorities: Mapping[str, int]) -> list[JobRequest]:
+    """One job for each member with a text that waits."""
+    return [
+        JobRequest(
+            user_id,
+            user_id,
+            fingerprint=waiting.fingerprints[user_id],
+            priority=priorities.get(user_id, DEFAULT_PRIORITY),
+            payload={"texts": len(own)},
+        )
+        for user_id, own in waiting.of_member.items()
+    ]
+
+
+def drain(
+    connection: Connection,
+    models: Models,
+    week: Week,
+    waiting: OpenTexts,
+    context: CallContext,
+    report: Callable[[EmbeddingOutcome], None] = lambda _: None,
+) -> EmbeddingOutcome:
+    """Work through the week's open jobs; what is stored stays whatever ends it.
+
+    Stops cleanly at the budget's end. Raises ModelRequestError, its claims given back, when no call can succeed.
+    """
+    outcome = EmbeddingOutcome()
+    while not outcome.stopped_by:
+        claimed = jobs.claim(
+            connection, JobType.EMBEDDING_UPDATE, week.sunday, MEMBERS_CLAIMED_AT_ONCE, context.dagster_run_id
+        )
+        if not claimed:
+            break
+        try:
+            _work(connection, models, waiting, claimed, context, outcome)
+        finally:
+            # Whatever is finished is the queue's already; the rest goes back untried.
+            jobs.release(connection, claimed)
+        report(outcome)
+    outcome.left_in_queue = jobs.counts(connection, job_type=JobType.EMBEDDING_UPDATE, week=week.sunday).open
+    return outcome
+
+
+def _work(
+    connection: Connection,
+    models: Models,
+    waiting: OpenTexts,
+    claimed: Sequence[Job],
+    context: CallContext,
+    outcome: EmbeddingOutcome,
+) -> None:
+    wanted = {job: waiting.of_member.get(job.subject, set()) for job in claimed}
+    texts = {digest: waiting.texts[digest] for own in wanted.values() for digest in own}
+    embedded = update.embed_all(models, texts, context)
+    stored = queries.hashes_with_vector(connection, texts, models.embedding_model)
+    errors = {
+        job: "; ".join(sorted({embedded.failures.get(digest, "no vector came back") for digest in own - stored}))
+        for job, own in wanted.items()
+        # When the budget ended, what has neither vector nor error was never asked for.
+        if (own & embedded.failures.keys()) or (own - stored and not embedded.stopped_by)
+    }
+    with connection.transaction():
+        jobs.complete(connection, [job for job, own in wanted.items() if own <= stored])
+        jobs.fail(connection, errors)
+    outcome.computed += embedded.computed
+    outcome.failures |= embedded.failures
+    outcome.stopped_by = embedded.stopped_by
+
+
+def _fingerprint(model: str, shared: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join([model, *sorted(shared)]).encode()).hexdigest()[:32]
