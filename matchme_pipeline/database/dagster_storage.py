@@ -36,10 +36,9 @@ def storage_url(settings: Settings) -> str:
         server = embedded_server(settings.home)
         server.ensure_running()
         return _with_driver(create_database(server.url("postgres"), DATABASE))
-    with connect(settings.database_url, vectors=False) as connection:
-        # Two processes that create it at once: one of them is told that it exists.
-        with suppress(psycopg.errors.UniqueViolation):
-            connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(SCHEMA)))
+    # Two processes that create the schema at once: one of them is told that it exists.
+    with connect(settings.database_url, vectors=False) as connection, suppress(psycopg.errors.UniqueViolation):
+        connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(SCHEMA)))
     separator = "&" if "?" in settings.database_url else "?"
     return _with_driver(f"{settings.database_url}{separator}options={quote(f'-csearch_path={SCHEMA}')}")
 
