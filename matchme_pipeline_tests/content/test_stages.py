@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from matchme_pipeline.content import analysis, deletion, queries
+from matchme_pipeline.content.canonical import canonical_text
 from matchme_pipeline.content.items import hash_items
 from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.errors import BudgetExceededError, ModelRequestError
@@ -162,6 +163,86 @@ def test_empty_posts_are_skipped_with_their_reason(finished: Connection):
 def test_instructions_in_a_post_make_no_insight(finished: Connection):
     rows = finished.execute("select source_quote from user_insights").fetchall()
     assert not [quote for (quote,) in rows if quote and "instructions" in quote.casefold()]
+
+
+def test_quotes_are_in_the_members_own_spelling(seeded_url: str):
+    """`psql` finds every quote inside the caption as the member typed it, double spaces and all."""
+    with connect(seeded_url) as connection:
+        connection.execute("update posts set caption = replace(caption, ' ', '  ')")
+        # What the app offered before is in the app's spelling.
+        connection.execute("delete from user_insights")
+        assert materialise(seeded_url, FIRST, "post_hashes", "content_insights").success
+        rows = connection.execute(
+            """
+            select i.source_quote, bool_or(position(i.source_quote in coalesce(p.caption, v.transcription)) > 0)
+            from user_insights i
+            join insight_sources s on s.insight_id = i.id
+            left join posts p on p.id = s.item_id
+            left join voice_introductions v on v.id = s.item_id
+            group by i.id
+            """
+        ).fetchall()
+    assert len(rows) > 50
+    assert any("  " in quote for quote, _ in rows)
+    assert all(found for _, found in rows)
+
+
+def test_a_claim_that_the_app_has_made_already_is_not_made_again(seeded_url: str):
+    with first_week(seeded_url) as (connection, items):
+        member, own = next(iter(items.items()))
+        quote = (
+            ScriptedModels._answer(ItemToAnalyse(member, str(own[0].content_hash), canonical_text(own[0].raw.text)))
+            .insights[0]
+            .source_quote
+        )
+        connection.execute(
+            """
+            insert into user_insights (clerk_user_id, insight_category, title, description, source_quote, created_at)
+            values (%s, 'values', 'The app was first', 'It really was', upper(%s), '2025-12-01')
+            """,
+            [member, quote],
+        )
+        analysis.drain(connection, ScriptedModels(), FIRST, items, CallContext("s", FIRST.sunday, "r"), NOW)  # type: ignore[arg-type]
+        rows = connection.execute(
+            """
+            select i.title, s.item_id from user_insights i left join insight_sources s on s.insight_id = i.id
+            where i.clerk_user_id = %s and upper(i.source_quote) = upper(%s)
+            """,
+            [member, quote],
+        ).fetchall()
+    assert rows == [("The app was first", own[0].raw.item_id)]
+
+
+def test_a_post_is_given_up_only_with_its_job(seeded_url: str):
+    with first_week(seeded_url) as (connection, items):
+        bad = next(user_id for user_id, own in items.items() if any(item.raw.item_type == "post" for item in own))
+        posts = [item.raw.item_id for item in items[bad] if item.raw.item_type == "post"]
+        for run, status in (("1", "pending"), ("2", "pending"), ("3", "failed")):
+            context = CallContext("s", FIRST.sunday, run)
+            analysis.drain(connection, ScriptedModels(bad=bad), FIRST, items, context, NOW)  # type: ignore[arg-type]
+            states = connection.execute(
+                "select distinct processing_status from posts where id = any(%s)", [posts]
+            ).fetchall()
+            assert states == [(status,)]
+
+
+def test_each_post_is_written_at_most_once_a_stage(seeded_url: str):
+    """An update of `posts` rebuilds a text index: rows that are right are left alone."""
+    with connect(seeded_url) as connection:
+        connection.execute(
+            """
+            create table post_writes (id uuid);
+            create function note_post() returns trigger language plpgsql as
+                $$ begin insert into post_writes values (new.id); return new; end $$;
+            create trigger note_post after update on posts for each row execute function note_post();
+            """
+        )
+        most = "select coalesce(max(n), 0) from (select count(*) as n from post_writes group by id) t"
+        for stage in ("post_hashes", "content_insights", "post_embeddings"):
+            for writes in (1, 0):
+                connection.execute("delete from post_writes")
+                assert materialise(seeded_url, FIRST, stage).success
+                assert connection.execute(most).fetchone() == (writes,), stage  # type: ignore[call-overload]
 
 
 def member_with_everything(connection: Connection) -> str:
