@@ -4,7 +4,8 @@ import hashlib
 import re
 import unicodedata
 
-_HORIZONTAL_SPACE = re.compile(r"[^\S\n]+")
+# Two blanks or more, or one that is no space: single spaces, nearly all there are, stay untouched.
+_UNEVEN_SPACE = re.compile(r"(?: [^\S\n]|[^\S\n ])[^\S\n]*")
 _BLANK_LINES = re.compile(r"\n{3,}")
 # Zero-width joiners hold emoji and Persian or Urdu letters together; tags spell out regional flags.
 _JOINERS = frozenset("\u200c\u200d")
@@ -20,8 +21,10 @@ def canonical_text(raw: str | None) -> str:
     text.
     """
     text = unicodedata.normalize("NFC", (raw or "").replace("\r\n", "\n").replace("\r", "\n"))
-    text = "".join(map(_cleaned, text))
-    text = _HORIZONTAL_SPACE.sub(" ", text)
+    # Most texts have nothing to clean: one look at the whole is fifty times quicker than one at each character.
+    if not text.replace("\n", "").isprintable():
+        text = "".join(map(_cleaned, text))
+    text = _UNEVEN_SPACE.sub(" ", text)
     text = "\n".join(line.strip() for line in text.split("\n"))
     text = unicodedata.normalize("NFC", _BLANK_LINES.sub("\n\n", text).strip())
     return text if any(map(_is_visible, text)) else ""
