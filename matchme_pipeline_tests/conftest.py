@@ -28,6 +28,15 @@ from matchme_pipeline_tests.materialising import MEMBERS, WEEKS, materialise_in_
 TEMPLATE = "app_template"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def pipelines_home() -> Iterator[None]:
+    """Ends the embedded server that a command under test may have started in the tests' home."""
+    yield
+    home = Path(os.environ["MATCHME_HOME"])
+    EmbeddedServer(home).stop()
+    shutil.rmtree(home, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[EmbeddedServer]:
     """The session's server; its data is thrown away."""
