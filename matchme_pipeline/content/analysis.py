@@ -36,6 +36,11 @@ class AnalysisOutcome:
     stopped_by: str | None = None
     dropped: Counter[str] = field(default_factory=Counter)
 
+    @property
+    def done_before(self) -> int:
+        """Items whose jobs earlier runs have finished; unknown, and counted as none, while jobs are left."""
+        return 0 if self.left_in_queue else max(0, self.items - self.analysed - self.reused - self.failed)
+
 
 def job_requests(items: Mapping[str, Sequence[HashedItem]], priorities: Mapping[str, int]) -> list[JobRequest]:
     """One job per member; its fingerprint is what the member shared, so that something new opens it again."""

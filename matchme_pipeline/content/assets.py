@@ -80,9 +80,8 @@ def content_insights(
             lambda so_far: context.log.info(f"{so_far.analysed + so_far.reused} of {so_far.items} items"),
         )
         usage = llm.usage(calls)
-    untouched = outcome.items - outcome.analysed - outcome.reused - outcome.failed
     return materialisation(
-        StageReport(outcome.items, outcome.analysed, outcome.reused + max(0, untouched), outcome.failed),
+        StageReport(outcome.items, outcome.analysed, outcome.reused + outcome.done_before, outcome.failed),
         monotonic() - started,
         usage,
         jobs_opened=opened,

@@ -1,6 +1,7 @@
 """The content stages on a real week: duplicates are paid once, one bad item fails alone, the deleted leave."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -122,6 +123,26 @@ def test_a_week_stopped_half_way_goes_on_where_it_was(seeded_url: str):
         assert statuses(connection) == {"completed": len(items)}
     assert finished_before
     assert len(second.asked) == sum(len(own) for own in items.values()) - sum(len(items[m]) for m in finished_before)
+
+
+def test_many_workers_drain_one_week_together(seeded_url: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(analysis, "MEMBERS_CLAIMED_AT_ONCE", 9)
+    with first_week(seeded_url) as (connection, items):
+        workers = [ScriptedModels() for _ in range(4)]
+
+        def work(number: int) -> None:
+            context = CallContext("s", FIRST.sunday, f"run {number}")
+            with connect(seeded_url) as own:
+                analysis.drain(own, workers[number], FIRST, items, context, NOW)  # type: ignore[arg-type]
+
+        with ThreadPoolExecutor(len(workers)) as pool:
+            for ended in [pool.submit(work, number) for number in range(len(workers))]:
+                ended.result()
+        assert statuses(connection) == {"completed": len(items)}
+        made = connection.execute("select count(distinct user_id) from insight_sources").fetchone()
+    asked = [digest for worker in workers for digest in worker.asked]
+    assert len(asked) == sum(len(own) for own in items.values())
+    assert made == (len(items),)
 
 
 def test_a_late_insight_still_leaves_two_weeks_to_review_it(finished: Connection):

@@ -136,6 +136,40 @@ def test_a_part_that_gets_its_vector_later_reaches_its_member(finished: Connecti
     assert rows_of_every_table(finished)["user_embeddings"] == before
 
 
+def test_when_the_budget_ends_members_get_what_there_is_and_the_rest_later(
+    seeded_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(update, "TEXTS_AT_ONCE", 50)
+    context = CallContext("user_embeddings", FIRST.sunday, "run")
+
+    def update_members(connection: Connection, models: ScriptedModels) -> tuple[int, str]:
+        collected = update.member_parts(connection, FIRST, MODEL)
+        parts, embedded = update.embed_parts(connection, models, collected, context)  # type: ignore[arg-type]
+        stored = queries.stored_input_hashes(connection, FIRST.sunday, MODEL)
+        groups = update.changed_vectors(connection, parts, stored, MODEL)
+        written, _ = queries.replace_member_vectors(connection, FIRST.sunday, MODEL, groups, set(parts))
+        return written, embedded.stopped_by
+
+    with hashed_first_week(seeded_url) as (connection, models):
+        work(connection, models, "1")
+        models.calls_left = 1
+        written, stopped_by = update_members(connection, models)
+        assert stopped_by == "the week's budget is reached"
+        models.calls_left = None
+        again, stopped_by = update_members(connection, models)
+        assert (again > 0, stopped_by) == (True, "")
+        assert update_members(connection, models) == (0, "")
+        assert len(models.asked) == len(set(models.asked))
+        (lacking,) = connection.execute(
+            """
+            select count(*) from user_embeddings u
+            where not u.part_hashes <@ (select array_agg(content_hash) from content_embeddings)
+            """
+        ).fetchone() or (None,)
+        assert lacking == 0
+        assert written > 100
+
+
 def local_model(connection: Connection) -> str:
     (model,) = connection.execute("select distinct model from user_embeddings").fetchone() or ("",)
     return str(model)
