@@ -1,4 +1,7 @@
-"""The week's budget: a request is covered before it leaves, over all processes, or it doesn't leave."""
+"""The week's budget: a request is covered before it leaves, over all processes, or it doesn't leave.
+
+What passes a threshold of it is written down by the ledger; `threshold_crossings` lists what nobody was told of yet.
+"""
 
 import asyncio
 import uuid
@@ -8,6 +11,9 @@ from decimal import Decimal
 from typing import Protocol
 
 from matchme_pipeline.errors import BudgetExceededError
+from matchme_pipeline.llm.threshold_queries import Crossing, mark_told, threshold_crossings
+
+__all__ = ["Budget", "Crossing", "Reservations", "mark_told", "threshold_crossings"]
 
 # Covers are asked for in larger pieces, so that not every request needs a word with the database.
 PIECES = 50

@@ -172,9 +172,17 @@ def hold_budget(
     return True
 
 
-def spend_held(connection: Connection, holder: uuid.UUID, usd: Decimal) -> None:
-    """What the ledger books now is held no more, inside the caller's transaction."""
-    connection.execute("update llm_budget_holdings set usd = greatest(usd - %s, 0) where holder = %s", [usd, holder])
+def spend_held(connection: Connection, holder: uuid.UUID, usd: Decimal, hours: int) -> None:
+    """What the ledger books now is held no more, inside the caller's transaction; the rest is held for `hours` more."""
+    connection.execute(
+        """
+        update llm_budget_holdings
+        set usd = greatest(usd - %s, 0),
+            held_until = greatest(held_until, clock_timestamp() + make_interval(hours => %s))
+        where holder = %s
+        """,
+        [usd, hours, holder],
+    )
 
 
 def release_budget(connection: Connection, holder: uuid.UUID) -> None:
@@ -184,27 +192,57 @@ def release_budget(connection: Connection, holder: uuid.UUID) -> None:
 
 @dataclass(frozen=True)
 class Experience:
-    """What the ledger knows of one stage's and model's answered calls, for estimates."""
+    """What the ledger knows of one stage's and model's newest calls, for estimates.
+
+    Bytes, input and cached tokens are those of answered calls; `paid_*` hold all that was paid, unusable answers too.
+    """
 
     calls: int
+    answered_calls: int
     items: int
     request_bytes: int
     input_tokens: int
     cached_input_tokens: int
-    output_tokens: int
-    mean_latency_seconds: float
+    paid_input_tokens: int
+    paid_output_tokens: int
+    mean_latency_seconds: float | None
+
+    @property
+    def input_tokens_a_byte(self) -> float:
+        """Tokens billed per byte sent."""
+        return self.input_tokens / self.request_bytes
+
+    @property
+    def cached_share(self) -> float:
+        """The share of input tokens that was billed as cached."""
+        return self.cached_input_tokens / self.input_tokens
+
+    @property
+    def output_tokens_an_item(self) -> float:
+        """Output tokens paid for each item that was answered."""
+        return self.paid_output_tokens / self.items
+
+    @property
+    def repeats(self) -> float:
+        """Input tokens paid for each that was answered: above 1 where answers had to be asked for again."""
+        return self.paid_input_tokens / self.input_tokens
 
 
 def experience(connection: Connection, stage: str, model: str) -> Experience | None:
-    """The newest answered calls of `stage` to `model`; None where there are too few to learn from."""
+    """The newest paid calls of `stage` to `model`; None where there are none to learn from."""
     row = connection.execute(
         """
-        select count(*), coalesce(sum(items), 0), coalesce(sum(request_bytes), 0)::bigint,
-            coalesce(sum(input_tokens), 0)::bigint, coalesce(sum(cached_input_tokens), 0)::bigint,
-            coalesce(sum(output_tokens), 0)::bigint, coalesce(avg(latency_seconds), 0)
+        select count(*), count(*) filter (where answered), coalesce(sum(items) filter (where answered), 0),
+            coalesce(sum(request_bytes) filter (where answered), 0)::bigint,
+            coalesce(sum(input_tokens) filter (where answered), 0)::bigint,
+            coalesce(sum(cached_input_tokens) filter (where answered), 0)::bigint,
+            coalesce(sum(input_tokens), 0)::bigint,
+            coalesce(sum(output_tokens), 0)::bigint,
+            avg(latency_seconds)
         from (
-            select * from llm_calls
-            where stage = %s and model = %s and outcome in ('ok', 'partial') and request_bytes > 0
+            select *, outcome in ('ok', 'partial') as answered
+            from llm_calls
+            where stage = %s and model = %s and request_bytes > 0 and input_tokens > 0
             order by called_at desc
             limit 2000
         ) newest

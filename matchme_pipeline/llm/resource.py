@@ -45,8 +45,10 @@ def open_models(settings: Settings, url: str) -> Iterator[Models]:
     from matchme_pipeline.llm.gateway import Gateway
     from matchme_pipeline.llm.ledger import Ledger
 
-    with connect(url) as reading, connect(url) as writing, _provider(settings, Ledger(writing)) as provider:
-        yield Gateway(provider, reading)
+    with connect(url) as reading, connect(url) as writing:
+        ledger = Ledger(writing, settings.weekly_budget_usd)
+        with _provider(settings, ledger) as provider:
+            yield Gateway(provider, reading)
 
 
 @contextmanager

@@ -99,6 +99,8 @@ class OpenAIProvider:
         for budget in self._budgets.values():
             with suppress(Exception):
                 self._ledger.release(budget.holder)
+        with suppress(Exception):
+            self._ledger.watch_thresholds()
 
     def _batch_run(self, context: CallContext, emit: Callable[[Any], None]) -> BatchRun:
         api = BatchApi(self._client)
