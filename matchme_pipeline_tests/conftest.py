@@ -23,7 +23,9 @@ from matchme_pipeline.database.connection import Connection, connect, create_dat
 from matchme_pipeline.database.embedded import EmbeddedServer
 from matchme_pipeline.database.migrations import create_app_tables, migrate
 from matchme_pipeline.population.seed import seed_population
+from matchme_pipeline.settings import process_settings
 from matchme_pipeline_tests.materialising import MEMBERS, WEEKS, materialise_in_order
+from matchme_pipeline_tests.openai_server import FakeOpenAI
 
 TEMPLATE = "app_template"
 
@@ -125,6 +127,21 @@ def finished(finished_url: str) -> Iterator[Connection]:
     """A connection to a fresh copy of the database with finished weeks."""
     with connect(finished_url) as connection:
         yield connection
+
+
+@pytest.fixture
+def paid(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeOpenAI]:
+    """A server that counts what it serves, and settings that point at it."""
+    with FakeOpenAI() as server:
+        for name, value in {
+            "OPENAI_API_KEY": "sk-of-the-test",
+            "OPENAI_BASE_URL": server.url,
+            "MATCHME_LLM": "openai",
+        }.items():
+            monkeypatch.setenv(name, value)
+        process_settings.cache_clear()
+        yield server
+    process_settings.cache_clear()
 
 
 def _temporary_database(postgres_url: str, template: str | None) -> Iterator[str]:

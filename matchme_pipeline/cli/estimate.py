@@ -13,12 +13,12 @@ from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.embeddings import update
 from matchme_pipeline.embeddings.queries import items_as_of
 from matchme_pipeline.llm import estimate
-from matchme_pipeline.llm.contracts import ItemToAnalyse
+from matchme_pipeline.llm.contracts import ItemToAnalyse, PairToPreview
 from matchme_pipeline.llm.estimate import StageEstimate
 from matchme_pipeline.llm.local.provider import LocalProvider
-from matchme_pipeline.matching.allocation import MOST_MATCHES
-from matchme_pipeline.matching.members import why_not_matchable
-from matchme_pipeline.matching.queries import members_as_of, pairs_of_week
+from matchme_pipeline.matching import queries as matching_queries
+from matchme_pipeline.matching import weekly
+from matchme_pipeline.matching.previews import pairs_to_preview
 from matchme_pipeline.settings import Settings
 from matchme_pipeline.week import Week
 
@@ -32,7 +32,7 @@ def estimate_week(connection: Connection, settings: Settings, week: Week) -> lis
         estimate.estimate_insights(connection, settings, _items(connection, week)),
         estimate.estimate_embeddings(connection, settings, posts, "post_embeddings"),
         estimate.estimate_embeddings(connection, settings, members, "user_embeddings"),
-        estimate.estimate_previews(connection, settings, _new_pairs(connection, week)),
+        estimate.estimate_previews(connection, settings, _pairs(connection, week, model)),
     ]
 
 
@@ -63,13 +63,16 @@ def _items(connection: Connection, week: Week) -> list[ItemToAnalyse]:
     ]
 
 
-def _new_pairs(connection: Connection, week: Week) -> int:
-    """At most: everybody who can be matched finds a full list; pairs with a preview are done."""
-    pairs = pairs_of_week(connection, week.match_week)
-    if pairs:
-        return sum(pair.preview is None for pair in pairs)
-    rows = members_as_of(connection, week.cutoff)
-    return sum(why_not_matchable(row, week.cutoff) is None for row in rows) * MOST_MATCHES // 2
+def _pairs(connection: Connection, week: Week, model: str) -> list[PairToPreview]:
+    """The week's pairs; before it is matched, those that matching would make of what is known now."""
+    pairs = [(pair.a, pair.b) for pair in matching_queries.pairs_of_week(connection, week.match_week)]
+    if not pairs:
+        engine = weekly.load_engine(connection, week, model)
+        pairs = [(match.a, match.b) for match in weekly.allocate_week(connection, engine, week).allocation.matches]
+    members = {user_id for pair in pairs for user_id in pair}
+    approved = matching_queries.approved_insights(connection, week.cutoff, members)
+    rows = [matching_queries.PairRow(a, b, None) for a, b in pairs]
+    return pairs_to_preview(rows, approved, matching_queries.common_attributes(connection, members))
 
 
 def _figures(rows: Sequence[StageEstimate]) -> list[str]:

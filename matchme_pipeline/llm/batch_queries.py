@@ -89,3 +89,20 @@ def open_batches(connection: Connection, model: str | None = None, stage: str | 
             """,
             {"model": model, "stage": stage},
         ).fetchall()
+
+
+def usual_seconds(connection: Connection, stage: str) -> float | None:
+    """Seconds that the newest batches of `stage` took from being written down to being read, on average."""
+    row = connection.execute(
+        """
+        select extract(epoch from avg(read_at - created_at))::float8
+        from (
+            select created_at, read_at from llm_batches
+            where stage = %s and read_at is not null
+            order by created_at desc
+            limit 20
+        ) newest
+        """,
+        [stage],
+    ).fetchone()
+    return row[0] if row else None

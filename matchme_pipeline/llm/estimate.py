@@ -1,29 +1,33 @@
 """What a week's model calls would take, counted offline: requests are built as they would be sent, and not sent.
 
-Tokens are bytes times the ratio that the ledger shows for this stage and model, or bytes / 4 before there is any.
+Tokens are bytes times the ratio that the ledger shows for this stage and model, or bytes / 4 before there is any;
+answers are as long as the ledger says they were, or as the prompts ask for.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from matchme_pipeline.database.connection import Connection
-from matchme_pipeline.llm import queries
-from matchme_pipeline.llm.contracts import ItemToAnalyse
+from matchme_pipeline.llm import batch_queries, queries
+from matchme_pipeline.llm.contracts import ItemToAnalyse, PairToPreview
 from matchme_pipeline.llm.gateway import first_of_each_key, insight_questions
 from matchme_pipeline.llm.packing import pack_questions
 from matchme_pipeline.llm.prices import Mode, ModelEntry, TokenUsage, load_prices
-from matchme_pipeline.llm.prompt_files import Prompt, load_prompt
-from matchme_pipeline.llm.tasks import InsightsTask
+from matchme_pipeline.llm.prompt_files import load_prompt
+from matchme_pipeline.llm.tasks import InsightsTask, PreviewsTask, Question, Task
 from matchme_pipeline.llm.tokens import certain_tokens, estimated_tokens
 from matchme_pipeline.settings import Settings
 
-# Before the ledger knows better: tokens of an answer, and seconds of a call.
-OUTPUT_TOKENS_A_POST, OUTPUT_TOKENS_A_PAIR = 60, 95
-INPUT_TOKENS_A_PAIR = 80
-SECONDS_A_CALL = 2.0
+# Before the ledger knows better: tokens of an answer (one or two insights a post, four starters a pair), seconds of a
+# call, and of a batch, which may take a day and mostly takes less than an hour.
+OUTPUT_TOKENS_A_POST, OUTPUT_TOKENS_A_PAIR = 68, 66
+SECONDS_A_CALL, SECONDS_A_BATCH = 2.0, 3_600.0
 LOCAL_ITEMS_A_SECOND = 800
+
+Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -47,46 +51,22 @@ def estimate_insights(
     """What insights for `items` would take."""
     if settings.provider == "local":
         return _free(stage, len(items))
-    from matchme_pipeline.llm.remote.chat import answer_limit, chat_body
-
     entry = load_prices(settings.prices_file).entry(settings.insight_model, "chat")
     task = InsightsTask(load_prompt("insights"))
-    distinct = first_of_each_key(insight_questions(task, items, settings.insight_model, entry.parameters))
-    stored = queries.stored_answers(connection, [question.key for question in distinct])
-    missing = [question for question in distinct if question.key not in stored]
-    packs = pack_questions(missing, task.prompt.settings)
-    bodies = [
-        chat_body(
-            settings.insight_model, entry, settings.llm_mode, task, task.request(pack)[0], answer_limit(task, len(pack))
-        )
-        for pack in packs
-    ]
-    known = queries.experience(connection, stage, settings.insight_model)
-    if known is not None:
-        sent = sum(certain_tokens(json.dumps(body, ensure_ascii=False)) for body in bodies)
-        tokens = round(sent * known.input_tokens / known.request_bytes)
-    else:
-        tokens = sum(_chat_tokens(task.prompt, body["messages"][1]["content"]) for body in bodies)
-    output = round(len(missing) * (known.output_tokens / known.items if known else OUTPUT_TOKENS_A_POST))
-    return _priced(stage, settings, entry, len(items), len(items) - len(missing), len(packs), tokens, output, known)
+    questions = insight_questions(task, items, settings.insight_model, entry.parameters)
+    return _asked(connection, settings, entry, task, questions, stage, OUTPUT_TOKENS_A_POST)
 
 
 def estimate_previews(
-    connection: Connection, settings: Settings, pairs: int, stage: str = "chaichat_previews"
+    connection: Connection, settings: Settings, pairs: Sequence[PairToPreview], stage: str = "chaichat_previews"
 ) -> StageEstimate:
-    """What starters for so many new pairs would take; who they are is known only once they are matched."""
+    """What starters for `pairs` would take."""
     if settings.provider == "local":
-        return _free(stage, pairs)
+        return _free(stage, len(pairs))
     entry = load_prices(settings.prices_file).entry(settings.insight_model, "chat")
-    prompt = load_prompt("previews")
-    known = queries.experience(connection, stage, settings.insight_model)
-    if known is not None:
-        calls = round(pairs * known.calls / known.items)
-        tokens, output = (round(pairs * n / known.items) for n in (known.input_tokens, known.output_tokens))
-    else:
-        calls = -(-pairs // prompt.settings.request_items)
-        tokens, output = calls * _chat_tokens(prompt, "") + pairs * INPUT_TOKENS_A_PAIR, pairs * OUTPUT_TOKENS_A_PAIR
-    return _priced(stage, settings, entry, pairs, 0, calls, tokens, output, known)
+    task = PreviewsTask(load_prompt("previews"))
+    questions = [task.question(pair, settings.insight_model, entry.parameters) for pair in pairs]
+    return _asked(connection, settings, entry, task, questions, stage, OUTPUT_TOKENS_A_PAIR)
 
 
 def estimate_embeddings(
@@ -95,17 +75,54 @@ def estimate_embeddings(
     """What vectors for `texts`, by content hash, would take."""
     if settings.provider == "local":
         return _free(stage, len(texts))
-    from matchme_pipeline.llm.remote.embeddings import packed
+    from matchme_pipeline.llm.remote.embeddings import embedding_body, packed
 
     entry = load_prices(settings.prices_file).entry(settings.embedding_model, "embedding")
     stored = queries.stored_hashes(connection, settings.embedding_model, list(texts))
     packs = packed({key: text for key, text in texts.items() if key not in stored})
-    tokens = sum(estimated_tokens(text) for pack in packs for _, text in pack)
     known = queries.experience(connection, stage, settings.embedding_model)
-    return _priced(stage, settings, entry, len(texts), len(stored), len(packs), tokens, 0, known)
+    if known is not None:
+        bodies = (embedding_body(settings.embedding_model, entry, [text for _, text in pack]) for pack in packs)
+        tokens = round(_sent_bytes(bodies) * known.input_tokens_a_byte)
+    else:
+        tokens = sum(estimated_tokens(text) for pack in packs for _, text in pack)
+    return _priced(connection, stage, settings, entry, len(texts), len(stored), len(packs), tokens, 0, known)
+
+
+def _asked(
+    connection: Connection,
+    settings: Settings,
+    entry: ModelEntry,
+    task: Task,
+    questions: Sequence[Question],
+    stage: str,
+    output_tokens_a_question: int,
+) -> StageEstimate:
+    """What asking those of `questions` that have no answer yet would take."""
+    from matchme_pipeline.llm.remote.chat import answer_limit, chat_body
+
+    distinct = first_of_each_key(questions)
+    stored = queries.stored_answers(connection, [question.key for question in distinct])
+    missing = [question for question in distinct if question.key not in stored]
+    bodies = [
+        chat_body(
+            settings.insight_model, entry, settings.llm_mode, task, task.request(pack)[0], answer_limit(task, len(pack))
+        )
+        for pack in pack_questions(missing, task.prompt.settings)
+    ]
+    known = queries.experience(connection, stage, settings.insight_model)
+    if known is not None:
+        tokens, each = round(_sent_bytes(bodies) * known.input_tokens_a_byte), known.output_tokens_an_item
+    else:
+        frame = estimated_tokens(task.prompt.instructions) + estimated_tokens(json.dumps(task.prompt.schema))
+        tokens = sum(frame + estimated_tokens(body["messages"][1]["content"]) for body in bodies)
+        each = output_tokens_a_question
+    output, reused = round(len(missing) * each), len(questions) - len(missing)
+    return _priced(connection, stage, settings, entry, len(questions), reused, len(bodies), tokens, output, known)
 
 
 def _priced(
+    connection: Connection,
     stage: str,
     settings: Settings,
     entry: ModelEntry,
@@ -117,19 +134,32 @@ def _priced(
     known: queries.Experience | None,
 ) -> StageEstimate:
     mode: Mode = entry.mode_for(settings.llm_mode)
-    cached = round(input_tokens * known.cached_input_tokens / known.input_tokens) if known else 0
+    if known is not None:
+        calls, input_tokens = round(calls * known.repeats), round(input_tokens * known.repeats)
+    cached = round(input_tokens * known.cached_share) if known else 0
     usage = TokenUsage(input_tokens, cached, 0, output_tokens)
-    waves = -(-calls // settings.llm_concurrency)
-    seconds = waves * (known.mean_latency_seconds if known else SECONDS_A_CALL)
     model = settings.insight_model if entry.kind == "chat" else settings.embedding_model
+    seconds = _seconds(settings, calls, usage, known)
+    if mode == "batch" and calls:
+        seconds = batch_queries.usual_seconds(connection, stage) or SECONDS_A_BATCH
     cost_usd = entry.price(mode).cost_usd(usage)
-    return StageEstimate(stage, model, items, reused, calls, input_tokens, output_tokens, cost_usd, round(seconds, 1))
+    return StageEstimate(stage, model, items, reused, calls, input_tokens, output_tokens, cost_usd, round(seconds, 2))
+
+
+def _seconds(settings: Settings, calls: int, usage: TokenUsage, known: queries.Experience | None) -> float:
+    """Waves of concurrent calls, or the limits a minute where those take longer."""
+    latency = (known.mean_latency_seconds if known else None) or SECONDS_A_CALL
+    waves = -(-calls // settings.llm_concurrency) * latency
+    by_requests = 60 * calls / settings.llm_requests_per_minute if settings.llm_requests_per_minute else 0
+    tokens = usage.input_tokens + usage.output_tokens
+    by_tokens = 60 * tokens / settings.llm_tokens_per_minute if settings.llm_tokens_per_minute else 0
+    return max(waves, by_requests, by_tokens)
+
+
+def _sent_bytes(bodies: Iterable[Json]) -> int:
+    return sum(certain_tokens(json.dumps(body, ensure_ascii=False)) for body in bodies)
 
 
 def _free(stage: str, items: int) -> StageEstimate:
     calls = -(-items // 1_000)
     return StageEstimate(stage, "local", items, 0, calls, 0, 0, Decimal(0), round(items / LOCAL_ITEMS_A_SECOND, 1))
-
-
-def _chat_tokens(prompt: Prompt, data: str) -> int:
-    return estimated_tokens(prompt.instructions) + estimated_tokens(json.dumps(prompt.schema)) + estimated_tokens(data)

@@ -12,31 +12,32 @@ import numpy as np
 CATEGORIES = ["values", "personality", "lifestyle", "interests", "family"]
 
 
-def complete(user_message: str) -> dict[str, Any]:
+def complete(user_message: str, insights_a_post: float = 1.0) -> dict[str, Any]:
     """The answer to the user message of a chat completion, by its JSON."""
     data = json.loads(user_message)
     if "posts" in data:
-        return {"insights": [insight for post in data["posts"] for insight in insights(post)]}
+        return {"insights": [insight for post in data["posts"] for insight in insights(post, insights_a_post)]}
     return {"previews": [preview(pair) for pair in data["pairs"]]}
 
 
-def insights(post: dict[str, Any]) -> list[dict[str, Any]]:
-    """One insight on the post's first sentence that holds no mask."""
+def insights(post: dict[str, Any], wanted: float = 1.0) -> list[dict[str, Any]]:
+    """On average so many insights, each on the next but one sentence that holds no mask, as far as there are any."""
     sentences = [s for s in re.findall(r"[^.!?\n]+", post["text"]) if "[" not in s and any(c.isalpha() for c in s)]
-    if not sentences:
-        return []
-    quote = sentences[0].strip()[:120].strip()
+    number = int(wanted + zlib.crc32(post["text"].encode()) % 1000 / 1000)
+    return [insight(post["id"], sentence.strip()[:120].strip()) for sentence in sentences[: 2 * number : 2]]
+
+
+def insight(post_id: str, quote: str) -> dict[str, Any]:
+    """One insight, about as long as the prompt asks for."""
     words = re.findall(r"\w+", quote)
-    return [
-        {
-            "post_id": post["id"],
-            "category": CATEGORIES[zlib.crc32(quote.encode()) % 5],
-            "title": f"Speaks of {words[-1].lower()[:40]}",
-            "description": "They come back to this in their own words.",
-            "source_quote": quote,
-            "confidence": 60 + zlib.crc32(quote.encode()) % 40,
-        }
-    ]
+    return {
+        "post_id": post_id,
+        "category": CATEGORIES[zlib.crc32(quote.encode()) % 5],
+        "title": f"Speaks of {words[-1].lower()[:40]}",
+        "description": "They come back to this in their own words.",
+        "source_quote": quote,
+        "confidence": 60 + zlib.crc32(quote.encode()) % 40,
+    }
 
 
 def preview(pair: dict[str, Any]) -> dict[str, Any]:

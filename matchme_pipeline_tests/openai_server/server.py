@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import random
 import socket
 import threading
@@ -53,6 +54,9 @@ class FakeOpenAI:
     most_concurrent: int | None = None
     unsupported_parameters: tuple[str, ...] = ()
     retry_after: str = "0.05"
+    # How many insights a post gets on average; the prompt allows three.
+    insights_a_post: float = 1.0
+    tokens_a_byte: float = 0.25
 
     def __post_init__(self) -> None:
         self.batches = FakeBatches(self._batch_answer)
@@ -173,14 +177,14 @@ class FakeOpenAI:
 
     def _chat_answer(self, body: dict[str, Any], fault: str) -> dict[str, Any]:
         system, user = body["messages"][0]["content"], body["messages"][1]["content"]
-        choice = faults.spoil(fault, answers.complete(user))
-        input_tokens = tokens(system + json.dumps(body["response_format"]) + user)
+        choice = faults.spoil(fault, answers.complete(user, self.insights_a_post))
+        input_tokens = tokens(system + json.dumps(body["response_format"]) + user, self.tokens_a_byte)
         prefix = system + body["model"]
         cached = (
             tokens(system) // 128 * 128 if prefix in self._prefixes and tokens(system) >= CACHED_PREFIX_TOKENS else 0
         )
         self._prefixes.add(prefix)
-        output_tokens = tokens(choice["message"]["content"] or "refused")
+        output_tokens = tokens(choice["message"]["content"] or "refused", self.tokens_a_byte)
         self._bill("chat", input_tokens, cached, output_tokens)
         return {
             "id": "chatcmpl-1",
@@ -199,9 +203,9 @@ class FakeOpenAI:
 
     def _embedding_answer(self, body: dict[str, Any], fault: str) -> dict[str, Any]:
         texts = body["input"]
-        used = sum(tokens(text) for text in texts)
+        used = sum(tokens(text, self.tokens_a_byte) for text in texts)
         assert len(texts) <= 2_048
-        assert used <= 300_000
+        assert sum(tokens(text) for text in texts) <= 300_000
         assert all(0 < tokens(text) <= 8_192 for text in texts)
         self._bill("embeddings", used, 0, 0)
         if fault == "not_json":
@@ -238,9 +242,9 @@ class FakeOpenAI:
         self.arrivals.append((time.monotonic(), input_tokens + output_tokens))
 
 
-def tokens(text: str) -> int:
-    """Tokens as the server counts them: UTF-8 bytes / 4."""
-    return -(-len(text.encode()) // 4)
+def tokens(text: str, tokens_a_byte: float = 0.25) -> int:
+    """Tokens as the server counts them: by the text's UTF-8 bytes."""
+    return math.ceil(len(text.encode()) * tokens_a_byte)
 
 
 async def _half() -> AsyncIterator[bytes]:

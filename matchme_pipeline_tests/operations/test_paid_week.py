@@ -23,21 +23,6 @@ class Books:
     ledger: tuple[int, float]
 
 
-@pytest.fixture
-def paid(monkeypatch: pytest.MonkeyPatch):
-    """A server that counts what it serves, and settings that point at it."""
-    with FakeOpenAI() as server:
-        for name, value in {
-            "OPENAI_API_KEY": "sk-of-the-test",
-            "OPENAI_BASE_URL": server.url,
-            "MATCHME_LLM": "openai",
-        }.items():
-            monkeypatch.setenv(name, value)
-        settings.process_settings.cache_clear()
-        yield server
-    settings.process_settings.cache_clear()
-
-
 def books(url: str, run_id: str, result) -> Books:
     shown = [event.materialization.metadata for event in result.get_asset_materialization_events()]
     with connect(url) as connection:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Literal, Protocol
 
 from matchme_pipeline.llm.contracts import CallContext
+from matchme_pipeline.llm.masking import mask
 from matchme_pipeline.llm.packing import pack_questions
 from matchme_pipeline.llm.prices import ModelEntry, PriceTable
 from matchme_pipeline.llm.provider import Answered, Embedded
@@ -91,9 +92,11 @@ class ChatWork:
         """The valid answers of a line; what is missing or invalid stays open."""
         # A question that is gone keeps its place, so that the others keep their ids.
         asked = [self.questions.get(key, Question(key, "", None, {})) for key in keys]
-        verdict = judge(reply.data, self.task, self.task.request(asked)[1])
+        data, by_id = self.task.request(asked)
+        verdict = judge(reply.data, self.task, by_id)
         owners = {question.owner for question in asked if question.owner}
-        call = _call(self, len(keys), verdict.outcome, reply, owners.pop() if len(owners) == 1 else None)
+        sent = chat_body(self.model, self.entry, "batch", self.task, data, answer_limit(self.task, len(asked)))
+        call = _call(self, len(keys), verdict.outcome, reply, sent, owners.pop() if len(owners) == 1 else None)
         stored = verdict.reading.stored if verdict.reading else {}
         doubtful = verdict.reading.doubtful if verdict.reading else frozenset()
         answers = [
@@ -134,7 +137,8 @@ class EmbeddingWork:
         """The usable vectors of a line."""
         found = {i: v for i, v in read_vectors(reply.data, len(keys)).items() if v.shape[0] == DIMENSIONS}
         outcome = "ok" if len(found) == len(keys) else "partial" if found else "unreadable"
-        call = _call(self, len(keys), outcome, reply, None)
+        sent = embedding_body(self.model, self.entry, [mask(self.texts.get(key, "")) for key in keys])
+        call = _call(self, len(keys), outcome, reply, sent, None)
         vectors = [StoredVector(keys[i], self.model, vector, call.id) for i, vector in sorted(found.items())]
         return LineResult(call, vectors=[vector for vector in vectors if vector.content_hash in self.texts])
 
@@ -146,7 +150,9 @@ def _line(body: Json, keys: tuple[str, ...], entry: ModelEntry, output_limit: in
     return Line(body, keys, text, cover)
 
 
-def _call(work: ChatWork | EmbeddingWork, items: int, outcome: str, reply: Reply, member_id: str | None) -> Call:
+def _call(
+    work: ChatWork | EmbeddingWork, items: int, outcome: str, reply: Reply, sent: Json, member_id: str | None
+) -> Call:
     mode = work.entry.mode_for("batch")
     return Call(
         context=work.context,
@@ -161,5 +167,5 @@ def _call(work: ChatWork | EmbeddingWork, items: int, outcome: str, reply: Reply
         cost_usd=work.entry.price(mode).cost_usd(reply.usage),
         error=None if outcome in ("ok", "partial") else outcome,
         price_version=work.prices.version,
-        request_bytes=0,
+        request_bytes=certain_tokens(json.dumps(sent, ensure_ascii=False)),
     )
