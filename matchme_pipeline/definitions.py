@@ -12,7 +12,7 @@ from matchme_pipeline.llm.resource import ModelsResource
 from matchme_pipeline.matching import assets as matching_assets
 from matchme_pipeline.matching import checks as matching_checks
 from matchme_pipeline.operations import assets as operations_assets
-from matchme_pipeline.operations import automation
+from matchme_pipeline.operations import automation, watch
 from matchme_pipeline.operations import checks as operations_checks
 from matchme_pipeline.operations.app_tables import app_table_assets
 from matchme_pipeline.operations.progress import progress_logger
@@ -26,7 +26,13 @@ defs = Definitions(
     asset_checks=load_asset_checks_from_modules(_CHECK_MODULES),
     jobs=[automation.weekly_batch, automation.daily_incremental],
     schedules=[automation.weekly_schedule, automation.daily_schedule],
-    sensors=[automation.close_completed_runs, automation.close_failed_runs, automation.close_cancelled_runs],
+    sensors=[
+        automation.close_completed_runs,
+        automation.close_failed_runs,
+        automation.close_cancelled_runs,
+        watch.watch_weeks,
+        watch.tell_alerts,
+    ],
     resources={"database": RecordedDatabaseResource(), "models": ModelsResource()},
     loggers={"progress": progress_logger},
     # Independent stages side by side; more than two would only contend for the machine's cores.

@@ -23,3 +23,7 @@ class BudgetExceededError(PipelineError):
 
 class WeekError(PipelineError, ValueError):
     """A week that is no partition key, or that cannot be materialised yet."""
+
+
+class BrokenMatchesError(PipelineError):
+    """A week's matches break a rule; none of them was published."""

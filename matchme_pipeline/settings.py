@@ -42,6 +42,7 @@ class Settings(BaseModel):
     prices_file: Path | None = Field(None, alias="MATCHME_PRICES_FILE")
     first_week: date = Field(date(2026, 1, 4), alias="MATCHME_FIRST_WEEK")
     automation: bool = Field(False, alias="MATCHME_AUTOMATION")
+    alert_webhook_url: SecretStr | None = Field(None, alias="MATCHME_ALERT_WEBHOOK_URL")
     admin_user_ids: str = Field("", alias="ADMIN_USER_IDS")
 
     @field_validator("database_url", "dagster_database_url")
@@ -51,6 +52,13 @@ class Settings(BaseModel):
             raise ValueError(
                 "must start with postgresql:// (for instance postgresql://user:password@host:5432/postgres)"
             )
+        return url
+
+    @field_validator("alert_webhook_url")
+    @classmethod
+    def _is_web_address(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith(("https://", "http://")):
+            raise ValueError("must start with https:// (a Slack-compatible incoming webhook)")
         return url
 
     @field_validator("first_week")

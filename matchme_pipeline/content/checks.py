@@ -7,11 +7,8 @@ from matchme_pipeline.content.canonical import locate_quote
 from matchme_pipeline.content.claims import quote_key
 from matchme_pipeline.database.resource import DatabaseResource
 from matchme_pipeline.jobs import queries as jobs
-from matchme_pipeline.jobs.model import JobType
+from matchme_pipeline.jobs.model import LARGEST_FAILURE_RATE, JobType
 from matchme_pipeline.week import Week
-
-# The promise to members: fewer than one job in two hundred fails.
-LARGEST_FAILURE_RATE = 0.005
 
 
 @asset_check(asset="post_hashes", description="Every live content item of the week has a row with hash or reason.")

@@ -9,6 +9,11 @@ from matchme_pipeline.dna.queries import verification
 from matchme_pipeline.dna.weights import WEIGHTS
 from matchme_pipeline.week import Week
 
+# A week moves a score by a few points; when many move by half a tier, a rule or its data broke.
+FAR_POINTS = 10
+LARGEST_SHARE_MOVED_FAR = 0.05
+LARGEST_SHIFT_OF_THE_MEAN_POINTS = 3.0
+
 
 @asset_check(
     asset="trait_distribution",
@@ -83,6 +88,21 @@ def scores_are_spread(context: AssetCheckExecutionContext, database: DatabaseRes
         figures = verification.spread(connection, _week(context).sunday)
     collapsed = figures["scored"] >= 20 and figures["most_common_share"] > 0.5
     return _result(not collapsed, figures, AssetCheckSeverity.WARN)
+
+
+@asset_check(
+    asset="dna_scores",
+    description="The mean score moves by 3 points a week at most, and one member in twenty by more than 10.",
+)
+def scores_resemble_last_weeks(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
+    """Compare members who are scored in both weeks."""
+    with database.connect() as connection:
+        figures = verification.movement(connection, _week(context).sunday, FAR_POINTS)
+    resembles = (
+        abs(figures["mean_now"] - figures["mean_before"]) <= LARGEST_SHIFT_OF_THE_MEAN_POINTS
+        and figures["share_moved_far"] <= LARGEST_SHARE_MOVED_FAR
+    )
+    return _result(resembles, figures, AssetCheckSeverity.WARN)
 
 
 @asset_check(asset="dna_scores", description="What the app shows is the newest week's history.")

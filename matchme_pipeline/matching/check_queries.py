@@ -40,7 +40,10 @@ def broken_rules(connection: Connection, match_week: date, window_weeks: int) ->
 
 
 def broken_preferences(connection: Connection, match_week: date) -> dict[str, int]:
-    """How many rows break the gender, age, distance or children wish of the row's member."""
+    """How many rows break the gender, age, distance or children wish of the row's member.
+
+    A pair of which a member has viewed or acted on a row stands whatever has become of wishes since.
+    """
     row = connection.execute(
         """
         with pairs as (
@@ -56,7 +59,10 @@ def broken_preferences(connection: Connection, match_week: date) -> dict[str, in
             join profiles a on a.clerk_user_id = w.user_id
             join profiles b on b.clerk_user_id = w.match_user_id
             left join match_preferences m on m.clerk_user_id = w.user_id
+            join weekly_matches o on o.user_id = w.match_user_id and o.match_user_id = w.user_id
+                and o.week_start_date = w.week_start_date
             where w.week_start_date = %s
+                and coalesce(w.viewed_at, w.actioned_at, o.viewed_at, o.actioned_at) is null
         )
         select
             count(*) filter (where cardinality(gender_preference) > 0 and not gender = any(gender_preference)),

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from matchme_pipeline.database.connection import Connection
-from matchme_pipeline.errors import BudgetExceededError
+from matchme_pipeline.errors import BrokenMatchesError, BudgetExceededError
 from matchme_pipeline.llm.contracts import CallContext, Models, PairToPreview, Preview
-from matchme_pipeline.matching import publication, queries
+from matchme_pipeline.matching import check_queries, publication, queries
 from matchme_pipeline.matching.engine import Allocation, Engine, Knowledge
 from matchme_pipeline.matching.previews import as_json
 from matchme_pipeline.matching.queries import PairRow, PublishedRow
@@ -72,9 +72,29 @@ def allocate_week(connection: Connection, engine: Engine, week: Week) -> WeekAll
 def publish(
     connection: Connection, week: Week, model: str, dagster_run_id: str, result: WeekAllocation
 ) -> tuple[int, int]:
-    """Write the week in one transaction; returns rows written and removed."""
+    """Write the week in one transaction; returns rows written and removed.
+
+    Before the transaction ends the rows are verified as they stand in the table, by rules written a second time in
+    SQL. Raises BrokenMatchesError, and members keep seeing what they saw, when a row breaks one.
+    """
     rows = publication.ranked_rows(result.allocation.matches, result.standing, result.fixed)
-    return queries.replace_matches(connection, week.match_week, model, dagster_run_id, rows, result.fixed)
+    with connection.transaction():
+        changed = queries.replace_matches(connection, week.match_week, model, dagster_run_id, rows, result.fixed)
+        _verify(connection, week)
+    return changed
+
+
+def _verify(connection: Connection, week: Week) -> None:
+    broken = {
+        **check_queries.broken_rules(connection, week.match_week, NO_REPEAT_WEEKS),
+        **check_queries.broken_preferences(connection, week.match_week),
+    }
+    found = ", ".join(f"{name}: {rows} rows" for name, rows in broken.items() if rows)
+    if found:
+        raise BrokenMatchesError(
+            f"The matches of week {week.key} break rules ({found}); nothing was published. "
+            "Mend the cause and materialise weekly_matches again."
+        )
 
 
 def preview_pairs(

@@ -2,10 +2,11 @@
 
 from time import monotonic
 
-from dagster import AssetExecutionContext, MaterializeResult, asset
+from dagster import AssetExecutionContext, FreshnessPolicy, MaterializeResult, asset
 
 from matchme_pipeline.database.resource import DatabaseResource
 from matchme_pipeline.operations import queries, runs
+from matchme_pipeline.operations.alerts import READY_AFTER
 from matchme_pipeline.reporting import StageReport, materialisation
 from matchme_pipeline.week import week_of, weekly_partitions
 
@@ -17,6 +18,8 @@ from matchme_pipeline.week import week_of, weekly_partitions
     owners=["team:operations"],
     kinds={"postgres"},
     metadata={"table": "batch_run_history"},
+    # Between the tick of the weekly schedule and the hour at which members look.
+    freshness_policy=FreshnessPolicy.cron(deadline_cron="0 7 * * 0", lower_bound_delta=READY_AFTER),
     description="The run's row in `batch_run_history`: jobs, failures, tokens, cost, duration and errors of the week.",
 )
 def run_summary(context: AssetExecutionContext, database: DatabaseResource) -> MaterializeResult[None]:

@@ -1,12 +1,14 @@
-"""Checks across stages: the promise on failures, and the three books that must agree."""
+"""Checks across stages: the promise on failures, the three books that must agree, and the hour a week is due."""
+
+from datetime import UTC, datetime
 
 from dagster import AssetCheckExecutionContext, AssetCheckResult, AssetCheckSeverity, asset_check
 
 from matchme_pipeline.database.resource import DatabaseResource
+from matchme_pipeline.jobs.model import LARGEST_FAILURE_RATE
 from matchme_pipeline.operations import queries
-
-# The promise to members: fewer than one job in two hundred fails.
-LARGEST_FAILURE_RATE = 0.005
+from matchme_pipeline.operations.alerts import ready_by
+from matchme_pipeline.week import Week
 
 
 @asset_check(asset="run_summary", description="Fewer than 0.5 % of the run's jobs failed.")
@@ -37,6 +39,22 @@ def books_agree(context: AssetCheckExecutionContext, database: DatabaseResource)
     agree = len(set(tokens.values())) == 1 and len({round(value, 10) for value in cost.values()}) == 1
     return AssetCheckResult(
         passed=agree, severity=AssetCheckSeverity.ERROR, metadata={"tokens": tokens, "cost_usd": cost}
+    )
+
+
+@asset_check(asset="run_summary", description="The newest week is finished by Sunday 07:00 UTC, when members look.")
+def finished_by_sunday_seven(context: AssetCheckExecutionContext) -> AssetCheckResult:
+    """Compare the hour at which the week finished with the hour it is due; an older week, backfilled, was due before.
+
+    `hours_before_due` is negative for a week that is late.
+    """
+    week, now = Week.parse(context.partition_key), datetime.now(UTC)
+    newest = week.sunday == Week.last_closed(now).sunday
+    hours = (ready_by(week) - now).total_seconds() / 3600
+    return AssetCheckResult(
+        passed=hours >= 0 or not newest,
+        severity=AssetCheckSeverity.WARN,
+        metadata={"hours_before_due": hours, "newest_week": newest},
     )
 
 

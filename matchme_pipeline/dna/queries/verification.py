@@ -145,6 +145,27 @@ def spread(connection: Connection, week: date) -> dict[str, float]:
     return dict(zip(names, row or (0.0, 0.0, 0.0, 0.0), strict=True))
 
 
+def movement(connection: Connection, week: date, far_points: int) -> dict[str, float]:
+    """Members scored in this week and in the newest one before it: their mean scores, and the share of them whose score
+    moved by more than `far_points`."""
+    row = connection.execute(
+        """
+        with last as (
+            select user_id, score
+            from dna_score_history
+            where week = (select max(week) from dna_score_history where week < %(week)s) and not seed_state
+        )
+        select count(*)::float8, coalesce(avg(last.score), 0)::float8, coalesce(avg(h.score), 0)::float8,
+            coalesce(avg((abs(h.score - last.score) > %(far)s)::integer), 0)::float8
+        from dna_score_history h
+        join last using (user_id)
+        where h.week = %(week)s and not h.seed_state
+        """,
+        {"week": week, "far": far_points},
+    ).fetchone()
+    return dict(zip(("members", "mean_before", "mean_now", "share_moved_far"), row or (0.0,) * 4, strict=True))
+
+
 def published(connection: Connection) -> dict[str, int]:
     """Members of the newest week, those that the app does not show, and those it shows with another score."""
     row = connection.execute(

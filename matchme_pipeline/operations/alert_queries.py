@@ -1,0 +1,154 @@
+"""All SQL about alerts: what may call for one, keeping it once, and who tells it."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from matchme_pipeline.database.connection import Connection
+
+
+@dataclass(frozen=True)
+class EndedRun:
+    """A run that ended, and the first error of one that failed."""
+
+    dagster_run_id: str
+    run_type: str
+    week: date | None
+    status: str
+    total_jobs: int
+    failed_jobs: int
+    error: str | None
+
+
+@dataclass(frozen=True)
+class AlertRow:
+    """An alert as it is kept."""
+
+    id: UUID
+    kind: str
+    title: str
+    body: str
+    week: date | None
+    cost_alert: str | None
+    raised_at: datetime
+    told_at: datetime | None
+    attempts: int
+    last_error: str | None
+
+
+def ended_runs(connection: Connection, since: datetime) -> list[EndedRun]:
+    """Runs that completed or failed at `since` or later, the oldest first."""
+    with connection.cursor(row_factory=class_row(EndedRun)) as cursor:
+        return cursor.execute(
+            """
+            select dagster_run_id, run_type, week, status, total_jobs, failed_jobs, error_log -> 0 ->> 'error' as error
+            from batch_run_history
+            where dagster_run_id is not null and status in ('completed', 'failed') and completed_at >= %s
+            order by completed_at, id
+            """,
+            [since],
+        ).fetchall()
+
+
+def insert_alert(
+    connection: Connection,
+    kind: str,
+    cause: str,
+    title: str,
+    body: str,
+    week: date | None,
+    dagster_run_id: str | None,
+    cost_alert: str | None,
+) -> bool:
+    """Keep an alert unless its cause is known; whether it is new."""
+    return (
+        connection.execute(
+            """
+            insert into pipeline_alerts (kind, cause, title, body, week, dagster_run_id, cost_alert)
+            values (%s, %s, %s, %s, %s, %s, %s)
+            on conflict (kind, cause) do nothing
+            """,
+            [kind, cause, title, body, week, dagster_run_id, cost_alert],
+        ).rowcount
+        > 0
+    )
+
+
+def recent_alerts(connection: Connection, since: datetime, limit: int = 20) -> list[AlertRow]:
+    """Alerts raised at `since` or later, the newest first."""
+    with connection.cursor(row_factory=class_row(AlertRow)) as cursor:
+        return cursor.execute(
+            """
+            select id, kind, title, body, week, cost_alert, raised_at, told_at, attempts, last_error
+            from pipeline_alerts
+            where raised_at >= %s
+            order by raised_at desc, id
+            limit %s
+            """,
+            [since, limit],
+        ).fetchall()
+
+
+def claim_untold(
+    connection: Connection, now: datetime, raised_since: datetime, most_attempts: int, limit: int, own_webhook: bool
+) -> list[AlertRow]:
+    """Alerts to tell now; each is its caller's alone until its next attempt falls due, two minutes later, then four.
+
+    Without a webhook of the pipeline (`own_webhook` false) only those that go to the app's cost alerts are claimed.
+    """
+    with connection.cursor(row_factory=class_row(AlertRow)) as cursor:
+        return cursor.execute(
+            """
+            update pipeline_alerts a
+            set attempts = a.attempts + 1,
+                next_attempt_at = %(now)s + interval '1 minute' * power(2, a.attempts + 1)
+            from (
+                select id
+                from pipeline_alerts
+                where told_at is null and next_attempt_at <= %(now)s and raised_at >= %(raised_since)s
+                    and attempts < %(most_attempts)s and (cost_alert is not null or %(own_webhook)s)
+                order by raised_at, id
+                limit %(limit)s
+                for update skip locked
+            ) due
+            where a.id = due.id
+            returning a.id, a.kind, a.title, a.body, a.week, a.cost_alert, a.raised_at, a.told_at, a.attempts,
+                a.last_error
+            """,
+            {
+                "now": now,
+                "raised_since": raised_since,
+                "most_attempts": most_attempts,
+                "limit": limit,
+                "own_webhook": own_webhook,
+            },
+        ).fetchall()
+
+
+def mark_told(connection: Connection, alert_id: UUID) -> None:
+    """The message arrived."""
+    connection.execute(
+        "update pipeline_alerts set told_at = clock_timestamp(), last_error = null where id = %s", [alert_id]
+    )
+
+
+def mark_untold(connection: Connection, alert_id: UUID, error: str) -> None:
+    """The message did not arrive; it is tried again when its next attempt falls due."""
+    connection.execute("update pipeline_alerts set last_error = %s where id = %s", [error, alert_id])
+
+
+def cost_alert_webhooks(connection: Connection) -> dict[str, tuple[int, str]]:
+    """The app's active cost alerts that have a webhook: threshold in per cent and address, by name."""
+    exists = connection.execute("select to_regclass('cost_alerts') is not null").fetchone()
+    if exists is None or not exists[0]:
+        return {}
+    rows = connection.execute(
+        """
+        select alert_name, threshold_percent, slack_webhook_url
+        from cost_alerts
+        where is_active and slack_webhook_url ~ '^https?://'
+        """
+    ).fetchall()
+    return {name: (percent, url) for name, percent, url in rows}

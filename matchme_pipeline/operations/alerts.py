@@ -1,0 +1,137 @@
+"""What somebody must be told of, once per cause: failed runs, failing jobs, money, weeks that are late."""
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.jobs.model import LARGEST_FAILURE_RATE
+from matchme_pipeline.llm.threshold_queries import Crossing
+from matchme_pipeline.operations import alert_queries
+from matchme_pipeline.operations.alert_queries import EndedRun
+from matchme_pipeline.week import Week
+
+_log = logging.getLogger(__name__)
+
+# Sunday 07:00 UTC, when members look: five hours after the window closes.
+READY_AFTER = timedelta(hours=5)
+# An error's text in a message; the whole of it stands in batch_run_history.
+LONGEST_ERROR_CHARACTERS = 500
+
+
+class AlertKind(StrEnum):
+    """What kind of thing happened."""
+
+    RUN_FAILED = "run_failed"
+    FAILURE_RATE = "failure_rate"
+    BUDGET_THRESHOLD = "budget_threshold"
+    WEEK_LATE = "week_late"
+    WEEK_GIVEN_UP = "week_given_up"
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One thing to tell; `kind` and `cause` together name it, so that it is told once.
+
+    `cost_alert` names the app's cost alert to whose own webhook it goes; None: the pipeline's.
+    """
+
+    kind: AlertKind
+    cause: str
+    title: str
+    text: str
+    week: date | None = None
+    run_id: str | None = None
+    cost_alert: str | None = None
+
+
+def record_alert(connection: Connection, alert: Alert) -> bool:
+    """Keep `alert` in the table and the log; whether its cause was new."""
+    new = alert_queries.insert_alert(
+        connection,
+        str(alert.kind),
+        alert.cause,
+        alert.title,
+        alert.text,
+        alert.week,
+        alert.run_id,
+        alert.cost_alert,
+    )
+    if new:
+        _log.warning("%s: %s", alert.title, alert.text)
+    return new
+
+
+def run_failed(run: EndedRun) -> Alert:
+    """A run that ended as failed."""
+    error = (run.error or "no error was recorded")[:LONGEST_ERROR_CHARACTERS]
+    return Alert(
+        AlertKind.RUN_FAILED,
+        cause=run.dagster_run_id,
+        title=f"The {run.run_type} run of {_week(run.week)} failed",
+        text=f"{error}\nRun {run.dagster_run_id}. What it finished is kept; materialise the week again to go on.",
+        week=run.week,
+        run_id=run.dagster_run_id,
+    )
+
+
+def too_many_failures(run: EndedRun) -> Alert | None:
+    """A run of whose jobs more than the promised share failed; None where the promise was kept."""
+    rate = run.failed_jobs / run.total_jobs if run.total_jobs else 0.0
+    if rate <= LARGEST_FAILURE_RATE:
+        return None
+    return Alert(
+        AlertKind.FAILURE_RATE,
+        cause=run.dagster_run_id,
+        title=f"{rate:.1%} of the jobs of {_week(run.week)} failed",
+        text=f"{run.failed_jobs} of {run.total_jobs} jobs of run {run.dagster_run_id}; up to "
+        f"{LARGEST_FAILURE_RATE:.1%} is expected. `last_error` in batch_processing_queue names the reasons.",
+        week=run.week,
+        run_id=run.dagster_run_id,
+    )
+
+
+def threshold_passed(crossing: Crossing, cost_alert: str | None = None) -> Alert:
+    """A week's spending that passed a threshold of its budget."""
+    return Alert(
+        AlertKind.BUDGET_THRESHOLD,
+        cause=f"{crossing.week}/{crossing.threshold_percent}" + (f"/{cost_alert}" if cost_alert else ""),
+        title=f"{crossing.threshold_percent} % of the budget of {_week(crossing.week)} is spent",
+        text=f"{crossing.spent_usd:.4f} of {crossing.budget_usd:.2f} USD (MATCHME_WEEKLY_BUDGET_USD).",
+        week=crossing.week,
+        cost_alert=cost_alert,
+    )
+
+
+def week_late(week: Week) -> Alert:
+    """A week that is not finished when members look."""
+    return Alert(
+        AlertKind.WEEK_LATE,
+        cause=week.key,
+        title=f"{_week(week.sunday)} is not finished",
+        text=f"Its matches were due by {ready_by(week):%Y-%m-%d %H:%M} UTC. `matchme status` shows what runs; "
+        f"`matchme run --week {week.key}` materialises it.",
+        week=week.sunday,
+    )
+
+
+def week_given_up(week: Week, failed_runs: int) -> Alert:
+    """A missed week that is not tried again by itself."""
+    return Alert(
+        AlertKind.WEEK_GIVEN_UP,
+        cause=week.key,
+        title=f"{_week(week.sunday)} is given up",
+        text=f"{failed_runs} runs of it failed, so it is not tried again by itself. Find out why, then "
+        f"`matchme run --week {week.key}`.",
+        week=week.sunday,
+    )
+
+
+def ready_by(week: Week) -> datetime:
+    """When the week's matches are due."""
+    return (week.cutoff + READY_AFTER).astimezone(UTC)
+
+
+def _week(sunday: date | None) -> str:
+    return f"week {sunday}" if sunday else "no week"

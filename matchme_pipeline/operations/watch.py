@@ -1,0 +1,75 @@
+"""The sensors that watch: what calls for an alert, and telling it. They write alerts and nothing else."""
+
+from datetime import UTC, datetime, timedelta
+
+from dagster import AssetKey, DagsterInstance, DefaultSensorStatus, SensorEvaluationContext, SkipReason, sensor
+
+from matchme_pipeline.database.connection import Connection, connect
+from matchme_pipeline.database.resource import database_url
+from matchme_pipeline.llm import threshold_queries
+from matchme_pipeline.operations import alert_queries, alerts, webhook
+from matchme_pipeline.operations.alerts import record_alert
+from matchme_pipeline.settings import Settings, process_settings
+from matchme_pipeline.week import Week
+
+# Where the first look begins; later ones begin where the last one ended.
+FIRST_LOOK_BACK = timedelta(days=1)
+# A run's end may be written a while after it happened: by whoever notices that its machine was lost.
+OVERLAP = timedelta(hours=1)
+
+
+@sensor(minimum_interval_seconds=60, default_status=DefaultSensorStatus.RUNNING)
+def watch_weeks(context: SensorEvaluationContext) -> SkipReason:
+    """Failed runs, failing jobs, budget thresholds, and weeks that are not finished by Sunday 07:00 UTC."""
+    settings, now = process_settings(), datetime.now(UTC)
+    since = datetime.fromisoformat(context.cursor) if context.cursor else now - FIRST_LOOK_BACK
+    with connect(database_url(settings), vectors=False) as connection:
+        new = watch(connection, context.instance, settings, since - OVERLAP, now)
+    context.update_cursor(now.isoformat())
+    return SkipReason(f"{new} new alerts")
+
+
+@sensor(minimum_interval_seconds=60, default_status=DefaultSensorStatus.RUNNING)
+def tell_alerts(context: SensorEvaluationContext) -> SkipReason:
+    """Send alerts to the webhooks that are configured; what does not arrive is tried again."""
+    settings, now = process_settings(), datetime.now(UTC)
+    url = settings.alert_webhook_url.get_secret_value() if settings.alert_webhook_url else None
+    with connect(database_url(settings), vectors=False) as connection:
+        arrived, failed = webhook.tell(connection, url, now)
+    context.update_cursor(now.isoformat())
+    return SkipReason(f"{arrived} alerts told, {failed} not delivered")
+
+
+def watch(connection: Connection, instance: DagsterInstance, settings: Settings, since: datetime, now: datetime) -> int:
+    """Record what calls for an alert and happened since `since`; how many are new."""
+    found: list[alerts.Alert | None] = []
+    for run in alert_queries.ended_runs(connection, since):
+        if run.status == "failed":
+            found.append(alerts.run_failed(run))
+        found.append(alerts.too_many_failures(run))
+    # Nobody promised a week by seven where nothing starts it.
+    if settings.automation:
+        found.append(_late_week(instance, settings, now))
+    new = sum(record_alert(connection, alert) for alert in found if alert is not None)
+    return new + _budget_thresholds(connection)
+
+
+def _late_week(instance: DagsterInstance, settings: Settings, now: datetime) -> alerts.Alert | None:
+    week = Week.last_closed(now)
+    if week.sunday < settings.first_week or now < alerts.ready_by(week):
+        return None
+    finished = instance.get_materialized_partitions(AssetKey("run_summary"))
+    return None if week.key in finished else alerts.week_late(week)
+
+
+def _budget_thresholds(connection: Connection) -> int:
+    with connection.transaction():
+        crossings = threshold_queries.threshold_crossings(connection)
+        webhooks = alert_queries.cost_alert_webhooks(connection) if crossings else {}
+        new = 0
+        for crossing in crossings:
+            own = [name for name, (percent, _) in webhooks.items() if percent == crossing.threshold_percent]
+            for cost_alert in (None, *sorted(own)):
+                new += record_alert(connection, alerts.threshold_passed(crossing, cost_alert))
+        threshold_queries.mark_told(connection, crossings)
+    return new

@@ -1,0 +1,222 @@
+"""Alerts: raised for what calls for one, once per cause, and told until they arrive."""
+
+import json
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from dagster import AssetKey, AssetMaterialization, DagsterInstance, build_sensor_context
+
+from matchme_pipeline.database.connection import Connection, connect
+from matchme_pipeline.errors import ConfigurationError
+from matchme_pipeline.operations import alerts, watch, webhook
+from matchme_pipeline.operations.alerts import Alert, AlertKind, record_alert
+from matchme_pipeline.settings import Settings, load_settings
+from matchme_pipeline.week import Week
+
+NOW = datetime(2026, 11, 22, 7, 0, tzinfo=UTC)
+WEEK = Week(date(2026, 11, 15))
+QUIET = Settings(MATCHME_FIRST_WEEK=date(2026, 11, 1))
+AUTOMATIC = Settings(MATCHME_FIRST_WEEK=date(2026, 11, 1), MATCHME_AUTOMATION=True)
+SAMPLE = Alert(AlertKind.WEEK_LATE, "2026-11-15", "a title", "a text")
+
+
+class Webhook(BaseHTTPRequestHandler):
+    answers: list[int]
+    messages: list[dict[str, str]]
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        status = self.answers.pop(0) if self.answers else 200
+        if status == 200:
+            self.messages.append(json.loads(body))
+        self.send_response(status)
+        if status == 302:
+            self.send_header("Location", "/elsewhere")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def slack(*answers: int) -> Iterator[tuple[str, list[dict[str, str]]]]:
+    handler = type("Handler", (Webhook,), {"answers": list(answers), "messages": []})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/hook", handler.messages
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def add_run(
+    connection: Connection, run_id: str, status: str, jobs: int = 1000, failed: int = 0, ended: datetime = NOW
+) -> None:
+    connection.execute(
+        """
+        insert into batch_run_history (
+            run_type, dagster_run_id, week, status, started_at, completed_at, total_jobs, failed_jobs, error_log
+        )
+        values ('weekly_full', %s, %s, %s, %s, %s, %s, %s, '[{"job_type": "run", "error": "the disk is full"}]')
+        """,
+        [run_id, WEEK.sunday, status, ended - timedelta(hours=1), ended, jobs, failed],
+    )
+
+
+def told(connection: Connection) -> list[tuple[str, str]]:
+    return connection.execute("select kind, cause from pipeline_alerts order by 1, 2").fetchall()
+
+
+def look(connection: Connection, settings: Settings = QUIET, now: datetime = NOW) -> int:
+    with DagsterInstance.ephemeral() as instance:
+        return watch.watch(connection, instance, settings, now - timedelta(hours=2), now)
+
+
+def test_a_failed_run_is_told_once_however_often_one_looks(app_database: Connection):
+    add_run(app_database, "run-1", "failed")
+    add_run(app_database, "run-2", "cancelled")
+    add_run(app_database, "run-3", "failed", ended=NOW - timedelta(days=3))
+    assert [look(app_database), look(app_database)] == [1, 0]
+    assert told(app_database) == [("run_failed", "run-1")]
+    (body,) = app_database.execute("select body from pipeline_alerts").fetchone() or ("",)
+    assert "the disk is full" in body
+
+
+@pytest.mark.parametrize(("failed", "expected"), [(0, 0), (5, 0), (6, 1), (1000, 1)])
+def test_more_than_half_a_per_cent_of_failed_jobs_is_told(app_database: Connection, failed: int, expected: int):
+    add_run(app_database, "run-1", "completed", failed=failed)
+    assert look(app_database) == expected
+
+
+def test_a_run_without_jobs_has_no_failure_rate(app_database: Connection):
+    add_run(app_database, "run-1", "completed", jobs=0)
+    assert look(app_database) == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "now", "expected"),
+    [
+        (AUTOMATIC, NOW - timedelta(seconds=1), 0),
+        (AUTOMATIC, NOW, 1),
+        (AUTOMATIC, NOW + timedelta(days=6), 1),
+        (QUIET, NOW, 0),
+        (Settings(MATCHME_FIRST_WEEK=date(2026, 11, 22), MATCHME_AUTOMATION=True), NOW, 0),
+    ],
+)
+def test_a_week_that_is_not_finished_by_seven_is_told(
+    app_database: Connection, settings: Settings, now: datetime, expected: int
+):
+    assert [look(app_database, settings, now), look(app_database, settings, now)] == [expected, 0]
+
+
+def test_a_finished_week_is_not_late(app_database: Connection):
+    with DagsterInstance.ephemeral() as instance:
+        instance.report_runless_asset_event(AssetMaterialization(AssetKey("run_summary"), partition=WEEK.key))
+        assert watch.watch(app_database, instance, AUTOMATIC, NOW, NOW) == 0
+
+
+def test_each_threshold_of_the_budget_is_told_once_and_to_the_apps_own_webhook(app_database: Connection):
+    app_database.execute(
+        """
+        insert into llm_budget_crossings (week, threshold_percent, budget_usd, spent_usd)
+        values ('2026-11-15', 50, 5, 2.6), ('2026-11-15', 75, 5, 3.8)
+        """
+    )
+    with slack() as (pipelines_url, pipelines), slack() as (apps_url, apps):
+        app_database.execute(
+            """
+            insert into cost_alerts (alert_name, threshold_percent, slack_webhook_url)
+            values ('Half', 50, %s), ('Most', 90, %s), ('No address', 75, null)
+            on conflict (alert_name) do nothing
+            """,
+            [apps_url, apps_url],
+        )
+        assert [look(app_database), look(app_database)] == [3, 0]
+        later = datetime.now(UTC)
+        assert webhook.tell(app_database, pipelines_url, later) == (3, 0)
+        assert webhook.tell(app_database, pipelines_url, later + timedelta(hours=1)) == (0, 0)
+    assert sorted(message["text"][:5] for message in pipelines) == ["*50 %", "*75 %"]
+    assert [message["text"].splitlines()[1] for message in apps] == ["2.6000 of 5.00 USD (MATCHME_WEEKLY_BUDGET_USD)."]
+
+
+def test_an_alert_that_does_not_arrive_is_tried_again_and_its_reason_kept(app_database: Connection):
+    record_alert(app_database, SAMPLE)
+    now = datetime.now(UTC)
+    with slack(500, 302) as (url, messages):
+        assert webhook.tell(app_database, url, now) == (0, 1)
+        assert webhook.tell(app_database, url, now) == (0, 0)
+        assert webhook.tell(app_database, url, now + timedelta(minutes=3)) == (0, 1)
+        (error,) = app_database.execute("select last_error from pipeline_alerts").fetchone() or ("",)
+        assert error == "the webhook answered 302"
+        assert webhook.tell(app_database, url, now + timedelta(minutes=10)) == (1, 0)
+    assert messages == [{"text": "*a title*\na text"}]
+    assert webhook.tell(app_database, url, now + timedelta(hours=2)) == (0, 0)
+
+
+def test_a_webhook_that_is_not_there_is_named_without_its_address(app_database: Connection):
+    record_alert(app_database, SAMPLE)
+    with slack() as (url, _):
+        pass
+    assert webhook.tell(app_database, f"{url}/secret-path", datetime.now(UTC)) == (0, 1)
+    (error,) = app_database.execute("select last_error from pipeline_alerts").fetchone() or ("",)
+    assert "could not be reached" in error
+    assert "secret-path" not in error
+
+
+def test_many_watchers_tell_one_cause_once(app_database: Connection, app_database_url: str):
+    def raise_and_tell(url: str) -> tuple[bool, int]:
+        with connect(app_database_url, vectors=False) as connection:
+            new = record_alert(connection, SAMPLE)
+            return new, webhook.tell(connection, url, datetime.now(UTC))[0]
+
+    with slack() as (url, messages), ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(raise_and_tell, [url] * 16))
+    assert sum(new for new, _ in results) == 1
+    assert sum(arrived for _, arrived in results) == len(messages) == 1
+
+
+def test_without_a_webhook_alerts_stay_in_the_table_and_old_ones_are_not_sent_later(app_database: Connection):
+    record_alert(app_database, SAMPLE)
+    assert webhook.tell(app_database, None, datetime.now(UTC)) == (0, 0)
+    app_database.execute("update pipeline_alerts set raised_at = raised_at - interval '3 days'")
+    with slack() as (url, messages):
+        assert webhook.tell(app_database, url, datetime.now(UTC)) == (0, 0)
+    assert messages == []
+
+
+def test_the_sensors_tick_twice_and_say_it_once(
+    app_database: Connection, app_database_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    add_run(app_database, "run-1", "failed", ended=datetime.now(UTC))
+    monkeypatch.setattr(watch, "database_url", lambda _: app_database_url)
+    with slack() as (url, messages), DagsterInstance.ephemeral() as instance:
+        settings = Settings(MATCHME_ALERT_WEBHOOK_URL=url)
+        monkeypatch.setattr(watch, "process_settings", lambda: settings)
+        cursor = None
+        said = []
+        for _ in range(2):
+            context = build_sensor_context(instance=instance, cursor=cursor)
+            said.append(watch.watch_weeks(context).skip_message)
+            cursor = context.cursor
+            said.append(watch.tell_alerts(build_sensor_context(instance=instance)).skip_message)
+    assert said == ["1 new alerts", "1 alerts told, 0 not delivered", "0 new alerts", "0 alerts told, 0 not delivered"]
+    assert len(messages) == 1
+    assert cursor is not None
+
+
+def test_a_webhook_that_is_no_address_is_refused_without_showing_it():
+    with pytest.raises(ConfigurationError, match="MATCHME_ALERT_WEBHOOK_URL is wrong") as caught:
+        load_settings(None, {"MATCHME_ALERT_WEBHOOK_URL": "hooks.example/secret"})
+    assert "secret" not in str(caught.value)
+
+
+def test_an_alert_that_no_budget_called_for_names_its_week():
+    assert alerts.week_given_up(WEEK, 3).text.startswith("3 runs of it failed")

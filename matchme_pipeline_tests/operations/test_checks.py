@@ -1,0 +1,120 @@
+"""Checks across stages and the ones that keep a broken week from members."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from dagster import AssetCheckResult, AssetKey, DagsterInstance
+
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.definitions import defs
+from matchme_pipeline.dna import checks as dna_checks
+from matchme_pipeline.matching import checks as matching_checks
+from matchme_pipeline.matching import publication
+from matchme_pipeline.operations import checks
+from matchme_pipeline.operations.runs import RecordedDatabaseResource
+from matchme_pipeline.week import Week
+from matchme_pipeline_tests.materialising import WEEKS, changed_tables, materialise, rows_of_every_table
+
+LAST = WEEKS[-1]
+
+
+def evaluate(check: Any, **given: object) -> AssetCheckResult:
+    outcome = check.node_def.compute_fn.decorated_fn(**given)
+    assert isinstance(outcome, AssetCheckResult)
+    return outcome
+
+
+def in_week(week: Week) -> SimpleNamespace:
+    return SimpleNamespace(partition_key=week.key)
+
+
+def one_side_only(rows: list[Any]) -> list[Any]:
+    return rows[1:]
+
+
+def with_themselves(rows: list[Any]) -> list[Any]:
+    first = rows[0]
+    return [*rows, type(first)(first.user_id, first.user_id, first.score, 5, first.factors)]
+
+
+@pytest.mark.parametrize("break_rows", [one_side_only, with_themselves])
+def test_matches_that_break_a_rule_are_never_seen(
+    finished: Connection,
+    finished_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    break_rows: Callable[[list[Any]], list[Any]],
+):
+    before = rows_of_every_table(finished)
+    ranked = publication.ranked_rows
+    monkeypatch.setattr(publication, "ranked_rows", lambda *given: break_rows(ranked(*given)))
+    with DagsterInstance.ephemeral() as instance:
+        result = materialise(
+            finished_url, LAST, "weekly_matches", "chaichat_previews", instance=instance, raise_on_error=False
+        )
+    assert not result.success
+    failure = result.failure_data_for_node("weekly_matches")
+    assert failure is not None
+    assert "nothing was published" in str(failure.error)
+    assert not result.asset_materializations_for_node("chaichat_previews")
+    assert changed_tables(before, rows_of_every_table(finished)) == []
+
+
+def test_the_published_week_is_checked_again_and_blocks_what_builds_on_it(finished: Connection, finished_url: str):
+    finished.execute(
+        "update profiles set gender_preference = array[gender] where clerk_user_id = "
+        "(select min(user_id) from weekly_matches where week_start_date = %s)",
+        [LAST.match_week],
+    )
+    database = RecordedDatabaseResource(url=finished_url)
+    outcome = evaluate(matching_checks.matches_keep_hard_preferences, context=in_week(LAST), database=database)
+    assert not outcome.passed
+    assert outcome.metadata["gender"].value > 0
+    graph = defs.resolve_asset_graph()
+    blocking = {
+        key.name
+        for key in graph.asset_check_keys
+        if key.asset_key == AssetKey("weekly_matches") and graph.get(key).blocking
+    }
+    assert {"matches_keep_the_rules", "matches_keep_hard_preferences"} <= blocking
+
+
+def test_a_match_that_was_viewed_stands_when_a_wish_changes(finished: Connection, finished_url: str):
+    finished.execute("update weekly_matches set viewed_at = now() where week_start_date = %s", [LAST.match_week])
+    finished.execute("update match_preferences set age_range_min = 98, age_range_max = 99")
+    before = rows_of_every_table(finished)
+    assert materialise(finished_url, LAST, "weekly_matches").success
+    assert changed_tables(before, rows_of_every_table(finished)) == []
+
+
+def test_scores_that_leap_within_a_week_are_noticed(finished: Connection, finished_url: str):
+    database = RecordedDatabaseResource(url=finished_url)
+    given = {"context": in_week(LAST), "database": database}
+    calm = evaluate(dna_checks.scores_resemble_last_weeks, **given)
+    assert calm.passed
+    assert calm.metadata["members"].value > 50
+    finished.execute("update dna_score_history set score = least(score + 15, 100) where week = %s", [LAST.sunday])
+    assert not evaluate(dna_checks.scores_resemble_last_weeks, **given).passed
+
+
+@pytest.mark.parametrize(
+    ("since_cutoff", "passed"), [(timedelta(hours=4, minutes=59), True), (timedelta(hours=5, minutes=1), False)]
+)
+def test_the_newest_week_is_due_by_sunday_seven(monkeypatch: pytest.MonkeyPatch, since_cutoff: timedelta, passed: bool):
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return LAST.cutoff + since_cutoff
+
+    monkeypatch.setattr(checks, "datetime", Clock)
+    assert evaluate(checks.finished_by_sunday_seven, context=in_week(LAST)).passed is passed
+    assert evaluate(checks.finished_by_sunday_seven, context=in_week(WEEKS[0])).passed
+
+
+def test_a_backfilled_week_is_not_called_late():
+    assert LAST.cutoff < datetime.now(UTC) - timedelta(days=7)
+    outcome = evaluate(checks.finished_by_sunday_seven, context=in_week(LAST))
+    assert outcome.passed
+    assert outcome.metadata["hours_before_due"].value < 0
