@@ -14,6 +14,7 @@ from matchme_pipeline.content.items import POST, HashedItem
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.errors import BudgetExceededError, PipelineError
 from matchme_pipeline.jobs import queries as jobs
+from matchme_pipeline.jobs.lease import Lease
 from matchme_pipeline.jobs.model import DEFAULT_PRIORITY, Job, JobRequest, JobType
 from matchme_pipeline.llm.contracts import CallContext, ItemToAnalyse, MemberAnalysis, Models
 from matchme_pipeline.week import Week
@@ -76,18 +77,27 @@ def drain(
 ) -> AnalysisOutcome:
     """Work through the week's open jobs; what is done stays done whatever ends it.
 
-    Stops cleanly at the budget's end. Raises ModelRequestError, its claims given back, when no call can succeed.
+    Where answers come by batch, everybody is claimed at once and for longer than a batch may take. Stops cleanly at
+    the budget's end. Raises ModelRequestError, its claims given back, when no call can succeed.
     """
     outcome = AnalysisOutcome(items=sum(len(own) for own in items.values()))
+    limit = None if models.answers_by_batch else MEMBERS_CLAIMED_AT_ONCE
+    lease_seconds = jobs.DAY_LONG_LEASE_SECONDS if models.answers_by_batch else jobs.LEASE_SECONDS
     while True:
         claimed = jobs.claim(
-            connection, JobType.CONTENT_ANALYSIS, week.sunday, MEMBERS_CLAIMED_AT_ONCE, context.dagster_run_id
+            connection,
+            JobType.CONTENT_ANALYSIS,
+            week.sunday,
+            limit,
+            context.dagster_run_id,
+            lease_seconds=lease_seconds,
         )
         if not claimed:
             break
         open_jobs = {job.subject: job for job in claimed}
         try:
-            _work(connection, models, week, items, open_jobs, context, now, outcome, report)
+            lease = Lease(connection, open_jobs, lease_seconds)
+            _work(connection, models, week, items, lease, context, now, outcome, report)
         except BudgetExceededError as error:
             outcome.stopped_by = str(error)
             break
@@ -103,13 +113,14 @@ def _work(
     models: Models,
     week: Week,
     items: Mapping[str, Sequence[HashedItem]],
-    open_jobs: dict[str, Job],
+    lease: Lease,
     context: CallContext,
     now: datetime,
     outcome: AnalysisOutcome,
     report: Callable[[AnalysisOutcome], None],
 ) -> None:
-    """Analyse the claimed members; each that is saved leaves `open_jobs`."""
+    """Analyse the claimed members; each that is saved leaves the lease's jobs."""
+    open_jobs = lease.open_jobs
     asked = [
         ItemToAnalyse(
             member_id=user_id,
@@ -139,7 +150,7 @@ def _work(
             batch.append(analysis)
             if len(batch) >= MEMBERS_SAVED_AT_ONCE:
                 save()
-                jobs.renew(connection, open_jobs.values())
+                lease.keep()
     except PipelineError:
         # What was answered before the budget ended, or the provider refused, counts.
         if batch:

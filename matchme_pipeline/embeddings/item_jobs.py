@@ -77,12 +77,18 @@ def drain(
 ) -> EmbeddingOutcome:
     """Work through the week's open jobs; what is stored stays whatever ends it.
 
-    Stops cleanly at the budget's end. Raises ModelRequestError, its claims given back, when no call can succeed.
+    Where answers come by batch, everybody is claimed at once and for longer than a batch may take. Stops cleanly at
+    the budget's end. Raises ModelRequestError, its claims given back, when no call can succeed.
     """
     outcome = EmbeddingOutcome()
     while not outcome.stopped_by:
         claimed = jobs.claim(
-            connection, JobType.EMBEDDING_UPDATE, week.sunday, MEMBERS_CLAIMED_AT_ONCE, context.dagster_run_id
+            connection,
+            JobType.EMBEDDING_UPDATE,
+            week.sunday,
+            None if models.answers_by_batch else MEMBERS_CLAIMED_AT_ONCE,
+            context.dagster_run_id,
+            lease_seconds=jobs.DAY_LONG_LEASE_SECONDS if models.answers_by_batch else jobs.LEASE_SECONDS,
         )
         if not claimed:
             break

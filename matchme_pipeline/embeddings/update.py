@@ -49,14 +49,15 @@ def texts_without_vector(
 def embed_all(models: Models, texts: Mapping[str, str], context: CallContext) -> EmbeddedTexts:
     """Embed `texts` in portions, each stored before the next begins; stops cleanly at the budget's end.
 
-    Raises ModelRequestError.
+    Where answers come by batch there is one portion: a batch may take a day. Raises ModelRequestError.
     """
     outcome = EmbeddedTexts()
     hashes = sorted(texts)
-    for begin in range(0, len(hashes), TEXTS_AT_ONCE):
-        wanted = {key: texts[key] for key in hashes[begin : begin + TEXTS_AT_ONCE]}
+    at_once = max(1, len(hashes)) if models.answers_by_batch else TEXTS_AT_ONCE
+    for begin in range(0, len(hashes), at_once):
+        wanted = {key: texts[key] for key in hashes[begin : begin + at_once]}
         try:
-            portion: Embeddings = models.embed(wanted, context)
+            portion: Embeddings = models.embed(wanted, context, hand_out=False)
         except BudgetExceededError as error:
             outcome.stopped_by = str(error)
             break

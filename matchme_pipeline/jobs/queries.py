@@ -14,6 +14,8 @@ from matchme_pipeline.jobs.backoff import backoff
 from matchme_pipeline.jobs.model import DEFAULT_PRIORITY, PRIORITY_BY_TIER, Job, JobCounts, JobRequest, JobType
 
 LEASE_SECONDS = 900
+# For work that may wait out a batch's window of 24 hours.
+DAY_LONG_LEASE_SECONDS = 26 * 3600
 
 
 def enqueue(connection: Connection, job_type: JobType, week: date, requests: Sequence[JobRequest]) -> int:
@@ -57,13 +59,14 @@ def claim(
     connection: Connection,
     job_type: JobType,
     week: date,
-    limit: int,
+    limit: int | None,
     dagster_run_id: str | None,
     *,
     lease_seconds: int = LEASE_SECONDS,
     retries_are_due: bool = True,
 ) -> list[Job]:
-    """Take up to `limit` open jobs, the highest priority first, then the oldest; others' claims are passed over.
+    """Take up to `limit` open jobs (None: all), the highest priority first, then the oldest; others' claims are passed
+    over.
 
     A claim whose lease has ended is open again. A run that a person or the schedule asked for takes up earlier runs'
     retries whatever their backoff (`retries_are_due`); what failed in this very run waits for it.

@@ -2,9 +2,9 @@
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 
 from psycopg.rows import class_row
 
@@ -22,6 +22,7 @@ class Batch:
     week: date | None
     model: str
     status: str
+    created_at: datetime
     requests: Mapping[str, Sequence[str]] = field(default_factory=dict)
     provider_batch_id: str | None = None
     input_file_id: str | None = None
@@ -33,13 +34,18 @@ class Batch:
         """Whether the provider is done with it, well or not."""
         return self.status in ("completed", "expired", "failed", "cancelled")
 
+    def share_of(self, keys: Container[str]) -> float:
+        """The share of what it asks about that is among `keys`."""
+        asked = [key for own in self.requests.values() for key in own]
+        return sum(key in keys for key in asked) / len(asked) if asked else 0.0
+
 
 def write_batch(connection: Connection, batch: Batch, context: CallContext) -> None:
     """Write down a batch that is about to be submitted."""
     connection.execute(
         """
-        insert into llm_batches (id, kind, stage, week, dagster_run_id, model, status, requests)
-        values (%s, %s, %s, %s, %s, %s, %s, %s)
+        insert into llm_batches (id, kind, stage, week, dagster_run_id, model, status, requests, created_at)
+        values (%s, %s, %s, %s, %s, %s, %s, %s, %s)
         """,
         [
             batch.id,
@@ -50,6 +56,7 @@ def write_batch(connection: Connection, batch: Batch, context: CallContext) -> N
             batch.model,
             batch.status,
             json.dumps(batch.requests),
+            batch.created_at,
         ],
     )
 
@@ -59,9 +66,8 @@ def save_state(connection: Connection, batch: Batch) -> None:
     connection.execute(
         """
         update llm_batches
-        set status = %s, provider_batch_id = %s, input_file_id = %s, output_file_id = %s, error_file_id = %s,
-            read_at = case when %s = 'read' then clock_timestamp() else read_at end
-        where id = %s
+        set status = %s, provider_batch_id = %s, input_file_id = %s, output_file_id = %s, error_file_id = %s
+        where id = %s and status not in ('read', 'lost')
         """,
         [
             batch.status,
@@ -69,25 +75,42 @@ def save_state(connection: Connection, batch: Batch) -> None:
             batch.input_file_id,
             batch.output_file_id,
             batch.error_file_id,
-            batch.status,
             batch.id,
         ],
     )
 
 
-def open_batches(connection: Connection, model: str | None = None, stage: str | None = None) -> list[Batch]:
-    """Batches whose answers nobody has read, oldest first; of one model and stage, or all."""
+def take_for_reading(connection: Connection, batch_id: uuid.UUID) -> bool:
+    """Mark a batch as read, inside the transaction that books its answers; whether nobody had before."""
+    return (
+        connection.execute(
+            """
+            update llm_batches
+            set status = 'read', read_at = clock_timestamp()
+            where id = %s and status not in ('read', 'lost')
+            """,
+            [batch_id],
+        ).rowcount
+        == 1
+    )
+
+
+def open_batches(
+    connection: Connection, model: str | None = None, stage: str | None = None, week: date | None = None
+) -> list[Batch]:
+    """Batches whose answers nobody has read, oldest first; of one model, stage and week, or of any."""
     with connection.cursor(row_factory=class_row(Batch)) as cursor:
         return cursor.execute(
             """
-            select id, kind, stage, week, model, status, requests, provider_batch_id, input_file_id, output_file_id,
-                error_file_id
+            select id, kind, stage, week, model, status, created_at, requests, provider_batch_id, input_file_id,
+                output_file_id, error_file_id
             from llm_batches
             where status not in ('read', 'lost')
                 and (%(model)s::text is null or model = %(model)s) and (%(stage)s::text is null or stage = %(stage)s)
+                and (%(week)s::date is null or week = %(week)s)
             order by created_at, id
             """,
-            {"model": model, "stage": stage},
+            {"model": model, "stage": stage, "week": week},
         ).fetchall()
 
 

@@ -73,7 +73,10 @@ class MemberAnalysis:
 
 @dataclass(frozen=True)
 class Embeddings:
-    """Unit-length vectors by content hash: float32 of shape (1536,), all of the same `model`."""
+    """Unit-length vectors by content hash: float32 of shape (1536,), all of the same `model`.
+
+    `vectors` is empty where the caller wanted them stored, not handed out.
+    """
 
     model: str
     vectors: dict[str, NDArray[np.float32]]
@@ -159,11 +162,15 @@ class Models(Protocol):
     def embedding_model(self) -> str:
         """The label of the model that embeds; vectors are compared only under the same label."""
 
+    @property
+    def answers_by_batch(self) -> bool:
+        """Whether answers come by batch, up to a day later: whatever is due should then be asked for at once."""
+
     def analyse(self, items: Sequence[ItemToAnalyse], context: CallContext) -> Iterator[MemberAnalysis]:
         """Insights for `items`, one member per request; members are yielded as they finish."""
 
-    def embed(self, texts: dict[str, str], context: CallContext) -> Embeddings:
-        """Vectors for `texts`, by content hash."""
+    def embed(self, texts: dict[str, str], context: CallContext, *, hand_out: bool = True) -> Embeddings:
+        """Vectors for `texts`, by content hash; stored, and only if wanted handed out (a million take 6 GB)."""
 
     def preview(self, pairs: Sequence[PairToPreview], context: CallContext) -> Iterator[Preview | PreviewFailure]:
         """Starters for `pairs`; pairs are yielded as they finish."""

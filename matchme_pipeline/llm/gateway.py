@@ -44,6 +44,11 @@ class Gateway:
         """The label of the model that embeds."""
         return self._provider.embedding_model
 
+    @property
+    def answers_by_batch(self) -> bool:
+        """Whether answers come by batch, up to a day later."""
+        return self._provider.answers_by_batch
+
     def analyse(self, items: Sequence[ItemToAnalyse], context: CallContext) -> Iterator[MemberAnalysis]:
         """Insights for `items`; a member is yielded once all of their items are answered or have failed."""
         task = InsightsTask(load_prompt("insights"))
@@ -64,19 +69,22 @@ class Gateway:
                 if not waiting[member]:
                     yield _member_analysis(member, members[member], outcomes)
 
-    def embed(self, texts: dict[str, str], context: CallContext) -> Embeddings:
-        """Vectors for `texts`, by content hash."""
-        vectors = queries.stored_vectors(self._connection, self.embedding_model, list(texts))
-        reused = len(vectors)
+    def embed(self, texts: dict[str, str], context: CallContext, *, hand_out: bool = True) -> Embeddings:
+        """Vectors for `texts`, by content hash; stored, and only if wanted handed out."""
+        stored = queries.stored_hashes(self._connection, self.embedding_model, list(texts))
+        vectors = queries.stored_vectors(self._connection, self.embedding_model, list(stored)) if hand_out else {}
         failures: dict[str, str] = {}
-        missing = {key: text for key, text in texts.items() if key not in vectors}
+        computed = 0
+        missing = {key: text for key, text in texts.items() if key not in stored}
         for result in self._provider.embed(missing, context) if missing else ():
             if isinstance(result, Unanswered):
                 failures[result.key] = result.error
-            else:
+                continue
+            computed += 1
+            if hand_out:
                 vectors[result.content_hash] = result.vector
         ordered: dict[str, NDArray[np.float32]] = {key: vectors[key] for key in texts if key in vectors}
-        return Embeddings(self.embedding_model, ordered, failures, reused, len(vectors) - reused)
+        return Embeddings(self.embedding_model, ordered, failures, len(stored), computed)
 
     def preview(self, pairs: Sequence[PairToPreview], context: CallContext) -> Iterator[Preview | PreviewFailure]:
         """Starters for `pairs`."""

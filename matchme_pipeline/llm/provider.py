@@ -48,6 +48,10 @@ class Provider(Protocol):
         """The label of the model that embeds."""
 
     @property
+    def answers_by_batch(self) -> bool:
+        """Whether answers come by batch, up to a day later."""
+
+    @property
     def parameters(self) -> str:
         """What beside prompt and model decides an answer: part of the cache key."""
 

@@ -47,10 +47,14 @@ def stored_vectors(connection: Connection, model: str, hashes: Sequence[str]) ->
 
 def stored_hashes(connection: Connection, model: str, hashes: Sequence[str]) -> set[str]:
     """Those of `hashes` under which a vector of `model` is kept."""
-    rows = connection.execute(
-        "select content_hash from content_embeddings where model = %s and content_hash = any(%s)", [model, list(hashes)]
-    ).fetchall()
-    return {row[0] for row in rows}
+    found: set[str] = set()
+    for first in range(0, len(hashes), LOOK_UP):
+        rows = connection.execute(
+            "select content_hash from content_embeddings where model = %s and content_hash = any(%s)",
+            [model, list(hashes[first : first + LOOK_UP])],
+        )
+        found.update(row[0] for row in rows)
+    return found
 
 
 def save_calls(connection: Connection, calls: Sequence[Call]) -> None:

@@ -34,6 +34,7 @@ class ScriptedModels:
     """Answers every item with its first words as the quote, but fails or stops where it is told to."""
 
     insight_model = "scripted"
+    answers_by_batch = False
 
     def __init__(self, bad: str | None = None, stop_after: int | None = None, error: Exception | None = None) -> None:
         self.bad, self.stop_after, self.error = bad, stop_after, error

@@ -5,17 +5,19 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from matchme_pipeline.errors import BudgetExceededError
+from matchme_pipeline.errors import BudgetExceededError, ModelRequestError
+from matchme_pipeline.llm.contracts import CallContext
 from matchme_pipeline.llm.remote import batch as batch_module
-from matchme_pipeline.llm.remote.batch import deadline, split
+from matchme_pipeline.llm.remote import batch_api, batch_plan
+from matchme_pipeline.llm.remote.batch_plan import Line, deadline, split
 from matchme_pipeline.llm.remote.batch_watch import batches_to_read
-from matchme_pipeline.llm.remote.batch_work import Line
 from matchme_pipeline.settings import load_settings
-from matchme_pipeline_tests.llm.conftest import CONTEXT, members_items
+from matchme_pipeline_tests.llm.conftest import CONTEXT, item, members_items
 from matchme_pipeline_tests.llm.test_pay_once import RUN
 
 ITEMS = members_items(6, 3)
@@ -25,6 +27,7 @@ BATCH = {"MATCHME_LLM_MODE": "batch"}
 @pytest.fixture(autouse=True)
 def _look_often(monkeypatch):
     monkeypatch.setattr(batch_module.BatchRun.__init__, "__defaults__", (_now, 0.01))
+    monkeypatch.setattr(batch_module, "LONGEST_LOOK_SECONDS", 0.05)
 
 
 def _now():
@@ -148,10 +151,76 @@ def test_embeddings_travel_by_batch_too(server, models, app_database):
     assert app_database.execute("select distinct mode from llm_calls").fetchall() == [("batch",)]
 
 
-def test_a_batch_that_the_budget_does_not_cover_is_not_submitted(server, models):
-    with models(**BATCH, MATCHME_WEEKLY_BUDGET_USD="0.0005") as session, pytest.raises(BudgetExceededError):
+def test_a_request_that_the_budget_does_not_cover_is_not_submitted(server, models, app_database):
+    with models(**BATCH, MATCHME_WEEKLY_BUDGET_USD="0.0001") as session, pytest.raises(BudgetExceededError):
         list(session.analyse(ITEMS, CONTEXT))
     assert not server.batches.batches
+    assert app_database.execute("select count(*) from llm_budget_holdings").fetchone() == (0,)
+
+
+def test_what_the_budget_does_not_cover_at_once_goes_into_the_next_batch(server, models, app_database):
+    items = members_items(24, 3)
+    with models(**BATCH, MATCHME_WEEKLY_BUDGET_USD="0.004") as session:
+        results = list(session.analyse(items, CONTEXT))
+    assert sum(len(member.analyses) for member in results) == 72
+    assert len(server.batches.batches) > 1
+    assert not ordinary(server)
+    assert app_database.execute("select sum(items), sum(cost_usd) <= 0.004 from llm_calls").fetchone() == (72, True)
+
+
+def test_two_runs_that_wait_for_one_batch_book_it_once(server, models, app_database):
+    server.batches.looks = 40
+
+    def run(number):
+        with models(**BATCH) as session:
+            return list(session.analyse(ITEMS, CallContext(CONTEXT.stage, CONTEXT.week, f"run {number}")))
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(run, 1)
+        while app_database.execute("select count(provider_batch_id) from llm_batches").fetchone() == (0,):
+            time.sleep(0.01)
+        second = pool.submit(run, 2)
+        results = [first.result(), second.result()]
+    assert [sum(len(member.analyses) for member in own) for own in results] == [18, 18]
+    assert len(server.batches.batches) == 1
+    assert booked(app_database) == server.tokens
+
+
+def test_a_batch_of_another_run_is_left_to_it(server, models, app_database):
+    others = members_items(40, 2)
+    server.batches.looks = 60
+    with ThreadPoolExecutor(1) as pool:
+
+        def run():
+            with models(**BATCH) as session:
+                return list(session.analyse(others, CONTEXT))
+
+        beside = pool.submit(run)
+        while app_database.execute("select count(provider_batch_id) from llm_batches").fetchone() == (0,):
+            time.sleep(0.01)
+        with models(**BATCH) as session:
+            mine = list(
+                session.analyse([others[0], item("user_x", "Something that nobody else has written.")], CONTEXT)
+            )
+        assert sum(len(member.analyses) for member in mine) == 2
+        assert sum(len(member.analyses) for member in beside.result()) == 80
+    assert booked(app_database) == server.tokens
+
+
+def test_an_api_that_is_down_while_a_batch_runs_is_waited_for(server, models, monkeypatch):
+    monkeypatch.setattr(batch_api, "TRIES", 2)
+    server.batches.deaf_looks = 5
+    with models(**BATCH) as session:
+        results = list(session.analyse(ITEMS, CONTEXT))
+    assert sum(len(member.analyses) for member in results) == 18
+    assert len(server.batches.batches) == 1
+
+
+def test_a_server_without_batches_is_told_of_in_one_sentence(server, models, app_database):
+    server.batches.offered = False
+    with models(**BATCH) as session, pytest.raises(ModelRequestError, match="MATCHME_LLM_MODE"):
+        list(session.analyse(ITEMS, CONTEXT))
+    assert app_database.execute("select status from llm_batches").fetchall() == [("lost",)]
 
 
 def test_the_deadline_is_seven_in_the_morning_of_the_closing_day_or_a_day_for_a_late_week():
@@ -163,8 +232,9 @@ def test_the_deadline_is_seven_in_the_morning_of_the_closing_day_or_a_day_for_a_
 
 
 def test_batches_stay_within_the_apis_limits(monkeypatch):
-    monkeypatch.setattr(batch_module, "MOST_REQUESTS", 3)
-    monkeypatch.setattr(batch_module, "MOST_BYTES", 1_000)
-    small, large = Line({}, ("k",), "x" * 10, 0), Line({}, ("k",), "x" * 700, 0)
+    monkeypatch.setattr(batch_plan, "MOST_REQUESTS", 3)
+    monkeypatch.setattr(batch_plan, "MOST_BYTES", 1_000)
+    small, large = Line("x" * 10, ("k",), 0), Line("x" * 700, ("k",), 0)
+    assert [len(part) for part in split([Line("x", ("k",) * 4, 0)] * 5, most_items=9)] == [2, 2, 1]
     assert [len(part) for part in split([small] * 7)] == [3, 3, 1]
     assert [len(part) for part in split([large, large, small])] == [1, 1, 1]

@@ -89,7 +89,7 @@ def test_who_is_told_is_told_once(app_database_url: str, app_database: Connectio
     assert [crossing.threshold_percent for crossing in threshold_crossings(app_database)] == [75]
 
 
-@pytest.mark.parametrize(("mode", "limit"), [("standard", "0.0016")])
+@pytest.mark.parametrize(("mode", "limit"), [("standard", "0.0016"), ("batch", "0.0008")])
 def test_a_run_that_spends_its_budget_passes_the_thresholds(
     server, models, app_database: Connection, mode: str, limit: str
 ):

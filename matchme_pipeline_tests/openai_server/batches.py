@@ -18,7 +18,8 @@ class FakeBatches:
 
     `end`: how it ends (completed, expired, failed); an expired one has answered half of its requests. `error_share` of
     the requests of a completed one end in the error file. `lose_create_answers`: so many answers to the creation of a
-    batch get lost, though the batch is there.
+    batch get lost, though the batch is there; `deaf_looks`: so many looks end in an error. `offered`: whether there is
+    a Batch API at all.
     """
 
     def __init__(self, answer: Callable[[str, Json], Json]) -> None:
@@ -26,6 +27,8 @@ class FakeBatches:
         self.end = "completed"
         self.error_share = 0.0
         self.lose_create_answers = 0
+        self.deaf_looks = 0
+        self.offered = True
         self.files: dict[str, bytes] = {}
         self.batches: dict[str, Json] = {}
         self.deleted: list[str] = []
@@ -44,6 +47,8 @@ class FakeBatches:
         ]
 
     async def _upload(self, request: Request) -> Response:
+        if not self.offered:
+            return JSONResponse({"detail": "Not Found"}, 404)
         boundary = re.search(r"boundary=(\S+)", request.headers["content-type"])
         assert boundary is not None
         parts = (await request.body()).split(b"--" + boundary[1].strip('"').encode())
@@ -84,6 +89,9 @@ class FakeBatches:
         return JSONResponse({"object": "list", "data": page, "has_more": start + len(page) < len(newest)})
 
     async def _retrieve(self, request: Request) -> Response:
+        if self.deaf_looks:
+            self.deaf_looks -= 1
+            return JSONResponse({"error": {"message": "down", "code": "server_error"}}, 500)
         batch = self.batches[request.path_params["id"]]
         batch["looks"] += 1
         if batch["looks"] >= self.looks and batch["status"] in ("in_progress", "cancelling"):

@@ -26,6 +26,7 @@ class LocalProvider:
 
     embedding_model = MODEL
     insight_model = f"{MODEL}-themes"
+    answers_by_batch = False
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger

@@ -5,10 +5,12 @@ that was killed leaves both: the next run finds its batch again, by id or by met
 """
 
 import asyncio
+import logging
 import uuid
-from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import TypeVar
 
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.errors import BudgetExceededError
@@ -17,21 +19,16 @@ from matchme_pipeline.llm.batch_queries import Batch
 from matchme_pipeline.llm.contracts import CallContext
 from matchme_pipeline.llm.ledger import Ledger
 from matchme_pipeline.llm.provider import Answered, Embedded
-from matchme_pipeline.llm.remote.batch_api import BatchApi, BatchState
-from matchme_pipeline.llm.remote.batch_work import BatchWork, Line, LineResult
+from matchme_pipeline.llm.remote.batch_api import BatchApi, BatchGoneError, BatchState
+from matchme_pipeline.llm.remote.batch_plan import COMPLETION_WINDOW, MARGIN, Line, deadline, split
+from matchme_pipeline.llm.remote.batch_results import book_results
+from matchme_pipeline.llm.remote.batch_work import BatchWork
 from matchme_pipeline.llm.remote.bridge import Committer
-from matchme_pipeline.llm.remote.client import Reply
 from matchme_pipeline.llm.remote.failures import RefusedRequestError, RetryableError
 
-# The API's limits, the second with room to spare for what stands around a body.
-MOST_REQUESTS = 50_000
-MOST_BYTES = 190_000_000
 # What a batch left open is put into another one, so often; then it is asked in the ordinary way.
 ROUNDS = 3
-# When members look at a week's results, and how long before that a batch is no longer waited for.
-DEADLINE = time(7, tzinfo=UTC)
-MARGIN = timedelta(minutes=45)
-COMPLETION_WINDOW = timedelta(hours=24)
+# Longer than a batch's window: what it may cost is set aside until it is read.
 HOLDING_HOURS = 25
 FIRST_LOOK_SECONDS, LONGEST_LOOK_SECONDS = 1.0, 60.0
 # A batch that is being cancelled gives what it has; after this it is left to the next run.
@@ -39,6 +36,9 @@ CANCEL_PATIENCE = timedelta(minutes=10)
 _OVER = {"completed": "completed", "expired": "expired", "failed": "failed", "cancelled": "cancelled"}
 
 Emit = Callable[[Answered | Embedded], None]
+T = TypeVar("T")
+
+log = logging.getLogger("matchme_pipeline.llm")
 
 
 class BatchRun:
@@ -68,141 +68,168 @@ class BatchRun:
     async def answer(self, work: BatchWork, keys: Sequence[str]) -> list[str]:
         """Emit what batches answer of `keys`; returns those that are left to the ordinary way.
 
-        Raises BudgetExceededError when not even one request is within the week's budget, ModelRequestError.
+        What the budget doesn't cover at once goes into later batches, when earlier ones have cost less than they
+        might have. Raises BudgetExceededError when it covers not even one request, ModelRequestError.
         """
         left = dict.fromkeys(keys)
-        for batch in await self._open_batches(work):
-            self._strike(left, await self._follow(work, batch))
-        for _ in range(ROUNDS):
-            if not left or self._near_deadline():
+        await self._follow(work, await self._unread_batches(work, left), left)
+        rounds = 0
+        while left and rounds < ROUNDS and not self._near_deadline():
+            open_before = len(left)
+            batches, all_covered = await self._submit(work, list(left))
+            await self._follow(work, batches, left)
+            if len(left) == open_before:
                 break
-            try:
-                batches = [await self._submit(work, part) for part in split(work.lines(list(left)))]
-            except (RetryableError, RefusedRequestError):
-                break
-            answered = [await self._follow(work, batch) for batch in batches]
-            for results in answered:
-                self._strike(left, results)
-            if not any(answered):
-                break
+            rounds += all_covered
         return list(left)
 
-    def _strike(self, left: dict[str, None], results: Iterable[LineResult]) -> None:
-        for result in results:
-            for outcome in result.outcomes():
-                key = outcome.key if isinstance(outcome, Answered) else outcome.content_hash
-                if key in left:
-                    del left[key]
-                    self._emit(outcome)
+    async def _unread_batches(self, work: BatchWork, left: dict[str, None]) -> list[Batch]:
+        """Batches that an earlier run of this stage and week has left behind.
 
-    async def _open_batches(self, work: BatchWork) -> list[Batch]:
-        def look(connection: Connection) -> list[Batch]:
-            return batch_queries.open_batches(connection, work.model, self._context.stage)
+        One that asks mostly about other things belongs to a run that works beside this one, unless it is too old.
+        """
+        context = self._context
+        found = await self._write(lambda c: batch_queries.open_batches(c, work.model, context.stage, context.week))
+        forgotten = self._now() - COMPLETION_WINDOW - MARGIN
+        return [batch for batch in found if batch.share_of(left) >= 0.5 or batch.created_at < forgotten]
 
-        return await self._committer.run(self._ledger.transact, look)
+    async def _submit(self, work: BatchWork, keys: Sequence[str]) -> tuple[list[Batch], bool]:
+        """Submit what asks about `keys`, as far as the budget reaches; the batches, and whether that was all."""
+        batches: list[Batch] = []
+        for lines in split(work.lines(keys), work.most_items):
+            try:
+                batch, covered = await self._write_down(work, lines)
+                batches.append(batch)
+                await self._create(work, batch, lines[:covered])
+            except BudgetExceededError:
+                if batches:
+                    return batches, False
+                raise
+            except (RetryableError, RefusedRequestError) as error:
+                log.warning("A batch of %s could not be submitted (%s).", self._context.stage, error)
+                return batches, True
+            if covered < len(lines):
+                return batches, False
+        return batches, True
 
-    async def _submit(self, work: BatchWork, lines: Sequence[Line]) -> Batch:
-        requests = {f"r{number}": line.keys for number, line in enumerate(lines, start=1)}
-        batch = Batch(
-            uuid.uuid4(), work.kind, self._context.stage, self._context.week, work.model, "submitting", requests
-        )
-        await self._hold(batch, sum((line.cover_usd for line in lines), Decimal(0)))
-        await self._write(lambda connection: batch_queries.write_batch(connection, batch, self._context))
-        bodies = [
-            {"custom_id": name, "method": "POST", "url": work.endpoint, "body": line.body}
-            for name, line in zip(requests, lines, strict=True)
-        ]
-        file_id = await self._api.upload(bodies, str(batch.id))
-        state = await self._api.create(file_id, work.endpoint, str(batch.id))
-        await self._keep(batch, state)
-        return batch
-
-    async def _hold(self, batch: Batch, usd: Decimal) -> None:
-        if self._budget_usd is None:
-            return
-        hold = self._ledger.hold
-        if not await self._committer.run(hold, batch.id, batch.week, usd, self._budget_usd, HOLDING_HOURS):
-            raise BudgetExceededError(
-                f"A batch could cost {usd:.4f} USD and would pass the week's budget of {self._budget_usd} USD "
-                "(MATCHME_WEEKLY_BUDGET_USD). What is left stays queued."
+    async def _write_down(self, work: BatchWork, lines: Sequence[Line]) -> tuple[Batch, int]:
+        """Set aside what a batch may cost and write it down, in one transaction; with it, how many lines it takes."""
+        context, covered = self._context, len(lines)
+        while covered:
+            requests = {f"r{number}": line.keys for number, line in enumerate(lines[:covered], start=1)}
+            batch = Batch(
+                uuid.uuid4(), work.kind, context.stage, context.week, work.model, "submitting", self._now(), requests
             )
+            usd = sum((line.cover_usd for line in lines[:covered]), Decimal(0))
 
-    async def _follow(self, work: BatchWork, batch: Batch) -> list[LineResult]:
-        """Wait for a batch and book what it brought; nothing for one that is lost or takes too long."""
-        if batch.provider_batch_id is None:
-            found = await self._api.find(str(batch.id))
-            if found is None:
-                batch.status = "lost"
-                await self._write(lambda connection: _close(connection, batch))
-                return []
-            await self._keep(batch, found)
-        pause = self._first_look_seconds
-        cancelled_at: datetime | None = None
-        while not batch.over:
-            if self._near_deadline() and cancelled_at is None:
-                cancelled_at = self._now()
-                await self._api.cancel(str(batch.provider_batch_id))
-            elif cancelled_at is not None and self._now() - cancelled_at > CANCEL_PATIENCE:
-                return []
-            await asyncio.sleep(pause)
-            pause = min(LONGEST_LOOK_SECONDS, pause * 1.5)
-            await self._keep(batch, await self._api.state(str(batch.provider_batch_id)))
-        return await self._read(work, batch)
+            def write(connection: Connection, batch: Batch = batch, usd: Decimal = usd) -> bool:
+                limit = self._budget_usd
+                if limit is not None and not queries.hold_budget(
+                    connection, batch.id, batch.week, usd, limit, HOLDING_HOURS
+                ):
+                    return False
+                batch_queries.write_batch(connection, batch, context)
+                return True
 
-    async def _read(self, work: BatchWork, batch: Batch) -> list[LineResult]:
-        lines = [*await self._api.lines(batch.output_file_id), *await self._api.lines(batch.error_file_id)]
-        results, seen = [], set()
-        for line in lines:
-            name, reply = str(line.get("custom_id")), reply_of(line)
-            if reply is not None and name in batch.requests and name not in seen:
-                seen.add(name)
-                results.append(work.read(tuple(batch.requests[name]), reply))
-        batch.status = "read"
+            if await self._write(write):
+                return batch, covered
+            covered //= 2
+        raise BudgetExceededError(
+            f"The next request of a batch could cost {lines[0].cover_usd:.4f} USD and would pass the week's budget of "
+            f"{self._budget_usd} USD (MATCHME_WEEKLY_BUDGET_USD). What is left stays queued."
+        )
 
-        def book(connection: Connection) -> None:
-            queries.save_calls(connection, [result.call for result in results])
-            queries.save_answers(connection, [answer for result in results for answer in result.answers])
-            queries.save_vectors(connection, [vector for result in results for vector in result.vectors])
-            _close(connection, batch)
+    async def _create(self, work: BatchWork, batch: Batch, lines: Sequence[Line]) -> None:
+        """Submit a batch that is written down. One that may have been created all the same is looked for later."""
+        try:
+            file_id = await self._api.upload(zip(batch.requests, lines, strict=True), work.endpoint, str(batch.id))
+        except BaseException:
+            await self._close(batch)
+            raise
+        try:
+            await self._keep(batch, await self._api.create(file_id, work.endpoint, str(batch.id)))
+        except RetryableError:
+            return
+        except Exception:
+            await self._close(batch)
+            raise
 
-        await self._write(book)
+    async def _follow(self, work: BatchWork, batches: Sequence[Batch], left: dict[str, None]) -> None:
+        """Until all batches are read, or given up: what they answer leaves `left`."""
+        waiting = list(batches)
+        pause, cancelled_at = self._first_look_seconds, None
+        while waiting:
+            waiting = [batch for batch in waiting if not await self._is_done(work, batch, left)]
+            if waiting and self._near_deadline():
+                if cancelled_at is None:
+                    cancelled_at = self._now()
+                    for batch in waiting:
+                        await self._api.cancel(batch.provider_batch_id)
+                elif self._now() - cancelled_at > CANCEL_PATIENCE:
+                    return
+            if waiting:
+                await asyncio.sleep(pause)
+                pause = min(LONGEST_LOOK_SECONDS, pause * 1.5)
+
+    async def _is_done(self, work: BatchWork, batch: Batch, left: dict[str, None]) -> bool:
+        """Look at a batch, and read it once it is over; whether there is nothing more to wait for."""
+        try:
+            if batch.provider_batch_id is None:
+                found = await self._api.find(str(batch.id))
+                if found is None:
+                    raise BatchGoneError
+                await self._keep(batch, found)
+            elif not batch.over:
+                await self._keep(batch, await self._api.state(batch.provider_batch_id))
+            if not batch.over:
+                return False
+            await self._read(work, batch, left)
+        except BatchGoneError:
+            await self._close(batch)
+        except RetryableError as error:
+            # It may come back; the batch goes on without us.
+            log.warning("The API says nothing of a batch of %s (%s).", self._context.stage, error)
+            return False
+        return True
+
+    async def _read(self, work: BatchWork, batch: Batch, left: dict[str, None]) -> None:
+        """Book what a batch brought, once, and emit it."""
+        if batch.status != "completed":
+            log.warning("A batch of %s has %s; what it lacks is asked again.", self._context.stage, batch.status)
+        async with self._api.results((batch.output_file_id, batch.error_file_id)) as results:
+            outcomes = await self._write(lambda connection: book_results(connection, work, batch, results))
+        await self._committer.run(self._ledger.spent, {batch.week})
+        if outcomes is None:
+            # Another run has read it meanwhile, and kept what it brought.
+            outcomes = await self._write(lambda connection: work.stored(connection, list(left)))
+        for outcome in outcomes:
+            key = outcome.key if isinstance(outcome, Answered) else outcome.content_hash
+            if key in left:
+                del left[key]
+                self._emit(outcome)
         # Members' words stay there no longer than they must.
         for file_id in (batch.input_file_id, batch.output_file_id, batch.error_file_id):
             await self._api.delete(file_id)
-        return results
 
     async def _keep(self, batch: Batch, state: BatchState) -> None:
         keep(batch, state)
         await self._write(lambda connection: batch_queries.save_state(connection, batch))
 
-    async def _write(self, write: Callable[[Connection], None]) -> None:
-        await self._committer.run(self._ledger.transact, write)
+    async def _close(self, batch: Batch) -> None:
+        """A batch that isn't there: nothing was paid, nothing is set aside for it any more."""
+        batch.status = "lost"
+
+        def close(connection: Connection) -> None:
+            batch_queries.save_state(connection, batch)
+            queries.release_budget(connection, batch.id)
+
+        await self._write(close)
+
+    async def _write(self, write: Callable[[Connection], T]) -> T:
+        return await self._committer.run(self._ledger.transact, write)
 
     def _near_deadline(self) -> bool:
         return self._now() >= self._deadline - MARGIN
-
-
-def deadline(week: date | None, now: datetime) -> datetime:
-    """07:00 UTC of the day on which the week closes; for a week that is late already, the batch's own 24 hours."""
-    if week is not None:
-        on_time = datetime.combine(week + timedelta(days=7), DEADLINE)
-        if now < on_time <= now + COMPLETION_WINDOW:
-            return on_time
-    return now + COMPLETION_WINDOW
-
-
-def split(lines: Iterable[Line]) -> list[list[Line]]:
-    """Lines in batches within the API's limits."""
-    batches: list[list[Line]] = []
-    size = 0
-    for line in lines:
-        bytes_of_line = len(line.text.encode()) + 200
-        if not batches or len(batches[-1]) >= MOST_REQUESTS or size + bytes_of_line > MOST_BYTES:
-            batches.append([])
-            size = 0
-        batches[-1].append(line)
-        size += bytes_of_line
-    return batches
 
 
 def keep(batch: Batch, state: BatchState) -> None:
@@ -212,18 +239,3 @@ def keep(batch: Batch, state: BatchState) -> None:
     batch.input_file_id = state.input_file_id or batch.input_file_id
     batch.output_file_id = state.output_file_id
     batch.error_file_id = state.error_file_id
-
-
-def reply_of(line: dict[str, object]) -> Reply | None:
-    """The answer in a line of a result file, None for a request that failed or was never run."""
-    response = line.get("response")
-    if not isinstance(response, dict) or response.get("status_code") != 200:
-        return None
-    body = response.get("body")
-    request_id = response.get("request_id")
-    return Reply(body if isinstance(body, dict) else None, str(request_id) if request_id else None, {}, 0.0, 0)
-
-
-def _close(connection: Connection, batch: Batch) -> None:
-    batch_queries.save_state(connection, batch)
-    queries.release_budget(connection, batch.id)

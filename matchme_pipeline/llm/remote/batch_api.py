@@ -1,18 +1,21 @@
 """The Batch API's calls, tried again where that helps."""
 
 import asyncio
-import json
 import random
-from collections.abc import Awaitable, Callable
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
+import httpx2
 import openai
 from openai import Omit, omit
 
 from matchme_pipeline.errors import ModelRequestError
+from matchme_pipeline.llm.remote.batch_plan import Line
 from matchme_pipeline.llm.remote.client import ApiClient
 from matchme_pipeline.llm.remote.failures import RefusedRequestError, RetryableError, failure_of
 
@@ -23,8 +26,6 @@ LONGEST_PAUSE_SECONDS = 20.0
 METADATA_KEY = "matchme_batch"
 # How far back a batch is looked for by its metadata: a hundred a page.
 PAGES = 10
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -38,20 +39,36 @@ class BatchState:
     error_file_id: str | None
 
 
+class BatchGoneError(Exception):
+    """The provider knows no such batch or file."""
+
+
 class BatchApi:
     """Files and batches of one client."""
 
     def __init__(self, client: ApiClient) -> None:
         self._sdk = client.sdk
 
-    async def upload(self, lines: list[Json], name: str) -> str:
-        """Upload requests as JSON lines; returns the file's id."""
-        content = "\n".join(json.dumps(line, ensure_ascii=False) for line in lines).encode()
-        file = await _patiently(lambda: self._sdk.files.create(file=(f"{name}.jsonl", content), purpose="batch"))
+    async def upload(self, lines: Iterable[tuple[str, Line]], endpoint: str, name: str) -> str:
+        """Upload requests with their ids as JSON lines; returns the file's id.
+
+        Raises ModelRequestError where the server takes no files.
+        """
+        content = "\n".join(
+            f'{{"custom_id": "{custom_id}", "method": "POST", "url": "{endpoint}", "body": {line.text}}}'
+            for custom_id, line in lines
+        ).encode()
+        try:
+            file = await _patiently(lambda: self._sdk.files.create(file=(f"{name}.jsonl", content), purpose="batch"))
+        except BatchGoneError:
+            raise _no_batches() from None
         return file.id
 
     async def create(self, input_file_id: str, endpoint: Any, own_id: str) -> BatchState:
-        """Create the batch, once: an attempt whose answer got lost is found by its metadata, not repeated."""
+        """Create the batch, once: an attempt whose answer got lost is found by its metadata, not repeated.
+
+        Raises RetryableError when it may be there and nothing is heard of it.
+        """
         for attempt in range(1, TRIES + 1):
             try:
                 return _state(
@@ -64,8 +81,10 @@ class BatchApi:
                         )
                     )
                 )
-            except RetryableError:
-                await _pause(attempt)
+            except BatchGoneError:
+                raise _no_batches() from None
+            except RetryableError as error:
+                await _pause(attempt, error.after_seconds)
                 found = await self.find(own_id)
                 if found is not None:
                     return found
@@ -91,24 +110,45 @@ class BatchApi:
         """How far the batch is."""
         return _state(await _patiently(lambda: self._sdk.batches.retrieve(batch_id)))
 
-    async def cancel(self, batch_id: str) -> None:
-        """Ask the provider to stop; what is done by then can still be read."""
-        await _patiently(lambda: self._sdk.batches.cancel(batch_id))
+    async def cancel(self, batch_id: str | None) -> None:
+        """Ask the provider to stop, as far as it listens; what is done by then can still be read."""
+        if batch_id is not None:
+            with suppress(RetryableError, RefusedRequestError, BatchGoneError):
+                await _patiently(lambda: self._sdk.batches.cancel(batch_id))
 
-    async def lines(self, file_id: str | None) -> list[Json]:
-        """The JSON objects of a result file, whatever their order; a line that is none is left out."""
-        if file_id is None:
-            return []
-        content = (await _patiently(lambda: self._sdk.files.content(file_id))).text
-        return [line for line in map(_object, content.splitlines()) if line is not None]
+    @asynccontextmanager
+    async def results(self, file_ids: Iterable[str | None]) -> AsyncIterator[IO[bytes]]:
+        """The lines of result files, in a temporary file without a name: vectors of a batch take half a gigabyte."""
+        with tempfile.TemporaryFile() as kept:
+            for file_id in file_ids:
+                if file_id is not None:
+                    await _patiently(partial(self._download, file_id, kept))
+                    kept.write(b"\n")
+            kept.seek(0)
+            yield kept
+
+    async def _download(self, file_id: str, kept: IO[bytes]) -> None:
+        begin = kept.tell()
+        try:
+            async with self._sdk.files.with_streaming_response.content(file_id) as response:
+                async for piece in response.iter_bytes():
+                    kept.write(piece)
+        except BaseException:
+            kept.seek(begin)
+            kept.truncate()
+            raise
 
     async def delete(self, file_id: str | None) -> None:
         """Remove a file that is read; one that can't be removed expires by itself."""
         if file_id is not None:
-            try:
+            with suppress(RetryableError, RefusedRequestError, ModelRequestError, BatchGoneError):
                 await _once(lambda: self._sdk.files.delete(file_id))
-            except (RetryableError, RefusedRequestError, ModelRequestError):
-                return
+
+
+def _no_batches() -> ModelRequestError:
+    return ModelRequestError(
+        "The API at this address offers no batches (HTTP 404). Set MATCHME_LLM_MODE to standard or flex."
+    )
 
 
 async def _patiently(call: Callable[[], Awaitable[T]]) -> T:
@@ -123,12 +163,14 @@ async def _patiently(call: Callable[[], Awaitable[T]]) -> T:
 async def _once(call: Callable[[], Awaitable[T]]) -> T:
     try:
         return await call()
+    except openai.NotFoundError:
+        raise BatchGoneError from None
     except openai.APIStatusError as error:
         response = error.response
         raise failure_of(
             response.status_code, response.content, response.headers, "(batch)", datetime.now(UTC)
         ) from None
-    except openai.OpenAIError as error:
+    except (openai.OpenAIError, httpx2.HTTPError, ValueError, TypeError) as error:
         raise RetryableError(type(error).__name__) from None
 
 
@@ -139,11 +181,3 @@ async def _pause(attempt: int, after_seconds: float | None = None) -> None:
 
 def _state(batch: Any) -> BatchState:
     return BatchState(batch.id, batch.status, batch.input_file_id, batch.output_file_id, batch.error_file_id)
-
-
-def _object(line: str) -> Json | None:
-    try:
-        value = json.loads(line)
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) else None

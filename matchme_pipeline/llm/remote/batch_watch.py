@@ -1,20 +1,24 @@
 """A look at all open batches, for a sensor: which are over and wait for a run that reads them."""
 
 import asyncio
+from contextlib import suppress
 
 from matchme_pipeline.database.connection import connect
 from matchme_pipeline.llm import batch_queries
 from matchme_pipeline.llm.batch_queries import Batch
 from matchme_pipeline.llm.remote.batch import keep
-from matchme_pipeline.llm.remote.batch_api import BatchApi
+from matchme_pipeline.llm.remote.batch_api import BatchApi, BatchGoneError
 from matchme_pipeline.llm.remote.client import ApiClient
+from matchme_pipeline.llm.remote.failures import RefusedRequestError, RetryableError
 from matchme_pipeline.settings import Settings
 
 
 def batches_to_read(settings: Settings, url: str) -> list[Batch]:
     """Ask the API about every open batch, keep what it says, and return those that are over.
 
-    Materialising a batch's stage for its week reads it. Raises ConfigurationError, ModelRequestError.
+    Materialising a batch's `stage` for its `week` reads it; a run that still waits for it reads it by itself. Without
+    an open batch nothing is asked. What the API says nothing of stays open until the next look. Raises
+    ConfigurationError, ModelRequestError.
     """
     with connect(url, vectors=False) as connection:
         batches = batch_queries.open_batches(connection)
@@ -31,9 +35,10 @@ async def _look(settings: Settings, batches: list[Batch]) -> None:
     api = BatchApi(client)
     try:
         for batch in batches:
-            if batch.provider_batch_id is not None:
-                keep(batch, await api.state(batch.provider_batch_id))
-            elif (found := await api.find(str(batch.id))) is not None:
-                keep(batch, found)
+            with suppress(RetryableError, RefusedRequestError, BatchGoneError):
+                if batch.provider_batch_id is not None:
+                    keep(batch, await api.state(batch.provider_batch_id))
+                elif (found := await api.find(str(batch.id))) is not None:
+                    keep(batch, found)
     finally:
         await client.close()

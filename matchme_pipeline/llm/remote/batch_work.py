@@ -3,15 +3,17 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any, Literal, Protocol
 
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.llm import queries
 from matchme_pipeline.llm.contracts import CallContext
 from matchme_pipeline.llm.masking import mask
 from matchme_pipeline.llm.packing import pack_questions
 from matchme_pipeline.llm.prices import ModelEntry, PriceTable
 from matchme_pipeline.llm.provider import Answered, Embedded
 from matchme_pipeline.llm.records import Call, StoredAnswer, StoredVector
+from matchme_pipeline.llm.remote.batch_plan import MOST_INPUTS, Line
 from matchme_pipeline.llm.remote.chat import answer_limit, chat_body, judge
 from matchme_pipeline.llm.remote.client import Reply
 from matchme_pipeline.llm.remote.door import OVERHEAD_TOKENS
@@ -20,16 +22,6 @@ from matchme_pipeline.llm.tasks import Question, Task
 from matchme_pipeline.llm.tokens import certain_tokens
 
 Json = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Line:
-    """One request of a batch, what it asks about, and the most that it can cost."""
-
-    body: Json
-    keys: tuple[str, ...]
-    text: str
-    cover_usd: Decimal
 
 
 @dataclass(frozen=True)
@@ -61,11 +53,18 @@ class BatchWork(Protocol):
     def model(self) -> str:
         """The model that answers."""
 
+    @property
+    def most_items(self) -> int | None:
+        """How many keys a batch may ask about, beside the limits that every batch has."""
+
     def lines(self, keys: Sequence[str]) -> Iterator[Line]:
         """The requests that ask about `keys`."""
 
     def read(self, keys: Sequence[str], reply: Reply) -> LineResult:
         """What the answer to a request about `keys` brought; keys that nobody asks about any more bring nothing."""
+
+    def stored(self, connection: Connection, keys: Sequence[str]) -> list[Answered | Embedded]:
+        """What is kept under `keys`."""
 
 
 @dataclass
@@ -80,6 +79,7 @@ class ChatWork:
     questions: Mapping[str, Question]
     kind: Literal["chat"] = "chat"
     endpoint: str = "/v1/chat/completions"
+    most_items: int | None = None
 
     def lines(self, keys: Sequence[str]) -> Iterator[Line]:
         """One line a request, packed as requests always are."""
@@ -114,6 +114,10 @@ class ChatWork:
         ]
         return LineResult(call, answers)
 
+    def stored(self, connection: Connection, keys: Sequence[str]) -> list[Answered | Embedded]:
+        """The answers that are kept under `keys`."""
+        return [Answered(key, answer) for key, answer in queries.stored_answers(connection, keys).items()]
+
 
 @dataclass
 class EmbeddingWork:
@@ -126,6 +130,7 @@ class EmbeddingWork:
     texts: Mapping[str, str]
     kind: Literal["embedding"] = "embedding"
     endpoint: str = "/v1/embeddings"
+    most_items: int | None = MOST_INPUTS
 
     def lines(self, keys: Sequence[str]) -> Iterator[Line]:
         """One line a request, many texts each."""
@@ -142,12 +147,16 @@ class EmbeddingWork:
         vectors = [StoredVector(keys[i], self.model, vector, call.id) for i, vector in sorted(found.items())]
         return LineResult(call, vectors=[vector for vector in vectors if vector.content_hash in self.texts])
 
+    def stored(self, connection: Connection, keys: Sequence[str]) -> list[Answered | Embedded]:
+        """The vectors that are kept under `keys`."""
+        return [Embedded(key, vector) for key, vector in queries.stored_vectors(connection, self.model, keys).items()]
+
 
 def _line(body: Json, keys: tuple[str, ...], entry: ModelEntry, output_limit: int) -> Line:
     text = json.dumps(body, ensure_ascii=False)
     price = entry.price(entry.mode_for("batch"))
     cover = (price.highest_input * (certain_tokens(text) + OVERHEAD_TOKENS) + price.output * output_limit) / 1_000_000
-    return Line(body, keys, text, cover)
+    return Line(text, keys, cover)
 
 
 def _call(

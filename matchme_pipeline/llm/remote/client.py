@@ -34,7 +34,8 @@ class Reply:
     data: Json | None
     request_id: str | None
     headers: Mapping[str, str]
-    latency_seconds: float
+    # None where it was not one exchange of ours.
+    latency_seconds: float | None
     body_bytes: int
 
     @property

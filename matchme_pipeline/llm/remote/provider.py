@@ -54,6 +54,11 @@ class OpenAIProvider:
         return self._settings.embedding_model
 
     @property
+    def answers_by_batch(self) -> bool:
+        """Whether questions and texts travel by batch."""
+        return self._settings.llm_mode == "batch"
+
+    @property
     def parameters(self) -> str:
         """What beside prompt and model decides an answer; where and how fast it is asked does not."""
         return self._chat.parameters
@@ -65,7 +70,7 @@ class OpenAIProvider:
             await self._look_up_models()
             door, budget = self._door(self.insight_model), self._budget(context.week)
             left = questions
-            if self._settings.llm_mode == "batch":
+            if self.answers_by_batch:
                 by_key = {question.key: question for question in questions}
                 work = ChatWork(self.insight_model, self._chat, self._prices, task, context, by_key)
                 left = [by_key[key] for key in await self._batch_run(context, emit).answer(work, list(by_key))]
@@ -81,7 +86,7 @@ class OpenAIProvider:
             await self._look_up_models()
             door, budget = self._door(self.embedding_model), self._budget(context.week)
             left = texts
-            if self._settings.llm_mode == "batch":
+            if self.answers_by_batch:
                 wordy = {key: text for key, text in texts.items() if text.strip()}
                 work = EmbeddingWork(self.embedding_model, self._embedding, self._prices, context, wordy)
                 open_keys = set(await self._batch_run(context, emit).answer(work, list(wordy)))

@@ -1,0 +1,23 @@
+"""A worker's hold on the jobs that it has claimed, kept while it works."""
+
+import time
+
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.jobs import queries
+from matchme_pipeline.jobs.model import Job
+
+
+class Lease:
+    """The lease of `open_jobs`, by subject; the owner takes finished ones out."""
+
+    def __init__(self, connection: Connection, open_jobs: dict[str, Job], lease_seconds: int) -> None:
+        self.open_jobs = open_jobs
+        self._connection = connection
+        self._lease_seconds = lease_seconds
+        self._renewed_at = time.monotonic()
+
+    def keep(self) -> None:
+        """Begin the lease anew once a fifth of it is over: renewing a whole week's jobs at every save would add up."""
+        if time.monotonic() - self._renewed_at >= self._lease_seconds / 5:
+            queries.renew(self._connection, self.open_jobs.values(), lease_seconds=self._lease_seconds)
+            self._renewed_at = time.monotonic()

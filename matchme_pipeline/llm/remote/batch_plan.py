@@ -1,0 +1,51 @@
+"""What fits into a batch, and how long one is waited for; pure."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+
+# The API's limits, the second with room to spare for what stands around a body.
+MOST_REQUESTS = 50_000
+MOST_BYTES = 190_000_000
+# Of embeddings, over all requests of a batch.
+MOST_INPUTS = 50_000
+# When members look at a week's results, and how long before that a batch is no longer waited for.
+DEADLINE = time(7, tzinfo=UTC)
+MARGIN = timedelta(minutes=45)
+COMPLETION_WINDOW = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One request of a batch: its body as JSON, what it asks about, and the most that it can cost."""
+
+    text: str
+    keys: tuple[str, ...]
+    cover_usd: Decimal
+
+
+def split(lines: Iterable[Line], most_items: int | None = None) -> Iterator[list[Line]]:
+    """Lines in as few batches as the API's limits allow, one batch in memory at a time; `most_items`: keys a batch."""
+    batch: list[Line] = []
+    size = items = 0
+    for line in lines:
+        bytes_of_line = len(line.text.encode()) + 200
+        too_many = most_items is not None and items + len(line.keys) > most_items
+        if batch and (too_many or len(batch) >= MOST_REQUESTS or size + bytes_of_line > MOST_BYTES):
+            yield batch
+            batch, size, items = [], 0, 0
+        batch.append(line)
+        size += bytes_of_line
+        items += len(line.keys)
+    if batch:
+        yield batch
+
+
+def deadline(week: date | None, now: datetime) -> datetime:
+    """07:00 UTC of the day on which the week closes; for a week that is late already, the batch's own 24 hours."""
+    if week is not None:
+        on_time = datetime.combine(week + timedelta(days=7), DEADLINE)
+        if now < on_time <= now + COMPLETION_WINDOW:
+            return on_time
+    return now + COMPLETION_WINDOW
