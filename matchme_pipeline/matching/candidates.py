@@ -1,26 +1,48 @@
-"""The best candidates of every member, exactly: all pairs are looked at, block by block."""
+"""The best candidates of every member, exactly: all pairs are looked at, each once, in blocks.
 
+Members meet group by group (a gender and the genders it looks for); a block of rows meets all columns in one compiled
+pass, which judges every pair by the hard filters and computes a product of vectors only for those who may meet.
+"""
+
+import os
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from math import fsum, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
-from matchme_pipeline.matching.compatibility import Calibration, Profiles, cosine, factors
-from matchme_pipeline.matching.eligibility import eligible_block
+from matchme_pipeline.matching.best import (
+    ABSENT,
+    Found,
+    Known,
+    best_of,
+    meet,
+    partner_of,
+    score_of,
+    similarity_sums,
+)
+from matchme_pipeline.matching.compatibility import Calibration, Profiles
+from matchme_pipeline.matching.eligibility import ELIGIBLE, FILTERS, MET_BEFORE, VERDICTS, mutual_gender
+from matchme_pipeline.matching.members import NO_LIMIT, Members
 
-# Rows of a block; a block of 1,024 x 100,000 pairs takes about half a gigabyte an array at float32.
-BLOCK_ROWS = 1_024
+BLOCK_ROWS = 256
+# Columns whose vectors (3 KB each) stay in the processor's cache while a block of rows meets them.
+TILE_COLUMNS = 128
 # Kept per member: twelve times what a list holds, so that allocation has room to be fair.
 KEPT_PER_MEMBER = 60
+# The similarity's calibration looks at all eligible partners of so many members, evenly spaced by id.
+CALIBRATION_MEMBERS = 1_024
+_CALIBRATED_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
 class Candidates:
     """Pairs (`a` < `b`, positions of members) with their exact score 0-100, each pair once, ordered by (a, b).
 
-    `possibilities` counts every member's eligible partners, kept or not.
+    `possibilities` counts every member's eligible partners, kept or not, without whom they have met before.
     """
 
     a: NDArray[np.intp]
@@ -32,82 +54,173 @@ class Candidates:
     removed: Counter[str] = field(default_factory=Counter)
 
 
+@dataclass(frozen=True)
+class Meeting:
+    """Two groups of members (positions) that look for each other; one group twice where it looks for its own gender."""
+
+    rows: NDArray[np.intp]
+    columns: NDArray[np.intp]
+
+    @property
+    def one_side(self) -> bool:
+        """Whether both sides are the same members."""
+        return self.rows is self.columns
+
+    @property
+    def pairs(self) -> int:
+        """How many pairs the meeting has."""
+        n = len(self.rows)
+        return n * (n - 1) // 2 if self.one_side else n * len(self.columns)
+
+
 def find_candidates(
-    profiles: Profiles, excluded: Collection[tuple[int, int]], kept: int = KEPT_PER_MEMBER
+    profiles: Profiles,
+    excluded: Collection[tuple[int, int]],
+    kept: int = KEPT_PER_MEMBER,
+    *,
+    block_rows: int = BLOCK_ROWS,
+    tile_columns: int = TILE_COLUMNS,
+    threads: int | None = None,
 ) -> Candidates:
     """The `kept` best eligible partners of every member; `excluded` pairs (positions, either order) are left out.
 
-    The similarity's calibration looks at all eligible pairs, the excluded ones too: whom a member has met before must
-    not change what others' similarity means.
+    Equal scores go to the partner with the lower position. The result is the same for every size of block and any
+    number of `threads` (None: all processors). The similarity's calibration looks at the excluded pairs too: whom a
+    member has met before must not change what others' similarity means.
     """
     n = len(profiles.members)
-    removed: Counter[str] = Counter()
-    calibration = _calibrate(profiles)
-    partners = _partners(excluded, n)
-    found: list[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]] = []
+    known = Known(profiles.records(), profiles.vectors.held, profiles.themes.bits, *_met_before(excluded, n))
+    meetings = list(_meetings(profiles.members))
+    best = np.full((n, kept), ABSENT, dtype=np.uint64)
     possibilities = np.zeros(n, dtype=np.int64)
-    eligible = 0
-    for begin in range(0, n, BLOCK_ROWS):
-        block = profiles.rows(slice(begin, min(begin + BLOCK_ROWS, n)))
-        may, kilometres = eligible_block(block.members, profiles.members, removed)
-        rows = np.arange(len(block.members))
-        may[rows, rows + begin] = False
-        eligible += int(np.count_nonzero(may))
-        for row in range(len(block.members)):
-            before = partners.get(begin + row)
-            if before:
-                removed["met_before"] += int(np.count_nonzero(may[row, before]))
-                may[row, before] = False
-        possibilities[begin : begin + len(block.members)] = np.count_nonzero(may, axis=1)
-        score = np.where(may, factors(block, profiles, kilometres, calibration).score(), np.float32(-1.0))
-        found.append(_best_of_rows(score, begin, kept))
-    a, b, score = (np.concatenate([part[i] for part in found]) if found else np.empty(0) for i in range(3))
-    low, high = np.minimum(a, b), np.maximum(a, b)
-    # A pair may be among the best of both its members: keep it once.
-    _, first = np.unique(low * max(n, 1) + high, return_index=True)
-    halved = Counter({name: count // 2 for name, count in removed.items()})
-    return Candidates(
-        low[first].astype(np.intp),
-        high[first].astype(np.intp),
-        score[first].astype(np.float32),
-        possibilities,
-        eligible // 2,
-        calibration,
-        halved,
-    )
+    counts = np.zeros(VERDICTS, dtype=np.int64)
+    workers = threads or _processors()
+    with ThreadPoolExecutor(workers) as pool:
+        calibration = _calibrate(known, meetings, pool)
+        for meeting in meetings:
+            begins = iter(range(0, len(meeting.rows), block_rows))
+            shares = [_Share(meeting, known, calibration, kept) for _ in range(workers)]
+            for rows_done in pool.map(lambda one, left=begins: one.work(left, block_rows, tile_columns), shares):
+                for rows, row_best, row_possibilities in rows_done:
+                    best[rows] = best_of(kept, best[rows], row_best)
+                    possibilities[rows] += row_possibilities
+            columns = meeting.columns
+            best[columns] = best_of(kept, best[columns], *(share.column_best for share in shares))
+            for share in shares:
+                possibilities[columns] += share.column_possibilities
+                counts += share.counts
+    a, b, score = _pairs(best)
+    eligible = int(counts[ELIGIBLE] + counts[MET_BEFORE])
+    return Candidates(a, b, score, possibilities, eligible, calibration, _removed(n, meetings, counts))
 
 
-def _calibrate(profiles: Profiles) -> Calibration:
-    count, total, squares = 0, 0.0, 0.0
-    for begin in range(0, len(profiles.members), BLOCK_ROWS):
-        block = profiles.rows(slice(begin, begin + BLOCK_ROWS))
-        may, _ = eligible_block(block.members, profiles.members)
-        rows = np.arange(len(block.members))
-        may[rows, rows + begin] = False
-        similarity = cosine(block, profiles)[may]
-        known = similarity[~np.isnan(similarity)].astype(np.float64)
-        count, total, squares = count + known.size, total + float(known.sum()), squares + float((known**2).sum())
-    if count == 0:
-        return Calibration(0.0, 1.0)
-    mean = total / count
-    return Calibration(mean, float(np.sqrt(max(squares / count - mean**2, 0.0))))
+class _Share:
+    """What one thread does of a meeting; no two threads write to the same place."""
+
+    def __init__(self, meeting: Meeting, known: Known, calibration: Calibration, kept: int) -> None:
+        self.meeting, self.known, self.calibration = meeting, known, calibration
+        self.column_best = np.full((len(meeting.columns), kept), ABSENT, dtype=np.uint64)
+        self.column_possibilities = np.zeros(len(meeting.columns), dtype=np.int64)
+        self.counts = np.zeros(VERDICTS, dtype=np.int64)
+
+    def work(
+        self, begins: Iterator[int], block_rows: int, tile_columns: int
+    ) -> list[tuple[NDArray[np.intp], NDArray[np.uint64], NDArray[np.int64]]]:
+        """Take blocks of rows from `begins` until none is left; their positions, bests and possibilities."""
+        done = []
+        # A range's iterator hands out each number once, whatever thread asks.
+        for begin in begins:
+            rows = self.meeting.rows[begin : begin + block_rows]
+            row_best = np.full((len(rows), self.column_best.shape[1]), ABSENT, dtype=np.uint64)
+            row_possibilities = np.zeros(len(rows), dtype=np.int64)
+            found = Found(row_best, self.column_best, row_possibilities, self.column_possibilities, self.counts)
+            after = begin + 1 if self.meeting.one_side else -len(self.meeting.rows)
+            meet(self.known, rows, self.meeting.columns, after, tile_columns, self.calibration, found)
+            done.append((rows, row_best, row_possibilities))
+        return done
 
 
-def _best_of_rows(
-    score: NDArray[np.float32], begin: int, kept: int
-) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
-    width = min(kept, score.shape[1])
-    # A stable sort of the negated scores breaks ties by position, that is by id.
-    best = np.argsort(-score, axis=1, kind="stable")[:, :width]
-    values = np.take_along_axis(score, best, axis=1)
-    rows, places = np.nonzero(values >= 0)
-    return (rows + begin).astype(np.intp), best[rows, places].astype(np.intp), values[rows, places]
+def _processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _partners(pairs: Collection[tuple[int, int]], n: int) -> dict[int, list[int]]:
-    partners: dict[int, list[int]] = {}
-    for a, b in sorted(pairs):
-        if 0 <= a < n and 0 <= b < n:
-            partners.setdefault(a, []).append(b)
-            partners.setdefault(b, []).append(a)
-    return partners
+def _meetings(members: Members) -> Iterator[Meeting]:
+    groups = []
+    for gender, wants in np.unique(np.stack([members.gender, members.wants_gender]), axis=1).T:
+        group = np.flatnonzero((members.gender == gender) & (members.wants_gender == wants))
+        groups.append(group[_neighbours_first(members.rows(group))])
+    for place, rows in enumerate(groups):
+        for columns in groups[place:]:
+            if mutual_gender(members.rows(rows[:1]), members.rows(columns[:1]))[0, 0]:
+                yield Meeting(rows, columns)
+
+
+def _neighbours_first(members: Members) -> NDArray[np.intp]:
+    """An order in which members stand together whom the same others can meet: reach, degree of place, age, id.
+
+    It decides nothing but the pace: what a row of pairs is judged to be is then easily foreseen, and vectors that are
+    needed together lie together.
+    """
+    anywhere = members.max_distance >= NO_LIMIT
+    latitude, longitude = np.nan_to_num(members.lat, nan=99.0), np.nan_to_num(members.lng, nan=199.0)
+    return np.lexsort((np.arange(len(members)), members.age, np.round(longitude), np.round(latitude), anywhere))
+
+
+def _calibrate(known: Known, meetings: list[Meeting], pool: ThreadPoolExecutor) -> Calibration:
+    """Mean and deviation of the similarity over the eligible partners of at most CALIBRATION_MEMBERS members.
+
+    The members are evenly spaced by id, which says nothing of a member: a systematic sample (Cochran 1977, chapter 8),
+    the same for the same members. A population that is no larger is taken whole.
+    """
+    n = len(known.records)
+    sampled = np.unique(np.linspace(0, max(n - 1, 0), min(n, CALIBRATION_MEMBERS)).round().astype(np.intp))
+    both_ways = [(meeting.rows, meeting.columns) for meeting in meetings]
+    both_ways += [(meeting.columns, meeting.rows) for meeting in meetings if not meeting.one_side]
+    tasks = [
+        (known, chosen[begin : begin + _CALIBRATED_AT_ONCE], columns)
+        for rows, columns in both_ways
+        for chosen in [rows[np.isin(rows, sampled)]]
+        for begin in range(0, len(chosen), _CALIBRATED_AT_ONCE)
+    ]
+    sums = np.concatenate([np.zeros((0, 3)), *pool.map(lambda task: similarity_sums(*task), tasks)])
+    # Correctly rounded sums, so that the order of rows does not matter.
+    count, total, squares = (fsum(sums[:, column]) for column in range(3))
+    mean = total / count if count else 0.0
+    deviation = sqrt(max(squares / count - mean**2, 0.0)) if count else 0.0
+    return Calibration(mean, deviation if deviation > 0 else 1.0)
+
+
+def _met_before(excluded: Collection[tuple[int, int]], n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Whom each member has met: partners of member m are partners[starts[m]:starts[m + 1]], ascending."""
+    pairs = np.array(sorted({(min(pair), max(pair)) for pair in excluded}), dtype=np.intp).reshape(-1, 2)
+    pairs = pairs[(pairs[:, 0] >= 0) & (pairs[:, 1] < n) & (pairs[:, 0] != pairs[:, 1])]
+    members = np.concatenate([pairs[:, 0], pairs[:, 1]])
+    partners = np.concatenate([pairs[:, 1], pairs[:, 0]])
+    starts = np.concatenate([[0], np.cumsum(np.bincount(members, minlength=n))]).astype(np.intp)
+    return starts, partners[np.lexsort((partners, members))]
+
+
+def _pairs(best: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
+    """Every pair that is among the best of one of its members, once, ordered."""
+    n, kept = best.shape
+    member = np.repeat(np.arange(n), kept)
+    keys = best.ravel()
+    there = keys != ABSENT
+    member, keys = member[there], keys[there]
+    partner, score = partner_of(keys), score_of(keys)
+    # Who is among the best of both is found from both sides: one of them is dropped.
+    pair = np.minimum(member, partner) * n + np.maximum(member, partner)
+    order = np.argsort(pair, kind="stable")
+    pair = pair[order]
+    first = order[np.flatnonzero(np.concatenate([[True], pair[1:] != pair[:-1]]))] if len(pair) else order
+    low, high = np.minimum(member, partner)[first], np.maximum(member, partner)[first]
+    return low.astype(np.intp), high.astype(np.intp), score[first]
+
+
+def _removed(n: int, meetings: list[Meeting], counts: NDArray[np.int64]) -> Counter[str]:
+    """How many pairs each filter removed, in the order of FILTERS, and how many had met before."""
+    removed = Counter({FILTERS[place]: int(counts[place]) for place in range(1, len(FILTERS))})
+    removed["gender"] = n * (n - 1) // 2 - sum(meeting.pairs for meeting in meetings)
+    removed["met_before"] = int(counts[MET_BEFORE])
+    return removed

@@ -1,151 +1,169 @@
 """How well two members suit each other: 0 to 100, the same from both sides, every part of it named.
 
-score = 40 x similarity + 25 x preferences + 25 x shared + 10 x dna, each factor in [0, 1].
+score = 40 x similarity + 25 x preferences + 25 x shared + 10 x dna, each factor in [0, 1]. The factors are scalar
+functions that numba compiles: candidates and explanations are computed by the same words.
 """
 
 from dataclasses import dataclass
+from math import asin, exp, isnan, sqrt
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from matchme_pipeline.matching.members import NO_LIMIT, Members
+from matchme_pipeline.matching.compiled import entry, rule
+from matchme_pipeline.matching.eligibility import haversine
+from matchme_pipeline.matching.members import Members
+from matchme_pipeline.matching.records import EARTH_RADIUS_KM, Record, Records, records
+from matchme_pipeline.matching.shared_insights import Themes
+from matchme_pipeline.matching.vectors import STEPS, MemberVectors, cosine
 from matchme_pipeline.matching.vocabulary import MISSING
+from matchme_pipeline.matching.weights import NEUTRAL, WEIGHTS
 
-ALGORITHM_VERSION = "c1"
-# What members wrote says most; what they wish for and what they have approved of themselves weigh the same; DNA
-# scores add a little for members of similar rarity.
-WEIGHTS = {"similarity": 40.0, "preferences": 25.0, "shared": 25.0, "dna": 10.0}
-# A factor of which nothing is known counts as average: unknown is neither a merit nor a fault.
-NEUTRAL = 0.5
+SIMILARITY, PREFERENCES, SHARED, DNA = WEIGHTS.values()
 # The logistic function with this slope stays within 0.01 of the normal distribution's (Bowling et al. 2009), which
 # turns a z-score into a share of the population.
 LOGISTIC_SLOPE = 1.702
 
-Floats = NDArray[np.float32]
 
-
-@dataclass(frozen=True)
-class Profiles:
-    """What the soft factors need beside the columns, row by row as in `Members`.
-
-    `vectors`: centred unit vectors, float32 (n, dimensions), zeros where a member has none. `shared`: unit vectors
-    over approved insights, float32 (n, themes), zeros for none. `dna`: scores 0-100, NaN in seed state.
-    """
-
-    members: Members
-    vectors: Floats
-    shared: Floats
-    dna: NDArray[np.float32]
-
-    def rows(self, where: slice) -> "Profiles":
-        """The profiles at these positions."""
-        return Profiles(self.members.rows(where), self.vectors[where], self.shared[where], self.dna[where])
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """Mean and standard deviation of the cosine similarity over all eligible pairs with two vectors."""
+class Calibration(NamedTuple):
+    """Mean and standard deviation of the cosine similarity over eligible pairs with two vectors."""
 
     mean: float
     deviation: float
 
 
 @dataclass(frozen=True)
-class Factors:
-    """The factors of a block of pairs, each float32 in [0, 1] of shape (len(a), len(b))."""
+class Profiles:
+    """What is known of members, row by row as in `Members`; `dna`: scores 0-100, NaN in seed state."""
 
-    similarity: Floats
-    preferences: Floats
-    shared: Floats
-    dna: Floats
+    members: Members
+    vectors: MemberVectors
+    themes: Themes
+    dna: NDArray[np.float32]
 
-    def score(self) -> Floats:
-        """The weighted sum, 0 to 100."""
-        return np.asarray(
-            WEIGHTS["similarity"] * self.similarity
-            + WEIGHTS["preferences"] * self.preferences
-            + WEIGHTS["shared"] * self.shared
-            + WEIGHTS["dna"] * self.dna,
-            dtype=np.float32,
-        )
+    def rows(self, where: slice | NDArray[np.intp]) -> "Profiles":
+        """The profiles at these positions."""
+        return Profiles(self.members.rows(where), self.vectors.rows(where), self.themes.rows(where), self.dna[where])
+
+    def records(self) -> Records:
+        """The members as the rules look at them."""
+        return records(self.members, self.dna, self.themes.size, self.vectors.known())
 
 
-def centred(vectors: Floats) -> Floats:
-    """Vectors without their common direction, at unit length; members without a vector keep zeros.
+@rule
+def weighted(similarity: float, preferences: float, shared: float, dna: float) -> float:
+    """The score: the weighted sum of the factors, 0 to 100."""
+    return SIMILARITY * similarity + PREFERENCES * preferences + SHARED * shared + DNA * dna
 
-    Sentence vectors share a large common part; without it similarity tells members apart (Mu and Viswanath 2018,
-    "All-but-the-Top").
+
+@rule
+def similarity_factor(a: Record, b: Record, likeness: float, mean: float, deviation: float) -> float:
+    """The share of eligible pairs less alike than `likeness`, the cosine: a logistic curve over the z-score."""
+    if not (a.has_vector and b.has_vector):
+        return NEUTRAL
+    return 1.0 / (1.0 + exp(-LOGISTIC_SLOPE * (likeness - mean) / deviation))
+
+
+@rule
+def preferences_factor(a: Record, b: Record) -> float:
+    """How well each suits the other's soft wishes: the harmonic mean of both sides' liking, 2xy / (x + y).
+
+    High only where both like each other (Pizzato et al. 2010, RECON, reciprocal recommenders).
     """
-    known = np.any(vectors != 0, axis=1)
-    if not known.any():
-        return vectors
-    moved = np.where(known[:, None], vectors - vectors[known].mean(axis=0, dtype=np.float64), 0.0)
-    norms = np.linalg.norm(moved, axis=1, keepdims=True)
-    return np.asarray(np.divide(moved, norms, out=np.zeros_like(moved), where=norms > 1e-6), dtype=np.float32)
+    kilometres = 2 * EARTH_RADIUS_KM * asin(sqrt(min(1.0, haversine(a, b))))
+    x, y = liking(a, b, kilometres), liking(b, a, kilometres)
+    return 2 * x * y / (x + y) if x + y > 0 else 0.0
 
 
-def cosine(a: Profiles, b: Profiles) -> Floats:
-    """Cosine similarity of members' vectors; NaN where one of the two has none."""
-    known = np.any(a.vectors != 0, axis=1)[:, None] & np.any(b.vectors != 0, axis=1)[None, :]
-    return np.where(known, a.vectors @ b.vectors.T, np.float32(np.nan))
+@rule
+def liking(a: Record, b: Record, kilometres: float) -> float:
+    """How far `b` meets the soft wishes of `a`, 0 to 1: the mean of what is known of five wishes."""
+    # At the edge of the age range, or of the reach, a wish is still half met.
+    total = 1.0 - 0.5 * min(1.0, abs(b.age - a.age_middle) / a.age_half)
+    known = 1
+    if not isnan(kilometres):
+        total += 1.0 - 0.5 * min(1.0, kilometres / a.reach_km)
+        known += 1
+    if a.religiosity != MISSING and b.religiosity != MISSING:
+        # The more praying together matters to somebody, the more a difference in practice costs.
+        total += 1.0 - a.care * abs(a.religiosity - b.religiosity) / 4
+        known += 1
+    if a.family_values != MISSING and b.family_values != MISSING:
+        total += 1.0 - abs(a.family_values - b.family_values) / 2
+        known += 1
+    if a.wants_children != MISSING and b.wants_children != MISSING:
+        total += 1.0 if a.wants_children == b.wants_children else 0.0
+        known += 1
+    return float(total / known)
 
 
-def factors(a: Profiles, b: Profiles, kilometres: Floats, calibration: Calibration) -> Factors:
-    """All factors for every pair of `a` (rows) and `b` (columns)."""
-    return Factors(
-        similarity=_calibrated(cosine(a, b), calibration),
-        preferences=_harmonic_mean(
-            _liking(a.members, b.members, kilometres), _liking(b.members, a.members, kilometres.T).T
-        ),
-        shared=_shared(a, b),
-        dna=_dna(a, b),
-    )
+@rule
+def shared_factor(a: Record, b: Record, both: int) -> float:
+    """The overlap of approved insights where `both` approved so many, |A and B| / sqrt(|A| |B|) (Ochiai 1957)."""
+    return min(1.0, both / sqrt(a.approved * b.approved)) if both > 0 else 0.0
 
 
-def _calibrated(similarity: Floats, calibration: Calibration) -> Floats:
-    """The share of eligible pairs that are less similar: a logistic curve over the z-score."""
-    deviation = calibration.deviation if calibration.deviation > 0 else 1.0
-    z = (similarity - calibration.mean) / deviation
-    return np.asarray(np.where(np.isnan(z), NEUTRAL, 1.0 / (1.0 + np.exp(-LOGISTIC_SLOPE * z))), dtype=np.float32)
-
-
-def _liking(a: Members, b: Members, kilometres: Floats) -> Floats:
-    """How far each column meets each row's soft wishes, 0 to 1: the mean of what is known of five wishes."""
-    middle = (a.age_min + np.minimum(a.age_max, a.age_min + 40)) / 2
-    half = np.maximum(1.0, (np.minimum(a.age_max, a.age_min + 40) - a.age_min) / 2)
-    age = 1.0 - 0.5 * np.clip(np.abs(b.age[None, :] - middle[:, None]) / half[:, None], 0, 1)
-    reach = np.minimum(a.max_distance, NO_LIMIT)[:, None]
-    near = 1.0 - 0.5 * np.clip(kilometres / reach, 0, 1)
-    # The more praying together matters to somebody, the more a difference in practice costs.
-    care = np.where(a.prayer_importance == MISSING, 5, a.prayer_importance)[:, None] / 10
-    practice = 1.0 - care * np.abs(a.religiosity[:, None] - b.religiosity[None, :]) / 4
-    practice = np.where((a.religiosity[:, None] == MISSING) | (b.religiosity[None, :] == MISSING), np.nan, practice)
-    values = 1.0 - np.abs(a.family_values[:, None] - b.family_values[None, :]) / 2
-    values = np.where((a.family_values[:, None] == MISSING) | (b.family_values[None, :] == MISSING), np.nan, values)
-    children = np.where(a.wants_children[:, None] == b.wants_children[None, :], 1.0, 0.0)
-    children = np.where(
-        (a.wants_children[:, None] == MISSING) | (b.wants_children[None, :] == MISSING), np.nan, children
-    )
-    total = np.zeros(kilometres.shape, dtype=np.float32)
-    known = np.zeros(kilometres.shape, dtype=np.float32)
-    for wish in (age, near, practice, values, children):
-        said = ~np.isnan(wish)
-        total += np.where(said, wish, 0.0).astype(np.float32)
-        known += said
-    return np.asarray(np.where(known > 0, total / np.maximum(known, 1), NEUTRAL), dtype=np.float32)
-
-
-def _harmonic_mean(ab: Floats, ba: Floats) -> Floats:
-    """2xy / (x + y): high only where both like each other (Pizzato et al. 2010, RECON, reciprocal recommenders)."""
-    return np.asarray(np.divide(2 * ab * ba, ab + ba, out=np.zeros_like(ab), where=(ab + ba) > 0), dtype=np.float32)
-
-
-def _shared(a: Profiles, b: Profiles) -> Floats:
-    """Cosine overlap of approved insights; neutral-low (0) where nothing is shared or nothing approved."""
-    return np.asarray(np.clip(a.shared @ b.shared.T, 0.0, 1.0), dtype=np.float32)
-
-
-def _dna(a: Profiles, b: Profiles) -> Floats:
+@rule
+def dna_factor(a: Record, b: Record) -> float:
     """1 - |difference| / 100 of DNA scores; neutral where one side has no score yet."""
-    closeness = 1.0 - np.abs(a.dna[:, None] - b.dna[None, :]) / 100.0
-    return np.asarray(np.where(np.isnan(closeness), NEUTRAL, closeness), dtype=np.float32)
+    closeness = 1.0 - abs(a.dna - b.dna) / 100.0
+    return NEUTRAL if isnan(closeness) else closeness
+
+
+@rule
+def in_common(themes: NDArray[np.uint64], i: int, j: int) -> int:
+    """How many insights members i and j have both approved."""
+    both = 0
+    for word in range(themes.shape[1]):
+        bits = themes[i, word] & themes[j, word]
+        while bits != np.uint64(0):
+            bits &= bits - np.uint64(1)
+            both += 1
+    return both
+
+
+@entry
+def factors_of_pairs(
+    members: Records,
+    held: NDArray[np.int16],
+    themes: NDArray[np.uint64],
+    a: NDArray[np.intp],
+    b: NDArray[np.intp],
+    calibration: Calibration,
+) -> NDArray[np.float64]:
+    """The factors of the pairs (a[n], b[n]) in the order of WEIGHTS, (pairs, 4)."""
+    values = np.empty((len(a), 4))
+    for n in range(len(a)):
+        i, j = a[n], b[n]
+        one, other = members[i], members[j]
+        likeness = cosine(held, i, held, j)
+        values[n, 0] = similarity_factor(one, other, likeness, calibration.mean, calibration.deviation)
+        values[n, 1] = preferences_factor(one, other)
+        values[n, 2] = shared_factor(one, other, in_common(themes, i, j))
+        values[n, 3] = dna_factor(one, other)
+    return values
+
+
+def factors(
+    profiles: Profiles, a: NDArray[np.intp], b: NDArray[np.intp], calibration: Calibration
+) -> NDArray[np.float64]:
+    """The factors of the pairs of positions (a[n], b[n]) in the order of WEIGHTS, float64 (pairs, 4) in [0, 1]."""
+    return np.asarray(
+        factors_of_pairs(profiles.records(), profiles.vectors.held, profiles.themes.bits, a, b, calibration)
+    )
+
+
+def score(factors: NDArray[np.float64]) -> NDArray[np.float32]:
+    """The scores, 0 to 100, of pairs whose `factors` are given."""
+    similarity, preferences, shared, dna = factors.T
+    return np.asarray(
+        SIMILARITY * similarity + PREFERENCES * preferences + SHARED * shared + DNA * dna, dtype=np.float32
+    )
+
+
+def cosines(a: Profiles, b: Profiles) -> NDArray[np.float64]:
+    """Cosine similarity of members' vectors, (len(a), len(b)); NaN where one of the two has none."""
+    known = a.vectors.known()[:, None] & b.vectors.known()[None, :]
+    product = a.vectors.held.astype(np.float64) @ b.vectors.held.astype(np.float64).T
+    return np.where(known, product / STEPS**2, np.nan)

@@ -1,6 +1,7 @@
-"""The hard filters: who may meet whom, decided both ways for whole blocks of pairs at once.
+"""The hard filters: who may meet whom, decided both ways.
 
-A filter is stated by one side and met by the other; a pair is eligible when both sides' filters are met.
+A filter is stated by one side and met by the other; a pair is eligible when both sides' filters are met. The rule is a
+scalar function that numba compiles, so that whole blocks of pairs are judged by the words that stand here.
 """
 
 from collections import Counter
@@ -8,11 +9,55 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from matchme_pipeline.matching.members import NO_LIMIT, Members
-from matchme_pipeline.matching.vocabulary import MISSING
+from matchme_pipeline.matching.compiled import entry, rule
+from matchme_pipeline.matching.members import Members
+from matchme_pipeline.matching.records import ATTRIBUTES, EARTH_RADIUS_KM, MASKS, Record, Records, records
 
-EARTH_RADIUS_KM = 6_371.0088
+# The order in which filters are applied; a pair is counted under the first that removes it.
+FILTERS = ("gender", "age", "distance", *ATTRIBUTES)
+# Verdicts on a pair: 0, or the place in FILTERS of what removed it, or that the two have met before.
+ELIGIBLE, AGE, DISTANCE, FIRST_ATTRIBUTE, MET_BEFORE = 0, 1, 2, 3, len(FILTERS)
+VERDICTS = MET_BEFORE + 1
 Block = NDArray[np.bool_]
+
+
+@rule
+def verdict(a: Record, b: Record) -> int:
+    """What the filters say of two members whose genders suit: the place in FILTERS of what parts them, or ELIGIBLE."""
+    if b.age < a.age_min or b.age > a.age_max or a.age < b.age_min or a.age > b.age_max:
+        return AGE
+    apart = haversine(a, b)
+    # An unknown distance is NaN, which is within no limit: it meets only "anywhere".
+    if not ((a.anywhere or apart <= a.reach) and (b.anywhere or apart <= b.reach)):
+        return DISTANCE
+    refused = (a.is_ & b.refuses) | (b.is_ & a.refuses)
+    if refused:
+        for place in range(len(MASKS)):
+            if refused & MASKS[place]:
+                return FIRST_ATTRIBUTE + place
+    return ELIGIBLE
+
+
+@rule
+def haversine(a: Record, b: Record) -> float:
+    """The haversine of the angle between two places: a quarter of the squared chord on the unit sphere."""
+    dx, dy, dz = a.x - b.x, a.y - b.y, a.z - b.z
+    return float((dx * dx + dy * dy + dz * dz) * 0.25)
+
+
+@entry
+def judge(a: Records, b: Records, verdicts: NDArray[np.uint8]) -> None:
+    """Fill `verdicts` for all pairs of `a` (rows) and `b` (columns)."""
+    for i in range(len(a)):
+        for j in range(len(b)):
+            verdicts[i, j] = verdict(a[i], b[j])
+
+
+def mutual_gender(a: Members, b: Members) -> Block:
+    """Which pairs of `a` (rows) and `b` (columns) are of a gender that the other looks for."""
+    likes = (a.wants_gender[:, None] >> b.gender[None, :]) & 1
+    liked = (b.wants_gender[None, :] >> a.gender[:, None]) & 1
+    return np.asarray((likes & liked) != 0)
 
 
 def eligible_block(a: Members, b: Members, removed: Counter[str] | None = None) -> tuple[Block, NDArray[np.float32]]:
@@ -21,23 +66,14 @@ def eligible_block(a: Members, b: Members, removed: Counter[str] | None = None) 
     Returns a boolean array and kilometres (float32, NaN where a place is unknown), both of shape (len(a), len(b)).
     `removed` counts the pairs that each filter removed, in the order in which filters are applied.
     """
-    kilometres = distance_km(a, b)
-    may = np.ones((len(a), len(b)), dtype=bool)
-    for name, holds in (
-        ("gender", _wanted(a.wants_gender, b.gender) & _wanted(b.wants_gender, a.gender).T),
-        ("age", _between(a, b) & _between(b, a).T),
-        ("distance", _within(a, kilometres) & _within(b, kilometres.T).T),
-        ("education", _wanted(a.wants_education, b.education) & _wanted(b.wants_education, a.education).T),
-        ("marital_status", _wanted(a.wants_marital, b.marital) & _wanted(b.wants_marital, a.marital).T),
-        ("children", _children(a, b) & _children(b, a).T),
-        ("religiosity", _wanted(a.wants_religiosity, b.religiosity) & _wanted(b.wants_religiosity, a.religiosity).T),
-        ("sect", _wanted(a.wants_sect, b.sect) & _wanted(b.wants_sect, a.sect).T),
-        ("hijab", _hijab(a, b) & _hijab(b, a).T),
-    ):
-        if removed is not None:
-            removed[name] += int(np.count_nonzero(may & ~holds))
-        may &= holds
-    return may, kilometres
+    verdicts = np.empty((len(a), len(b)), dtype=np.uint8)
+    judge(records(a), records(b), verdicts)
+    suits = mutual_gender(a, b)
+    if removed is not None:
+        counts = np.bincount(verdicts[suits], minlength=len(FILTERS))
+        counts[0] = np.count_nonzero(~suits)
+        removed.update({name: int(count) for name, count in zip(FILTERS, counts, strict=True)})
+    return suits & (verdicts == ELIGIBLE), distance_km(a, b)
 
 
 def distance_km(a: Members, b: Members) -> NDArray[np.float32]:
@@ -47,27 +83,3 @@ def distance_km(a: Members, b: Members) -> NDArray[np.float32]:
     half_lng = np.sin((np.radians(b.lng)[None, :] - np.radians(a.lng)[:, None]) / 2) ** 2
     chord = np.clip(half_lat + np.cos(lat_a) * np.cos(lat_b) * half_lng, 0.0, 1.0)
     return np.asarray(2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(chord)), dtype=np.float32)
-
-
-def _wanted(mask: NDArray[np.int8], code: NDArray[np.int8]) -> Block:
-    """Whether each column's code is among each row's wanted ones; no wish is met by all, a wish by no missing value."""
-    bit = np.where(code == MISSING, 0, np.left_shift(1, np.maximum(code, 0).astype(np.int16)))
-    return np.asarray((mask[:, None] == 0) | ((mask[:, None].astype(np.int16) & bit[None, :]) != 0))
-
-
-def _between(a: Members, b: Members) -> Block:
-    return (b.age[None, :] >= a.age_min[:, None]) & (b.age[None, :] <= a.age_max[:, None])
-
-
-def _within(a: Members, kilometres: NDArray[np.float32]) -> Block:
-    """Each row's own limit; an unknown distance meets only "anywhere"."""
-    return np.asarray((a.max_distance[:, None] >= NO_LIMIT) | (kilometres <= a.max_distance[:, None]))
-
-
-def _children(a: Members, b: Members) -> Block:
-    wish = a.wants_partner_children[:, None]
-    return np.asarray((wish == MISSING) | (wish == b.children[None, :]))
-
-
-def _hijab(a: Members, b: Members) -> Block:
-    return np.asarray((a.requires_hijab[:, None] == 0) | (b.wears_hijab[None, :] == 1))

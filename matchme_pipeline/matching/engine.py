@@ -1,25 +1,26 @@
 """The week's matches from what is known of members: filters, candidates, allocation, explanation; pure."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matchme_pipeline.llm.contracts import SharedInsight
 from matchme_pipeline.matching.allocation import MOST_MATCHES, allocate
-from matchme_pipeline.matching.candidates import Candidates, find_candidates
-from matchme_pipeline.matching.compatibility import WEIGHTS, Calibration, Profiles, centred, factors
-from matchme_pipeline.matching.eligibility import distance_km
-from matchme_pipeline.matching.explanation import explain
+from matchme_pipeline.matching.explanation import contributions, explain
 from matchme_pipeline.matching.fairness import gini
 from matchme_pipeline.matching.members import MemberRow, as_columns, why_not_matchable
-from matchme_pipeline.matching.shared_insights import shared_titles, shared_vectors
+from matchme_pipeline.matching.shared_insights import shared_titles, themes_of
 from matchme_pipeline.matching.vocabulary import Unknown
+
+if TYPE_CHECKING:
+    from matchme_pipeline.matching.candidates import Candidates
+    from matchme_pipeline.matching.compatibility import Calibration
 
 Pair = tuple[str, str]
 
@@ -79,81 +80,78 @@ class Engine:
                 self.not_matchable[reason] += 1
         members = as_columns(matchable, cutoff, self.unknown)
         self.position = {user_id: place for place, user_id in enumerate(members.user_ids)}
+        # numba takes a third of a second to load; only a process that matches pays for it.
+        from matchme_pipeline.matching.compatibility import Profiles
+        from matchme_pipeline.matching.vectors import centred
+
         self.profiles = Profiles(
             members,
             centred(self._vectors(knowledge)),
-            shared_vectors(members.user_ids, knowledge.approved),
+            themes_of(members.user_ids, knowledge.approved),
             np.array([knowledge.dna.get(user_id, np.nan) for user_id in members.user_ids], dtype=np.float32),
         )
 
     def match(self, excluded: Collection[Pair], fixed: Collection[Pair] = ()) -> Allocation:
         """Allocate matches; `excluded` pairs may not meet, `fixed` pairs stand already and take up places."""
+        from matchme_pipeline.matching.candidates import find_candidates
+
         candidates = find_candidates(self.profiles, self._positions([*excluded, *fixed]))
         standing = self._positions(fixed)
         chosen = allocate(len(self.position), candidates.a, candidates.b, candidates.score, standing)
-        pairs = [(int(candidates.a[i]), int(candidates.b[i])) for i in chosen]
-        return self._report(candidates, self._explained(pairs, candidates.calibration), standing)
+        return self._report(candidates, chosen, standing)
 
     def _vectors(self, knowledge: Knowledge) -> NDArray[np.float32]:
-        width = knowledge.vectors.shape[1]
-        vectors = np.zeros((len(self.position), width), dtype=np.float32)
-        for row, user_id in enumerate(knowledge.vector_ids):
-            if user_id in self.position:
-                vectors[self.position[user_id]] = knowledge.vectors[row]
+        """The vectors of members who can be matched, by position; zeros for who has none."""
+        places = np.array([self.position.get(user_id, -1) for user_id in knowledge.vector_ids], dtype=np.intp)
+        vectors = np.zeros((len(self.position), knowledge.vectors.shape[1]), dtype=np.float32)
+        vectors[places[places >= 0]] = knowledge.vectors[places >= 0]
         return vectors
 
     def _positions(self, pairs: Collection[Pair]) -> list[tuple[int, int]]:
         known = self.position
         return sorted((known[a], known[b]) for a, b in pairs if a in known and b in known)
 
-    def _explained(self, pairs: Sequence[tuple[int, int]], calibration: Calibration) -> list[Match]:
-        partners: dict[int, list[int]] = defaultdict(list)
-        for a, b in pairs:
-            partners[a].append(b)
-        return [match for a in sorted(partners) for match in self._explain_row(a, sorted(partners[a]), calibration)]
+    def _explained(self, a: NDArray[np.intp], b: NDArray[np.intp], calibration: "Calibration") -> list[Match]:
+        from matchme_pipeline.matching.compatibility import factors
 
-    def _explain_row(self, a: int, others: list[int], calibration: Calibration) -> list[Match]:
-        row, columns = self.profiles.rows(slice(a, a + 1)), self._at(np.array(others))
-        found = factors(row, columns, distance_km(row.members, columns.members), calibration)
+        user_ids, approved = self.profiles.members.user_ids, self._approved
+        values = factors(self.profiles, a, b, calibration)
+        hundredths = contributions(values)
         matches = []
-        for place, b in enumerate(others):
-            ids = (self.profiles.members.user_ids[a], self.profiles.members.user_ids[b])
-            values = {name: float(getattr(found, name)[0, place]) for name in WEIGHTS}
-            titles = shared_titles(self._approved.get(ids[0], ()), self._approved.get(ids[1], ()))
-            score, explained = explain(values, titles)
-            matches.append(Match(*ids, score, explained))
+        for left, right, row, parts in zip(a.tolist(), b.tolist(), values.tolist(), hundredths.tolist(), strict=True):
+            one, other = user_ids[left], user_ids[right]
+            titles = shared_titles(approved.get(one, ()), approved.get(other, ()))
+            matches.append(Match(one, other, *explain(row, parts, titles)))
         return matches
 
-    def _at(self, where: NDArray[np.intp]) -> Profiles:
-        p = self.profiles
-        return Profiles(p.members.rows(where), p.vectors[where], p.shared[where], p.dna[where])
-
-    def _report(self, candidates: Candidates, matches: list[Match], standing: list[tuple[int, int]]) -> Allocation:
-        counts = Counter(place for pair in standing for place in pair)
-        for match in matches:
-            counts.update((self.position[match.a], self.position[match.b]))
-        possible = int(np.count_nonzero(candidates.possibilities))
-        lists = [counts.get(place, 0) for place in range(len(self.position)) if candidates.possibilities[place] > 0]
+    def _report(
+        self, candidates: "Candidates", chosen: NDArray[np.intp], standing: list[tuple[int, int]]
+    ) -> Allocation:
+        a, b = candidates.a[chosen], candidates.b[chosen]
+        shown = np.concatenate([a, b, np.array(standing, dtype=np.intp).reshape(-1)])
+        possible = candidates.possibilities > 0
+        lists = np.bincount(shown, minlength=len(self.position))[possible]
         return Allocation(
-            matches=matches,
+            matches=self._explained(a, b, candidates.calibration),
             matchable=len(self.position),
             not_matchable=self.not_matchable,
             removed=candidates.removed,
             unknown_values=self.unknown.values,
             eligible_pairs=candidates.eligible_pairs,
-            with_possibilities=possible,
-            covered=sum(count > 0 for count in lists),
-            gini=gini(lists),
-            largest_list=max(lists, default=0),
-            share_of_upper_bound=_share_of_upper_bound(candidates, matches),
+            with_possibilities=len(lists),
+            covered=int(np.count_nonzero(lists)),
+            gini=gini(lists.tolist()),
+            largest_list=int(lists.max(initial=0)),
+            share_of_upper_bound=_share_of_upper_bound(candidates, chosen),
         )
 
 
-def _share_of_upper_bound(candidates: Candidates, matches: Sequence[Match]) -> float:
+def _share_of_upper_bound(candidates: "Candidates", chosen: NDArray[np.intp]) -> float:
     """The total of the matches against half the sum of everybody's five best: what no allocation can exceed."""
-    best: dict[int, list[float]] = defaultdict(list)
-    for a, b, score in zip(candidates.a.tolist(), candidates.b.tolist(), candidates.score.tolist(), strict=True):
-        best[a].append(score)
-        best[b].append(score)
-    bound = sum(sum(sorted(scores, reverse=True)[:MOST_MATCHES]) for scores in best.values()) / 2
-    return float(sum(match.score for match in matches)) / bound if bound else 1.0
+    member = np.concatenate([candidates.a, candidates.b])
+    score = np.concatenate([candidates.score, candidates.score]).astype(np.float64)
+    order = np.lexsort((-score, member))
+    member, score = member[order], score[order]
+    rank = np.arange(len(member)) - np.searchsorted(member, member)
+    bound = float(score[rank < MOST_MATCHES].sum()) / 2
+    return float(candidates.score[chosen].sum(dtype=np.float64)) / bound if bound else 1.0

@@ -1,38 +1,55 @@
 """What a match is made of, for the app to show: each factor with value, weight, contribution and one sentence."""
 
 from collections.abc import Sequence
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from typing import Any
 
-from matchme_pipeline.matching.compatibility import ALGORITHM_VERSION, WEIGHTS
+import numpy as np
+from numpy.typing import NDArray
 
-_CENT = Decimal("0.01")
+from matchme_pipeline.matching.weights import ALGORITHM_VERSION, NEUTRAL, WEIGHTS
+
+_HUNDREDTHS = 100
+_MOST_NAMED = 4
 
 
-def explain(values: dict[str, float], shared: Sequence[str]) -> tuple[Decimal, dict[str, Any]]:
+def contributions(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """What each factor adds to the score, in hundredths of a point, half to even; `values` as `explain` takes them."""
+    return np.asarray(np.rint(values * np.array(list(WEIGHTS.values())) * _HUNDREDTHS), dtype=np.int64)
+
+
+def explain(
+    values: Sequence[float], hundredths: Sequence[int], shared: Sequence[str]
+) -> tuple[Decimal, dict[str, Any]]:
     """The score of a pair (two decimals) and its `compatibility_factors`.
 
-    `values` holds each factor of WEIGHTS in [0, 1]; `shared` names what both have approved. The contributions are
-    rounded first and add up to the score exactly. The sentences suit both sides.
+    `values` are the factors in the order of WEIGHTS, each in [0, 1], `hundredths` their contributions, which add up to
+    the score exactly; `shared` names what both have approved. The sentences suit both sides.
     """
-    rows = []
-    for name, weight in WEIGHTS.items():
-        contribution = (Decimal(repr(float(values[name]))) * Decimal(repr(weight))).quantize(_CENT, ROUND_HALF_EVEN)
-        rows.append(
-            {
-                "name": name,
-                "value": round(float(values[name]), 4),
-                "weight": weight,
-                "contribution": float(contribution),
-                "sentence": _sentence(name, float(values[name]), shared),
-            }
-        )
-    score = sum((Decimal(str(row["contribution"])) for row in rows), Decimal(0))
-    return score, {"version": ALGORITHM_VERSION, "score": float(score), "factors": rows, "shared": list(shared)}
+    factors = [
+        {
+            "name": name,
+            "value": round(value, 4),
+            "weight": weight,
+            "contribution": part / _HUNDREDTHS,
+            "sentence": _sentence(name, value, shared),
+        }
+        for (name, weight), value, part in zip(WEIGHTS.items(), values, hundredths, strict=True)
+    ]
+    total = sum(hundredths)
+    explained = {
+        "version": ALGORITHM_VERSION,
+        "score": total / _HUNDREDTHS,
+        "factors": factors,
+        "shared": list(shared),
+    }
+    return Decimal(total).scaleb(-2), explained
 
 
 def _sentence(name: str, value: float, shared: Sequence[str]) -> str:
     if name == "similarity":
+        if value == NEUTRAL:
+            return "One of you has not shared enough yet to compare what you write about."
         share = f"{value:.0%} of possible matches are less alike in what they share."
         return (
             f"You write about life in similar ways: {share}"
@@ -43,7 +60,7 @@ def _sentence(name: str, value: float, shared: Sequence[str]) -> str:
         return "You fit each other's wishes closely." if value >= 0.8 else "You fit many of each other's wishes."
     if name == "shared":
         if shared:
-            return f"Both of you have approved: {', '.join(shared[:4])}."
+            return f"Both of you have approved: {', '.join(shared[:_MOST_NAMED])}."
         return "Neither of you has approved the same insight yet."
     return (
         "Your MySoul DNA scores are close."

@@ -94,7 +94,7 @@ class Members:
 
     def rows(self, where: NDArray[np.intp] | slice) -> "Members":
         """The members at these positions."""
-        positions = np.arange(len(self))[where]
+        positions = np.arange(len(self))[where].tolist()
         columns = {f.name: getattr(self, f.name)[where] for f in fields(self) if f.name != "user_ids"}
         return Members([self.user_ids[i] for i in positions], **columns)
 

@@ -1,7 +1,8 @@
-"""What two members have both approved, as vectors whose product is their overlap."""
+"""What two members have both approved, as sets whose overlap is quickly counted."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,18 @@ from matchme_pipeline.llm.contracts import SharedInsight
 
 # Enough for every theme that recurs; titles that only one member has cannot be shared.
 MOST_TITLES = 1_024
+_WORD = 64
+
+
+class Themes(NamedTuple):
+    """Approved insights by member: a bit per recurring title, uint64 (members, words), and how many titles in all."""
+
+    bits: NDArray[np.uint64]
+    size: NDArray[np.int32]
+
+    def rows(self, where: NDArray[np.intp] | slice) -> "Themes":
+        """The themes of the members at these positions."""
+        return Themes(self.bits[where], self.size[where])
 
 
 def title_key(insight: SharedInsight) -> str:
@@ -17,18 +30,28 @@ def title_key(insight: SharedInsight) -> str:
     return f"{insight.category}: {' '.join(insight.title.casefold().split())}"
 
 
-def shared_vectors(user_ids: Sequence[str], approved: Mapping[str, Sequence[SharedInsight]]) -> NDArray[np.float32]:
-    """Unit vectors over recurring titles, float32 (members, titles): |A and B| / sqrt(|A| |B|) as a dot product."""
-    sets = [{title_key(insight) for insight in approved.get(user_id, ())} for user_id in user_ids]
+def themes_of(user_ids: Sequence[str], approved: Mapping[str, Sequence[SharedInsight]]) -> Themes:
+    """Every member's approved titles; of the recurring ones the most frequent MOST_TITLES have a bit."""
+    keys: dict[tuple[str, str], str] = {}
+    sets: list[set[str]] = []
+    for user_id in user_ids:
+        own = set()
+        for insight in approved.get(user_id, ()):
+            written = (insight.category, insight.title)
+            key = keys.get(written)
+            if key is None:
+                key = keys[written] = title_key(insight)
+            own.add(key)
+        sets.append(own)
     counts = Counter(title for own in sets for title in own)
     recurring = sorted((title for title, n in counts.items() if n > 1), key=lambda title: (-counts[title], title))
     column = {title: place for place, title in enumerate(recurring[:MOST_TITLES])}
-    vectors = np.zeros((len(user_ids), max(len(column), 1)), dtype=np.float32)
-    for row, own in enumerate(sets):
-        for title in own:
-            if title in column:
-                vectors[row, column[title]] = 1.0 / np.sqrt(len(own))
-    return vectors
+    bits = np.zeros((len(user_ids), max(1, -(-len(column) // _WORD))), dtype=np.uint64)
+    pairs = [(row, column[title]) for row, own in enumerate(sets) for title in own if title in column]
+    if pairs:
+        rows, places = np.array(pairs, dtype=np.int64).T
+        np.bitwise_or.at(bits, (rows, places // _WORD), np.left_shift(np.uint64(1), (places % _WORD).astype(np.uint64)))
+    return Themes(bits, np.array([len(own) for own in sets], dtype=np.int32))
 
 
 def shared_titles(a: Sequence[SharedInsight], b: Sequence[SharedInsight]) -> list[str]:

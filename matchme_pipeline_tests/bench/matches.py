@@ -25,7 +25,7 @@ from matchme_pipeline.database.embedded import EmbeddedServer
 from matchme_pipeline.database.migrations import create_app_tables, migrate
 from matchme_pipeline.matching import queries, weekly
 from matchme_pipeline.matching.candidates import find_candidates
-from matchme_pipeline.matching.compatibility import cosine
+from matchme_pipeline.matching.compatibility import cosines
 from matchme_pipeline.matching.eligibility import eligible_block
 from matchme_pipeline.matching.engine import Match
 from matchme_pipeline.matching.fairness import gini
@@ -84,7 +84,7 @@ def _compare(connection: Connection, seed: int) -> dict[str, tuple[float, float,
     place = {user_id: number for number, user_id in enumerate(ids)}
     may, _ = eligible_block(engine.profiles.members, engine.profiles.members)
     np.fill_diagonal(may, False)
-    similarity = np.where(may, np.nan_to_num(cosine(engine.profiles, engine.profiles), nan=-1.0), -2.0)
+    similarity = np.where(may, np.nan_to_num(cosines(engine.profiles, engine.profiles), nan=-1.0), -2.0)
     candidates = find_candidates(engine.profiles, [])
     score = np.full(may.shape, -1.0)
     score[candidates.a, candidates.b] = score[candidates.b, candidates.a] = candidates.score
