@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 
 export DO_NOT_TRACK := 1
 
-.PHONY: install demo dev test check format bench clean stop
+.PHONY: install demo dev test check format bench chaos clean stop
 .DEFAULT_GOAL := help
 
 help: ## What can be made
@@ -43,6 +43,9 @@ format: $(INSTALLED) ## Format and mend what the linter can mend
 
 bench: $(INSTALLED) ## Measurements, printed
 	$(PY) -m matchme_pipeline_tests.bench
+
+chaos: $(INSTALLED) ## Weeks under faults, repeatable: SEED=1 ROUNDS=36
+	$(PY) -m matchme_pipeline_tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 stop: $(INSTALLED) ## Stop the embedded PostgreSQL
 	$(PY) -m matchme_pipeline.cli.main db stop

@@ -1,0 +1,40 @@
+"""`make chaos`: rounds of the campaign, one after another, and their table."""
+
+import argparse
+import sys
+
+from matchme_pipeline_tests.chaos.rounds import PLAN, Campaign
+from matchme_pipeline_tests.chaos.table import line, table
+from matchme_pipeline_tests.chaos.world import World
+
+MEMBERS = 100
+
+
+def main() -> int:
+    """Play the rounds; 1 where one of them failed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=1, help="moments, strengths and victims follow from it")
+    parser.add_argument("--rounds", type=int, default=2 * len(PLAN), help="how many")
+    parser.add_argument("--first", type=int, default=0, help="the number of the first one")
+    parser.add_argument("--keep", action="store_true", help="leave the server up for a look at failed rounds")
+    wanted = parser.parse_args()
+    world = World(MEMBERS, weeks=2)
+    outcomes = []
+    try:
+        campaign = Campaign(world, wanted.seed)
+        for number in range(wanted.first, wanted.first + wanted.rounds):
+            outcomes.append(campaign.play(number))
+            print(line(outcomes[-1]), flush=True)
+            for fault in outcomes[-1].verdict.faults:
+                print(f"           {fault}", flush=True)
+    finally:
+        if wanted.keep:
+            print(f"the server is up: {world.server.url('postgres')}")
+        else:
+            world.close()
+    print(f"\nseed {wanted.seed}, rounds {wanted.first} to {wanted.first + wanted.rounds - 1}\n{table(outcomes)}")
+    return 1 if any(outcome.verdict.faults for outcome in outcomes) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
