@@ -31,7 +31,3 @@ class BrokenMatchesError(PipelineError):
 
 class RunDeclinedError(PipelineError):
     """Another run is at work on what this one would work on."""
-
-
-class BrokenMatchesError(PipelineError):
-    """A week's matches break a rule that members rely on; nothing of them is published."""

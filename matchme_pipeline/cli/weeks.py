@@ -1,6 +1,5 @@
 """Materialising weeks through Dagster, in order, one run a week, in this process."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -13,6 +12,7 @@ from matchme_pipeline.database.connection import connect
 from matchme_pipeline.errors import PipelineError
 from matchme_pipeline.operations import lost_runs, pools, progress, runs, turns
 from matchme_pipeline.operations.liveness import this_worker
+from matchme_pipeline.operations.run_errors import first_error
 from matchme_pipeline.week import WEEK, Week
 
 # The last asset of a week: a week that has it is complete.
@@ -95,26 +95,13 @@ def _run_week(job: JobDefinition, instance: DagsterInstance, week: Week, url: st
         run_config={"loggers": {"progress": {}}},
         tags={lost_runs.PROCESS_TAG: this_worker()},
     )
-    error = None if result.success else _first_error(result.all_events)
+    error = None if result.success else first_error(instance, result.run_id) or "the run ended without success"
     run = instance.get_run_by_id(result.run_id)
     if run is not None:
         with connect(url, vectors=False) as connection:
             status = "completed" if run.status == DagsterRunStatus.SUCCESS else "failed"
             runs.close_run(connection, run, status, error)
     return WeekRun(week, result.run_id, result.success, (datetime.now(UTC) - started).total_seconds(), error)
-
-
-def _first_error(events: Sequence[object]) -> str:
-    for event in events:
-        if getattr(event, "is_step_failure", False):
-            info = event.step_failure_data.error  # type: ignore[attr-defined]
-            while info is not None and info.cause is not None:
-                info = info.cause
-            text = info.message.strip() if info is not None else "no error recorded"
-            # Our own errors are sentences already; the class's name in front of them helps nobody.
-            sentence = re.sub(r"^matchme_pipeline\.errors\.\w+: ", "", text.splitlines()[0])
-            return f"{event.step_key}: {sentence}"  # type: ignore[attr-defined]
-    return "the run ended without success"
 
 
 class _Bar:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection
+from datetime import datetime
 from typing import TypeVar
 
 import pandas as pd
@@ -60,6 +61,20 @@ def recalculate(connection: Connection, week: Week, user_ids: Collection[str]) -
     shares = distribution(member_traits(resolve_religion(facts)))
     table, _ = _scored(facts, shares, _originality(connection, week))
     return queries.update_scores(connection, week.sunday, table[table["user_id"].isin(list(user_ids))])
+
+
+def refresh(connection: Connection, week: Week, user_ids: Collection[str], now: datetime) -> int:
+    """Show a few members their score as of `now` until the next week is published; returns how many.
+
+    After a review on a Tuesday, that is: `week` is the newest with scores, its history stays as of its cutoff. Who has
+    joined since that cutoff has no score yet and gets none. Raises WeekError for a week without scores.
+    """
+    _require(queries.scored_members(connection, week.sunday), week, "dna_scores")
+    facts = of_members(queries.facts_as_of(connection, now), queries.members_as_of(connection, week.cutoff))
+    traits, _ = _leaving_out_broken(facts, lambda part: member_traits(resolve_religion(part)))
+    shares, own = distribution(traits), _originality(connection, week)
+    (table, _found), _ = _leaving_out_broken(facts, lambda part: _scored(part, shares, own))
+    return queries.show_between_weeks(connection, week.sunday, table, user_ids, now)
 
 
 def _scored(facts: Facts, shares: pd.DataFrame, own: pd.DataFrame) -> tuple[pd.DataFrame, Counter[str]]:

@@ -16,14 +16,14 @@ class Adoption:
     rejected: int
 
 
-def adopt(connection: Connection, job_type: JobType, week: date, created_before: datetime) -> Adoption:
-    """Make the app's open rows of `job_type` that are older than `created_before` jobs of `week`.
+def adopt(connection: Connection, job_type: JobType, week: date, created_before: datetime | None) -> Adoption:
+    """Make the app's open rows of `job_type` that are older than `created_before` (None: all) jobs of `week`.
 
     A row whose member has a job of that week already is folded into it: the job is opened again if it was done, and
     the app's row is completed with `folded_into` in its payload. A malformed row fails alone with its reason. A row
     whose job somebody is working on at this moment stays as it is for the next run.
     """
-    parameters = {"job_type": job_type, "week": week, "before": created_before}
+    parameters = {"job_type": job_type, "week": week, "before": created_before or "infinity"}
     with connection.transaction():
         connection.execute("drop table if exists pg_temp.app_jobs")
         connection.execute(_STAGE, parameters)

@@ -70,11 +70,17 @@ def open_run(connection: Connection, run: DagsterRun, worker: str | None = None)
     )
 
 
-def close_run(connection: Connection, run: DagsterRun, status: str, error: str | None = None) -> queries.RunTotals:
-    """Write the final figures and `status` (completed, failed, cancelled) of `run`."""
+def close_run(
+    connection: Connection, run: DagsterRun, status: str, error: str | None = None, **metadata: bool
+) -> queries.RunTotals:
+    """Write the final figures and `status` (completed, failed, cancelled) of `run`.
+
+    `metadata` is kept with the row: `summary` for a week that is materialised to the end, `declined` for a run that
+    left its week to another one.
+    """
     with connection.transaction():
         open_run(connection, run)
-        return close_row(connection, run.run_id, status, error, _metadata(run))
+        return close_row(connection, run.run_id, status, error, {**_metadata(run), **metadata})
 
 
 def close_row(
