@@ -12,7 +12,7 @@ from matchme_pipeline.llm.resource import ModelsResource
 from matchme_pipeline.matching import assets as matching_assets
 from matchme_pipeline.matching import checks as matching_checks
 from matchme_pipeline.operations import assets as operations_assets
-from matchme_pipeline.operations import automation, watch
+from matchme_pipeline.operations import automation, jobs, sensors, watch
 from matchme_pipeline.operations import checks as operations_checks
 from matchme_pipeline.operations.app_tables import app_table_assets
 from matchme_pipeline.operations.progress import progress_logger
@@ -24,7 +24,7 @@ _CHECK_MODULES = [content_checks, embeddings_checks, dna_checks, matching_checks
 defs = Definitions(
     assets=[*app_table_assets(), *load_assets_from_modules(_ASSET_MODULES)],
     asset_checks=load_asset_checks_from_modules(_CHECK_MODULES),
-    jobs=[automation.weekly_batch, automation.daily_incremental],
+    jobs=[jobs.weekly_batch, jobs.daily_incremental, jobs.dna_refresh_job],
     schedules=[automation.weekly_schedule, automation.daily_schedule],
     sensors=[
         automation.close_completed_runs,
@@ -32,6 +32,11 @@ defs = Definitions(
         automation.close_cancelled_runs,
         watch.watch_weeks,
         watch.tell_alerts,
+        sensors.close_lost_runs,
+        sensors.retry_due_jobs,
+        sensors.backfill_missing_weeks,
+        sensors.refresh_dna_after_reviews,
+        sensors.read_finished_batches,
     ],
     resources={"database": RecordedDatabaseResource(), "models": ModelsResource()},
     loggers={"progress": progress_logger},

@@ -27,3 +27,7 @@ class WeekError(PipelineError, ValueError):
 
 class BrokenMatchesError(PipelineError):
     """A week's matches break a rule; none of them was published."""
+
+
+class RunDeclinedError(PipelineError):
+    """Another run is at work on what this one would work on."""

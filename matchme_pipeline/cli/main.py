@@ -201,9 +201,11 @@ def demo() -> None:
 def dev(port: Annotated[int, typer.Option(min=1, max=65_535)] = 3000) -> None:
     """Dagster's UI with its daemon, over the same data."""
     from matchme_pipeline.cli import environment
+    from matchme_pipeline.cli.weeks import set_pool_limits
     from matchme_pipeline.database import files
 
     environment.require_migrated(environment.prepare_dagster())
+    set_pool_limits()
     workspace = files.dagster_home() / "workspace.yaml"
     console.say(f"Dagster's UI: http://127.0.0.1:{port}   (Ctrl-C ends it)")
     arguments = ["-m", "dagster", "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)]

@@ -1,33 +1,22 @@
 """Materialising weeks through Dagster, in order, one run a week, in this process."""
 
-import os
-import platform
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-import psutil
-from dagster import AssetKey, DagsterInstance, DagsterRunStatus, JobDefinition, RunsFilter
+from dagster import AssetKey, DagsterInstance, DagsterRunStatus, JobDefinition
 from rich.progress import Progress, TaskID
 
 from matchme_pipeline.cli import console
 from matchme_pipeline.database.connection import connect
 from matchme_pipeline.errors import PipelineError
-from matchme_pipeline.operations import progress, runs
+from matchme_pipeline.operations import lost_runs, pools, progress, runs, turns
+from matchme_pipeline.operations.liveness import this_worker
+from matchme_pipeline.operations.run_errors import first_error
 from matchme_pipeline.week import WEEK, Week
 
 # The last asset of a week: a week that has it is complete.
 LAST_ASSET = AssetKey("run_summary")
-# Which process runs a run that the command started: `host:pid`.
-PROCESS_TAG = "matchme/process"
-_UNFINISHED = [
-    DagsterRunStatus.QUEUED,
-    DagsterRunStatus.NOT_STARTED,
-    DagsterRunStatus.STARTING,
-    DagsterRunStatus.STARTED,
-    DagsterRunStatus.CANCELING,
-]
 
 
 @dataclass(frozen=True)
@@ -68,6 +57,7 @@ def run_weeks(weeks: Sequence[Week], url: str, before_each: Callable[[Week], Non
     job = defs.resolve_job_def(runs.WEEKLY_JOB)
     finished = []
     with console.progress_bars() as bars, DagsterInstance.get() as instance:
+        pools.set_limits(instance)
         for week in weeks:
             before_each(week)
             bar = bars.add_task(f"week {week.key}", total=len(list(job.nodes)), step="")
@@ -82,6 +72,12 @@ def run_weeks(weeks: Sequence[Week], url: str, before_each: Callable[[Week], Non
     return finished
 
 
+def set_pool_limits() -> None:
+    """Narrow the pools of Dagster's instance to what the machine can bear."""
+    with DagsterInstance.get() as instance:
+        pools.set_limits(instance)
+
+
 def default_weeks(weeks: int) -> tuple[date, date]:
     """The Sundays of the first and the last of the `weeks` newest closed weeks."""
     last = Week.last_closed(datetime.now(UTC)).sunday
@@ -90,53 +86,22 @@ def default_weeks(weeks: int) -> tuple[date, date]:
 
 def _run_week(job: JobDefinition, instance: DagsterInstance, week: Week, url: str) -> WeekRun:
     started = datetime.now(UTC)
-    _end_dead_runs(instance, week, url)
+    with connect(url, vectors=False) as connection:
+        turns.require_turn(connection, instance, week.sunday, started)
     result = job.execute_in_process(
         partition_key=week.key,
         instance=instance,
         raise_on_error=False,
         run_config={"loggers": {"progress": {}}},
-        tags={PROCESS_TAG: _this_process()},
+        tags={lost_runs.PROCESS_TAG: this_worker()},
     )
-    error = None if result.success else _first_error(result.all_events)
+    error = None if result.success else first_error(instance, result.run_id) or "the run ended without success"
     run = instance.get_run_by_id(result.run_id)
     if run is not None:
         with connect(url, vectors=False) as connection:
             status = "completed" if run.status == DagsterRunStatus.SUCCESS else "failed"
             runs.close_run(connection, run, status, error)
     return WeekRun(week, result.run_id, result.success, (datetime.now(UTC) - started).total_seconds(), error)
-
-
-def _end_dead_runs(instance: DagsterInstance, week: Week, url: str) -> None:
-    """Close runs of the week whose process is gone; raises PipelineError while another one is at work on it."""
-    unfinished = RunsFilter(tags={runs.PARTITION_TAG: week.key}, statuses=_UNFINISHED)
-    for run in instance.get_runs(unfinished):
-        host, _, pid = run.tags.get(PROCESS_TAG, "").rpartition(":")
-        if host != platform.node() or psutil.pid_exists(int(pid)):
-            raise PipelineError(
-                f"week {week.key} is being materialised by run {run.run_id} already; wait for it, "
-                "or cancel it in Dagster's UI."
-            )
-        instance.report_run_failed(run, "the process that ran it is gone")
-        with connect(url, vectors=False) as connection:
-            runs.close_run(connection, run, "failed", "the process that ran it is gone")
-
-
-def _this_process() -> str:
-    return f"{platform.node()}:{os.getpid()}"
-
-
-def _first_error(events: Sequence[object]) -> str:
-    for event in events:
-        if getattr(event, "is_step_failure", False):
-            info = event.step_failure_data.error  # type: ignore[attr-defined]
-            while info is not None and info.cause is not None:
-                info = info.cause
-            text = info.message.strip() if info is not None else "no error recorded"
-            # Our own errors are sentences already; the class's name in front of them helps nobody.
-            sentence = re.sub(r"^matchme_pipeline\.errors\.\w+: ", "", text.splitlines()[0])
-            return f"{event.step_key}: {sentence}"  # type: ignore[attr-defined]
-    return "the run ended without success"
 
 
 class _Bar:

@@ -10,6 +10,7 @@ from matchme_pipeline.content.hashing import hashed_items
 from matchme_pipeline.content.items import hash_items
 from matchme_pipeline.database.resource import DatabaseResource
 from matchme_pipeline.jobs import queries as jobs
+from matchme_pipeline.jobs.adoption import adopt
 from matchme_pipeline.jobs.model import JobType
 from matchme_pipeline.llm.contracts import CallContext
 from matchme_pipeline.llm.resource import ModelsResource
@@ -68,6 +69,7 @@ def content_insights(
     with database.connect() as connection, models.session(database) as llm:
         items = analysis.by_member(hash_items(queries.live_items(connection, week.items_from, week.cutoff), {}))
         jobs.release_claims(connection, JobType.CONTENT_ANALYSIS, week.sunday, lambda run: is_over(context, run))
+        adopted = adopt(connection, JobType.CONTENT_ANALYSIS, week.sunday, week.cutoff)
         requests = analysis.job_requests(items, jobs.member_priorities(connection, items))
         opened = jobs.enqueue(connection, JobType.CONTENT_ANALYSIS, week.sunday, requests)
         outcome = analysis.drain(
@@ -85,6 +87,7 @@ def content_insights(
         monotonic() - started,
         usage,
         jobs_opened=opened,
+        jobs_of_the_app=vars(adopted),
         new_insights=outcome.new_insights,
         left_in_queue=outcome.left_in_queue,
         stopped_by=outcome.stopped_by or "",

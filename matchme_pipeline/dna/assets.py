@@ -8,9 +8,13 @@ from dagster import AssetExecutionContext, MaterializeResult, MetadataValue, ass
 from matchme_pipeline.database.resource import DatabaseResource
 from matchme_pipeline.dna import queries, summary, weekly
 from matchme_pipeline.dna.weights import ALGORITHM_VERSION
+from matchme_pipeline.jobs import queries as jobs
+from matchme_pipeline.jobs.adoption import adopt
+from matchme_pipeline.jobs.model import JobType
+from matchme_pipeline.jobs.week_jobs import finish_members, members_taken
 from matchme_pipeline.llm.resource import ModelsResource
 from matchme_pipeline.reporting import StageReport, materialisation
-from matchme_pipeline.week import week_of, weekly_partitions
+from matchme_pipeline.week import is_over, week_of, weekly_partitions
 
 
 @asset(
@@ -27,10 +31,10 @@ def trait_distribution(context: AssetExecutionContext, database: DatabaseResourc
     started = monotonic()
     week = week_of(context)
     with database.connect() as connection:
-        traits, table = weekly.trait_distribution(connection, week)
+        traits, table, broken = weekly.trait_distribution(connection, week)
         changed = queries.replace_distribution(connection, week.sunday, table)
     return materialisation(
-        StageReport(items=len(table), processed=changed, reused=max(0, len(table) - changed)),
+        StageReport(items=len(table), processed=changed, reused=max(0, len(table) - changed), failed=len(broken)),
         monotonic() - started,
         members=traits.members,
         traits=len(table),
@@ -83,13 +87,23 @@ def dna_scores(context: AssetExecutionContext, database: DatabaseResource) -> Ma
     started = monotonic()
     week = week_of(context)
     with database.connect() as connection:
-        table, found = weekly.dna_scores(connection, week)
-        changed = queries.replace_scores(connection, week.sunday, table)
+        adopted = adopt(connection, JobType.DNA_RECALCULATION, week.sunday, week.cutoff)
+        jobs.release_claims(connection, JobType.DNA_RECALCULATION, week.sunday, lambda run: is_over(context, run))
+        members = queries.members_as_of(connection, week.cutoff)
+        with members_taken(
+            connection, JobType.DNA_RECALCULATION, week.sunday, context.run.run_id, members, ALGORITHM_VERSION
+        ) as taken:
+            table, found, broken = weekly.dna_scores(connection, week)
+            with connection.transaction():
+                changed = queries.replace_scores(connection, week.sunday, table)
+                finish_members(connection, taken, broken)
         weeks, tiers = queries.tier_counts(connection, week.sunday)
     figures: dict[str, Any] = dict(summary.score_figures(table))
     return materialisation(
-        StageReport(items=len(table), processed=changed, reused=max(0, len(table) - changed)),
+        StageReport(items=len(table), processed=changed, reused=max(0, len(table) - changed), failed=len(broken)),
         monotonic() - started,
+        jobs_taken=taken.jobs,
+        jobs_of_the_app=vars(adopted),
         algorithm_version=ALGORITHM_VERSION,
         data_found=dict(found),
         scores=MetadataValue.md(summary.score_plots(table)),

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,23 @@ class Facts:
     insights: pd.DataFrame
     answers: pd.DataFrame
     found: Counter[str]
+
+
+def of_members(facts: Facts, user_ids: Collection[str]) -> Facts:
+    """The same facts about a part of the population alone."""
+    wanted = set(user_ids)
+
+    def part(table: pd.DataFrame) -> pd.DataFrame:
+        return table[table["user_id"].isin(wanted)].reset_index(drop=True)
+
+    return Facts(
+        facts.cutoff,
+        part(facts.members),
+        part(facts.posts),
+        part(facts.insights),
+        part(facts.answers),
+        Counter(facts.found),
+    )
 
 
 def resolve_religion(facts: Facts) -> Facts:

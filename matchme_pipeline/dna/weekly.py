@@ -1,25 +1,31 @@
 """One week's DNA from the database: what is read, and the rule that it is given to."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from datetime import datetime
+from typing import TypeVar
 
 import pandas as pd
 
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.dna import queries
 from matchme_pipeline.dna.breakdown import explained
-from matchme_pipeline.dna.facts import Facts, resolve_religion
+from matchme_pipeline.dna.facts import Facts, of_members, resolve_religion
 from matchme_pipeline.dna.originality import originality
 from matchme_pipeline.dna.score import scores, strands
 from matchme_pipeline.dna.traits import Traits, distribution, member_traits
 from matchme_pipeline.errors import WeekError
+from matchme_pipeline.jobs.isolation import broken_members
 from matchme_pipeline.week import Week
 
+T = TypeVar("T")
 
-def trait_distribution(connection: Connection, week: Week) -> tuple[Traits, pd.DataFrame]:
-    """Everyone's traits as of the cutoff, and how common each is; writes nothing."""
-    traits = member_traits(resolve_religion(queries.facts_as_of(connection, week.cutoff)))
-    return traits, distribution(traits)
+
+def trait_distribution(connection: Connection, week: Week) -> tuple[Traits, pd.DataFrame, dict[str, str]]:
+    """Everyone's traits as of the cutoff, how common each is, and members left out with broken rows; writes nothing."""
+    facts = queries.facts_as_of(connection, week.cutoff)
+    traits, broken = _leaving_out_broken(facts, lambda part: member_traits(resolve_religion(part)))
+    return traits, distribution(traits), broken
 
 
 def content_originality(connection: Connection, week: Week, model: str) -> tuple[pd.DataFrame, dict[str, int]]:
@@ -30,14 +36,17 @@ def content_originality(connection: Connection, week: Week, model: str) -> tuple
     return originality(pd.Series(user_ids, dtype=object), sums), left_out
 
 
-def dna_scores(connection: Connection, week: Week) -> tuple[pd.DataFrame, Counter[str]]:
-    """Everyone's score as of the cutoff, explained, and what was odd in the data; writes nothing.
+def dna_scores(connection: Connection, week: Week) -> tuple[pd.DataFrame, Counter[str], dict[str, str]]:
+    """Everyone's score as of the cutoff, explained, what was odd in the data, and whose row is broken; writes nothing.
 
     Raises WeekError where the week has no trait distribution or originality yet.
     """
     shares = queries.trait_distribution(connection, week.sunday)
     _require(len(shares), week, "trait_distribution")
-    return _scored(connection, queries.facts_as_of(connection, week.cutoff), shares, week)
+    own = _originality(connection, week)
+    facts = queries.facts_as_of(connection, week.cutoff)
+    (table, found), broken = _leaving_out_broken(facts, lambda part: _scored(part, shares, own))
+    return table, found, broken
 
 
 def recalculate(connection: Connection, week: Week, user_ids: Collection[str]) -> int:
@@ -50,17 +59,43 @@ def recalculate(connection: Connection, week: Week, user_ids: Collection[str]) -
     _require(queries.scored_members(connection, week.sunday), week, "dna_scores")
     facts = queries.facts_as_of(connection, week.cutoff)
     shares = distribution(member_traits(resolve_religion(facts)))
-    table, _ = _scored(connection, facts, shares, week)
+    table, _ = _scored(facts, shares, _originality(connection, week))
     return queries.update_scores(connection, week.sunday, table[table["user_id"].isin(list(user_ids))])
 
 
-def _scored(
-    connection: Connection, facts: Facts, shares: pd.DataFrame, week: Week
-) -> tuple[pd.DataFrame, Counter[str]]:
-    own = queries.content_originality(connection, week.sunday)
-    _require(len(own), week, "content_originality")
+def refresh(connection: Connection, week: Week, user_ids: Collection[str], now: datetime) -> int:
+    """Show a few members their score as of `now` until the next week is published; returns how many.
+
+    After a review on a Tuesday, that is: `week` is the newest with scores, its history stays as of its cutoff. Who has
+    joined since that cutoff has no score yet and gets none. Raises WeekError for a week without scores.
+    """
+    _require(queries.scored_members(connection, week.sunday), week, "dna_scores")
+    facts = of_members(queries.facts_as_of(connection, now), queries.members_as_of(connection, week.cutoff))
+    traits, _ = _leaving_out_broken(facts, lambda part: member_traits(resolve_religion(part)))
+    shares, own = distribution(traits), _originality(connection, week)
+    (table, _found), _ = _leaving_out_broken(facts, lambda part: _scored(part, shares, own))
+    return queries.show_between_weeks(connection, week.sunday, table, user_ids, now)
+
+
+def _scored(facts: Facts, shares: pd.DataFrame, own: pd.DataFrame) -> tuple[pd.DataFrame, Counter[str]]:
     found = strands(facts, shares, own)
     return explained(scores(found), found), found.found
+
+
+def _originality(connection: Connection, week: Week) -> pd.DataFrame:
+    own = queries.content_originality(connection, week.sunday)
+    _require(len(own), week, "content_originality")
+    return own
+
+
+def _leaving_out_broken(facts: Facts, compute: Callable[[Facts], T]) -> tuple[T, dict[str, str]]:
+    """What `compute` makes of everybody but the members whose rows alone make it raise, and those members."""
+    try:
+        return compute(facts), {}
+    except Exception:
+        user_ids = facts.members["user_id"].tolist()
+        broken = broken_members(user_ids, lambda part: compute(of_members(facts, part)))
+        return compute(of_members(facts, [user_id for user_id in user_ids if user_id not in broken])), broken
 
 
 def _require(rows: int, week: Week, asset: str) -> None:

@@ -7,6 +7,7 @@ from dagster import AssetExecutionContext, MaterializeResult, asset
 from matchme_pipeline.database.resource import DatabaseResource
 from matchme_pipeline.embeddings import item_jobs, queries, update
 from matchme_pipeline.jobs import queries as jobs
+from matchme_pipeline.jobs.adoption import adopt
 from matchme_pipeline.jobs.model import JobType
 from matchme_pipeline.llm.contracts import CallContext
 from matchme_pipeline.llm.resource import ModelsResource
@@ -37,6 +38,7 @@ def post_embeddings(
         items = queries.items_as_of(connection, week.cutoff, model)
         waiting = item_jobs.open_texts(connection, items, model)
         jobs.release_claims(connection, JobType.EMBEDDING_UPDATE, week.sunday, lambda run: is_over(context, run))
+        adopted = adopt(connection, JobType.EMBEDDING_UPDATE, week.sunday, week.cutoff)
         requests = item_jobs.job_requests(waiting, jobs.member_priorities(connection, waiting.of_member))
         opened = jobs.enqueue(connection, JobType.EMBEDDING_UPDATE, week.sunday, requests)
         outcome = item_jobs.drain(
@@ -54,6 +56,7 @@ def post_embeddings(
         monotonic() - started,
         usage,
         jobs_opened=opened,
+        jobs_of_the_app=vars(adopted),
         left_in_queue=outcome.left_in_queue,
         stopped_by=outcome.stopped_by,
         published_to_posts=published,

@@ -5,12 +5,16 @@ from time import monotonic
 from dagster import AssetExecutionContext, MaterializeResult, asset
 
 from matchme_pipeline.database.resource import DatabaseResource
+from matchme_pipeline.jobs import queries as jobs
+from matchme_pipeline.jobs.adoption import adopt
+from matchme_pipeline.jobs.model import JobType
+from matchme_pipeline.jobs.week_jobs import members_taken
 from matchme_pipeline.llm.contracts import CallContext
 from matchme_pipeline.llm.resource import ModelsResource
 from matchme_pipeline.matching import queries, weekly
 from matchme_pipeline.matching.previews import pairs_to_preview
 from matchme_pipeline.reporting import StageReport, materialisation
-from matchme_pipeline.week import week_of, weekly_partitions
+from matchme_pipeline.week import is_over, week_of, weekly_partitions
 
 
 @asset(
@@ -33,14 +37,22 @@ def weekly_matches(
     with models.session(database) as llm:
         model = llm.embedding_model
     with database.connect() as connection:
-        engine = weekly.load_engine(connection, week, model)
-        result = weekly.allocate_week(connection, engine, week)
-        written, removed = weekly.publish(connection, week, model, context.run.run_id, result)
+        engine, broken = weekly.load_sound_engine(connection, week, model)
+        adopted = adopt(connection, JobType.MATCH_GENERATION, week.sunday, week.cutoff)
+        jobs.release_claims(connection, JobType.MATCH_GENERATION, week.sunday, lambda run: is_over(context, run))
+        members = [*engine.position, *broken]
+        with members_taken(
+            connection, JobType.MATCH_GENERATION, week.sunday, context.run.run_id, members, model
+        ) as taken:
+            result = weekly.allocate_week(connection, engine, week)
+            written, removed = weekly.publish(connection, week, model, engine, result, taken, broken)
     done = result.allocation
     rows = 2 * len(done.matches)
     return materialisation(
-        StageReport(items=done.matchable, processed=written, reused=max(0, rows - written)),
+        StageReport(items=done.matchable, processed=written, reused=max(0, rows - written), failed=len(broken)),
         monotonic() - started,
+        jobs_taken=taken.jobs,
+        jobs_of_the_app=vars(adopted),
         matches=rows,
         removed=removed,
         kept_viewed=len(result.fixed),

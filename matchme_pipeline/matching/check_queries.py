@@ -6,7 +6,7 @@ from matchme_pipeline.database.connection import Connection
 
 
 def broken_rules(connection: Connection, match_week: date, window_weeks: int) -> dict[str, int]:
-    """How many rows of the week break each rule."""
+    """How many rows of the week break each rule; a pair that a member has viewed stands, even where it is repeated."""
     row = connection.execute(
         """
         with week as (select * from weekly_matches where week_start_date = %(week)s)
@@ -25,6 +25,12 @@ def broken_rules(connection: Connection, match_week: date, window_weeks: int) ->
                 select count(*) from week w
                 join weekly_matches o on o.user_id = w.user_id and o.match_user_id = w.match_user_id
                 where o.week_start_date <> w.week_start_date
+                    and not exists (
+                        select from week t
+                        where (t.viewed_at is not null or t.actioned_at is not null)
+                            and least(t.user_id, t.match_user_id) = least(w.user_id, w.match_user_id)
+                            and greatest(t.user_id, t.match_user_id) = greatest(w.user_id, w.match_user_id)
+                    )
                     and abs(o.week_start_date - w.week_start_date) < 7 * %(window)s
             ),
             (
@@ -42,7 +48,7 @@ def broken_rules(connection: Connection, match_week: date, window_weeks: int) ->
 def broken_preferences(connection: Connection, match_week: date) -> dict[str, int]:
     """How many rows break the gender, age, distance or children wish of the row's member.
 
-    A pair of which a member has viewed or acted on a row stands whatever has become of wishes since.
+    A pair that a member has viewed stands, whatever either has changed since.
     """
     row = connection.execute(
         """
@@ -59,10 +65,14 @@ def broken_preferences(connection: Connection, match_week: date) -> dict[str, in
             join profiles a on a.clerk_user_id = w.user_id
             join profiles b on b.clerk_user_id = w.match_user_id
             left join match_preferences m on m.clerk_user_id = w.user_id
-            join weekly_matches o on o.user_id = w.match_user_id and o.match_user_id = w.user_id
-                and o.week_start_date = w.week_start_date
-            where w.week_start_date = %s
-                and coalesce(w.viewed_at, w.actioned_at, o.viewed_at, o.actioned_at) is null
+            where w.week_start_date = %(week)s
+                and not exists (
+                    select from weekly_matches t
+                    where t.week_start_date = %(week)s and (t.viewed_at is not null or t.actioned_at is not null)
+                        and (t.user_id, t.match_user_id) in (
+                            (w.user_id, w.match_user_id), (w.match_user_id, w.user_id)
+                        )
+                )
         )
         select
             count(*) filter (where cardinality(gender_preference) > 0 and not gender = any(gender_preference)),
@@ -74,9 +84,24 @@ def broken_preferences(connection: Connection, match_week: date) -> dict[str, in
             )
         from pairs
         """,
-        [match_week],
+        {"week": match_week},
     ).fetchone()
     return dict(zip(("gender", "age", "distance", "children"), row or (0,) * 4, strict=True))
+
+
+def untouched_pairs(connection: Connection, match_week: date) -> list[tuple[str, str]]:
+    """The week's pairs that no member has viewed or acted on, once each."""
+    return connection.execute(
+        """
+        select least(user_id, match_user_id), greatest(user_id, match_user_id)
+        from weekly_matches
+        where week_start_date = %s
+        group by 1, 2
+        having bool_and(viewed_at is null and actioned_at is null)
+        order by 1, 2
+        """,
+        [match_week],
+    ).fetchall()
 
 
 def pairs_without_preview(connection: Connection, match_week: date) -> tuple[int, int]:

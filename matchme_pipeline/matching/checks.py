@@ -3,7 +3,10 @@
 from dagster import AssetCheckExecutionContext, AssetCheckResult, AssetCheckSeverity, asset_check
 
 from matchme_pipeline.database.resource import DatabaseResource
-from matchme_pipeline.matching import check_queries
+from matchme_pipeline.matching import check_queries, queries
+from matchme_pipeline.matching.members import as_columns, why_not_matchable
+from matchme_pipeline.matching.verification import broken_filters
+from matchme_pipeline.matching.vocabulary import Unknown
 from matchme_pipeline.matching.weekly import NO_REPEAT_WEEKS
 from matchme_pipeline.week import Week
 
@@ -22,9 +25,15 @@ def matches_keep_the_rules(context: AssetCheckExecutionContext, database: Databa
 
 @asset_check(asset="weekly_matches", blocking=True, description="Every match keeps both members' hard preferences.")
 def matches_keep_hard_preferences(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
-    """Count the rows that break a wish of the row's member."""
+    """Count the rows that break a wish of the row's member, and the pairs that every filter together would refuse."""
+    week = Week.parse(context.partition_key)
     with database.connect() as connection:
-        broken = check_queries.broken_preferences(connection, Week.parse(context.partition_key).match_week)
+        pairs = check_queries.untouched_pairs(connection, week.match_week)
+        matched = {user_id for pair in pairs for user_id in pair}
+        rows = [row for row in queries.members_as_of(connection, week.cutoff) if row.user_id in matched]
+        broken = check_queries.broken_preferences(connection, week.match_week)
+    members = as_columns([row for row in rows if why_not_matchable(row, week.cutoff) is None], week.cutoff, Unknown())
+    broken["by_any_filter"] = broken_filters(members, pairs)["not_eligible"]
     return AssetCheckResult(passed=not any(broken.values()), severity=AssetCheckSeverity.ERROR, metadata=dict(broken))
 
 

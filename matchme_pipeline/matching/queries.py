@@ -59,10 +59,14 @@ def members_as_of(connection: Connection, cutoff: datetime) -> list[MemberRow]:
         return cursor.execute(
             """
             select
-                p.clerk_user_id as user_id, p.gender, p.gender_preference, p.birthdate,
+                p.clerk_user_id as user_id, p.gender, p.gender_preference,
+                -- A date that no calendar holds (infinity, before Christ) is unknown; it must not end the whole read.
+                case when p.birthdate between '0001-01-01' and '9999-12-31' then p.birthdate end as birthdate,
                 p.lat::float8 as lat, p.lng::float8 as lng, p.religion, p.marital_status, p.has_children,
                 p.wants_children, p.education_level, p.family_values, p.onboarding_completed, p.is_matchable,
-                p.profile_visibility, p.report_count, p.last_active_at,
+                p.profile_visibility, p.report_count,
+                case when p.last_active_at between '0001-01-02' and '9999-12-30' then p.last_active_at end
+                    as last_active_at,
                 m.age_range_min, m.age_range_max, m.max_distance, m.education_preferences,
                 m.marital_status_preferences, m.has_children_preference, m.religiosity_preferences,
                 i.sect, i.prayer_frequency, i.partner_sect_preference, i.partner_age_min, i.partner_age_max,

@@ -1,15 +1,21 @@
 """A week's matching over the tables: load, allocate under the no-repeat rule, publish, preview."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.errors import BrokenMatchesError, BudgetExceededError
+from matchme_pipeline.jobs import week_jobs
+from matchme_pipeline.jobs.isolation import broken_members
+from matchme_pipeline.jobs.week_jobs import TakenJobs
 from matchme_pipeline.llm.contracts import CallContext, Models, PairToPreview, Preview
 from matchme_pipeline.matching import check_queries, publication, queries
 from matchme_pipeline.matching.engine import Allocation, Engine, Knowledge
+from matchme_pipeline.matching.members import MemberRow, Members, as_columns, why_not_matchable
 from matchme_pipeline.matching.previews import as_json
 from matchme_pipeline.matching.queries import PairRow, PublishedRow
+from matchme_pipeline.matching.verification import broken_filters
+from matchme_pipeline.matching.vocabulary import Unknown
 from matchme_pipeline.week import Week
 
 # Nobody meets the same person twice within half a year.
@@ -39,15 +45,29 @@ class PreviewOutcome:
 
 def load_engine(connection: Connection, week: Week, model: str) -> Engine:
     """Everything that is known of members as of the week's cutoff."""
+    return Engine(_knowledge(connection, week, model), week.cutoff)
+
+
+def load_sound_engine(connection: Connection, week: Week, model: str) -> tuple[Engine, dict[str, str]]:
+    """The same without the members whose rows are broken, and those members with the reason."""
+    known = _knowledge(connection, week, model)
+    try:
+        return Engine(known, week.cutoff), {}
+    except Exception:
+        broken = _broken_rows(known.rows, week)
+        sound = replace(known, rows=[row for row in known.rows if row.user_id not in broken])
+        return Engine(sound, week.cutoff), broken
+
+
+def _knowledge(connection: Connection, week: Week, model: str) -> Knowledge:
     ids, vectors = queries.member_vectors(connection, week.sunday, model)
-    knowledge = Knowledge(
+    return Knowledge(
         rows=queries.members_as_of(connection, week.cutoff),
         vector_ids=ids,
         vectors=vectors,
         dna=queries.dna_scores(connection, week.sunday),
         approved=queries.approved_insights(connection, week.cutoff),
     )
-    return Engine(knowledge, week.cutoff)
 
 
 def allocate_week(connection: Connection, engine: Engine, week: Week) -> WeekAllocation:
@@ -70,31 +90,53 @@ def allocate_week(connection: Connection, engine: Engine, week: Week) -> WeekAll
 
 
 def publish(
-    connection: Connection, week: Week, model: str, dagster_run_id: str, result: WeekAllocation
+    connection: Connection,
+    week: Week,
+    model: str,
+    engine: Engine,
+    result: WeekAllocation,
+    taken: TakenJobs,
+    broken: Mapping[str, str],
 ) -> tuple[int, int]:
-    """Write the week in one transaction; returns rows written and removed.
+    """Write the week, look at it once more, and finish its jobs in one transaction; returns rows written and removed.
 
-    Before the transaction ends the rows are verified as they stand in the table, by rules written a second time in
-    SQL. Raises BrokenMatchesError, and members keep seeing what they saw, when a row breaks one.
+    Raises BrokenMatchesError, with nothing written, where a match breaks a rule or a hard preference.
     """
     rows = publication.ranked_rows(result.allocation.matches, result.standing, result.fixed)
     with connection.transaction():
-        changed = queries.replace_matches(connection, week.match_week, model, dagster_run_id, rows, result.fixed)
-        _verify(connection, week)
+        changed = queries.replace_matches(connection, week.match_week, model, taken.dagster_run_id, rows, result.fixed)
+        _require_sound(connection, week, engine)
+        week_jobs.finish_members(connection, taken, broken)
     return changed
 
 
-def _verify(connection: Connection, week: Week) -> None:
-    broken = {
+def broken_matches(connection: Connection, week: Week, members: Members) -> dict[str, int]:
+    """How many matches of the week, as the tables have them now, break each rule and each hard preference."""
+    return {
         **check_queries.broken_rules(connection, week.match_week, NO_REPEAT_WEEKS),
         **check_queries.broken_preferences(connection, week.match_week),
+        **broken_filters(members, check_queries.untouched_pairs(connection, week.match_week)),
     }
+
+
+def _require_sound(connection: Connection, week: Week, engine: Engine) -> None:
+    broken = broken_matches(connection, week, engine.profiles.members)
     found = ", ".join(f"{name}: {rows} rows" for name, rows in broken.items() if rows)
     if found:
         raise BrokenMatchesError(
             f"The matches of week {week.key} break rules ({found}); nothing was published. "
             "Mend the cause and materialise weekly_matches again."
         )
+
+
+def _broken_rows(rows: Sequence[MemberRow], week: Week) -> dict[str, str]:
+    by_id = {row.user_id: row for row in rows}
+
+    def compute(user_ids: Sequence[str]) -> object:
+        own = [by_id[user_id] for user_id in user_ids]
+        return as_columns([row for row in own if why_not_matchable(row, week.cutoff) is None], week.cutoff, Unknown())
+
+    return broken_members(list(by_id), compute)
 
 
 def preview_pairs(

@@ -27,7 +27,7 @@ def run_summary(context: AssetExecutionContext, database: DatabaseResource) -> M
     started = monotonic()
     week = week_of(context)
     with database.connect() as connection:
-        totals = runs.close_run(connection, context.run, "completed")
+        totals = runs.close_run(connection, context.run, "completed", summary=True)
         (summary,) = queries.week_summaries(connection, [week.sunday])
     return materialisation(
         StageReport(items=totals.total_jobs, processed=totals.completed_jobs, failed=totals.failed_jobs),

@@ -1,16 +1,14 @@
-"""Jobs, schedules and sensors: what makes the week run by itself."""
+"""Schedules, and the sensors that write how runs ended: what makes the week run by itself."""
 
 from datetime import timedelta
 
 from dagster import (
-    AssetSelection,
     DagsterRunStatus,
     DefaultScheduleStatus,
     DefaultSensorStatus,
     RunRequest,
     RunStatusSensorContext,
     ScheduleEvaluationContext,
-    define_asset_job,
     run_status_sensor,
     schedule,
 )
@@ -18,22 +16,10 @@ from dagster import (
 from matchme_pipeline.database.connection import connect
 from matchme_pipeline.database.resource import database_url
 from matchme_pipeline.operations import runs
+from matchme_pipeline.operations.jobs import daily_incremental, weekly_batch
+from matchme_pipeline.operations.run_errors import first_error, is_declined
 from matchme_pipeline.settings import process_settings
 from matchme_pipeline.week import WEEK, Week
-
-_GROUPS = ("content", "embeddings", "dna", "matches", "operations")
-
-weekly_batch = define_asset_job(
-    runs.WEEKLY_JOB,
-    selection=AssetSelection.groups(*_GROUPS),
-    description="The whole week: insights, vectors, DNA scores, matches, previews and the run's summary.",
-)
-
-daily_incremental = define_asset_job(
-    runs.DAILY_JOB,
-    selection=AssetSelection.assets("post_hashes", "content_insights", "post_embeddings"),
-    description="The content stages of the open week, so that Sunday finds most of its work done.",
-)
 
 # Off until somebody turns automation on: a fresh installation with a key must not begin to spend by itself.
 _STATUS = DefaultScheduleStatus.RUNNING if process_settings().automation else DefaultScheduleStatus.STOPPED
@@ -54,9 +40,9 @@ def daily_schedule(context: ScheduleEvaluationContext) -> RunRequest:
     return RunRequest(run_key=f"{key}/{tick:%Y-%m-%d}", partition_key=key)
 
 
-def _close(context: RunStatusSensorContext, status: str, error: str | None = None) -> None:
+def _close(context: RunStatusSensorContext, status: str, error: str | None = None, **metadata: bool) -> None:
     with connect(database_url(process_settings()), vectors=False) as connection:
-        runs.close_run(connection, context.dagster_run, status, error)
+        runs.close_run(connection, context.dagster_run, status, error, **metadata)
 
 
 @run_status_sensor(
@@ -76,7 +62,12 @@ def close_completed_runs(context: RunStatusSensorContext) -> None:
 )
 def close_failed_runs(context: RunStatusSensorContext) -> None:
     """Write the end of a run that failed, with its first error."""
-    _close(context, "failed", context.dagster_event.message)
+    error = first_error(context.instance, context.dagster_run.run_id) or context.dagster_event.message
+    # A run that had to leave the week to another one has not failed at anything.
+    if is_declined(context.instance, context.dagster_run.run_id):
+        _close(context, "cancelled", error, declined=True)
+    else:
+        _close(context, "failed", error)
 
 
 @run_status_sensor(

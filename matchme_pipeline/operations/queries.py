@@ -66,18 +66,6 @@ class WeekSummary:
     runs: int
 
 
-def open_run(connection: Connection, dagster_run_id: str, run_type: str, week: date | None) -> None:
-    """Write the run's row unless a step of the same run already has."""
-    connection.execute(
-        """
-        insert into batch_run_history (run_type, dagster_run_id, week, status)
-        values (%(run_type)s, %(run_id)s, %(week)s, 'running')
-        on conflict (dagster_run_id) where dagster_run_id is not null do nothing
-        """,
-        {"run_type": run_type, "run_id": dagster_run_id, "week": week},
-    )
-
-
 def run_totals(connection: Connection, dagster_run_id: str) -> RunTotals:
     """Jobs that the run finished or failed, and what its model calls consumed."""
     with connection.cursor(row_factory=class_row(RunTotals)) as cursor:

@@ -1,43 +1,121 @@
-"""The run's row in `batch_run_history`: opened by the run's first step, closed truthfully however it ends."""
+"""The run's row in `batch_run_history`: opened in its turn, counted while it works, closed truthfully at its end."""
 
-from datetime import date
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
 from typing import Any
 
-from dagster import DagsterRun, InitResourceContext
+from dagster import AssetKey, DagsterEventType, DagsterInstance, DagsterRun, InitResourceContext
+from pydantic import PrivateAttr
 
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.database.resource import DatabaseResource
-from matchme_pipeline.operations import queries
+from matchme_pipeline.operations import queries, run_queries
+from matchme_pipeline.operations.heartbeat import Heartbeat, quietly
+from matchme_pipeline.operations.liveness import HEARTBEAT_SECONDS, End
 
 PARTITION_TAG = "dagster/partition"
 WEEKLY_JOB = "weekly_batch"
 DAILY_JOB = "daily_incremental"
+MATCHES = AssetKey("weekly_matches")
+
+_STEP_ENDS = {DagsterEventType.STEP_SUCCESS, DagsterEventType.STEP_FAILURE, DagsterEventType.STEP_SKIPPED}
+_OWN_PROCESS = {DagsterEventType.STEP_WORKER_STARTING, DagsterEventType.STEP_WORKER_STARTED}
 
 
 class RecordedDatabaseResource(DatabaseResource):
-    """The database of a run: whichever of its steps comes first writes the run's row."""
+    """The database of a run: its first step takes the run's turn, every step shows that the run lives."""
+
+    _heartbeat: Heartbeat | None = PrivateAttr(default=None)
 
     def setup_for_execution(self, context: InitResourceContext) -> None:
-        """Open the run's row; does nothing outside a run."""
-        if context.run is not None:
+        """Take the run's turn and begin its heartbeat; does nothing outside a run. Raises RunDeclinedError."""
+        # Here, because a turn is made of rows and this module says how rows are written.
+        from matchme_pipeline.operations.turns import take_turn
+
+        run = context.run
+        if run is None or context.instance is None:
+            return
+        with self.connect() as connection:
+            take_turn(connection, context.instance, run, datetime.now(UTC))
+        self._heartbeat = Heartbeat(lambda: self._record_progress(run.run_id), HEARTBEAT_SECONDS)
+        self._heartbeat.start()
+
+    def teardown_after_execution(self, context: InitResourceContext) -> None:
+        """End the heartbeat, write what the step has done, and close the row after the run's last step."""
+        run, instance = context.run, context.instance
+        if self._heartbeat is None or run is None or instance is None:
+            return
+        self._heartbeat.stop()
+        end = end_after_step(instance, run)
+
+        def write() -> None:
+            if end is None:
+                self._record_progress(run.run_id)
+                return
             with self.connect() as connection:
-                open_run(connection, context.run)
+                if run_queries.status_of(connection, run.run_id) == "running":
+                    close_run(connection, run, end.status, end.error)
+
+        quietly(write)
+
+    def _record_progress(self, dagster_run_id: str) -> None:
+        with self.connect() as connection:
+            run_queries.record_progress(connection, dagster_run_id)
 
 
-def open_run(connection: Connection, run: DagsterRun) -> None:
+def open_run(connection: Connection, run: DagsterRun, worker: str | None = None) -> None:
     """Write the row of `run` unless it is there."""
-    queries.open_run(connection, run.run_id, run_type(run.job_name), week_of_run(run))
+    run_queries.insert_running(
+        connection, run.run_id, run_type(run.job_name), week_of_run(run), worker, publishes_matches(run)
+    )
 
 
-def close_run(connection: Connection, run: DagsterRun, status: str, error: str | None = None) -> queries.RunTotals:
-    """Write the final figures and `status` (completed, failed, cancelled) of `run`."""
-    open_run(connection, run)
-    totals = queries.run_totals(connection, run.run_id)
-    errors = queries.run_errors(connection, run.run_id)
+def close_run(
+    connection: Connection, run: DagsterRun, status: str, error: str | None = None, **metadata: bool
+) -> queries.RunTotals:
+    """Write the final figures and `status` (completed, failed, cancelled) of `run`.
+
+    `metadata` is kept with the row: `summary` for a week that is materialised to the end, `declined` for a run that
+    left its week to another one.
+    """
+    with connection.transaction():
+        open_run(connection, run)
+        return close_row(connection, run.run_id, status, error, {**_metadata(run), **metadata})
+
+
+def close_row(
+    connection: Connection,
+    dagster_run_id: str,
+    status: str,
+    error: str | None = None,
+    metadata: dict[str, Any] | None = None,
+) -> queries.RunTotals:
+    """The same for a row whose run Dagster may not know any more."""
+    totals = queries.run_totals(connection, dagster_run_id)
+    errors = queries.run_errors(connection, dagster_run_id)
     if error is not None:
         errors.insert(0, {"job_type": "run", "error": error, "jobs": "0"})
-    queries.save_run(connection, run.run_id, totals, errors, status, _metadata(run))
+    queries.save_run(connection, dagster_run_id, totals, errors, status, metadata or {})
     return totals
+
+
+def end_after_step(instance: DagsterInstance, run: DagsterRun) -> End | None:
+    """How `run` ended if the step that has just ended was its last one; None while others are to come.
+
+    Where all steps share one process this is the end whatever happened; where each has a process of its own, the run
+    is over when every planned step has ended well. A failure is left to Dagster, which knows what goes on beside it.
+    """
+    kinds: dict[str, set[DagsterEventType]] = {}
+    for record in instance.all_logs(run.run_id, of_type=_STEP_ENDS | _OWN_PROCESS):
+        if record.dagster_event is not None and record.step_key is not None:
+            kinds.setdefault(record.step_key, set()).add(record.dagster_event.event_type)
+    in_one_process = not any(seen & _OWN_PROCESS for seen in kinds.values())
+    if any(DagsterEventType.STEP_FAILURE in seen for seen in kinds.values()):
+        return End("failed") if in_one_process else None
+    well = {step for step, seen in kinds.items() if DagsterEventType.STEP_SUCCESS in seen}
+    if well.issuperset(_planned_steps(instance, run)) and well:
+        return End("completed")
+    return End("failed", "the run was interrupted") if in_one_process else None
 
 
 def run_type(job_name: str) -> str:
@@ -49,6 +127,21 @@ def week_of_run(run: DagsterRun) -> date | None:
     """The partition that `run` materialises, None for a run without one."""
     key = run.tags.get(PARTITION_TAG)
     return date.fromisoformat(key) if key else None
+
+
+def publishes_matches(run: DagsterRun) -> bool:
+    """Whether `run` materialises the week's matches."""
+    if run.asset_selection is not None:
+        return MATCHES in run.asset_selection
+    return run.job_name == WEEKLY_JOB
+
+
+def _planned_steps(instance: DagsterInstance, run: DagsterRun) -> Sequence[str]:
+    if run.step_keys_to_execute is not None:
+        return list(run.step_keys_to_execute)
+    if run.execution_plan_snapshot_id is None:
+        return []
+    return list(instance.get_execution_plan_snapshot(run.execution_plan_snapshot_id).step_keys_to_execute)
 
 
 def _metadata(run: DagsterRun) -> dict[str, Any]:

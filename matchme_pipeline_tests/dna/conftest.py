@@ -77,9 +77,9 @@ def vector_of(text: str) -> np.ndarray:
 
 def materialise(connection: Connection, week: Week) -> int:
     """The three assets of one week, without Dagster; returns how many score rows changed."""
-    _, shares = weekly.trait_distribution(connection, week)
+    _, shares, _ = weekly.trait_distribution(connection, week)
     queries.replace_distribution(connection, week.sunday, shares)
     own, _ = weekly.content_originality(connection, week, MODEL)
     queries.replace_originality(connection, week.sunday, own, MODEL)
-    table, _ = weekly.dna_scores(connection, week)
+    table, _, _ = weekly.dna_scores(connection, week)
     return queries.replace_scores(connection, week.sunday, table)

@@ -224,7 +224,7 @@ def test_odd_data_is_handled_by_rule_and_counted(dna_database: Connection) -> No
         )
     embed_everything(dna_database)
     materialise(dna_database, week)
-    table, found = weekly.dna_scores(dna_database, week)
+    table, found, _ = weekly.dna_scores(dna_database, week)
     assert set(users) <= set(table["user_id"])
     by_user = table.set_index("user_id")
     assert by_user.loc[users[1], "behavioural"] == 0
@@ -262,11 +262,11 @@ def test_a_week_without_content_items_sees_the_same_items_as_one_with(dna_databa
 
 def scores_of(connection: Connection, week: Any) -> list[dict[str, Any]]:
     """A week's result without keeping it."""
-    _, shares = weekly.trait_distribution(connection, week)
+    _, shares, _ = weekly.trait_distribution(connection, week)
     queries.replace_distribution(connection, week.sunday, shares)
     own, _ = weekly.content_originality(connection, week, MODEL)
     queries.replace_originality(connection, week.sunday, own, MODEL)
-    table, _ = weekly.dna_scores(connection, week)
+    table, _, _ = weekly.dna_scores(connection, week)
     return [{k: str(v) for k, v in row.items()} for row in table.drop(columns="member").to_dict("records")]
 
 

@@ -160,7 +160,7 @@ def test_a_single_assets_run_is_a_run_of_its_own(finished: Connection, finished_
     rows = finished.execute(
         "select week, status from batch_run_history where dagster_run_id = %s", [result.run_id]
     ).fetchall()
-    assert rows == [(LAST.sunday, "running")]
+    assert rows == [(LAST.sunday, "completed")]
 
 
 def test_a_missed_week_materialised_late_gives_what_it_would_have_given(

@@ -1,5 +1,6 @@
 """All SQL of the DNA room: facts and vectors read, results kept per week, scores handed to the app."""
 
+from matchme_pipeline.dna.queries.between_weeks import newest_week, show_between_weeks
 from matchme_pipeline.dna.queries.facts import facts_as_of, members_as_of
 from matchme_pipeline.dna.queries.items import item_sums_as_of
 from matchme_pipeline.dna.queries.published import publish_newest_week
@@ -19,11 +20,13 @@ __all__ = [
     "facts_as_of",
     "item_sums_as_of",
     "members_as_of",
+    "newest_week",
     "publish_newest_week",
     "replace_distribution",
     "replace_originality",
     "replace_scores",
     "scored_members",
+    "show_between_weeks",
     "tier_counts",
     "trait_distribution",
     "update_scores",

@@ -167,12 +167,15 @@ def movement(connection: Connection, week: date, far_points: int) -> dict[str, f
 
 
 def published(connection: Connection) -> dict[str, int]:
-    """Members of the newest week, those that the app does not show, and those it shows with another score."""
+    """Members of the newest week, those that the app does not show, and those it shows with another score.
+
+    A score that was refreshed since the cutoff, as its `last_calculated_at` says, is newer than the week's.
+    """
     row = connection.execute(
         """
         select count(*), count(*) filter (where s.user_id is null),
             count(*) filter (where (s.score, upper(s.rarity_tier)) is distinct from (h.score, upper(h.tier))
-                and s.user_id is not null)
+                and s.user_id is not null and s.last_calculated_at <= (h.week + 7 + time '02:00') at time zone 'UTC')
         from dna_score_history h
         join profiles p on p.clerk_user_id = h.user_id
             and p.deleted_at is null and coalesce(p.profile_visibility, 'members') <> 'hidden'

@@ -1,0 +1,110 @@
+"""Jobs that the app inserts itself, with a member and a type and without a week: taken into a run's week."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.jobs.model import JobType
+
+
+@dataclass(frozen=True)
+class Adoption:
+    """How many of the app's rows became jobs of the week, were folded into one that is there, or were malformed."""
+
+    adopted: int
+    folded: int
+    rejected: int
+
+
+def adopt(connection: Connection, job_type: JobType, week: date, created_before: datetime | None) -> Adoption:
+    """Make the app's open rows of `job_type` that are older than `created_before` (None: all) jobs of `week`.
+
+    A row whose member has a job of that week already is folded into it: the job is opened again if it was done, and
+    the app's row is completed with `folded_into` in its payload. A malformed row fails alone with its reason. A row
+    whose job somebody is working on at this moment stays as it is for the next run.
+    """
+    parameters = {"job_type": job_type, "week": week, "before": created_before or "infinity"}
+    with connection.transaction():
+        connection.execute("drop table if exists pg_temp.app_jobs")
+        connection.execute(_STAGE, parameters)
+        rejected = connection.execute(_REJECT).rowcount
+        adopted = connection.execute(_ADOPT, parameters).rowcount
+        connection.execute(_REOPEN, parameters)
+        folded = connection.execute(_FOLD, parameters).rowcount
+    return Adoption(adopted, folded, rejected)
+
+
+def reject_malformed(connection: Connection) -> int:
+    """Let the app's malformed rows of every type fail now, with their reasons; returns how many."""
+    rejected = 0
+    for job_type in JobType:
+        with connection.transaction():
+            connection.execute("drop table if exists pg_temp.app_jobs")
+            connection.execute(_STAGE, {"job_type": job_type, "before": "infinity"})
+            rejected += connection.execute(_REJECT).rowcount
+    return rejected
+
+
+_STAGE = """
+    create temporary table app_jobs on commit drop as
+    select q.id, q.user_id, q.priority,
+        row_number() over (partition by q.user_id order by q.priority, q.created_at, q.id) as place,
+        case
+            when jsonb_typeof(q.payload) <> 'object'
+                then 'malformed: the payload is a JSON ' || jsonb_typeof(q.payload) || ', it has to be an object'
+            when p.clerk_user_id is null then 'malformed: no member has this user_id'
+            when p.deleted_at is not null then 'the member has deleted themselves'
+        end as reason
+    from (
+        select * from batch_processing_queue
+        where (week is null or subject is null) and job_type = %(job_type)s and status in ('pending', 'retry')
+            and created_at < %(before)s::timestamptz
+        for update skip locked
+    ) q
+    left join profiles p on p.clerk_user_id = q.user_id
+"""
+
+_REJECT = """
+    with rejected as (delete from app_jobs where reason is not null returning id, reason)
+    update batch_processing_queue q
+    set status = 'failed', last_error = r.reason, attempts = greatest(q.attempts, 1)
+    from rejected r
+    where q.id = r.id
+"""
+
+_ADOPT = """
+    with adopted as (
+        delete from app_jobs a
+        where a.place = (select min(b.place) from app_jobs b where b.user_id = a.user_id)
+            and not exists (
+                select from batch_processing_queue q
+                where q.job_type = %(job_type)s and q.week = %(week)s and q.subject = a.user_id
+            )
+        returning a.id
+    )
+    update batch_processing_queue q
+    set week = %(week)s, subject = q.user_id, status = 'pending', attempts = 0
+    from adopted
+    where q.id = adopted.id
+"""
+
+_REOPEN = """
+    update batch_processing_queue q
+    set status = case when q.status in ('completed', 'failed') then 'pending' else q.status end,
+        attempts = case when q.status in ('completed', 'failed') then 0 else q.attempts end,
+        completed_at = null,
+        last_error = case when q.status in ('completed', 'failed') then null else q.last_error end,
+        priority = least(q.priority, a.priority)
+    from (select user_id, min(priority) as priority from app_jobs group by user_id) a
+    where q.job_type = %(job_type)s and q.week = %(week)s and q.subject = a.user_id and q.status <> 'processing'
+"""
+
+_FOLD = """
+    update batch_processing_queue q
+    set status = 'completed', completed_at = now(), last_error = null,
+        payload = q.payload || jsonb_build_object('folded_into', j.id)
+    from app_jobs a
+    join batch_processing_queue j
+        on j.job_type = %(job_type)s and j.week = %(week)s and j.subject = a.user_id and j.status <> 'processing'
+    where q.id = a.id
+"""

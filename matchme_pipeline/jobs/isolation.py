@@ -1,0 +1,56 @@
+"""Finding the members whose rows break a computation over everybody, so that they fail alone."""
+
+from collections.abc import Callable, Sequence
+
+import psycopg
+
+from matchme_pipeline.errors import PipelineError
+
+# More broken members than this are no bad rows but a bad computation, which has to be seen.
+MOST_BROKEN = 100
+
+
+def broken_members(
+    user_ids: Sequence[str], compute: Callable[[Sequence[str]], object], most: int = MOST_BROKEN
+) -> dict[str, str]:
+    """The members whose rows alone make `compute` raise, with the error, found by halving.
+
+    k broken ones among n members cost about 2k log2(n) computations over ever smaller parts. Raises what `compute`
+    raised where no single member is to blame, or more than `most` are; errors that a person can act on, and the
+    database's, are passed on at once.
+    """
+    try:
+        compute(user_ids)
+    except (PipelineError, psycopg.Error):
+        raise
+    except Exception as error:
+        broken: dict[str, str] = {}
+        _halve(list(user_ids), compute, broken, most, error)
+        if not broken:
+            raise
+        return broken
+    return {}
+
+
+def _halve(
+    user_ids: list[str],
+    compute: Callable[[Sequence[str]], object],
+    broken: dict[str, str],
+    most: int,
+    error: Exception,
+) -> None:
+    """Go down into the halves of a part that is known to raise `error`."""
+    if len(user_ids) == 1:
+        if len(broken) == most:
+            raise error
+        # The type alone: a message could quote what the member wrote.
+        broken[user_ids[0]] = f"the member's row cannot be computed with ({type(error).__name__})"
+        return
+    middle = len(user_ids) // 2
+    for half in (user_ids[:middle], user_ids[middle:]):
+        try:
+            compute(half)
+        except (PipelineError, psycopg.Error):
+            raise
+        except Exception as inner:
+            _halve(half, compute, broken, most, inner)

@@ -1,0 +1,207 @@
+"""Jobs of a stage that computes everybody at once: one job a member, taken and finished in whole sets.
+
+Nothing is handed to Python job by job: for a hundred thousand members each function is one statement.
+"""
+
+import json
+import random
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.jobs.backoff import BASE_MINUTES, JITTER_SHARE
+from matchme_pipeline.jobs.model import DEFAULT_PRIORITY, PRIORITY_BY_TIER, JobType
+from matchme_pipeline.jobs.queries import LEASE_SECONDS
+
+
+@dataclass(frozen=True)
+class TakenJobs:
+    """The claim of a run on a week's open jobs of one type; `claimed_at` is its token."""
+
+    job_type: JobType
+    week: date
+    dagster_run_id: str
+    claimed_at: datetime
+    jobs: int
+
+
+@dataclass(frozen=True)
+class FinishedJobs:
+    """How many of the taken jobs were completed, and failed for now or for good."""
+
+    completed: int
+    failed: int
+
+
+@contextmanager
+def members_taken(
+    connection: Connection,
+    job_type: JobType,
+    week: date,
+    dagster_run_id: str,
+    user_ids: Collection[str],
+    fingerprint: str,
+) -> Iterator[TakenJobs]:
+    """`take_members` for the length of a stage; what the stage has not finished goes back untried."""
+    taken = take_members(connection, job_type, week, dagster_run_id, user_ids, fingerprint)
+    try:
+        yield taken
+    finally:
+        if not connection.closed:
+            release_members(connection, taken)
+
+
+def take_members(
+    connection: Connection,
+    job_type: JobType,
+    week: date,
+    dagster_run_id: str,
+    user_ids: Collection[str],
+    fingerprint: str,
+    *,
+    lease_seconds: int = LEASE_SECONDS,
+) -> TakenJobs:
+    """Enqueue a job for each of `user_ids` and claim it, together with whatever is open already.
+
+    A job is there once per member and week. One that is done, or rests on the dead-letter shelf, is taken again only
+    when `fingerprint`, which says what is computed and how, differs. Another worker's live claim is left alone.
+    """
+    row = connection.execute(
+        """
+        with taken as (select clock_timestamp() as at),
+        wanted as (
+            select u.user_id, coalesce((%(by_tier)s::jsonb ->> p.subscription_tier)::integer, %(priority)s) as priority
+            from unnest(%(users)s::text[]) as u (user_id)
+            left join profiles p on p.clerk_user_id = u.user_id
+        ),
+        claimed as (
+            insert into batch_processing_queue as q (
+                user_id, job_type, subject, week, priority, payload,
+                status, attempts, started_at, dagster_run_id, lease_expires_at
+            )
+            select w.user_id, %(job_type)s, w.user_id, %(week)s, w.priority,
+                jsonb_build_object('fingerprint', %(fingerprint)s::text),
+                'processing', 1, t.at, %(run_id)s, t.at + make_interval(secs => %(lease)s)
+            from wanted w cross join taken t
+            on conflict (job_type, subject, week) where week is not null and subject is not null do update
+            set payload = q.payload || excluded.payload,
+                status = 'processing',
+                attempts = case when q.status in ('completed', 'failed') then 1 else q.attempts + 1 end,
+                last_error = case when q.status in ('completed', 'failed') then null else q.last_error end,
+                completed_at = null,
+                started_at = excluded.started_at,
+                dagster_run_id = excluded.dagster_run_id,
+                lease_expires_at = excluded.lease_expires_at
+            where q.status = 'pending'
+                or (q.status = 'retry' and q.dagster_run_id is distinct from %(run_id)s)
+                or (q.status = 'retry' and q.scheduled_for <= now())
+                or (q.status = 'processing' and q.lease_expires_at < now())
+                or (
+                    q.status in ('completed', 'failed')
+                    and q.payload ->> 'fingerprint' is distinct from %(fingerprint)s::text
+                )
+            returning 1
+        ),
+        -- Jobs of who is not among the members any more: somebody has to finish them as well.
+        left_over as (
+            update batch_processing_queue q
+            set status = 'processing', attempts = attempts + 1, started_at = t.at, dagster_run_id = %(run_id)s,
+                lease_expires_at = t.at + make_interval(secs => %(lease)s)
+            from taken t
+            where q.job_type = %(job_type)s and q.week = %(week)s
+                and q.status in ('pending', 'retry', 'processing')
+                and (q.status <> 'processing' or q.lease_expires_at < now())
+                and not exists (select from wanted w where w.user_id = q.subject)
+            returning 1
+        )
+        select (select at from taken), (select count(*) from claimed) + (select count(*) from left_over)
+        """,
+        {
+            "job_type": job_type,
+            "week": week,
+            "run_id": dagster_run_id,
+            "users": sorted(set(user_ids)),
+            "fingerprint": fingerprint,
+            "lease": lease_seconds,
+            "by_tier": json.dumps(PRIORITY_BY_TIER),
+            "priority": DEFAULT_PRIORITY,
+        },
+    ).fetchone()
+    claimed_at, jobs = row or (None, 0)
+    assert isinstance(claimed_at, datetime)
+    return TakenJobs(job_type, week, dagster_run_id, claimed_at, int(jobs))
+
+
+def finish_members(connection: Connection, taken: TakenJobs, errors: Mapping[str, str]) -> FinishedJobs:
+    """Finish the taken jobs in the transaction that writes their results; members in `errors` fail, each alone.
+
+    A job that is another worker's by now is left alone.
+    """
+    parameters = {
+        "job_type": taken.job_type,
+        "week": taken.week,
+        "claimed_at": taken.claimed_at,
+        "run_id": taken.dagster_run_id,
+        "users": list(errors),
+        "errors": list(errors.values()),
+        "base": BASE_MINUTES,
+        "jitter": [1 + JITTER_SHARE * (2 * random.random() - 1) for _ in errors],
+    }
+    failed = connection.execute(
+        """
+        update batch_processing_queue q
+        set status = case when q.attempts >= q.max_attempts then 'failed' else 'retry' end,
+            last_error = e.error,
+            scheduled_for = now() + make_interval(secs => 60 * %(base)s * 2 ^ q.attempts * e.jitter),
+            lease_expires_at = null
+        from unnest(%(users)s::text[], %(errors)s::text[], %(jitter)s::float8[]) as e (user_id, error, jitter)
+        where q.job_type = %(job_type)s and q.week = %(week)s and q.subject = e.user_id
+            and q.status = 'processing' and q.started_at = %(claimed_at)s and q.dagster_run_id = %(run_id)s
+        """,
+        parameters,
+    ).rowcount
+    completed = connection.execute(
+        """
+        update batch_processing_queue
+        set status = 'completed', completed_at = now(), last_error = null, lease_expires_at = null
+        where job_type = %(job_type)s and week = %(week)s
+            and status = 'processing' and started_at = %(claimed_at)s and dagster_run_id = %(run_id)s
+        """,
+        parameters,
+    ).rowcount
+    return FinishedJobs(completed, failed)
+
+
+def release_members(connection: Connection, taken: TakenJobs) -> int:
+    """Give the taken jobs back untried, when the stage as a whole could not be done."""
+    return connection.execute(
+        """
+        update batch_processing_queue
+        set status = 'pending', attempts = greatest(attempts - 1, 0), lease_expires_at = null, started_at = null
+        where job_type = %s and week = %s and status = 'processing' and started_at = %s and dagster_run_id = %s
+        """,
+        [taken.job_type, taken.week, taken.claimed_at, taken.dagster_run_id],
+    ).rowcount
+
+
+def members_with_open_jobs(connection: Connection, job_type: JobType, week: date, limit: int) -> list[str]:
+    """Up to `limit` members whose job of the week is open and due, the most urgent first."""
+    rows = connection.execute(
+        """
+        select subject
+        from batch_processing_queue
+        where job_type = %(job_type)s and week = %(week)s
+            and status in ('pending', 'retry', 'processing')
+            and (
+                status = 'pending'
+                or (status = 'retry' and scheduled_for <= now())
+                or (status = 'processing' and lease_expires_at < now())
+            )
+        order by priority, created_at, id
+        limit %(limit)s
+        """,
+        {"job_type": job_type, "week": week, "limit": limit},
+    ).fetchall()
+    return [subject for (subject,) in rows]

@@ -1,0 +1,85 @@
+"""Fresh DNA scores between Sundays: for members who reviewed insights, or whom the app asks for."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.dna import queries as dna_queries
+from matchme_pipeline.dna import weekly
+from matchme_pipeline.dna.weights import ALGORITHM_VERSION
+from matchme_pipeline.jobs import week_jobs
+from matchme_pipeline.jobs.adoption import Adoption, adopt
+from matchme_pipeline.jobs.model import JobType
+from matchme_pipeline.week import Week
+
+# A member reviews a week's insights one after another; their score is made once, when they have put the phone away.
+QUIET = timedelta(minutes=10)
+# A review's time is set before its transaction ends, and by clocks that differ: looked back for, and found once.
+OVERLAP = timedelta(hours=1)
+MOST_MEMBERS = 5_000
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """What one refresh did: members shown a fresh score, and the app's rows that it took up."""
+
+    week: str
+    members: int
+    shown: int
+    adopted: Adoption
+
+
+def enqueue_reviewers(connection: Connection, since: datetime, now: datetime) -> int:
+    """Enqueue a job for each member whose last review lies between `since` and ten minutes ago; returns how many.
+
+    Once per member and last review, however often it is asked: a review's time that is missing, infinite or in the
+    future (clients set it) waits for the next weekly run.
+    """
+    return connection.execute(
+        """
+        with reviewers as (
+            select i.clerk_user_id as user_id, max(i.reviewed_at) as reviewed_at
+            from user_insights i
+            where i.status in ('approved', 'rejected') and i.reviewed_at > %(since)s and i.reviewed_at <= %(now)s
+            group by 1
+            having max(i.reviewed_at) <= %(now)s - make_interval(secs => %(quiet)s)
+        )
+        insert into batch_processing_queue (user_id, job_type, payload)
+        select r.user_id, %(job_type)s::text, jsonb_build_object('reviewed_at', r.reviewed_at)
+        from reviewers r
+        join profiles p on p.clerk_user_id = r.user_id and p.deleted_at is null
+        where not exists (
+            select from batch_processing_queue q
+            where q.user_id = r.user_id and q.job_type = %(job_type)s::text
+                and (q.payload ->> 'reviewed_at')::timestamptz >= r.reviewed_at
+        )
+        order by r.user_id
+        limit %(most)s
+        """,
+        {
+            "since": since - OVERLAP,
+            "now": now,
+            "quiet": QUIET.total_seconds(),
+            "job_type": JobType.DNA_RECALCULATION,
+            "most": MOST_MEMBERS,
+        },
+    ).rowcount
+
+
+def refresh_members(connection: Connection, dagster_run_id: str, now: datetime) -> Refreshed | None:
+    """Show everybody with an open job their score as of now, and finish the jobs; None while no week has scores."""
+    newest = dna_queries.newest_week(connection)
+    if newest is None:
+        return None
+    week = Week(newest)
+    adopted = adopt(connection, JobType.DNA_RECALCULATION, newest, None)
+    members = week_jobs.members_with_open_jobs(connection, JobType.DNA_RECALCULATION, newest, MOST_MEMBERS)
+    if not members:
+        return Refreshed(week.key, 0, 0, adopted)
+    with week_jobs.members_taken(
+        connection, JobType.DNA_RECALCULATION, newest, dagster_run_id, members, ALGORITHM_VERSION
+    ) as taken:
+        # One pass over the population, however few they are: a review also changes how common traits are.
+        shown = weekly.refresh(connection, week, members, now)
+        week_jobs.finish_members(connection, taken, {})
+    return Refreshed(week.key, len(members), shown, adopted)

@@ -1,0 +1,73 @@
+"""Runs that ended without anybody writing it down: killed processes, lost machines, a daemon that was down."""
+
+from datetime import date, datetime, timedelta
+
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
+
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.operations import run_queries, runs
+from matchme_pipeline.operations.liveness import End, RunningRow, end_of, process_lives
+
+# Which process runs a run that the command started: `host:pid`. Tells of runs that were killed before their first step.
+PROCESS_TAG = "matchme/process"
+# Rows that an earlier attempt at this pipeline left behind name no run to ask about; no run takes a day.
+_FOREIGN_ROWS_AFTER = timedelta(days=1)
+_WAITING = [DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.STARTED]
+
+
+def close_lost(connection: Connection, instance: DagsterInstance, now: datetime) -> list[RunningRow]:
+    """Close every row that is called running and whose run is over; returns the rows of runs that are at work.
+
+    Dagster is told as well where it still counts such a run as started, and the run's places in pools are freed.
+    """
+    alive = []
+    run_queries.end_rows_without_run(connection, now - _FOREIGN_ROWS_AFTER)
+    for row in run_queries.running_rows(connection):
+        if row.dagster_run_id is None:
+            continue
+        run = instance.get_run_by_id(row.dagster_run_id)
+        end = end_of(row, run.status if run is not None else None, now)
+        if end is None:
+            alive.append(row)
+            continue
+        _close(connection, instance, row.dagster_run_id, end)
+    return alive
+
+
+def not_yet_begun(connection: Connection, instance: DagsterInstance) -> list[tuple[date, DagsterRun]]:
+    """Weeks and runs that Dagster counts as coming or begun and that have not reached their first step.
+
+    Those that the command started and whose process is gone are reported as failed, and left out.
+    """
+    coming = []
+    for run in instance.get_runs(RunsFilter(statuses=_WAITING)):
+        week = runs.week_of_run(run)
+        if week is None or run_queries.status_of(connection, run.run_id) is not None:
+            continue
+        created = instance.get_run_record_by_id(run.run_id)
+        if created is not None and process_lives(run.tags.get(PROCESS_TAG), created.create_timestamp) is False:
+            instance.report_run_failed(run, "Closed by the pipeline: the process that ran it is gone")
+            free_pools(instance, run.run_id)
+            continue
+        coming.append((week, run))
+    return coming
+
+
+def _close(connection: Connection, instance: DagsterInstance, dagster_run_id: str, end: End) -> None:
+    run = instance.get_run_by_id(dagster_run_id)
+    with connection.transaction():
+        if end.error is not None:
+            run_queries.end_at_last_sign(connection, dagster_run_id)
+        if run is not None:
+            runs.close_run(connection, run, end.status, end.error)
+        else:
+            runs.close_row(connection, dagster_run_id, end.status, end.error)
+    if run is not None and not run.is_finished:
+        instance.report_run_failed(run, f"Closed by the pipeline: {end.error}")
+    free_pools(instance, dagster_run_id)
+
+
+def free_pools(instance: DagsterInstance, dagster_run_id: str) -> None:
+    """Give back the places in pools that a run's killed process has left taken."""
+    if instance.event_log_storage.supports_global_concurrency_limits:
+        instance.event_log_storage.free_concurrency_slots_for_run(dagster_run_id)

@@ -1,0 +1,107 @@
+"""Which weeks nobody has materialised, and which of them to launch next."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.week import WEEK, Week
+
+# One at a time: a week's matches depend on whom the weeks before have shown.
+MOST_IN_FLIGHT = 1
+# Dagster has retried a lost process by itself before a failure counts here; three in a row want a person.
+GIVE_UP_AFTER = 3
+FIRST_WAIT = timedelta(minutes=30)
+# The schedule has the first word on the week that has just closed.
+SCHEDULES_TURN = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Tries:
+    """A week's runs that ended without success: `failures` since it was last finished, all `tries` that came to
+    nothing, the last end, and whether a person cancelled the newest one.
+    """
+
+    failures: int
+    tries: int
+    last_at: datetime
+    cancelled: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Weeks to launch now, oldest first, and weeks that have failed too often."""
+
+    launch: list[date] = field(default_factory=list)
+    given_up: list[date] = field(default_factory=list)
+
+
+def plan(
+    first_week: date,
+    finished: Collection[date],
+    tried: Mapping[date, Tries],
+    in_flight: Collection[date],
+    now: datetime,
+) -> Plan:
+    """The oldest missing weeks, as many as may be in flight together.
+
+    `in_flight` are the weeks of weekly runs that are queued or at work. After a failure a week waits 30 minutes, then
+    an hour; while it waits, no later week overtakes it. A week that is given up, or that a person has cancelled, is
+    left to people and holds up nobody.
+    """
+    result = Plan()
+    newest = Week.last_closed(now)
+    week = first_week
+    while week <= newest.sunday:
+        own = tried.get(week, Tries(0, 0, now))
+        waits = own.failures > 0 and now < own.last_at + FIRST_WAIT * 2 ** (own.failures - 1)
+        is_full = len(in_flight) + len(result.launch) >= MOST_IN_FLIGHT
+        just_closed = week == newest.sunday and now < newest.cutoff + SCHEDULES_TURN
+        if week in finished or just_closed or own.cancelled:
+            pass
+        elif own.failures >= GIVE_UP_AFTER:
+            result.given_up.append(week)
+        elif week in in_flight or is_full or waits:
+            break
+        else:
+            result.launch.append(week)
+        week += WEEK
+    return result
+
+
+def tries_by_week(connection: Connection) -> dict[date, Tries]:
+    """The weekly runs that ended without success, per week that has any."""
+    rows = connection.execute(
+        """
+        with ended as (
+            select week, started_at, completed_at, status,
+                coalesce((metadata ->> 'declined')::boolean, false) as declined,
+                max(started_at) filter (where status = 'completed') over (partition by week) as finished_at,
+                row_number() over (partition by week order by started_at desc, id) = 1 as is_newest
+            from batch_run_history
+            where week is not null and publishes_matches and status <> 'running'
+        )
+        select week,
+            count(*) filter (where status = 'failed' and started_at > coalesce(finished_at, '-infinity')),
+            count(*) filter (where status = 'failed' or declined),
+            max(coalesce(completed_at, started_at)),
+            bool_or(is_newest and status = 'cancelled' and not declined)
+        from ended
+        group by week
+        having count(*) filter (where status <> 'completed') > 0
+        """
+    ).fetchall()
+    return {week: Tries(*own) for week, *own in rows}
+
+
+def finished_weeks(connection: Connection) -> set[date]:
+    """Weeks that a run has materialised to the end."""
+    rows = connection.execute(
+        """
+        select distinct week
+        from batch_run_history
+        where week is not null and status = 'completed'
+            and (run_type = 'weekly_full' or metadata ->> 'summary' = 'true')
+        """
+    ).fetchall()
+    return {week for (week,) in rows}

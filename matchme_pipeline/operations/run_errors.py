@@ -1,0 +1,46 @@
+"""Why a run failed, read from Dagster's events: the innermost cause, in one sentence."""
+
+import re
+
+from dagster import DagsterEventType, DagsterInstance
+from dagster_shared.error import SerializableErrorInfo
+
+from matchme_pipeline.errors import RunDeclinedError
+
+_FAILURES = {DagsterEventType.STEP_FAILURE, DagsterEventType.RUN_FAILURE}
+
+
+def first_error(instance: DagsterInstance, dagster_run_id: str) -> str | None:
+    """The first error of the run with its step; None where no event carries one."""
+    for step, error in _errors(instance, dagster_run_id):
+        return f"{step}: {_sentence(error)}" if step else _sentence(error)
+    return None
+
+
+def is_declined(instance: DagsterInstance, dagster_run_id: str) -> bool:
+    """Whether the run ended because another one was at work on its week."""
+    return any(error.cls_name == RunDeclinedError.__name__ for _, error in _errors(instance, dagster_run_id))
+
+
+def _errors(instance: DagsterInstance, dagster_run_id: str) -> list[tuple[str | None, SerializableErrorInfo]]:
+    found = []
+    for record in instance.all_logs(dagster_run_id, of_type=_FAILURES):
+        event = record.dagster_event
+        if event is None:
+            continue
+        data = event.step_failure_data if event.is_step_failure else event.job_failure_data
+        if data.error is not None:
+            found.append((record.step_key, _innermost(data.error)))
+    return found
+
+
+def _innermost(error: SerializableErrorInfo) -> SerializableErrorInfo:
+    while error.cause is not None:
+        error = error.cause
+    return error
+
+
+def _sentence(error: SerializableErrorInfo) -> str:
+    text = (error.message.strip() or "no error recorded").splitlines()[0]
+    # Our own errors are sentences already; the class's name in front of them helps nobody.
+    return re.sub(r"^matchme_pipeline\.errors\.\w+: ", "", text)

@@ -1,0 +1,196 @@
+"""Sensors: what keeps the weeks going between two ticks of the schedule, and what keeps the books true."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from hashlib import sha256
+
+from dagster import (
+    DagsterInstance,
+    DagsterRun,
+    DagsterRunStatus,
+    DefaultSensorStatus,
+    RunRequest,
+    RunsFilter,
+    SensorEvaluationContext,
+    SensorResult,
+    SkipReason,
+    sensor,
+)
+
+from matchme_pipeline.database.connection import Connection, connect
+from matchme_pipeline.database.resource import database_url
+from matchme_pipeline.jobs.adoption import reject_malformed
+from matchme_pipeline.jobs.model import JobType
+from matchme_pipeline.llm.remote.batch_watch import batches_to_read
+from matchme_pipeline.operations import alerts, dna_refresh, due_jobs, lost_runs, missing_weeks, runs
+from matchme_pipeline.operations.jobs import daily_incremental, dna_refresh_job, weekly_batch
+from matchme_pipeline.settings import process_settings
+from matchme_pipeline.week import Week
+
+# What launches runs is off until somebody turns automation on; what only writes the truth is always on.
+_LAUNCHES = DefaultSensorStatus.RUNNING if process_settings().automation else DefaultSensorStatus.STOPPED
+_WRITES = DefaultSensorStatus.RUNNING
+MOST_RETRY_RUNS = 2
+IN_FLIGHT = [
+    DagsterRunStatus.QUEUED,
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+]
+
+
+@contextmanager
+def _database() -> Iterator[Connection]:
+    with connect(database_url(process_settings())) as connection:
+        yield connection
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@sensor(
+    jobs=[weekly_batch, daily_incremental],
+    minimum_interval_seconds=60,
+    default_status=_LAUNCHES,
+    description="Launches a run for a week whose failed jobs have waited out their backoff: content stages alone for "
+    "content jobs, the week for DNA and match jobs. One run per week and due set.",
+)
+def retry_due_jobs(context: SensorEvaluationContext) -> SensorResult | SkipReason:
+    """Ask for at most two retry runs, the oldest weeks first, for weeks that no run is working on."""
+    with _database() as connection:
+        reject_malformed(connection)
+        due = due_jobs.due_sets(connection, limit=50)
+    busy = _weeks_in_flight(context.instance)
+    requests = [
+        RunRequest(
+            run_key=f"retry/{one.week}/{one.fingerprint}",
+            partition_key=one.week.isoformat(),
+            job_name=(daily_incremental if one.for_content else weekly_batch).name,
+            tags={"matchme/reason": f"{one.jobs} jobs are due"},
+        )
+        for one in due
+        if one.week not in busy and (one.for_content or Week(one.week).cutoff <= _now())
+    ]
+    if not requests:
+        return SkipReason("no job is due in a week that no run is working on")
+    return SensorResult(run_requests=requests[:MOST_RETRY_RUNS], cursor=requests[0].run_key)
+
+
+@sensor(
+    job=weekly_batch,
+    minimum_interval_seconds=300,
+    default_status=_LAUNCHES,
+    description="Finds closed weeks that nobody has materialised and launches them, oldest first, one at a time; gives "
+    "a week up after three failed runs, with an alert.",
+)
+def backfill_missing_weeks(context: SensorEvaluationContext) -> SensorResult | SkipReason:
+    """Ask for the oldest missing week, unless a weekly run is queued or at work."""
+    now = _now()
+    with _database() as connection:
+        tried = missing_weeks.tries_by_week(connection)
+        plan = missing_weeks.plan(
+            process_settings().first_week,
+            missing_weeks.finished_weeks(connection),
+            tried,
+            _weeks_in_flight(context.instance, publishing=True),
+            now,
+        )
+        for week in plan.given_up:
+            alerts.record_alert(connection, alerts.week_given_up(Week(week), tried[week].failures))
+    if not plan.launch:
+        return SkipReason("no week is missing that could be launched now")
+    return SensorResult(
+        run_requests=[
+            RunRequest(
+                run_key=f"backfill/{week}/{tried[week].tries if week in tried else 0}",
+                partition_key=week.isoformat(),
+                tags={"matchme/reason": "nobody has materialised this week"},
+            )
+            for week in plan.launch
+        ],
+        cursor=plan.launch[-1].isoformat(),
+    )
+
+
+@sensor(
+    job=dna_refresh_job,
+    minimum_interval_seconds=60,
+    default_status=_LAUNCHES,
+    description="Refreshes the DNA scores of members who reviewed insights and have been quiet for ten minutes, and of "
+    "those whom the app asks for; only theirs.",
+)
+def refresh_dna_after_reviews(context: SensorEvaluationContext) -> SensorResult | SkipReason:
+    """Enqueue reviewers since the cursor, and ask for one run while the app's rows wait."""
+    now = _now()
+    # The first tick looks at nothing: reviews of the past are in the newest week's scores.
+    since = datetime.fromisoformat(context.cursor) if context.cursor else now
+    with _database() as connection:
+        enqueued = dna_refresh.enqueue_reviewers(connection, since, now)
+        waiting, fingerprint = due_jobs.waiting_app_jobs(connection, JobType.DNA_RECALCULATION)
+    # A member who goes on reviewing is found once they are quiet, so the cursor stays behind by that time.
+    cursor = (now - dna_refresh.QUIET).isoformat() if context.cursor else now.isoformat()
+    if not waiting:
+        return SensorResult(skip_reason=SkipReason("nobody waits for a fresh score"), cursor=cursor)
+    context.log.info(f"{enqueued} members reviewed insights, {waiting} jobs wait")
+    return SensorResult(run_requests=[RunRequest(run_key=f"dna/{fingerprint}")], cursor=cursor)
+
+
+@sensor(
+    jobs=[weekly_batch, daily_incremental],
+    minimum_interval_seconds=300,
+    default_status=_LAUNCHES,
+    description="Asks OpenAI about open batches and launches the run that reads finished ones.",
+)
+def read_finished_batches(context: SensorEvaluationContext) -> SensorResult | SkipReason:
+    """Ask for one run a week with finished batches; the same batches launch no second one."""
+    settings = process_settings()
+    if settings.provider != "openai":
+        return SkipReason("the offline models have no batches")
+    by_week: dict[date, list[str]] = {}
+    for batch in batches_to_read(settings, database_url(settings)):
+        if batch.week is not None:
+            by_week.setdefault(batch.week, []).append(str(batch.id))
+    busy = _weeks_in_flight(context.instance)
+    requests = [
+        RunRequest(
+            run_key=f"batch/{week}/{_digest(ids)}",
+            partition_key=week.isoformat(),
+            job_name=(weekly_batch if Week(week).cutoff <= _now() else daily_incremental).name,
+            tags={"matchme/reason": f"{len(ids)} batches are finished"},
+        )
+        for week, ids in sorted(by_week.items())
+        if week not in busy
+    ]
+    if not requests:
+        return SkipReason("no batch is finished in a week that no run is working on")
+    return SensorResult(run_requests=requests[:MOST_RETRY_RUNS], cursor=requests[0].run_key)
+
+
+@sensor(
+    minimum_interval_seconds=60,
+    default_status=_WRITES,
+    description="Closes rows of runs whose process is gone or that have been silent for a quarter of an hour.",
+)
+def close_lost_runs(context: SensorEvaluationContext) -> SkipReason:
+    """Write the end of runs that could not write it themselves."""
+    with _database() as connection:
+        at_work = lost_runs.close_lost(connection, context.instance, _now())
+        lost_runs.not_yet_begun(connection, context.instance)
+    return SkipReason(f"{len(at_work)} runs are at work")
+
+
+def _weeks_in_flight(instance: DagsterInstance, *, publishing: bool = False) -> set[date]:
+    """Weeks of runs that are queued or at work, here or started by the command."""
+    found = [run for run in instance.get_runs(RunsFilter(statuses=IN_FLIGHT)) if _counts(run, publishing)]
+    return {week for week in map(runs.week_of_run, found) if week is not None}
+
+
+def _counts(run: DagsterRun, publishing: bool) -> bool:
+    return runs.publishes_matches(run) if publishing else True
+
+
+def _digest(ids: list[str]) -> str:
+    return sha256("\n".join(sorted(ids)).encode()).hexdigest()[:16]

@@ -1,0 +1,69 @@
+"""A run's turn: one run at a time works on a week, and one at a time publishes matches, however runs are started.
+
+The turn is the run's row in status `running`, not a lock of a session: it holds over all processes of a run, behind a
+transaction pooler, and ends with the run's last sign of life.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from dagster import DagsterInstance, DagsterRun
+
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.errors import RunDeclinedError
+from matchme_pipeline.operations import lost_runs, run_queries, runs
+from matchme_pipeline.operations.liveness import RunningRow, this_worker
+
+
+def take_turn(connection: Connection, instance: DagsterInstance, run: DagsterRun, now: datetime) -> None:
+    """Open the row of `run`; a further step of a run that has its turn adds a sign of life.
+
+    Raises RunDeclinedError, naming the other run, where one is at work that this one may not work beside, and where
+    this run has been closed in the meantime.
+    """
+    with connection.transaction():
+        run_queries.lock_turns(connection)
+        status = run_queries.status_of(connection, run.run_id)
+        if status in ("failed", "cancelled"):
+            raise RunDeclinedError(
+                f"Run {run.run_id} was closed as {status} while it was silent, and its week is free for other runs. "
+                "Start it again."
+            )
+        if status is None:
+            week, publishes = runs.week_of_run(run), runs.publishes_matches(run)
+            others = lost_runs.close_lost(connection, instance, now)
+            declined(others, week, publishes)
+            runs.open_run(connection, run, this_worker())
+        else:
+            run_queries.record_progress(connection, run.run_id)
+
+
+def require_turn(connection: Connection, instance: DagsterInstance, week: date, now: datetime) -> None:
+    """Raise RunDeclinedError where a weekly run of `week` has to wait for others; closes rows of lost runs.
+
+    Beside runs at work these are the runs that Dagster has queued for this week or an earlier one.
+    """
+    declined(lost_runs.close_lost(connection, instance, now), week, publishes=True)
+    for other_week, run in lost_runs.not_yet_begun(connection, instance):
+        if other_week == week or (other_week < week and runs.publishes_matches(run)):
+            raise RunDeclinedError(
+                f"Run {run.run_id} of week {other_week} is {run.status.value.lower()} in Dagster and comes first. "
+                f"Start week {week} when it is finished, or cancel it (matchme cancel {run.run_id})."
+            )
+
+
+def declined(others: Sequence[RunningRow], week: date | None, publishes: bool) -> None:
+    """Raise RunDeclinedError where one of `others` is at work on `week`, or publishes matches as well."""
+    for other in others:
+        if week is not None and other.week == week:
+            raise RunDeclinedError(
+                f"Week {week} is being materialised by run {other.dagster_run_id} since "
+                f"{other.started_at:%Y-%m-%d %H:%M} UTC. Wait for it, or cancel it (matchme cancel "
+                f"{other.dagster_run_id}), then start again."
+            )
+        if publishes and other.publishes_matches:
+            raise RunDeclinedError(
+                f"Run {other.dagster_run_id} is at work on week {other.week}, and weeks publish their matches one "
+                f"after another, because nobody may meet the same person twice. Start week {week} when it is "
+                "finished."
+            )

@@ -1,0 +1,158 @@
+"""Runs take turns, show that they live, and are closed truthfully whatever ended them."""
+
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+from dagster import DagsterInstance, DagsterRunStatus
+from dagster._core.errors import DagsterResourceFunctionError
+
+from matchme_pipeline.database.connection import Connection, connect
+from matchme_pipeline.definitions import defs
+from matchme_pipeline.errors import RunDeclinedError
+from matchme_pipeline.jobs import queries as jobs
+from matchme_pipeline.jobs.model import JobRequest, JobType
+from matchme_pipeline.operations import lost_runs, queries, run_queries, turns
+from matchme_pipeline.operations.heartbeat import Heartbeat
+from matchme_pipeline.operations.liveness import End, RunningRow, end_of, this_worker
+from matchme_pipeline_tests.materialising import WEEKS, materialise
+
+NOW = datetime(2026, 2, 1, 4, tzinfo=UTC)
+ELSEWHERE = "another-machine:4711"
+WEEK = WEEKS[0].sunday
+
+
+def at_work(connection: Connection, run_id: str, week=WEEK, worker: str | None = None, publishes: bool = True) -> None:
+    run_queries.insert_running(connection, run_id, "weekly_full", week, worker or this_worker(), publishes)
+
+
+def statuses(connection: Connection) -> dict[str, str]:
+    return dict(connection.execute("select dagster_run_id, status from batch_run_history").fetchall())
+
+
+def dead_process() -> str:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return this_worker().rpartition(":")[0] + f":{process.pid}"
+
+
+@pytest.mark.parametrize(
+    ("status", "worker", "silent", "end"),
+    [
+        (DagsterRunStatus.SUCCESS, ELSEWHERE, timedelta(0), End("completed")),
+        (DagsterRunStatus.CANCELED, None, timedelta(0), End("cancelled")),
+        (DagsterRunStatus.STARTED, ELSEWHERE, timedelta(minutes=14), None),
+        (None, ELSEWHERE, timedelta(minutes=14), None),
+        (
+            DagsterRunStatus.STARTED,
+            ELSEWHERE,
+            timedelta(minutes=16),
+            End("failed", "no sign of life since 2026-02-01 03:44 UTC"),
+        ),
+        (None, None, timedelta(minutes=16), End("failed", "no sign of life since 2026-02-01 03:44 UTC")),
+    ],
+)
+def test_a_run_is_judged_by_dagster_then_by_its_last_sign_of_life(status, worker, silent, end):
+    row = RunningRow("run", WEEK, NOW - timedelta(hours=2), NOW - silent, worker, True)
+    assert end_of(row, status, NOW) == end
+
+
+def test_a_run_of_this_machine_is_judged_by_its_process():
+    began, silent = datetime.now(UTC), timedelta(hours=1)
+    alive = RunningRow("run", WEEK, began, began - silent, this_worker(), True)
+    dead = RunningRow("run", WEEK, began, began, dead_process(), True)
+    assert end_of(alive, DagsterRunStatus.STARTED, began) is None
+    assert end_of(dead, DagsterRunStatus.STARTED, began) == End("failed", "the process that ran it is gone")
+
+
+def test_a_second_run_of_a_week_declines_and_names_the_first(seeded_url: str):
+    with connect(seeded_url) as connection, DagsterInstance.ephemeral() as instance:
+        at_work(connection, "the-first", publishes=False)
+        with pytest.raises(DagsterResourceFunctionError) as declined:
+            materialise(seeded_url, WEEKS[0], "post_hashes", instance=instance)
+        assert "Week 2026-01-04 is being materialised by run the-first" in str(declined.value.__cause__)
+        assert statuses(connection) == {"the-first": "running"}
+        assert connection.execute("select count(*) from content_items").fetchone() == (0,)
+        assert materialise(seeded_url, WEEKS[1], "post_hashes", instance=instance).success
+
+
+def test_weeks_publish_their_matches_one_after_another(app_database: Connection):
+    at_work(app_database, "earlier")
+    with DagsterInstance.ephemeral() as instance:
+        with pytest.raises(RunDeclinedError, match="Run earlier is at work on week 2026-01-04"):
+            turns.require_turn(app_database, instance, WEEKS[1].sunday, datetime.now(UTC))
+        app_database.execute("update batch_run_history set publishes_matches = false")
+        turns.require_turn(app_database, instance, WEEKS[1].sunday, datetime.now(UTC))
+
+
+def test_the_turn_of_a_dead_run_is_free_and_its_row_says_how_it_ended(app_database: Connection):
+    at_work(app_database, "killed", worker=dead_process())
+    app_database.execute("update batch_run_history set started_at = now() - interval '90 seconds'")
+    with DagsterInstance.ephemeral() as instance:
+        for _ in range(2):
+            turns.require_turn(app_database, instance, WEEK, datetime.now(UTC))
+    row = app_database.execute(
+        "select status, error_log -> 0 ->> 'error', duration_seconds, completed_at = heartbeat_at "
+        "from batch_run_history"
+    ).fetchone()
+    assert row == ("failed", "the process that ran it is gone", 90, True)
+
+
+def test_a_run_that_was_closed_while_it_was_silent_does_not_go_on(seeded_url: str):
+    with connect(seeded_url) as connection, DagsterInstance.ephemeral() as instance:
+        run = instance.create_run_for_job(defs.resolve_job_def("weekly_batch"))
+        turns.take_turn(connection, instance, run, datetime.now(UTC))
+        turns.take_turn(connection, instance, run, datetime.now(UTC))
+        connection.execute("update batch_run_history set worker = %s", [dead_process()])
+        assert lost_runs.close_lost(connection, instance, datetime.now(UTC)) == []
+        with pytest.raises(RunDeclinedError, match="closed as failed while it was silent"):
+            turns.take_turn(connection, instance, run, datetime.now(UTC))
+        found = instance.get_run_by_id(run.run_id)
+        assert found is not None
+        assert found.status == DagsterRunStatus.FAILURE
+
+
+def test_figures_are_counted_while_a_run_works(app_database: Connection):
+    at_work(app_database, "run")
+    requests = [JobRequest(f"user_{n}", f"user_{n}", "f") for n in range(5)]
+    jobs.enqueue(app_database, JobType.CONTENT_ANALYSIS, WEEK, requests)
+    claimed = jobs.claim(app_database, JobType.CONTENT_ANALYSIS, WEEK, 4, "run")
+    jobs.complete(app_database, claimed[:2])
+    jobs.fail(app_database, {claimed[2]: "timeout"})
+    app_database.execute(
+        "insert into llm_calls (dagster_run_id, stage, provider, model, outcome, input_tokens, output_tokens, cost_usd)"
+        " values ('run', 's', 'openai', 'm', 'ok', 70, 30, 0.0123)"
+    )
+    assert run_queries.record_progress(app_database, "run")
+    row = queries.run_row(app_database, "run")
+    assert (row.status, row.total_jobs, row.completed_jobs, row.failed_jobs) == ("running", 4, 2, 1)
+    assert (row.tokens_used, float(row.cost_usd)) == (100, 0.0123)
+    app_database.execute("update batch_run_history set status = 'completed'")
+    assert not run_queries.record_progress(app_database, "run")
+
+
+def test_a_heartbeat_goes_on_after_the_database_was_away():
+    beats = []
+    third = threading.Event()
+
+    def beat() -> None:
+        beats.append(None)
+        if len(beats) == 1:
+            raise psycopg.OperationalError("the server closed the connection")
+        if len(beats) == 3:
+            third.set()
+
+    heart = Heartbeat(beat, 0.01)
+    heart.start()
+    assert third.wait(10)
+    heart.stop()
+
+
+def test_a_failed_run_is_closed_without_daemon_or_command(seeded_url: str):
+    with connect(seeded_url) as connection:
+        connection.execute("alter table content_items rename to content_items_away")
+        assert not materialise(seeded_url, WEEKS[0], "post_hashes", raise_on_error=False).success
+        assert list(statuses(connection).values()) == ["failed"]
