@@ -1,6 +1,7 @@
 """Reading a model's answer: what of it is valid is kept, what is not is dropped and counted by reason; pure."""
 
 import json
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping
@@ -16,6 +17,8 @@ PARSER_VERSION = 1
 CATEGORIES = ("values", "personality", "lifestyle", "interests", "family")
 MAX_TITLE, MAX_DESCRIPTION, MAX_QUOTE, MAX_STARTER = 80, 400, 500, 300
 STARTERS_KEPT = 3
+# A server that knows no answer schema lets its model answer as it would in a chat: JSON in a fence.
+_FENCE = re.compile(r"\A```(?:json)?\s*(.*?)\s*```\Z", re.DOTALL | re.IGNORECASE)
 _BY_RULE = ("ungrounded", "masked", "duplicate")
 
 
@@ -46,7 +49,7 @@ def read_object(content: str | None, name: str) -> list[Any]:
     if not content or not content.strip():
         raise UnreadableAnswerError("empty answer")
     try:
-        answer = json.loads(content)
+        answer = json.loads(_FENCE.sub(r"\1", content.strip()))
     except (ValueError, RecursionError):
         raise UnreadableAnswerError("the answer is not JSON") from None
     if not isinstance(answer, dict) or not isinstance(answer.get(name), list):

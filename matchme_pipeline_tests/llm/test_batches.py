@@ -238,3 +238,16 @@ def test_batches_stay_within_the_apis_limits(monkeypatch):
     assert [len(part) for part in split([Line("x", ("k",) * 4, 0)] * 5, most_items=9)] == [2, 2, 1]
     assert [len(part) for part in split([small] * 7)] == [3, 3, 1]
     assert [len(part) for part in split([large, large, small])] == [1, 1, 1]
+
+
+def test_the_ordinary_mode_warns_of_a_batch_that_nobody_has_read(server, models, app_database, caplog):
+    app_database.execute(
+        """
+        insert into llm_batches (id, kind, stage, week, model, status, requests)
+        values (gen_random_uuid(), 'chat', %s, %s, 'gpt-6-luna', 'submitted', '{}')
+        """,
+        [CONTEXT.stage, CONTEXT.week],
+    )
+    with models() as session:
+        list(session.analyse(ITEMS, CONTEXT))
+    assert "MATCHME_LLM_MODE=batch" in caplog.text

@@ -194,7 +194,7 @@ def test_embeddings_go_many_to_a_request_and_come_back_in_order(server, models, 
     assert ledger_tokens(app_database) == server.tokens
 
 
-@pytest.mark.parametrize("fault", ["one_vector_missing", "not_json", "broken", "rate_limited", "html"])
+@pytest.mark.parametrize("fault", [*faults.EMBEDDING, "broken", "rate_limited", "rate_limited_bare", "html"])
 def test_a_faulty_embeddings_answer_loses_no_text(server, models, app_database, fault):
     server.next_faults = [fault]
     texts = {f"hash-{n}": f"subject {n}" for n in range(10)}
@@ -228,3 +228,40 @@ def test_a_server_that_takes_few_at_once_is_found_out_and_obeyed(server, models,
     assert not any(member.failures for member in results)
     # Turned away now and then while the limit is sought, not again and again.
     assert server.faults_served["rate_limited"] < 150 * 2
+
+
+def test_a_model_whose_vectors_are_all_of_another_length_stops_at_once(server, models):
+    server.fault_rates = {"other_length": 1.0}
+    with models() as session, pytest.raises(ModelRequestError, match="768 dimensions"):
+        session.embed({f"hash-{n}": f"subject {n}" for n in range(9_000)}, CONTEXT)
+    assert len(server.requests) <= 6
+
+
+def test_a_server_that_knows_no_schema_and_lists_no_models_is_used_all_the_same(server, models, app_database):
+    server.fault_rates, server.lists_models = {"fenced": 1.0}, False
+    with models() as session:
+        results = list(session.analyse(members_items(3, 3), CONTEXT))
+    assert sum(len(a.insights) for member in results for a in member.analyses) == 9
+    assert len(server.requests) == 3
+    assert ledger_tokens(app_database) == server.tokens
+
+
+def test_tokens_that_a_server_does_not_report_are_estimated_so_that_the_budget_holds(server, models, app_database):
+    server.fault_rates = {"no_usage": 1.0}
+    items = members_items(60, 2)
+    with models(MATCHME_WEEKLY_BUDGET_USD="0.0055") as session, pytest.raises(BudgetExceededError):
+        list(session.analyse(items, CONTEXT))
+    booked = ledger_tokens(app_database)
+    assert booked[0] == pytest.approx(server.tokens[0], rel=0.2)
+    assert booked[2] == pytest.approx(server.tokens[2], rel=0.05)
+    assert app_database.execute("select distinct outcome, error from llm_calls").fetchall() == [
+        ("ok", "usage_estimated")
+    ]
+
+
+def test_an_empty_list_is_a_fine_answer(server, models):
+    server.fault_rates = {"empty_list": 1.0}
+    with models() as session:
+        results = list(session.analyse(members_items(2, 3), CONTEXT))
+    assert [len(member.analyses) for member in results] == [3, 3]
+    assert len(server.requests) == 2

@@ -55,7 +55,7 @@ def test_after_kill_9_only_calls_that_were_on_their_way_are_paid_again(server, m
 
 
 def test_with_faults_of_every_kind_no_post_is_lost_and_every_token_is_booked(server, models, app_database):
-    server.fault_rates = dict.fromkeys((*faults.TRANSPORT, *faults.ANSWER), 0.02)
+    server.fault_rates = dict.fromkeys((*faults.TRANSPORT, *faults.ANSWER, "fenced", "empty_list"), 0.02)
     with models(MATCHME_LLM_TIMEOUT_SECONDS=1, MATCHME_LLM_CONCURRENCY=32) as session:
         results = list(session.analyse(members_items(150, 5), CONTEXT))
     failures = [failure for member in results for failure in member.failures]
@@ -66,17 +66,18 @@ def test_with_faults_of_every_kind_no_post_is_lost_and_every_token_is_booked(ser
     ).fetchone()
     assert booked == server.tokens
     valid = [a for member in results for a in member.analyses if a.insights]
-    assert len(valid) >= 740
+    assert len(valid) >= 700
+    assert set(server.well_answered.values()) == {1}
     kept = app_database.execute("select count(*) from content_analyses").fetchone()
     assert kept == (750 - len(failures),)
 
 
 def test_two_processes_together_stay_within_one_budget(server, app_database_url, app_database):
     server.latency_seconds = 0.02
-    limit = {"MATCHME_WEEKLY_BUDGET_USD": "0.02", "MATCHME_LLM_CONCURRENCY": "4"}
+    limit = {"MATCHME_WEEKLY_BUDGET_USD": "0.012", "MATCHME_LLM_CONCURRENCY": "4"}
     processes = [start(server, app_database_url, 150, skip, **limit) for skip in (0, 150)]
     codes = [process.wait(timeout=90) for process in processes]
     spent, calls = app_database.execute("select sum(cost_usd), count(*) from llm_calls").fetchone()
     assert 3 in codes
-    assert Decimal("0.01") < spent <= Decimal("0.02")
-    assert calls < 225
+    assert Decimal("0.006") < spent <= Decimal("0.012")
+    assert calls < 150

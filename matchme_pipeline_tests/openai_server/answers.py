@@ -20,6 +20,29 @@ def complete(user_message: str, insights_a_post: float = 1.0) -> dict[str, Any]:
     return {"previews": [preview(pair) for pair in data["pairs"]]}
 
 
+def posts_well_answered(user_message: str, choice: dict[str, Any]) -> list[str]:
+    """The texts of the posts on which a chat choice holds at least one insight that keeps every rule."""
+    posts = {post["id"]: post["text"] for post in json.loads(user_message).get("posts", ())}
+    message = choice["message"]
+    if choice["finish_reason"] != "stop" or message["refusal"] or not message["content"]:
+        return []
+    try:
+        entries = json.loads(message["content"].removeprefix("```json\n").removesuffix("\n```")).get("insights", [])
+    except ValueError:
+        return []
+    return list(
+        {
+            posts[entry["post_id"]]
+            for entry in entries
+            if {"title", "post_id"} <= entry.keys()
+            and entry["post_id"] in posts
+            and len(entry["title"]) <= 80
+            and entry["confidence"] <= 100
+            and entry["source_quote"] in posts[entry["post_id"]]
+        }
+    )
+
+
 def insights(post: dict[str, Any], wanted: float = 1.0) -> list[dict[str, Any]]:
     """On average so many insights, each on the next but one sentence that holds no mask, as far as there are any."""
     sentences = [s for s in re.findall(r"[^.!?\n]+", post["text"]) if "[" not in s and any(c.isalpha() for c in s)]

@@ -13,7 +13,9 @@ ANSWER = (
 )  # fmt: skip
 # Nothing will ever help.
 FATAL = ("unauthorized", "forbidden", "unknown_model", "quota_exhausted")
-EMBEDDING = ("one_vector_missing", "not_json")
+EMBEDDING = ("one_vector_missing", "not_json", "other_length", "plain_floats")
+# Not faulty, but not what OpenAI's own server does.
+UNUSUAL = ("fenced", "no_usage", "empty_list")
 
 STATUSES: dict[str, tuple[int, str, str]] = {
     "rate_limited": (429, "rate_limit_exceeded", "Rate limit reached"),
@@ -41,6 +43,10 @@ def spoil(fault: str, answer: dict[str, Any]) -> dict[str, Any]:
         choice["finish_reason"] = "length"
     elif fault == "not_json":
         message["content"] = "Here are the insights: " + message["content"]
+    elif fault == "fenced":
+        message["content"] = f"```json\n{message['content']}\n```"
+    elif fault == "empty_list":
+        message["content"] = json.dumps({name: [] for name in answer})
     elif fault == "empty_content":
         message["content"] = ""
     elif fault in _SPOILED:

@@ -57,11 +57,14 @@ class FakeOpenAI:
     # How many insights a post gets on average; the prompt allows three.
     insights_a_post: float = 1.0
     tokens_a_byte: float = 0.25
+    lists_models: bool = True
 
     def __post_init__(self) -> None:
         self.batches = FakeBatches(self._batch_answer)
         self.billed: dict[str, Billed] = {"chat": Billed(), "embeddings": Billed()}
         self.faults_served: Counter[str] = Counter()
+        # How often each post got an answer that is worth keeping.
+        self.well_answered: Counter[str] = Counter()
         self.requests: list[dict[str, Any]] = []
         self.arrivals: list[tuple[float, int]] = []
         self.in_flight = 0
@@ -117,6 +120,8 @@ class FakeOpenAI:
         return await self._serve(request, "embeddings")
 
     async def _models(self, _: Request) -> Response:
+        if not self.lists_models:
+            return JSONResponse({"detail": "Not Found"}, 404)
         entries = [
             {"id": name, "object": "model", "created": 0, "owned_by": "test", "shutdown_date": day}
             for name, day in self.models.items()
@@ -184,9 +189,11 @@ class FakeOpenAI:
             tokens(system) // 128 * 128 if prefix in self._prefixes and tokens(system) >= CACHED_PREFIX_TOKENS else 0
         )
         self._prefixes.add(prefix)
+        if fault != "no_choices":
+            self.well_answered.update(answers.posts_well_answered(user, choice))
         output_tokens = tokens(choice["message"]["content"] or "refused", self.tokens_a_byte)
         self._bill("chat", input_tokens, cached, output_tokens)
-        return {
+        answer = {
             "id": "chatcmpl-1",
             "object": "chat.completion",
             "created": 0,
@@ -200,6 +207,9 @@ class FakeOpenAI:
                 "prompt_tokens_details": {"cached_tokens": cached},
             },
         }
+        if fault == "no_usage":
+            del answer["usage"]
+        return answer
 
     def _embedding_answer(self, body: dict[str, Any], fault: str) -> dict[str, Any]:
         texts = body["input"]
@@ -215,7 +225,8 @@ class FakeOpenAI:
                 "object": "embedding",
                 "index": i,
                 "embedding": answers.encoded(
-                    answers.embedding(text, body.get("dimensions", 1536)), body.get("encoding_format", "float")
+                    answers.embedding(text, 768 if fault == "other_length" else body.get("dimensions", 1536)),
+                    "float" if fault == "plain_floats" else body.get("encoding_format", "float"),
                 ),
             }
             for i, text in enumerate(texts)

@@ -1,5 +1,12 @@
-"""A week paid to an OpenAI-compatible server: three books that agree, a second run for nothing, a wrong key at once."""
+"""A week paid to an OpenAI-compatible server: three books that agree, a second run for nothing, a kill half-way."""
 
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -79,3 +86,32 @@ def test_a_budget_ends_the_week_cleanly_and_leaves_the_rest_queued(
         row = connection.execute("select sum(cost_usd) from llm_calls").fetchone()
     assert row is not None
     assert row[0] <= Decimal("0.004")
+
+
+RUN = """
+import sys
+from matchme_pipeline_tests.operations.test_paid_week import FIRST, materialise
+materialise(sys.argv[1], FIRST, "post_hashes", "content_insights", provider="openai")
+"""
+
+
+def test_a_week_killed_half_way_pays_again_for_no_more_than_the_calls_on_their_way(seeded_url: str, paid: FakeOpenAI):
+    paid.latency_seconds = 0.2
+    environment = {**os.environ, "MATCHME_LLM_CONCURRENCY": "4"}
+    process = subprocess.Popen([sys.executable, "-c", RUN, seeded_url], env=environment)
+    until = time.monotonic() + 90
+    while paid.billed["chat"].requests < 40 and time.monotonic() < until:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    paid.latency_seconds = 0
+    materialise(seeded_url, FIRST, "post_hashes", "content_insights", provider="openai")
+    asked = Counter(
+        tuple(post["text"] for post in json.loads(request["body"]["messages"][1]["content"])["posts"])
+        for request in paid.requests
+    )
+    assert sum(asked.values()) > 40
+    assert sum(times - 1 for times in asked.values()) <= 4
+    with connect(seeded_url) as connection:
+        states = connection.execute("select distinct status, attempts from batch_processing_queue").fetchall()
+    assert states == [("completed", 1)]

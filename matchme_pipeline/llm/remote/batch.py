@@ -186,7 +186,7 @@ class BatchRun:
             await self._read(work, batch, left)
         except BatchGoneError:
             await self._close(batch)
-        except RetryableError as error:
+        except (RetryableError, RefusedRequestError) as error:
             # It may come back; the batch goes on without us.
             log.warning("The API says nothing of a batch of %s (%s).", self._context.stage, error)
             return False

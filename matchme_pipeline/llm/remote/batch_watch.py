@@ -16,8 +16,9 @@ from matchme_pipeline.settings import Settings
 def batches_to_read(settings: Settings, url: str) -> list[Batch]:
     """Ask the API about every open batch, keep what it says, and return those that are over.
 
-    Materialising a batch's `stage` for its `week` reads it; a run that still waits for it reads it by itself. Without
-    an open batch nothing is asked. What the API says nothing of stays open until the next look. Raises
+    Materialising a batch's `stage` for its `week` reads it; a run that still waits for it reads it by itself. One whose
+    questions nobody asks any more stays in the list: request a run once per batch `id`. Without an open batch nothing
+    is asked. What the API says nothing of stays open until the next look. Raises
     ConfigurationError, ModelRequestError.
     """
     with connect(url, vectors=False) as connection:

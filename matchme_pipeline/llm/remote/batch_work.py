@@ -14,8 +14,8 @@ from matchme_pipeline.llm.prices import ModelEntry, PriceTable
 from matchme_pipeline.llm.provider import Answered, Embedded
 from matchme_pipeline.llm.records import Call, StoredAnswer, StoredVector
 from matchme_pipeline.llm.remote.batch_plan import MOST_INPUTS, Line
-from matchme_pipeline.llm.remote.chat import answer_limit, chat_body, judge
-from matchme_pipeline.llm.remote.client import Reply
+from matchme_pipeline.llm.remote.chat import answer_limit, call_error, chat_body, judge
+from matchme_pipeline.llm.remote.client import Reply, billed_usage
 from matchme_pipeline.llm.remote.door import OVERHEAD_TOKENS
 from matchme_pipeline.llm.remote.embeddings import DIMENSIONS, embedding_body, packed, read_vectors
 from matchme_pipeline.llm.tasks import Question, Task
@@ -163,6 +163,8 @@ def _call(
     work: ChatWork | EmbeddingWork, items: int, outcome: str, reply: Reply, sent: Json, member_id: str | None
 ) -> Call:
     mode = work.entry.mode_for("batch")
+    request_bytes = certain_tokens(json.dumps(sent, ensure_ascii=False))
+    usage, reported = billed_usage(reply, request_bytes)
     return Call(
         context=work.context,
         provider="openai",
@@ -172,9 +174,9 @@ def _call(
         items=items,
         member_id=member_id,
         request_id=reply.request_id,
-        usage=reply.usage,
-        cost_usd=work.entry.price(mode).cost_usd(reply.usage),
-        error=None if outcome in ("ok", "partial") else outcome,
+        usage=usage,
+        cost_usd=work.entry.price(mode).cost_usd(usage),
+        error=call_error(outcome, reported),
         price_version=work.prices.version,
-        request_bytes=certain_tokens(json.dumps(sent, ensure_ascii=False)),
+        request_bytes=request_bytes,
     )

@@ -14,6 +14,7 @@ from matchme_pipeline.llm.prices import Mode, ModelEntry, PriceTable, TokenUsage
 from matchme_pipeline.llm.provider import Answered, Unanswered
 from matchme_pipeline.llm.records import Call, StoredAnswer
 from matchme_pipeline.llm.remote.bridge import Committer
+from matchme_pipeline.llm.remote.client import billed_usage
 from matchme_pipeline.llm.remote.crew import Crew
 from matchme_pipeline.llm.remote.door import Delivery, Door, GaveUpError
 from matchme_pipeline.llm.remote.failures import RefusedRequestError
@@ -146,7 +147,8 @@ class ChatRun:
 
     def _call(self, pack: Pack, outcome: str, delivery: Delivery | None = None, tries: int = 1) -> Call:
         reply = delivery.reply if delivery else None
-        usage = reply.usage if reply else TokenUsage()
+        request_bytes = delivery.request_bytes if delivery else 0
+        usage, reported = billed_usage(reply, request_bytes) if reply else (TokenUsage(), True)
         mode = billed_mode(self._door.mode, reply.data if reply else None)
         return Call(
             context=self._context,
@@ -161,10 +163,17 @@ class ChatRun:
             usage=usage,
             cost_usd=self._door.entry.price(mode).cost_usd(usage),
             latency_seconds=reply.latency_seconds if reply else None,
-            error=None if outcome in ("ok", "partial") else outcome,
+            error=call_error(outcome, reported),
             price_version=self._prices.version,
-            request_bytes=delivery.request_bytes if delivery else 0,
+            request_bytes=request_bytes,
         )
+
+
+def call_error(outcome: str, usage_reported: bool) -> str | None:
+    """The ledger's word on what was wrong with a call."""
+    if outcome not in ("ok", "partial"):
+        return outcome
+    return None if usage_reported else "usage_estimated"
 
 
 def answer_limit(task: Task, questions: int) -> int:

@@ -14,6 +14,7 @@ from openai.types import Model
 from matchme_pipeline.errors import ConfigurationError
 from matchme_pipeline.llm.prices import TokenUsage
 from matchme_pipeline.llm.remote.failures import RetryableError, failure_of
+from matchme_pipeline.llm.tokens import BYTES_PER_TOKEN, estimated_tokens
 from matchme_pipeline.settings import Settings
 
 CONNECT_SECONDS = 15.0
@@ -52,6 +53,28 @@ class Reply:
             cache_write_tokens=_count(details.get("cache_write_tokens")),
             output_tokens=_count(usage.get("completion_tokens")),
         )
+
+
+def billed_usage(reply: Reply, request_bytes: int) -> tuple[TokenUsage, bool]:
+    """The tokens of an answered request, and whether the server reported them.
+
+    Where an answer comes without them they are estimated by its bytes, so that the budget holds; a body that is no
+    JSON is nobody's bill.
+    """
+    usage = (reply.data or {}).get("usage")
+    if reply.data is None or (isinstance(usage, dict) and "prompt_tokens" in usage):
+        return reply.usage, True
+    written = first_message(reply.data).get("content")
+    output_tokens = estimated_tokens(written) if isinstance(written, str) and written else 0
+    return TokenUsage(input_tokens=request_bytes // BYTES_PER_TOKEN, output_tokens=output_tokens), False
+
+
+def first_message(data: Json | None) -> Json:
+    """The message of a chat completion's first choice; empty where there is none."""
+    choices = (data or {}).get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    message = choice.get("message") if isinstance(choice, dict) else None
+    return message if isinstance(message, dict) else {}
 
 
 class ApiClient:

@@ -19,6 +19,8 @@ from matchme_pipeline.llm.prices import ModelEntry, PriceTable, TokenUsage
 from matchme_pipeline.llm.provider import Embedded, Unanswered
 from matchme_pipeline.llm.records import Call, StoredVector
 from matchme_pipeline.llm.remote.bridge import Committer
+from matchme_pipeline.llm.remote.chat import call_error
+from matchme_pipeline.llm.remote.client import billed_usage
 from matchme_pipeline.llm.remote.crew import Crew
 from matchme_pipeline.llm.remote.door import Delivery, Door, GaveUpError
 from matchme_pipeline.llm.remote.failures import RefusedRequestError
@@ -31,6 +33,8 @@ MOST_INPUTS = 2_048
 MOST_REQUEST_TOKENS = 300_000
 MOST_INPUT_TOKENS = 8_192
 ASKED = 6
+# So many answers whose vectors are all of another length, and none that fits: it is the model.
+MISFITS_BEFORE_STOP = 2
 
 Json = dict[str, Any]
 
@@ -62,6 +66,7 @@ class EmbeddingRun:
         self._context = context
         self._emit = emit
         self._stopping = asyncio.Event()
+        self._fitted, self._misfits = False, 0
         self._crew: Crew[TextPack]
 
     async def embed(self, texts: Mapping[str, str], workers: int) -> None:
@@ -88,24 +93,16 @@ class EmbeddingRun:
         await self._book(pack, delivery)
 
     async def _book(self, pack: TextPack, delivery: Delivery) -> None:
-        found = read_vectors(delivery.reply.data, len(pack.texts))
+        received = read_vectors(delivery.reply.data, len(pack.texts))
+        found = {i: vector for i, vector in received.items() if vector.shape[0] == DIMENSIONS}
         outcome = "ok" if len(found) == len(pack.texts) else "partial" if found else "unreadable"
         call = self._call(pack, outcome, delivery)
-        wrong_length = next((v.shape[0] for v in found.values() if v.shape[0] != DIMENSIONS), None)
-        vectors = [
-            StoredVector(pack.texts[i][0], self._door.model, found[i], call.id)
-            for i in sorted(found)
-            if wrong_length is None
-        ]
+        vectors = [StoredVector(pack.texts[i][0], self._door.model, found[i], call.id) for i in sorted(found)]
         try:
             await self._committer.commit([call], vectors=vectors)
         finally:
             await self._budget.settle(delivery.cover_usd, call.cost_usd)
-        if wrong_length is not None:
-            raise ModelRequestError(
-                f"The model '{self._door.model}' gives vectors of {wrong_length} dimensions; {DIMENSIONS} are needed. "
-                "Choose another one in MATCHME_EMBEDDING_MODEL."
-            )
+        self._count_misfits(received, found)
         for vector in vectors:
             self._emit(Embedded(vector.content_hash, vector.vector))
         rest = TextPack(tuple(text for i, text in enumerate(pack.texts) if i not in found), pack.asked + 1)
@@ -113,6 +110,17 @@ class EmbeddingRun:
             self._fail(rest, f"no usable vector in {ASKED} tries")
         elif rest.texts:
             self._crew.add([rest])
+
+    def _count_misfits(self, received: Mapping[int, NDArray[np.float32]], found: Mapping[int, Any]) -> None:
+        """Stop before every text is paid for in vain: a stray answer may have another length, a model has one."""
+        self._fitted = self._fitted or bool(found)
+        self._misfits += bool(received) and not found
+        if not self._fitted and self._misfits >= MISFITS_BEFORE_STOP:
+            length = next(iter(received.values())).shape[0]
+            raise ModelRequestError(
+                f"The model '{self._door.model}' gives vectors of {length} dimensions; {DIMENSIONS} are needed. "
+                "Choose another one in MATCHME_EMBEDDING_MODEL."
+            )
 
     async def _split_or_fail(self, pack: TextPack, error: RefusedRequestError) -> None:
         if len(pack.texts) > 1:
@@ -128,7 +136,8 @@ class EmbeddingRun:
 
     def _call(self, pack: TextPack, outcome: str, delivery: Delivery | None = None, tries: int = 1) -> Call:
         reply = delivery.reply if delivery else None
-        usage = reply.usage if reply else TokenUsage()
+        request_bytes = delivery.request_bytes if delivery else 0
+        usage, reported = billed_usage(reply, request_bytes) if reply else (TokenUsage(), True)
         return Call(
             context=self._context,
             provider="openai",
@@ -141,9 +150,9 @@ class EmbeddingRun:
             usage=usage,
             cost_usd=self._door.entry.price(self._door.mode).cost_usd(usage),
             latency_seconds=reply.latency_seconds if reply else None,
-            error=None if outcome in ("ok", "partial") else outcome,
+            error=call_error(outcome, reported),
             price_version=self._prices.version,
-            request_bytes=delivery.request_bytes if delivery else 0,
+            request_bytes=request_bytes,
         )
 
 

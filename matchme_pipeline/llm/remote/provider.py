@@ -6,7 +6,9 @@ from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any
 
+from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.errors import ModelRequestError
+from matchme_pipeline.llm.batch_queries import Batch, open_batches
 from matchme_pipeline.llm.budget import Budget
 from matchme_pipeline.llm.contracts import CallContext
 from matchme_pipeline.llm.ledger import Ledger
@@ -70,6 +72,7 @@ class OpenAIProvider:
             await self._look_up_models()
             door, budget = self._door(self.insight_model), self._budget(context.week)
             left = questions
+            await self._warn_of_open_batches(self.insight_model, context)
             if self.answers_by_batch:
                 by_key = {question.key: question for question in questions}
                 work = ChatWork(self.insight_model, self._chat, self._prices, task, context, by_key)
@@ -86,6 +89,7 @@ class OpenAIProvider:
             await self._look_up_models()
             door, budget = self._door(self.embedding_model), self._budget(context.week)
             left = texts
+            await self._warn_of_open_batches(self.embedding_model, context)
             if self.answers_by_batch:
                 wordy = {key: text for key, text in texts.items() if text.strip()}
                 work = EmbeddingWork(self.embedding_model, self._embedding, self._prices, context, wordy)
@@ -123,6 +127,22 @@ class OpenAIProvider:
                 listed, (self.insight_model, self.embedding_model), datetime.now(UTC).date()
             ):
                 log.warning(warning)
+
+    async def _warn_of_open_batches(self, model: str, context: CallContext) -> None:
+        """Warn of what the ordinary way would pay a second time."""
+        if self.answers_by_batch:
+            return
+
+        def look(connection: Connection) -> list[Batch]:
+            return open_batches(connection, model, context.stage, context.week)
+
+        if await self._committer.run(self._ledger.transact, look):
+            log.warning(
+                "A batch of %s for week %s is not read yet: what it answers will be paid twice. "
+                "Set MATCHME_LLM_MODE=batch to read it first.",
+                context.stage,
+                context.week,
+            )
 
     def _door(self, model: str) -> Door:
         if model not in self._doors:
