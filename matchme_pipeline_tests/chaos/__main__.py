@@ -8,6 +8,7 @@ from matchme_pipeline_tests.chaos.table import line, table
 from matchme_pipeline_tests.chaos.world import World
 
 MEMBERS = 100
+FAULT_CHARACTERS = 500
 
 
 def main() -> int:
@@ -26,7 +27,7 @@ def main() -> int:
             outcomes.append(campaign.play(number))
             print(line(outcomes[-1]), flush=True)
             for fault in outcomes[-1].verdict.faults:
-                print(f"           {fault}", flush=True)
+                print(f"           {fault[:FAULT_CHARACTERS]}", flush=True)
     finally:
         if wanted.keep:
             print(f"the server is up: {world.server.url('postgres')}")
