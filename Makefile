@@ -45,7 +45,7 @@ bench: $(INSTALLED) ## Measurements, printed
 	$(PY) -m matchme_pipeline_tests.bench
 
 chaos: $(INSTALLED) ## Weeks under faults, repeatable: SEED=1 ROUNDS=36
-	$(PY) -m matchme_pipeline_tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS))
+	$(PY) -m matchme_pipeline_tests.chaos --late $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 stop: $(INSTALLED) ## Stop the embedded PostgreSQL
 	$(PY) -m matchme_pipeline.cli.main db stop

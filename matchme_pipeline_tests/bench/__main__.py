@@ -1,10 +1,10 @@
-"""All measurements, one after another; name some to run those alone: `matches`, `llm`, `dna`."""
+"""All measurements, one after another; name some to run those alone: `matches`, `llm`, `dna`, `queue`."""
 
 import sys
 
-from matchme_pipeline_tests.bench import dna, llm, matches
+from matchme_pipeline_tests.bench import dna, llm, matches, queue
 
-BENCHES = {"matches": matches.main, "llm": llm.main, "dna": dna.main}
+BENCHES = {"matches": matches.main, "llm": llm.main, "dna": dna.main, "queue": queue.main}
 
 
 def main() -> None:

@@ -3,11 +3,13 @@
 import argparse
 import sys
 
+from matchme_pipeline_tests.chaos.late import late_equals_on_time
 from matchme_pipeline_tests.chaos.rounds import PLAN, Campaign
 from matchme_pipeline_tests.chaos.table import line, table
-from matchme_pipeline_tests.chaos.world import World
+from matchme_pipeline_tests.chaos.world import WEEKS, World
 
 MEMBERS = 100
+FAULT_CHARACTERS = 500
 
 
 def main() -> int:
@@ -16,24 +18,30 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="moments, strengths and victims follow from it")
     parser.add_argument("--rounds", type=int, default=2 * len(PLAN), help="how many")
     parser.add_argument("--first", type=int, default=0, help="the number of the first one")
+    parser.add_argument("--late", action="store_true", help="play a late week against one on time as well")
     parser.add_argument("--keep", action="store_true", help="leave the server up for a look at failed rounds")
     wanted = parser.parse_args()
-    world = World(MEMBERS, weeks=2)
+    world = World(MEMBERS, weeks=len(WEEKS))
     outcomes = []
+    failed = False
     try:
         campaign = Campaign(world, wanted.seed)
         for number in range(wanted.first, wanted.first + wanted.rounds):
             outcomes.append(campaign.play(number))
             print(line(outcomes[-1]), flush=True)
             for fault in outcomes[-1].verdict.faults:
-                print(f"           {fault}", flush=True)
+                print(f"           {fault[:FAULT_CHARACTERS]}", flush=True)
+        if wanted.late:
+            late = late_equals_on_time(world)
+            failed = not late.passed
+            print(late, flush=True)
     finally:
         if wanted.keep:
             print(f"the server is up: {world.server.url('postgres')}")
         else:
             world.close()
     print(f"\nseed {wanted.seed}, rounds {wanted.first} to {wanted.first + wanted.rounds - 1}\n{table(outcomes)}")
-    return 1 if any(outcome.verdict.faults for outcome in outcomes) else 0
+    return 1 if failed or any(outcome.verdict.faults for outcome in outcomes) else 0
 
 
 if __name__ == "__main__":

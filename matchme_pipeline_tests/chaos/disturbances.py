@@ -80,8 +80,8 @@ def kill_run(stage: Stage) -> None:
 def kill_step(stage: Stage) -> None:
     """SIGKILL to one step's process of a run whose steps have processes of their own."""
     process = processes.run_multiprocess(stage.environment, stage.weeks[-1])
-    wanted = time.monotonic() + stage.rng.uniform(0.0, 2.0 * stage.extent.seconds)
     if _until(lambda: bool(stage.running()), process):
+        wanted = time.monotonic() + stage.rng.uniform(0.0, 3.0 * stage.extent.seconds)
         _until(lambda: time.monotonic() > wanted, process)
         if _until(lambda: process.kill_step(stage.rng), process):
             stage.happened("step's process killed", cut_off=1)

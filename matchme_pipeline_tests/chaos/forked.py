@@ -2,14 +2,14 @@
 
 from dagster import Definitions, multiprocess_executor
 
-from matchme_pipeline.definitions import defs as pipeline
+from matchme_pipeline import definitions
 
 defs = Definitions(
-    assets=pipeline.assets,
-    asset_checks=pipeline.asset_checks,
-    jobs=pipeline.jobs,
-    resources=pipeline.resources,
-    loggers=pipeline.loggers,
+    assets=definitions.defs.assets,
+    asset_checks=definitions.defs.asset_checks,
+    jobs=definitions.defs.jobs,
+    resources=definitions.defs.resources,
+    loggers=definitions.defs.loggers,
     executor=multiprocess_executor.configured(
         {"max_concurrent": 2, "start_method": {"forkserver": {"preload_modules": ["matchme_pipeline.definitions"]}}}
     ),

@@ -109,13 +109,13 @@ def start(command: Sequence[str], environment: dict[str, str]) -> Process:
 
 
 def _role(child: psutil.Process) -> str:
-    """`step` for a process that executes one, by what its command line says; the fork server's own children do."""
+    """`step` for a process that executes one, by its command line and its parent's."""
     try:
         line = " ".join(child.cmdline())
         parent = child.parent()
         parent_line = " ".join(parent.cmdline()) if parent else ""
     except psutil.NoSuchProcess:
         return ""
-    if "resource_tracker" in line:
-        return ""
-    return "step" if "spawn_main" in line or "forkserver" in parent_line else ""
+    # The fork server's children carry its command line; what a step starts itself carries its own.
+    forked = "forkserver" in line and "forkserver" in parent_line
+    return "step" if "spawn_main" in line or forked else ""

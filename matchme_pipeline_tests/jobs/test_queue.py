@@ -164,7 +164,9 @@ def test_claiming_reads_the_open_jobs_alone(app_database: Connection):
         order by priority, created_at, id limit 5 for update skip locked
         """
     ).fetchall()
-    assert any("batch_processing_queue_claim_idx" in line for (line,) in plan)
+    # Whichever of the partial indexes serves, what is done is not read.
+    partial = ("batch_processing_queue_claim_idx", "batch_processing_queue_retry_idx")
+    assert any(name in line for (line,) in plan for name in partial), plan
 
 
 @given(st.integers(1, 10), st.floats(0, 1))

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
+from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.llm.ledger import Ledger
 from matchme_pipeline.llm.records import Call, StoredAnswer, StoredVector
 
@@ -82,6 +83,10 @@ class Committer:
     async def run(self, function: Callable[..., T], *arguments: Any) -> T:
         """Call `function` in the writer's thread."""
         return await asyncio.get_running_loop().run_in_executor(self._writer, function, *arguments)
+
+    async def transact(self, write: Callable[[Connection], T]) -> T:
+        """What `write` returns, done in one transaction in the writer's thread."""
+        return await self.run(self._ledger.transact, write)
 
     def close(self) -> None:
         """Wait for the writer's thread."""

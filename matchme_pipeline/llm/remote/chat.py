@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from matchme_pipeline.llm import queries
 from matchme_pipeline.llm.answers import UnreadableAnswerError, read_object
 from matchme_pipeline.llm.budget import Budget
 from matchme_pipeline.llm.contracts import CallContext
@@ -18,6 +19,7 @@ from matchme_pipeline.llm.remote.client import billed_usage
 from matchme_pipeline.llm.remote.crew import Crew
 from matchme_pipeline.llm.remote.door import Delivery, Door, GaveUpError
 from matchme_pipeline.llm.remote.failures import RefusedRequestError
+from matchme_pipeline.llm.remote.underway import LOOK_SECONDS, Underway
 from matchme_pipeline.llm.tasks import Question, Reading, Task
 from matchme_pipeline.llm.tokens import estimated_tokens
 
@@ -70,6 +72,7 @@ class ChatRun:
         self._context = context
         self._emit = emit
         self._stopping = asyncio.Event()
+        self._underway = Underway(committer)
         self._crew: Crew[Pack]
 
     async def answer(self, questions: Sequence[Question], workers: int) -> None:
@@ -79,6 +82,21 @@ class ChatRun:
         await self._crew.finish(min(workers, len(packs)))
 
     async def _ask(self, pack: Pack) -> None:
+        """Ask what nobody has been told yet and nobody else is asking."""
+        taken, stored = await self._underway.take([q.key for q in pack.questions], queries.stored_answers)
+        for key, answer in stored.items():
+            self._emit(Answered(key, answer))
+        mine = tuple(q for q in pack.questions if q.key in taken)
+        elsewhere = tuple(q for q in pack.questions if q.key not in taken and q.key not in stored)
+        if mine:
+            async with self._underway.held(taken):
+                await self._send(replace(pack, questions=mine))
+        if elsewhere:
+            if not mine:
+                await asyncio.sleep(LOOK_SECONDS)
+            self._crew.add_last(replace(pack, questions=elsewhere))
+
+    async def _send(self, pack: Pack) -> None:
         data, asked = self._task.request(pack.questions)
         output_limit = answer_limit(self._task, len(pack.questions)) * pack.room
         body = chat_body(self._door.model, self._door.entry, self._door.mode, self._task, data, output_limit)

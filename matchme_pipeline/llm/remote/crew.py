@@ -24,6 +24,10 @@ class Crew(Generic[W]):
         """Work that came up while working; it is done next."""
         self._work.extendleft(reversed(list(work)))
 
+    def add_last(self, work: W) -> None:
+        """Work that has to wait; it is done after everything else."""
+        self._work.append(work)
+
     async def finish(self, workers: int) -> None:
         """Until all work is done. The first error stops the rest; calls on their way may still come home."""
         tasks = [asyncio.create_task(self._worker()) for _ in range(max(1, workers))]

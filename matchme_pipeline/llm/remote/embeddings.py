@@ -3,14 +3,16 @@
 import asyncio
 import base64
 import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.errors import ModelRequestError
+from matchme_pipeline.llm import queries
 from matchme_pipeline.llm.budget import Budget
 from matchme_pipeline.llm.contracts import CallContext
 from matchme_pipeline.llm.masking import mask
@@ -24,6 +26,7 @@ from matchme_pipeline.llm.remote.client import billed_usage
 from matchme_pipeline.llm.remote.crew import Crew
 from matchme_pipeline.llm.remote.door import Delivery, Door, GaveUpError
 from matchme_pipeline.llm.remote.failures import RefusedRequestError
+from matchme_pipeline.llm.remote.underway import LOOK_SECONDS, Underway
 from matchme_pipeline.llm.sentences import cut_at_boundary
 from matchme_pipeline.llm.tokens import estimated_tokens, most_tokens
 
@@ -67,6 +70,7 @@ class EmbeddingRun:
         self._emit = emit
         self._stopping = asyncio.Event()
         self._fitted, self._misfits = False, 0
+        self._underway = Underway(committer)
         self._crew: Crew[TextPack]
 
     async def embed(self, texts: Mapping[str, str], workers: int) -> None:
@@ -79,6 +83,29 @@ class EmbeddingRun:
         await self._crew.finish(min(workers, len(packs)))
 
     async def _ask(self, pack: TextPack) -> None:
+        """Ask for what nobody has stored yet and nobody else is asking for."""
+        model = self._door.model
+        name_of = {key: f"{model} {key}" for key, _ in pack.texts}
+
+        def stored(connection: Connection, _: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+            found = queries.stored_vectors(connection, model, list(name_of))
+            return {name_of[key]: vector for key, vector in found.items()}
+
+        taken, known = await self._underway.take(name_of.values(), stored)
+        for key, name in name_of.items():
+            if name in known:
+                self._emit(Embedded(key, known[name]))
+        mine = tuple(text for text in pack.texts if name_of[text[0]] in taken)
+        elsewhere = tuple(t for t in pack.texts if name_of[t[0]] not in taken and name_of[t[0]] not in known)
+        if mine:
+            async with self._underway.held(taken):
+                await self._send(TextPack(mine, pack.asked))
+        if elsewhere:
+            if not mine:
+                await asyncio.sleep(LOOK_SECONDS)
+            self._crew.add_last(TextPack(elsewhere, pack.asked))
+
+    async def _send(self, pack: TextPack) -> None:
         body = embedding_body(self._door.model, self._door.entry, [text for _, text in pack.texts])
         tokens = sum(estimated_tokens(text) for _, text in pack.texts)
         try:

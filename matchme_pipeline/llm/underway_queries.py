@@ -1,0 +1,45 @@
+"""SQL of what is being asked at this moment, over all processes."""
+
+import uuid
+from collections.abc import Collection
+
+from matchme_pipeline.database.connection import Connection
+
+
+def take(connection: Connection, holder: uuid.UUID, keys: Collection[str], seconds: float) -> set[str]:
+    """Let `holder` ask about those of `keys` that nobody else is asking about; returns them.
+
+    A hold ends by itself after `seconds`. Must run inside a transaction.
+    """
+    rows = connection.execute(
+        """
+        insert into llm_underway as u (key, holder, held_until)
+        select key, %(holder)s, clock_timestamp() + make_interval(secs => %(seconds)s)
+        from unnest(%(keys)s::text[]) as k (key)
+        -- One order for everybody, so that two who want the same keys never wait for each other.
+        order by key
+        on conflict (key) do update
+        set holder = excluded.holder, held_until = excluded.held_until
+        where u.held_until < clock_timestamp() or u.holder = excluded.holder
+        returning key
+        """,
+        {"holder": holder, "keys": sorted(set(keys)), "seconds": seconds},
+    ).fetchall()
+    return {key for (key,) in rows}
+
+
+def renew(connection: Connection, holder: uuid.UUID, keys: Collection[str], seconds: float) -> None:
+    """Begin the hold anew for what is still being asked."""
+    connection.execute(
+        """
+        update llm_underway
+        set held_until = clock_timestamp() + make_interval(secs => %s)
+        where key = any(%s) and holder = %s
+        """,
+        [seconds, list(keys), holder],
+    )
+
+
+def release(connection: Connection, holder: uuid.UUID, keys: Collection[str]) -> None:
+    """Nobody is asking about `keys` any more, as far as `holder` goes."""
+    connection.execute("delete from llm_underway where key = any(%s) and holder = %s", [list(keys), holder])
