@@ -55,12 +55,13 @@ class DagsterState:
 class DagsterRuns:
     """The way to Dagster: its instance for what is known, its command for what is new. Needs no webserver."""
 
-    def __init__(self) -> None:
+    def __init__(self, instance: DagsterInstance | None = None) -> None:
+        self._given = instance
         self._launches = ThreadPoolExecutor(1, thread_name_prefix="launch")
 
     @cached_property
     def _instance(self) -> DagsterInstance:
-        return DagsterInstance.get()
+        return self._given or DagsterInstance.get()
 
     def new_run_id(self) -> str:
         """An id for a run that is about to be launched."""

@@ -54,7 +54,7 @@ class Service:
         self.dagster.close()
 
 
-def open_service(settings: Settings, database_url: str) -> Service:
+def open_service(settings: Settings, database_url: str, dagster: DagsterRuns | None = None) -> Service:
     """A service over the database at `database_url`. Raises ConfigurationError where nobody could be recognised."""
     verifier = token_verifier(settings)
     pool: ConnectionPool[PsycopgConnection[TupleRow]] = ConnectionPool(
@@ -71,7 +71,7 @@ def open_service(settings: Settings, database_url: str) -> Service:
         pool,
         verifier,
         RateLimit(per_minute, max(1, per_minute // BURST_SHARE)),
-        DagsterRuns(),
+        dagster or DagsterRuns(),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from psycopg.rows import class_row
 
 from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.operations.run_ids import history_id
 
 
 @dataclass(frozen=True)
@@ -70,11 +71,11 @@ def open_run(connection: Connection, dagster_run_id: str, run_type: str, week: d
     """Write the run's row unless a step of the same run already has."""
     connection.execute(
         """
-        insert into batch_run_history (run_type, dagster_run_id, week, status)
-        values (%(run_type)s, %(run_id)s, %(week)s, 'running')
+        insert into batch_run_history (id, run_type, dagster_run_id, week, status)
+        values (%(id)s, %(run_type)s, %(run_id)s, %(week)s, 'running')
         on conflict (dagster_run_id) where dagster_run_id is not null do nothing
         """,
-        {"run_type": run_type, "run_id": dagster_run_id, "week": week},
+        {"id": history_id(dagster_run_id), "run_type": run_type, "run_id": dagster_run_id, "week": week},
     )
 
 

@@ -74,7 +74,7 @@ class TokenVerifier:
         except jwt.PyJWTError as error:
             raise TokenRefusedError(_reason(error)) from None
         party = claims.get("azp")
-        if party not in self.authorized_parties:
+        if not isinstance(party, str) or party not in self.authorized_parties:
             raise TokenRefusedError("the token was made for another application (azp)")
         return Identity(_subject(claims), int(claims["exp"]))
 
