@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import traceback
 from collections.abc import Awaitable, Callable
 from time import perf_counter
 from urllib.parse import parse_qsl
@@ -10,6 +11,7 @@ from uuid import uuid4
 
 from prometheus_client import Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from matchme_pipeline.api.problems import MEDIA_TYPE, problem_body
@@ -56,12 +58,12 @@ class Gate:
         given = Headers(scope=scope).get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
-        started, status = perf_counter(), 500
+        started, status, has_begun = perf_counter(), 500, False
 
         async def answer(message: Message) -> None:
-            nonlocal status
+            nonlocal status, has_begun
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, has_begun = message["status"], True
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = request_id
                 for name, value in _SECURITY_HEADERS.items():
@@ -76,6 +78,12 @@ class Gate:
                 await self._app(scope, _limited(receive), answer)
         except _BodyTooLargeError:
             await _problem(413, "body-too-large", _TOO_LARGE, request_id)(answer)
+        except Exception as error:
+            _log_surprise(error, request_id)
+            if has_begun:
+                raise
+            detail = "the request's id leads to the reason in our log"
+            await _problem(500, "unexpected", detail, request_id)(answer)
         finally:
             _record(scope, request_id, status, perf_counter() - started)
 
@@ -95,11 +103,14 @@ class Gate:
         return None
 
 
-class _BodyTooLargeError(Exception):
-    pass
-
-
 _TOO_LARGE = f"a body has {LARGEST_BODY_BYTES:,} bytes at most"
+
+
+class _BodyTooLargeError(HTTPException):
+    """An HTTP error, so that FastAPI, which reads the body, lets it pass as it is."""
+
+    def __init__(self) -> None:
+        super().__init__(413, _TOO_LARGE)
 
 
 def _limited(receive: Receive) -> Receive:
@@ -130,6 +141,12 @@ def _problem(
         await send({"type": "http.response.body", "body": body})
 
     return send_it
+
+
+def _log_surprise(error: Exception, request_id: str) -> None:
+    # Where it happened, without the error's own words: they may repeat what a member wrote.
+    places = "".join(traceback.format_tb(error.__traceback__))
+    _log.error("request %s: unexpected %s\n%s", request_id, type(error).__name__, places)
 
 
 def _record(scope: Scope, request_id: str, status: int, seconds: float) -> None:

@@ -97,7 +97,6 @@ def handle_problems(app: FastAPI) -> None:
     app.add_exception_handler(PipelineError, _on_pipeline_error)
     for unavailable in (psycopg.OperationalError, PoolTimeout, DatabaseUnavailableError):
         app.add_exception_handler(unavailable, _on_unavailable)
-    app.add_exception_handler(Exception, _on_surprise)
 
 
 def _answer(
@@ -131,7 +130,13 @@ async def _on_invalid(request: Request, error: Exception) -> JSONResponse:
 
 async def _on_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    kinds = {400: "malformed", 404: "no-such-path", 405: "method-not-allowed", 415: "wrong-media-type"}
+    kinds = {
+        400: "malformed",
+        404: "no-such-path",
+        405: "method-not-allowed",
+        413: "body-too-large",
+        415: "wrong-media-type",
+    }
     details = {404: "no such path; /openapi.json lists them all", 400: "the body is not JSON"}
     detail = details.get(error.status_code, str(error.detail))
     return _answer(request, error.status_code, kinds.get(error.status_code, "http"), detail, headers=error.headers)
@@ -145,8 +150,3 @@ async def _on_unavailable(request: Request, error: Exception) -> JSONResponse:
     _log.warning("the database is not available: %s", type(error).__name__)
     detail = "the database does not answer; try again in a few seconds"
     return _answer(request, 503, "database-unavailable", detail, headers={"Retry-After": "5"})
-
-
-async def _on_surprise(request: Request, error: Exception) -> JSONResponse:
-    _log.error("unexpected %s", type(error).__name__, exc_info=error)
-    return _answer(request, 500, "unexpected", "the request's id leads to the reason in our log")
