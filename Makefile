@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 
 export DO_NOT_TRACK := 1
 
-.PHONY: install demo dev test check format bench chaos clean stop
+.PHONY: install demo dev api test check format bench chaos clean stop
 .DEFAULT_GOAL := help
 
 help: ## What can be made
@@ -26,6 +26,9 @@ demo: $(INSTALLED) ## From nothing to six finished weeks and a summary
 
 dev: $(INSTALLED) ## The Dagster UI and daemon over the same data
 	$(PY) -m matchme_pipeline.cli.main dev
+
+api: $(INSTALLED) ## The HTTP API and its operations page over the same data
+	$(PY) -m matchme_pipeline.cli.main api
 
 test: $(INSTALLED) ## All tests
 	$(PY) -m pytest -n 2 --dist worksteal

@@ -44,6 +44,12 @@ class Settings(BaseModel):
     automation: bool = Field(False, alias="MATCHME_AUTOMATION")
     alert_webhook_url: SecretStr | None = Field(None, alias="MATCHME_ALERT_WEBHOOK_URL")
     admin_user_ids: str = Field("", alias="ADMIN_USER_IDS")
+    clerk_issuer: str | None = Field(None, alias="MATCHME_CLERK_ISSUER")
+    clerk_jwks_url: str | None = Field(None, alias="MATCHME_CLERK_JWKS_URL")
+    clerk_public_key: str | None = Field(None, alias="MATCHME_CLERK_PUBLIC_KEY")
+    clerk_authorized_parties: str = Field("", alias="MATCHME_CLERK_AUTHORIZED_PARTIES")
+    cors_origins: str = Field("", alias="MATCHME_CORS_ORIGINS")
+    api_requests_per_minute: int = Field(300, alias="MATCHME_API_REQUESTS_PER_MINUTE", ge=1)
 
     @field_validator("database_url", "dagster_database_url")
     @classmethod
@@ -60,6 +66,20 @@ class Settings(BaseModel):
         if url is not None and not url.get_secret_value().startswith(("https://", "http://")):
             raise ValueError("must start with https:// (a Slack-compatible incoming webhook)")
         return url
+
+    @field_validator("clerk_issuer", "clerk_jwks_url")
+    @classmethod
+    def _is_origin(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+            raise ValueError("must start with https:// (the Frontend API URL of your Clerk instance)")
+        return url
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _names_origins(cls, origins: str) -> str:
+        if "*" in origins:
+            raise ValueError("must name the app's origins, separated by commas; * would let every site in")
+        return origins
 
     @field_validator("first_week")
     @classmethod

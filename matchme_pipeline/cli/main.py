@@ -212,6 +212,29 @@ def dev(port: Annotated[int, typer.Option(min=1, max=65_535)] = 3000) -> None:
     os.execv(sys.executable, [sys.executable, *arguments])
 
 
+@app.command()
+def api(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65_535)] = 8000,
+) -> None:
+    """The HTTP API, with the operations page at its root."""
+    from matchme_pipeline.cli.api import serve
+
+    serve(host, port)
+
+
+@app.command()
+def token(
+    user: Annotated[str, typer.Option(help="The member's Clerk id; ADMIN_USER_IDS makes an administrator of it.")],
+    hours: Annotated[int, typer.Option(min=1, max=24, help="How long the token is good for.")] = 8,
+) -> None:
+    """A session token for development, signed with this installation's own key."""
+    from matchme_pipeline.api.identity.local_key import mint
+    from matchme_pipeline.settings import process_settings
+
+    console.result(mint(process_settings(), user, hours))
+
+
 def main() -> None:
     """Run the command; an error that a person can act on is one sentence on standard error and exit code 1."""
     try:

@@ -6,6 +6,7 @@ from psycopg.rows import class_row
 
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.operations.liveness import RunningRow
+from matchme_pipeline.operations.run_ids import history_id
 
 _TURN_LOCK_KEY = 7_214_045
 
@@ -48,12 +49,12 @@ def insert_running(
     connection.execute(
         """
         insert into batch_run_history (
-            run_type, dagster_run_id, week, status, heartbeat_at, worker, publishes_matches
+            id, run_type, dagster_run_id, week, status, heartbeat_at, worker, publishes_matches
         )
-        values (%s, %s, %s, 'running', clock_timestamp(), %s, %s)
+        values (%s, %s, %s, %s, 'running', clock_timestamp(), %s, %s)
         on conflict (dagster_run_id) where dagster_run_id is not null do nothing
         """,
-        [run_type, dagster_run_id, week, worker, publishes_matches],
+        [history_id(dagster_run_id), run_type, dagster_run_id, week, worker, publishes_matches],
     )
 
 

@@ -1,0 +1,62 @@
+"""The API, assembled: gate, endpoints, errors, and the document that describes them."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+
+from matchme_pipeline.api.middleware import Gate
+from matchme_pipeline.api.openapi import describe
+from matchme_pipeline.api.page import routes as page
+from matchme_pipeline.api.problems import handle_problems
+from matchme_pipeline.api.rate_limit import RateLimit
+from matchme_pipeline.api.routes import batch, cost, dna, functions_v1, health, insights, matches
+from matchme_pipeline.api.service import Service
+
+# Behind one address there may be a household, or an office.
+ADDRESS_FACTOR = 4
+
+
+def create_app(service: Service) -> FastAPI:
+    """The API over `service`, which it closes when it ends."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        service.close()
+
+    app = FastAPI(
+        title="MatchMe batch API",
+        version="1.0.0",
+        lifespan=lifespan,
+        # The interactive pages load scripts from another site; the document itself is enough for tools.
+        docs_url=None,
+        redoc_url=None,
+        separate_input_output_schemas=False,
+    )
+    app.state.service = service
+    handle_problems(app)
+    for router in (batch, insights, matches, dna, cost, health, functions_v1, page):
+        app.include_router(router.router)
+    per_minute = service.settings.api_requests_per_minute * ADDRESS_FACTOR
+    _allow_origins(app, service.settings.cors_origins)
+    app.add_middleware(Gate, address_limit=RateLimit(per_minute, max(1, per_minute // 6)))
+    describe(app)
+    # The gate writes a line for each request, without what stands in it.
+    logging.getLogger("uvicorn.access").disabled = True
+    return app
+
+
+def _allow_origins(app: FastAPI, origins: str) -> None:
+    allowed = [one.strip().rstrip("/") for one in origins.split(",") if one.strip()]
+    if allowed:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=allowed,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type", "X-Request-Id"],
+            expose_headers=["X-Request-Id", "Retry-After"],
+            max_age=600,
+        )

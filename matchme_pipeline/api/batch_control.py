@@ -1,0 +1,120 @@
+"""What administrators do to runs and jobs: start once, cancel, retry once, discard."""
+
+from datetime import date, datetime
+from functools import partial
+from uuid import UUID
+
+from matchme_pipeline.api.batch_views import NO_DAEMON
+from matchme_pipeline.api.dagster_runs import Launch
+from matchme_pipeline.api.models import TriggerAnswer, TriggeredRun, TriggerRequest
+from matchme_pipeline.api.problems import ProblemError
+from matchme_pipeline.api.queries import batch
+from matchme_pipeline.api.service import Service
+from matchme_pipeline.errors import WeekError
+from matchme_pipeline.jobs import dead_letters
+from matchme_pipeline.operations.run_ids import history_id
+from matchme_pipeline.week import WEEK, Week
+
+# Half a year of weeks in one request; more is a mistake or a plan to be made in steps.
+MOST_WEEKS = 26
+
+
+def trigger_runs(shared: Service, requested_by: str, wanted: TriggerRequest, now: datetime) -> TriggerAnswer:
+    """Start a run for each of the weeks, the oldest first, unless one is queued or at work."""
+    found, launches = [], []
+    for week in weeks_of(wanted, shared.settings.first_week, now):
+        run_id, is_new = _claim_run(shared, requested_by, wanted.run_type, week)
+        if is_new:
+            launches.append(Launch(run_id, week.sunday, partial(_end_trigger, shared, run_id)))
+        found.append(
+            TriggeredRun(
+                week=week.sunday,
+                run_type=wanted.run_type,
+                dagster_run_id=run_id,
+                history_id=history_id(run_id),
+                started=is_new,
+            )
+        )
+    shared.dagster.launch_all(wanted.run_type, requested_by, launches)
+    return TriggerAnswer(runs=found, notes=[] if shared.dagster.daemon_is_alive() else [NO_DAEMON])
+
+
+def weeks_of(wanted: TriggerRequest, first_week: date, now: datetime) -> list[Week]:
+    """The weeks that a request names. Raises ProblemError 422 for one that is no week, too early, or not over yet."""
+    newest = Week.last_closed(now)
+    is_daily = wanted.run_type == "daily_incremental"
+    open_week = newest.sunday + WEEK
+    first = wanted.from_week or wanted.week or (open_week if is_daily else newest.sunday)
+    last = wanted.to_week or first
+    if last < first:
+        raise ProblemError(422, "wrong-weeks", f"body.to_week: {last} is before from_week {first}; swap them")
+    if last - first >= MOST_WEEKS * WEEK:
+        raise ProblemError(422, "wrong-weeks", f"body.to_week: a request takes {MOST_WEEKS} weeks at most")
+    if last > open_week:
+        raise ProblemError(422, "wrong-weeks", f"week {last} has not begun; the newest closed week is {newest.key}")
+    weeks = []
+    try:
+        for number in range((last - first) // WEEK + 1):
+            week = Week.parse((first + number * WEEK).isoformat(), first_week)
+            if not is_daily:
+                week.require_closed(now)
+            weeks.append(week)
+        Week(last)
+    except WeekError as error:
+        raise ProblemError(422, "wrong-weeks", str(error)) from None
+    return weeks
+
+
+def cancel_run(shared: Service, dagster_run_id: str) -> None:
+    """End a run. Raises ProblemError 404 for one that nobody knows, 409 for one that is over or out of reach."""
+    known = shared.dagster.state(dagster_run_id)
+    if known.status is None:
+        raise ProblemError(404, "no-such-run", f"there is no run {dagster_run_id} in Dagster")
+    if not known.is_unfinished:
+        raise ProblemError(409, "run-is-over", f"run {dagster_run_id} is over already ({known.status})")
+    if not shared.dagster.cancel(dagster_run_id):
+        raise ProblemError(
+            409,
+            "out-of-reach",
+            f"run {dagster_run_id} cannot be ended from here: it was started by hand, or on a machine that does not "
+            "answer; end it where it runs",
+        )
+
+
+def retry_job(shared: Service, job_id: UUID) -> None:
+    """Open a failed job again. Raises ProblemError 404, or 409 for a job that has not failed."""
+    with shared.connection() as connection:
+        if not dead_letters.retry(connection, [job_id]):
+            raise _not_failed(dead_letters.state(connection, job_id), job_id, "retried")
+
+
+def discard_job(shared: Service, job_id: UUID, by: str) -> None:
+    """Take a failed job off the shelf. Raises ProblemError 404, or 409 for a job that has not failed."""
+    with shared.connection() as connection:
+        if not dead_letters.discard(connection, [job_id], by):
+            raise _not_failed(dead_letters.state(connection, job_id), job_id, "discarded")
+
+
+def _not_failed(state: str | None, job_id: UUID, verb: str) -> ProblemError:
+    if state is None:
+        return ProblemError(404, "no-such-job", f"there is no job {job_id}")
+    return ProblemError(409, "not-failed", f"job {job_id} is {state}; only failed jobs can be {verb}")
+
+
+def _claim_run(shared: Service, requested_by: str, run_type: str, week: Week) -> tuple[str, bool]:
+    """The id of the run of this type and week, and whether it is new and the caller's to launch."""
+    with shared.connection() as connection:
+        batch.lock_trigger(connection, run_type, week.sunday)
+        standing = batch.launching(connection, run_type, week.sunday) or shared.dagster.unfinished(
+            run_type, week.sunday
+        )
+        if standing is not None:
+            return standing, False
+        run_id = shared.dagster.new_run_id()
+        batch.save_trigger(connection, run_id, run_type, week.sunday, requested_by)
+    return run_id, True
+
+
+def _end_trigger(shared: Service, run_id: str, error: str | None) -> None:
+    with shared.connection() as connection:
+        batch.end_trigger(connection, run_id, error)

@@ -1,0 +1,164 @@
+"""What happens to every request whatever its endpoint: id, limits, headers, one line in the log."""
+
+import json
+import logging
+import re
+import traceback
+from collections.abc import Awaitable, Callable
+from time import perf_counter
+from urllib.parse import parse_qsl
+from uuid import uuid4
+
+from prometheus_client import Counter, Histogram
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from matchme_pipeline.api.problems import MEDIA_TYPE, problem_body
+from matchme_pipeline.api.rate_limit import RateLimit
+
+# The largest body that any endpoint has use for is a few hundred bytes.
+LARGEST_BODY_BYTES = 65_536
+_REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+# A URL ends in logs, histories and referrers: a token has no place in it.
+_TOKEN_PARAMETERS = frozenset(
+    {"token", "access_token", "id_token", "jwt", "authorization", "__session", "session_token"}
+)
+_SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+    "Strict-Transport-Security": "max-age=31536000",
+}
+
+REQUESTS = Counter("matchme_api_requests", "Requests answered.", ["method", "route", "status"])
+SECONDS = Histogram("matchme_api_request_seconds", "Seconds from request to answer.", ["method", "route"])
+_log = logging.getLogger("matchme.api")
+
+
+class Gate:
+    """Pure ASGI: gives the request an id, refuses what is too large or too much, and writes one line when it is over.
+
+    The line names the route, never the path with its ids, never headers, queries or bodies.
+    """
+
+    def __init__(self, app: ASGIApp, address_limit: RateLimit) -> None:
+        self._app = app
+        self._limit = address_limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("x-request-id", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+        scope.setdefault("state", {})["request_id"] = request_id
+        started, status, has_begun = perf_counter(), 500, False
+
+        async def answer(message: Message) -> None:
+            nonlocal status, has_begun
+            if message["type"] == "http.response.start":
+                status, has_begun = message["status"], True
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = request_id
+                for name, value in _SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        try:
+            refusal = self._refusal(scope, request_id)
+            if refusal is not None:
+                await refusal(answer)
+            else:
+                await self._app(scope, _limited(receive), answer)
+        except _BodyTooLargeError:
+            await _problem(413, "body-too-large", _TOO_LARGE, request_id)(answer)
+        except Exception as error:
+            _log_surprise(error, request_id)
+            if has_begun:
+                raise
+            detail = "the request's id leads to the reason in our log"
+            await _problem(500, "unexpected", detail, request_id)(answer)
+        finally:
+            _record(scope, request_id, status, perf_counter() - started)
+
+    def _refusal(self, scope: Scope, request_id: str) -> Callable[[Send], Awaitable[None]] | None:
+        address = scope["client"][0] if scope.get("client") else "unknown"
+        wait = self._limit.take(address)
+        if wait > 0:
+            detail = f"too many requests from this address; try again in {wait:.0f} seconds"
+            return _problem(429, "too-many-requests", detail, request_id, {"Retry-After": str(int(wait) + 1)})
+        names = {name.lower() for name, _ in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)}
+        if names & _TOKEN_PARAMETERS:
+            detail = "a token must not stand in a URL; send it in the header Authorization"
+            return _problem(400, "token-in-url", detail, request_id)
+        length = Headers(scope=scope).get("content-length", "")
+        if length.isdigit() and int(length[:20]) > LARGEST_BODY_BYTES:
+            return _problem(413, "body-too-large", _TOO_LARGE, request_id)
+        return None
+
+
+_TOO_LARGE = f"a body has {LARGEST_BODY_BYTES:,} bytes at most"
+
+
+class _BodyTooLargeError(HTTPException):
+    """An HTTP error, so that FastAPI, which reads the body, lets it pass as it is."""
+
+    def __init__(self) -> None:
+        super().__init__(413, _TOO_LARGE)
+
+
+def _limited(receive: Receive) -> Receive:
+    """`receive` that stops reading where a body without a declared length becomes too large."""
+    read = 0
+
+    async def limited() -> Message:
+        nonlocal read
+        message = await receive()
+        if message["type"] == "http.request":
+            read += len(message.get("body", b""))
+            if read > LARGEST_BODY_BYTES:
+                raise _BodyTooLargeError
+        return message
+
+    return limited
+
+
+def _problem(
+    status: int, kind: str, detail: str, request_id: str, headers: dict[str, str] | None = None
+) -> Callable[[Send], Awaitable[None]]:
+    body = json.dumps(problem_body(status, kind, detail, request_id)).encode()
+    raw = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(body)).encode())]
+    raw += [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
+
+    async def send_it(send: Send) -> None:
+        await send({"type": "http.response.start", "status": status, "headers": raw})
+        await send({"type": "http.response.body", "body": body})
+
+    return send_it
+
+
+def _log_surprise(error: Exception, request_id: str) -> None:
+    # Where it happened, without the error's own words: they may repeat what a member wrote.
+    places = "".join(traceback.format_tb(error.__traceback__))
+    _log.error("request %s: unexpected %s\n%s", request_id, type(error).__name__, places)
+
+
+def _record(scope: Scope, request_id: str, status: int, seconds: float) -> None:
+    route = getattr(scope.get("route"), "path", "(none)")
+    method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+    REQUESTS.labels(method, route, str(status)).inc()
+    SECONDS.labels(method, route).observe(seconds)
+    _log.info(
+        json.dumps(
+            {"request": request_id, "method": method, "route": route, "status": status, "ms": round(seconds * 1e3, 1)}
+        )
+    )
+
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

@@ -1,0 +1,306 @@
+"""The shapes of the API's bodies, with examples, as the OpenAPI document shows them."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+RunType = Literal["weekly_full", "daily_incremental"]
+JobState = Literal["pending", "processing", "completed", "failed", "retry"]
+JobKind = Literal["content_analysis", "embedding_update", "dna_recalculation", "match_generation"]
+Category = Literal["values", "personality", "lifestyle", "interests", "family"]
+_RUN_ID = "8a6e0804-2bd0-4672-b79d-d97027f9071a"
+
+
+class Strict(BaseModel):
+    """A request's body: a field that nobody knows is an error, not a surprise."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class TriggerRequest(Strict):
+    """Which weeks to materialise. Without a week: the newest closed one, or for the daily run the open one."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"run_type": "weekly_full", "week": "2026-11-15"},
+                {"run_type": "weekly_full", "from_week": "2026-10-18", "to_week": "2026-11-15"},
+                {"run_type": "daily_incremental"},
+            ]
+        },
+    )
+
+    run_type: RunType = "weekly_full"
+    week: date | None = Field(None, description="One week, by its Sunday.")
+    from_week: date | None = Field(None, description="The first week of a range.")
+    to_week: date | None = Field(None, description="The last week of a range.")
+
+    @model_validator(mode="after")
+    def _one_way_of_naming_weeks(self) -> "TriggerRequest":
+        if (self.from_week is None) != (self.to_week is None):
+            raise ValueError("from_week and to_week go together")
+        if self.week is not None and self.from_week is not None:
+            raise ValueError("name either week, or from_week and to_week")
+        if self.run_type == "daily_incremental" and self.from_week is not None:
+            raise ValueError("the daily run takes one week, not a range")
+        return self
+
+
+class TriggeredRun(BaseModel):
+    """One run that was asked for."""
+
+    week: date = Field(examples=["2026-11-15"])
+    run_type: RunType
+    dagster_run_id: str = Field(examples=[_RUN_ID])
+    history_id: UUID = Field(description="The run's row in the history, there once the run begins.")
+    started: bool = Field(description="False: such a run is queued or at work already; this is it.")
+
+
+class TriggerAnswer(BaseModel):
+    """The runs, the oldest week first, and what the caller should know."""
+
+    runs: list[TriggeredRun]
+    notes: list[str] = Field(examples=[["No Dagster daemon is at work: the runs wait in the queue."]])
+
+
+class Run(BaseModel):
+    """A run as the history has it. Tokens, cost and errors are for administrators; others get null."""
+
+    id: UUID
+    dagster_run_id: str | None = Field(examples=[_RUN_ID])
+    run_type: str = Field(examples=["weekly_full"])
+    week: date | None = Field(examples=["2026-11-15"])
+    status: Literal["running", "completed", "failed", "cancelled"]
+    started_at: datetime
+    completed_at: datetime | None
+    duration_seconds: int | None = Field(examples=[412])
+    total_jobs: int = Field(examples=[1830])
+    completed_jobs: int = Field(examples=[1828])
+    failed_jobs: int = Field(examples=[2])
+    tokens_used: int | None = Field(examples=[1_204_331])
+    cost_usd: Decimal | None = Field(examples=["0.7313"])
+    errors: list[dict[str, Any]] | None
+
+
+class QueueSummary(BaseModel):
+    """How many jobs are in each state, all types together and by type."""
+
+    pending: int
+    processing: int
+    retry: int
+    failed: int
+    completed: int
+    by_type: dict[str, dict[str, int]] = Field(examples=[{"content_analysis": {"completed": 812, "retry": 1}}])
+
+
+class Status(BaseModel):
+    """What goes on now."""
+
+    as_of: datetime = Field(description="When the queue was counted; at most a few seconds ago.")
+    current_run: Run | None
+    last_completed: Run | None
+    queued_runs: int = Field(description="Runs that wait in Dagster's queue.")
+    queue: QueueSummary
+    notes: list[str]
+
+
+class RunPage(BaseModel):
+    """A page of the history, the newest first."""
+
+    runs: list[Run]
+    next_cursor: str | None = Field(description="For the next page; null on the last.")
+
+
+class TriggerState(BaseModel):
+    """What became of a run that was asked for."""
+
+    dagster_run_id: str = Field(examples=[_RUN_ID])
+    history_id: UUID
+    state: str = Field(
+        description="launching, failed (Dagster did not take it), or Dagster's status of the run.",
+        examples=["queued"],
+    )
+    error: str | None
+    run: Run | None = Field(description="The run's row in the history, once it has begun.")
+
+
+class Job(BaseModel):
+    """One job of a member."""
+
+    id: UUID
+    job_type: JobKind
+    status: JobState
+    week: date | None
+    priority: int
+    attempts: int
+    max_attempts: int
+    last_error: str | None = Field(description="Administrators see the reason; members see that there is one.")
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    scheduled_for: datetime
+
+
+class JobPage(BaseModel):
+    """A page of a member's jobs, the newest first."""
+
+    user_id: str = Field(examples=["user_2abcDEF"])
+    jobs: list[Job]
+    next_cursor: str | None
+
+
+class RetryRequest(Strict):
+    """Which job to open again."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    job_id: UUID = Field(alias="jobId")
+
+
+class JobAnswer(BaseModel):
+    """What was done to a job."""
+
+    job_id: UUID
+    status: Literal["pending", "discarded"]
+
+
+class CancelAnswer(BaseModel):
+    """A run that is being cancelled."""
+
+    dagster_run_id: str
+    status: Literal["cancelling"]
+
+
+class Insight(BaseModel):
+    """One claim about the member, in their own words' evidence."""
+
+    id: UUID
+    category: Category
+    title: str = Field(examples=["Keeps Friday for the family"])
+    description: str
+    source_quote: str | None
+    confidence: int = Field(ge=0, le=100)
+    status: Literal["pending", "approved", "rejected"]
+    created_at: datetime
+    expires_at: datetime
+    reviewed_at: datetime | None
+
+
+class InsightPage(BaseModel):
+    """A page of insights, the newest first."""
+
+    insights: list[Insight]
+    next_cursor: str | None
+
+
+class ReviewAnswer(BaseModel):
+    """A verdict that was taken, and the points that the app's rules gave for it."""
+
+    insight: Insight
+    total_points: int | None = Field(description="The member's points now.", examples=[135])
+
+
+class Starters(BaseModel):
+    """ChaiChat starters of a pair: light ones, and ones that reach for values."""
+
+    level_1: list[str]
+    level_2: list[str]
+
+
+class Match(BaseModel):
+    """One of the member's matches of a week."""
+
+    id: UUID
+    match_user_id: str
+    rank: int = Field(ge=1, le=5)
+    score: Decimal = Field(examples=["81.40"])
+    compatibility_factors: dict[str, Any]
+    chaichat_preview: Starters | None
+    viewed_at: datetime | None
+    actioned_at: datetime | None
+
+
+class MatchWeek(BaseModel):
+    """The member's matches of one match week, best first."""
+
+    week_start_date: date | None = Field(description="Null: there are no matches yet.")
+    matches: list[Match]
+
+
+class Score(BaseModel):
+    """A member's MySoul DNA score of one week."""
+
+    week: date
+    score: int = Field(ge=0, le=100)
+    tier: Literal["Common", "Uncommon", "Rare", "Epic", "Legendary"]
+    percentile_rank: Decimal | None
+    change: int | None
+    previous_tier: str | None
+    strands: dict[str, Decimal] = Field(description="Each strand, 0-100.")
+    component_breakdown: dict[str, Any]
+    rare_traits: list[Any]
+    unique_behaviours: list[Any]
+    algorithm_version: str
+
+
+class ScoreAnswer(BaseModel):
+    """The newest score; null before the member's first week."""
+
+    user_id: str
+    score: Score | None
+
+
+class ScorePoint(BaseModel):
+    """One week of the score's history."""
+
+    week: date
+    score: int
+    tier: str
+    change: int | None
+
+
+class ScoreHistory(BaseModel):
+    """The score over the weeks, the newest first."""
+
+    user_id: str
+    history: list[ScorePoint]
+
+
+class CostRow(BaseModel):
+    """What calls of one week, stage, model or day cost."""
+
+    key: str = Field(examples=["content_insights"])
+    calls: int
+    input_tokens: int
+    cached_input_tokens: int
+    output_tokens: int
+    cost_usd: Decimal = Field(examples=["0.4120310000"])
+
+
+class CostAnswer(BaseModel):
+    """Cost by one dimension, the dearest first (weeks and days: the newest first)."""
+
+    by: Literal["week", "stage", "model", "day", "member"]
+    since: date
+    total_usd: Decimal
+    rows: list[CostRow]
+
+
+class BudgetAnswer(BaseModel):
+    """What of a week's budget is left."""
+
+    week: date
+    budget_usd: Decimal | None = Field(description="Null: no limit is set.")
+    spent_usd: Decimal
+    left_usd: Decimal | None
+
+
+class Health(BaseModel):
+    """Whether the process lives, and what it can reach."""
+
+    status: Literal["ok", "unavailable"]
+    checks: dict[str, str] = Field(examples=[{"database": "ok", "migrations": "ok"}])

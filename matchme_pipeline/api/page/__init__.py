@@ -1,0 +1,1 @@
+"""The operations page: rendered here, no script, no build step."""

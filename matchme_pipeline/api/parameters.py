@@ -1,0 +1,17 @@
+"""Parameters that several endpoints take."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Path, Query
+
+from matchme_pipeline.api.cursors import LONGEST_CURSOR_CHARACTERS
+
+USER_ID = r"^[A-Za-z0-9_.:|-]{1,128}$"
+UserId = Annotated[str, Path(pattern=USER_ID, description="A Clerk user id.")]
+JobId = Annotated[UUID, Path(description="A job's id.")]
+RunId = Annotated[UUID, Path(description="A Dagster run's id.")]
+PageSize = Annotated[int, Query(ge=1, le=100, description="Rows a page.")]
+Cursor = Annotated[
+    str | None, Query(max_length=LONGEST_CURSOR_CHARACTERS, description="`next_cursor` of the page before.")
+]

@@ -1,0 +1,152 @@
+"""Errors as problem details (RFC 9457): one shape for everything that can go wrong."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from psycopg_pool import PoolTimeout
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from matchme_pipeline.errors import DatabaseUnavailableError, PipelineError
+
+MEDIA_TYPE = "application/problem+json"
+_log = logging.getLogger(__name__)
+
+_TITLES = {
+    400: "The request is malformed",
+    401: "Sign in first",
+    403: "Not for you",
+    404: "There is no such thing",
+    405: "This method is not allowed here",
+    409: "This cannot be done in its present state",
+    410: "It is too late for this",
+    413: "The body is too large",
+    415: "This kind of body is not understood",
+    422: "The request has wrong values",
+    429: "Too many requests",
+    500: "Something went wrong on our side",
+    503: "Not available at the moment",
+}
+
+
+class InvalidValue(BaseModel):
+    """One value that is wrong, and where it stands."""
+
+    where: str = Field(examples=["body.week"])
+    message: str = Field(examples=["2026-11-16 is a Monday, not a Sunday"])
+
+
+class ProblemDetails(BaseModel):
+    """What went wrong, in the shape of RFC 9457."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "urn:matchme:problem:not-failed",
+                    "title": "This cannot be done in its present state",
+                    "status": 409,
+                    "detail": "job 0b6f… is completed; only failed jobs can be retried",
+                    "instance": "urn:matchme:request:5d0c7c1e",
+                }
+            ]
+        }
+    )
+
+    type: str = Field(description="A name for the kind of problem, for programs.")
+    title: str = Field(description="The kind of problem, for people.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What happened here, and what to do about it.")
+    instance: str = Field(description="The request's id, as in the header X-Request-Id.")
+    errors: list[InvalidValue] | None = Field(None, description="The wrong values, where there are any.")
+
+
+class ProblemError(Exception):
+    """An answer that is an error; `kind` names it for programs, `detail` tells people what to do."""
+
+    def __init__(self, status: int, kind: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.kind = kind
+        self.detail = detail
+        self.headers = dict(headers or {})
+
+
+def problem_body(status: int, kind: str, detail: str, request_id: str, errors: Any = None) -> dict[str, Any]:
+    """The JSON of a problem."""
+    body = {
+        "type": f"urn:matchme:problem:{kind}",
+        "title": _TITLES.get(status, "The request failed"),
+        "status": status,
+        "detail": detail,
+        "instance": f"urn:matchme:request:{request_id}",
+    }
+    return body | ({"errors": errors} if errors is not None else {})
+
+
+def handle_problems(app: FastAPI) -> None:
+    """Let every error of `app` leave as problem details."""
+    app.add_exception_handler(ProblemError, _on_problem)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(PipelineError, _on_pipeline_error)
+    for unavailable in (psycopg.OperationalError, PoolTimeout, DatabaseUnavailableError):
+        app.add_exception_handler(unavailable, _on_unavailable)
+
+
+def _answer(
+    request: Request,
+    status: int,
+    kind: str,
+    detail: str,
+    errors: list[dict[str, str]] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    request_id = getattr(request.state, "request_id", "unknown")
+    body = problem_body(status, kind, detail, request_id, errors)
+    return JSONResponse(body, status, dict(headers or {}), MEDIA_TYPE)
+
+
+async def _on_problem(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ProblemError)
+    return _answer(request, error.status, error.kind, error.detail, headers=error.headers)
+
+
+async def _on_invalid(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    found = [
+        # Not the value itself: it may be a member's text.
+        {"where": ".".join(str(part) for part in one["loc"]), "message": str(one["msg"]).removeprefix("Value error, ")}
+        for one in error.errors()
+    ]
+    summary = "; ".join(f"{one['where']}: {one['message']}" for one in found[:3])
+    return _answer(request, 422, "wrong-values", summary, found)
+
+
+async def _on_http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    kinds = {
+        400: "malformed",
+        404: "no-such-path",
+        405: "method-not-allowed",
+        413: "body-too-large",
+        415: "wrong-media-type",
+    }
+    details = {404: "no such path; /openapi.json lists them all", 400: "the body is not JSON"}
+    detail = details.get(error.status_code, str(error.detail))
+    return _answer(request, error.status_code, kinds.get(error.status_code, "http"), detail, headers=error.headers)
+
+
+async def _on_pipeline_error(request: Request, error: Exception) -> JSONResponse:
+    return _answer(request, 422, "refused", str(error))
+
+
+async def _on_unavailable(request: Request, error: Exception) -> JSONResponse:
+    _log.warning("the database is not available: %s", type(error).__name__)
+    detail = "the database does not answer; try again in a few seconds"
+    return _answer(request, 503, "database-unavailable", detail, headers={"Retry-After": "5"})

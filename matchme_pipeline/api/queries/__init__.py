@@ -1,0 +1,1 @@
+"""All SQL of the API, a module a subject."""

@@ -1,0 +1,180 @@
+"""SQL of runs and of the queue, as operators see them."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from matchme_pipeline.database.connection import Connection
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """A row of `batch_run_history`."""
+
+    id: UUID
+    dagster_run_id: str | None
+    run_type: str
+    week: date | None
+    status: str
+    started_at: datetime
+    completed_at: datetime | None
+    duration_seconds: int | None
+    total_jobs: int
+    completed_jobs: int
+    failed_jobs: int
+    tokens_used: int
+    cost_usd: Decimal
+    errors: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class JobRow:
+    """A row of `batch_processing_queue`."""
+
+    id: UUID
+    job_type: str
+    status: str
+    week: date | None
+    priority: int
+    attempts: int
+    max_attempts: int
+    last_error: str | None
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    scheduled_for: datetime
+
+
+def newest_run(connection: Connection, status: str) -> RunRow | None:
+    """The newest run in `status`."""
+    found = runs_page(connection, 1, None, status, None, None)
+    return found[0] if found else None
+
+
+def run_of(connection: Connection, dagster_run_id: str) -> RunRow | None:
+    """The row of one run of Dagster's."""
+    with connection.cursor(row_factory=class_row(RunRow)) as cursor:
+        return cursor.execute(
+            """
+            select id, dagster_run_id, run_type, week, status, started_at, completed_at, duration_seconds, total_jobs,
+                completed_jobs, failed_jobs, tokens_used, cost_usd, error_log as errors
+            from batch_run_history
+            where dagster_run_id = %s
+            """,
+            [dagster_run_id],
+        ).fetchone()
+
+
+def runs_page(
+    connection: Connection,
+    limit: int,
+    after: tuple[datetime, UUID] | None,
+    status: str | None,
+    run_type: str | None,
+    week: date | None,
+) -> list[RunRow]:
+    """Runs behind the position `after`, the newest first; None leaves a filter out."""
+    with connection.cursor(row_factory=class_row(RunRow)) as cursor:
+        return cursor.execute(
+            """
+            select id, dagster_run_id, run_type, week, status, started_at, completed_at, duration_seconds, total_jobs,
+                completed_jobs, failed_jobs, tokens_used, cost_usd, error_log as errors
+            from batch_run_history
+            where (%(status)s::text is null or status = %(status)s)
+                and (%(run_type)s::text is null or run_type = %(run_type)s)
+                and (%(week)s::date is null or week = %(week)s)
+                and (%(at)s::timestamptz is null or (started_at, id) < (%(at)s, %(id)s::uuid))
+            order by started_at desc, id desc
+            limit %(limit)s
+            """,
+            {
+                "limit": limit,
+                "status": status,
+                "run_type": run_type,
+                "week": week,
+                "at": after[0] if after else None,
+                "id": after[1] if after else None,
+            },
+        ).fetchall()
+
+
+def queue_counts(connection: Connection) -> list[tuple[str, str, int]]:
+    """Jobs by type and status."""
+    return connection.execute(
+        "select job_type, status, count(*) from batch_processing_queue group by 1, 2 order by 1, 2"
+    ).fetchall()
+
+
+def jobs_page(
+    connection: Connection, user_id: str, limit: int, after: tuple[datetime, UUID] | None, status: str | None
+) -> list[JobRow]:
+    """A member's jobs behind the position `after`, the newest first."""
+    with connection.cursor(row_factory=class_row(JobRow)) as cursor:
+        return cursor.execute(
+            """
+            select id, job_type, status, week, priority, attempts, max_attempts, last_error, created_at, started_at,
+                completed_at, scheduled_for
+            from batch_processing_queue
+            where user_id = %(user_id)s
+                and (%(status)s::text is null or status = %(status)s)
+                and (%(at)s::timestamptz is null or (created_at, id) < (%(at)s, %(id)s::uuid))
+            order by created_at desc, id desc
+            limit %(limit)s
+            """,
+            {
+                "user_id": user_id,
+                "limit": limit,
+                "status": status,
+                "at": after[0] if after else None,
+                "id": after[1] if after else None,
+            },
+        ).fetchall()
+
+
+def lock_trigger(connection: Connection, run_type: str, week: date) -> None:
+    """Let one request at a time decide whether a run of this type and week starts; held until the transaction ends."""
+    connection.execute("select pg_advisory_xact_lock(7214061, hashtext(%s))", [f"{run_type}/{week}"])
+
+
+def launching(connection: Connection, run_type: str, week: date) -> str | None:
+    """The id of a run that was asked for and is on its way to Dagster; one that never arrived is given up soon."""
+    row = connection.execute(
+        """
+        select dagster_run_id
+        from api_triggers
+        where run_type = %s and week = %s and state = 'launching'
+            and requested_at > clock_timestamp() - interval '10 minutes'
+        order by requested_at desc
+        limit 1
+        """,
+        [run_type, week],
+    ).fetchone()
+    return row[0] if row else None
+
+
+def save_trigger(connection: Connection, dagster_run_id: str, run_type: str, week: date, requested_by: str) -> None:
+    """A run is on its way to Dagster."""
+    connection.execute(
+        "insert into api_triggers (dagster_run_id, run_type, week, requested_by) values (%s, %s, %s, %s)",
+        [dagster_run_id, run_type, week, requested_by],
+    )
+
+
+def end_trigger(connection: Connection, dagster_run_id: str, error: str | None) -> None:
+    """Dagster has taken the run, or not."""
+    connection.execute(
+        "update api_triggers set state = case when %s::text is null then 'launched' else 'failed' end, error = %s "
+        "where dagster_run_id = %s",
+        [error, error, dagster_run_id],
+    )
+
+
+def trigger_of(connection: Connection, dagster_run_id: str) -> tuple[str, str | None] | None:
+    """State and error of a run that was asked for over the API."""
+    return connection.execute(
+        "select state, error from api_triggers where dagster_run_id = %s", [dagster_run_id]
+    ).fetchone()

@@ -1,0 +1,183 @@
+"""SQL of what members see and decide: insights, matches, scores. Every statement is bound to one member."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from matchme_pipeline.database.connection import Connection
+
+
+@dataclass(frozen=True)
+class InsightRow:
+    """A row of `user_insights`."""
+
+    id: UUID
+    category: str
+    title: str
+    description: str
+    source_quote: str | None
+    confidence: int
+    status: str
+    created_at: datetime
+    expires_at: datetime
+    reviewed_at: datetime | None
+
+
+@dataclass(frozen=True)
+class MatchRow:
+    """A row of `weekly_matches`."""
+
+    id: UUID
+    match_user_id: str
+    rank: int
+    score: Decimal
+    compatibility_factors: dict[str, Any] | None
+    chaichat_preview: dict[str, Any] | None
+    viewed_at: datetime | None
+    actioned_at: datetime | None
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """A row of `dna_score_history`."""
+
+    week: date
+    score: int
+    tier: str
+    percentile_rank: Decimal | None
+    change: int | None
+    previous_tier: str | None
+    trait_rarity: Decimal
+    profile_depth: Decimal
+    behavioural: Decimal
+    content_originality: Decimal
+    cultural_variance: Decimal
+    component_breakdown: dict[str, Any]
+    rare_traits: list[Any]
+    unique_behaviours: list[Any]
+    algorithm_version: str
+
+
+def insights_page(
+    connection: Connection, user_id: str, status: str, limit: int, after: tuple[datetime, UUID] | None
+) -> list[InsightRow]:
+    """The member's insights in `status`, the newest first; pending ones that have expired are left out."""
+    with connection.cursor(row_factory=class_row(InsightRow)) as cursor:
+        return cursor.execute(
+            """
+            select id, insight_category as category, title, description, source_quote, confidence_score as confidence,
+                status, created_at, expires_at, reviewed_at
+            from user_insights
+            where clerk_user_id = %(user_id)s and status = %(status)s
+                and (status <> 'pending' or expires_at > now())
+                and (%(at)s::timestamptz is null or (created_at, id) < (%(at)s, %(id)s::uuid))
+            order by created_at desc, id desc
+            limit %(limit)s
+            """,
+            {
+                "user_id": user_id,
+                "status": status,
+                "limit": limit,
+                "at": after[0] if after else None,
+                "id": after[1] if after else None,
+            },
+        ).fetchall()
+
+
+def insight(connection: Connection, user_id: str, insight_id: UUID) -> InsightRow | None:
+    """One of the member's insights."""
+    with connection.cursor(row_factory=class_row(InsightRow)) as cursor:
+        return cursor.execute(
+            """
+            select id, insight_category as category, title, description, source_quote, confidence_score as confidence,
+                status, created_at, expires_at, reviewed_at
+            from user_insights
+            where clerk_user_id = %s and id = %s
+            """,
+            [user_id, insight_id],
+        ).fetchone()
+
+
+def review(connection: Connection, user_id: str, insight_id: UUID, verdict: str) -> bool:
+    """Give the member's verdict on a pending insight that has not expired; whether it was there to give.
+
+    The app's trigger on this very change awards the points.
+    """
+    return (
+        connection.execute(
+            """
+            update user_insights
+            set status = %(verdict)s, reviewed_at = clock_timestamp(), contributes_to_dna = %(verdict)s = 'approved'
+            where clerk_user_id = %(user_id)s and id = %(id)s and status = 'pending' and expires_at > now()
+            """,
+            {"verdict": verdict, "user_id": user_id, "id": insight_id},
+        ).rowcount
+        == 1
+    )
+
+
+def total_points(connection: Connection, user_id: str) -> int | None:
+    """The member's points; None before their first review."""
+    row = connection.execute(
+        "select total_points from gamification_progress where clerk_user_id = %s", [user_id]
+    ).fetchone()
+    return row[0] if row else None
+
+
+def newest_match_week(connection: Connection, user_id: str) -> date | None:
+    """The newest match week in which the member has matches."""
+    row = connection.execute("select max(week_start_date) from weekly_matches where user_id = %s", [user_id]).fetchone()
+    return row[0] if row else None
+
+
+def matches(connection: Connection, user_id: str, match_week: date) -> list[MatchRow]:
+    """The member's matches of one match week, best first."""
+    with connection.cursor(row_factory=class_row(MatchRow)) as cursor:
+        return cursor.execute(
+            """
+            select id, match_user_id, rank, score, compatibility_factors, chaichat_preview, viewed_at, actioned_at
+            from weekly_matches
+            where user_id = %s and week_start_date = %s
+            order by rank
+            """,
+            [user_id, match_week],
+        ).fetchall()
+
+
+def mark_match(connection: Connection, user_id: str, match_id: UUID, acted_on: bool) -> MatchRow | None:
+    """Note that the member has viewed a match, or acted on it, which is viewing too; the first time counts.
+
+    None where the member has no such match.
+    """
+    with connection.cursor(row_factory=class_row(MatchRow)) as cursor:
+        return cursor.execute(
+            """
+            update weekly_matches
+            set viewed_at = coalesce(viewed_at, clock_timestamp()),
+                actioned_at = case when %(acted_on)s then coalesce(actioned_at, clock_timestamp()) else actioned_at end
+            where user_id = %(user_id)s and id = %(id)s
+            returning id, match_user_id, rank, score, compatibility_factors, chaichat_preview, viewed_at, actioned_at
+            """,
+            {"user_id": user_id, "id": match_id, "acted_on": acted_on},
+        ).fetchone()
+
+
+def scores(connection: Connection, user_id: str, weeks: int) -> list[ScoreRow]:
+    """The member's scores of the newest `weeks` weeks, the newest first."""
+    with connection.cursor(row_factory=class_row(ScoreRow)) as cursor:
+        return cursor.execute(
+            """
+            select week, score, tier, percentile_rank, change, previous_tier, trait_rarity, profile_depth, behavioural,
+                content_originality, cultural_variance, component_breakdown, rare_traits, unique_behaviours,
+                algorithm_version
+            from dna_score_history
+            where user_id = %s
+            order by week desc
+            limit %s
+            """,
+            [user_id, weeks],
+        ).fetchall()

@@ -1,0 +1,35 @@
+"""A token bucket per caller: so many requests a minute, a short burst at once."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from time import monotonic
+
+# Callers that are remembered; who was not seen for longest is forgotten first, with a full bucket.
+MOST_CALLERS = 50_000
+
+
+class RateLimit:
+    """`per_minute` requests on average, and up to `burst` of them at once, for each key. Thread-safe.
+
+    Each process counts for itself: with N processes a caller may make up to N times as many.
+    """
+
+    def __init__(self, per_minute: int, burst: int, now: Callable[[], float] = monotonic) -> None:
+        self._per_second = per_minute / 60
+        self._burst = burst
+        self._now = now
+        self._lock = threading.Lock()
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, key: str) -> float:
+        """Take one request from the bucket of `key`: 0 when there was one, else the seconds until there is."""
+        now = self._now()
+        with self._lock:
+            level, seen = self._buckets.pop(key, (float(self._burst), now))
+            level = min(self._burst, level + (now - seen) * self._per_second)
+            taken = level >= 1
+            self._buckets[key] = (level - 1 if taken else level, now)
+            if len(self._buckets) > MOST_CALLERS:
+                self._buckets.popitem(last=False)
+        return 0.0 if taken else (1 - level) / self._per_second

@@ -1,0 +1,29 @@
+"""The error answers of an endpoint, for its entry in the OpenAPI document."""
+
+from typing import Any
+
+from matchme_pipeline.api.problems import MEDIA_TYPE, ProblemDetails
+
+_DESCRIPTIONS = {
+    400: "A token in the URL, or a body that is not JSON.",
+    401: "No token, or one that proves nothing.",
+    403: "Not allowed for this caller.",
+    404: "There is no such thing.",
+    409: "Not possible in the present state.",
+    410: "Expired.",
+    413: "The body is too large.",
+    422: "Wrong values.",
+    429: "Too many requests; Retry-After says when to come back.",
+    503: "The database, or the issuer's keys, do not answer.",
+}
+# What any endpoint may answer, whatever it does.
+_ALWAYS = (400, 413, 429, 503)
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """`responses` for an endpoint that may answer with these statuses."""
+    schema = {"$ref": f"#/components/schemas/{ProblemDetails.__name__}"}
+    return {
+        status: {"description": _DESCRIPTIONS[status], "content": {MEDIA_TYPE: {"schema": schema}}}
+        for status in sorted({*statuses, *_ALWAYS})
+    }

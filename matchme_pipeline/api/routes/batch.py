@@ -1,0 +1,131 @@
+"""Administrators' batch endpoints: trigger, status, history, a member's queue, retry, discard, cancel."""
+
+from datetime import UTC, date, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from matchme_pipeline.api import cursors
+from matchme_pipeline.api.batch_control import cancel_run, discard_job, retry_job, trigger_runs
+from matchme_pipeline.api.batch_views import queue_summary, run_view, trigger_state
+from matchme_pipeline.api.identity.callers import ADMINISTRATORS, Admin, Member, Shared
+from matchme_pipeline.api.models import (
+    CancelAnswer,
+    Job,
+    JobAnswer,
+    JobPage,
+    JobState,
+    RunPage,
+    Status,
+    TriggerAnswer,
+    TriggerRequest,
+    TriggerState,
+)
+from matchme_pipeline.api.parameters import Cursor, JobId, PageSize, RunId, UserId
+from matchme_pipeline.api.problems import ProblemError
+from matchme_pipeline.api.queries import batch
+from matchme_pipeline.api.responses import problems
+
+router = APIRouter(prefix="/api/batch", tags=["batch"])
+
+
+@router.post(
+    "/trigger",
+    status_code=202,
+    responses=problems(401, 403, 422) | {200: {"model": TriggerAnswer, "description": "Nothing new started."}},
+)
+def trigger(shared: Shared, admin: Admin, response: Response, wanted: TriggerRequest) -> TriggerAnswer:
+    """Materialise weeks. A run of the same type and week that is queued or at work is answered with, not doubled."""
+    answer = trigger_runs(shared, admin.user_id, wanted, datetime.now(UTC))
+    if not any(run.started for run in answer.runs):
+        response.status_code = 200
+    return answer
+
+
+@router.get("/status", responses=problems(401))
+def status(shared: Shared, member: Member) -> Status:
+    """The current run with live counts, the last completed one, and the queue."""
+    with shared.connection() as connection:
+        current, last = batch.newest_run(connection, "running"), batch.newest_run(connection, "completed")
+    (queue, queued_runs, notes), as_of = shared.queue_summary.get(lambda: queue_summary(shared))
+    return Status(
+        as_of=as_of,
+        current_run=run_view(current, member.is_admin) if current else None,
+        last_completed=run_view(last, member.is_admin) if last else None,
+        queued_runs=queued_runs,
+        queue=queue,
+        notes=notes,
+    )
+
+
+@router.get("/history", responses=problems(401, 403, 422))
+def history(
+    shared: Shared,
+    admin: Admin,
+    limit: PageSize = 20,
+    cursor: Cursor = None,
+    status: Annotated[str | None, Query(pattern="^(running|completed|failed|cancelled)$")] = None,
+    run_type: Annotated[str | None, Query(pattern="^(weekly_full|daily_incremental|manual)$")] = None,
+    week: Annotated[date | None, Query(description="One week, by its Sunday.")] = None,
+) -> RunPage:
+    """Runs, the newest first."""
+    after = cursors.decode(cursor)
+    with shared.connection() as connection:
+        rows = batch.runs_page(connection, limit + 1, after, status, run_type, week)
+    more = cursors.encode((rows[limit - 1].started_at, rows[limit - 1].id)) if len(rows) > limit else None
+    return RunPage(runs=[run_view(row, admin.is_admin) for row in rows[:limit]], next_cursor=more)
+
+
+@router.get("/runs/{run_id}", responses=problems(401, 403, 404, 422))
+def run_state(shared: Shared, admin: Admin, run_id: RunId) -> TriggerState:
+    """What became of a run that was asked for: launching, queued, at work, ended."""
+    return trigger_state(shared, str(run_id), admin.is_admin)
+
+
+@router.post(
+    "/runs/{run_id}/cancel",
+    status_code=202,
+    dependencies=ADMINISTRATORS,
+    responses=problems(401, 403, 404, 409, 422),
+)
+def cancel(shared: Shared, run_id: RunId) -> CancelAnswer:
+    """End a run that is queued or at work; what it has finished is kept."""
+    cancel_run(shared, str(run_id))
+    return CancelAnswer(dagster_run_id=str(run_id), status="cancelling")
+
+
+@router.get("/queue/{user_id}", responses=problems(401, 403, 422))
+def queue(
+    shared: Shared,
+    member: Member,
+    user_id: UserId,
+    limit: PageSize = 20,
+    cursor: Cursor = None,
+    status: Annotated[JobState | None, Query()] = None,
+) -> JobPage:
+    """A member's jobs, the newest first: one's own, and anybody's for administrators."""
+    if user_id != member.user_id and not member.is_admin:
+        raise ProblemError(403, "not-yours", "you may see your own jobs")
+    after = cursors.decode(cursor)
+    with shared.connection() as connection:
+        rows = batch.jobs_page(connection, user_id, limit + 1, after, status)
+    more = cursors.encode((rows[limit - 1].created_at, rows[limit - 1].id)) if len(rows) > limit else None
+    jobs = [Job.model_validate(vars(row)) for row in rows[:limit]]
+    if not member.is_admin:
+        hidden = "it did not work; we are looking into it"
+        jobs = [job.model_copy(update={"last_error": hidden if job.last_error else None}) for job in jobs]
+    return JobPage(user_id=user_id, jobs=jobs, next_cursor=more)
+
+
+@router.post("/retry/{job_id}", dependencies=ADMINISTRATORS, responses=problems(401, 403, 404, 409, 422))
+def retry(shared: Shared, job_id: JobId) -> JobAnswer:
+    """Open a failed job again; it happens once, however many ask."""
+    retry_job(shared, job_id)
+    return JobAnswer(job_id=job_id, status="pending")
+
+
+@router.post("/discard/{job_id}", responses=problems(401, 403, 404, 409, 422))
+def discard(shared: Shared, admin: Admin, job_id: JobId) -> JobAnswer:
+    """Take a failed job off the shelf for good."""
+    discard_job(shared, job_id, admin.user_id)
+    return JobAnswer(job_id=job_id, status="discarded")

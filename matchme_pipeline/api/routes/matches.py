@@ -1,0 +1,60 @@
+"""A member's weekly matches, and what they did with them."""
+
+from datetime import date
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Query
+
+from matchme_pipeline.api.identity.callers import Member, Shared
+from matchme_pipeline.api.models import Match, MatchWeek, Starters
+from matchme_pipeline.api.problems import ProblemError
+from matchme_pipeline.api.queries import members
+from matchme_pipeline.api.queries.members import MatchRow
+from matchme_pipeline.api.responses import problems
+from matchme_pipeline.api.service import Service
+
+router = APIRouter(prefix="/api/matches", tags=["matches"])
+
+MatchId = Annotated[UUID, Path(description="A match's id, as in the list.")]
+
+
+@router.get("", responses=problems(401, 422))
+def matches(
+    shared: Shared,
+    member: Member,
+    week: Annotated[date | None, Query(description="A match week (`week_start_date`); the newest if left out.")] = None,
+) -> MatchWeek:
+    """The member's matches of a week, with every factor of their score and the starters."""
+    with shared.connection() as connection:
+        wanted = week or members.newest_match_week(connection, member.user_id)
+        rows = members.matches(connection, member.user_id, wanted) if wanted else []
+    return MatchWeek(week_start_date=wanted, matches=[_view(row) for row in rows])
+
+
+@router.post("/{match_id}/viewed", responses=problems(401, 404, 422))
+def viewed(shared: Shared, member: Member, match_id: MatchId) -> Match:
+    """The member has looked at the match; from then on it stays as it is. Saying so again changes nothing."""
+    return _mark(shared, member.user_id, match_id, acted_on=False)
+
+
+@router.post("/{match_id}/actioned", responses=problems(401, 404, 422))
+def actioned(shared: Shared, member: Member, match_id: MatchId) -> Match:
+    """The member has acted on the match. Saying so again changes nothing."""
+    return _mark(shared, member.user_id, match_id, acted_on=True)
+
+
+def _mark(shared: Service, user_id: str, match_id: UUID, *, acted_on: bool) -> Match:
+    with shared.connection() as connection:
+        row = members.mark_match(connection, user_id, match_id, acted_on)
+    if row is None:
+        raise ProblemError(404, "no-such-match", f"you have no match {match_id}")
+    return _view(row)
+
+
+def _view(row: MatchRow) -> Match:
+    preview = row.chaichat_preview
+    starters = Starters(level_1=preview.get("level_1") or [], level_2=preview.get("level_2") or []) if preview else None
+    return Match.model_validate(
+        vars(row) | {"chaichat_preview": starters, "compatibility_factors": row.compatibility_factors or {}}
+    )

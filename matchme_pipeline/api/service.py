@@ -1,0 +1,100 @@
+"""What the endpoints share: the connections, who verifies tokens, limits, and the way to Dagster."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from psycopg import Connection as PsycopgConnection
+from psycopg.rows import TupleRow
+from psycopg_pool import ConnectionPool
+
+from matchme_pipeline.api.dagster_runs import DagsterRuns
+from matchme_pipeline.api.identity import local_key
+from matchme_pipeline.api.identity.keys import JwksKeys, PemKey
+from matchme_pipeline.api.identity.tokens import Keys, TokenVerifier, Verifier
+from matchme_pipeline.api.rate_limit import RateLimit
+from matchme_pipeline.api.snapshots import Snapshot
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.errors import ConfigurationError
+from matchme_pipeline.settings import Settings
+
+POOL_SIZE = 10
+# A request that finds no free connection for this long is told to come back.
+POOL_WAIT_SECONDS = 5.0
+STATEMENT_TIMEOUT_SECONDS = 10
+# A caller may spend a sixth of a minute's requests at once.
+BURST_SHARE = 6
+
+
+@dataclass
+class Service:
+    """One process's share of the API; closed when it ends."""
+
+    settings: Settings
+    pool: ConnectionPool[PsycopgConnection[TupleRow]]
+    verifier: Verifier
+    callers: RateLimit
+    dagster: DagsterRuns
+    queue_summary: Snapshot = field(default_factory=Snapshot)
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """A connection inside one transaction, whose statements may not run for ever."""
+        with self.pool.connection() as connection, connection.transaction():
+            connection.execute("select set_config('statement_timeout', %s, true)", [f"{STATEMENT_TIMEOUT_SECONDS}s"])
+            yield connection
+
+    def is_configured_admin(self, user_id: str) -> bool:
+        """Whether ADMIN_USER_IDS names this member."""
+        return user_id in {one.strip() for one in self.settings.admin_user_ids.split(",") if one.strip()}
+
+    def close(self) -> None:
+        """End what the service holds open."""
+        self.pool.close()
+        self.dagster.close()
+
+
+def open_service(settings: Settings, database_url: str, dagster: DagsterRuns | None = None) -> Service:
+    """A service over the database at `database_url`. Raises ConfigurationError where nobody could be recognised."""
+    verifier = token_verifier(settings)
+    pool: ConnectionPool[PsycopgConnection[TupleRow]] = ConnectionPool(
+        database_url,
+        kwargs={"autocommit": True, "prepare_threshold": None, "connect_timeout": 5},
+        min_size=1,
+        max_size=POOL_SIZE,
+        timeout=POOL_WAIT_SECONDS,
+        open=True,
+    )
+    per_minute = settings.api_requests_per_minute
+    return Service(
+        settings,
+        pool,
+        verifier,
+        RateLimit(per_minute, max(1, per_minute // BURST_SHARE)),
+        dagster or DagsterRuns(),
+    )
+
+
+def token_verifier(settings: Settings) -> Verifier:
+    """Who verifies tokens: Clerk's issuer where one is configured, else this installation's development key.
+
+    Raises ConfigurationError where neither may count.
+    """
+    if settings.clerk_issuer is None:
+        if not local_key.is_allowed(settings):
+            raise ConfigurationError(
+                "MATCHME_CLERK_ISSUER is not set, and a database on another machine takes no development tokens. "
+                "Set it to the issuer of your Clerk instance (https://….clerk.accounts.dev or your own domain)."
+            )
+        keys: Keys = PemKey(local_key.public_pem(settings))
+        return TokenVerifier(local_key.ISSUER, frozenset({local_key.PARTY}), keys)
+    parties = frozenset(one.strip() for one in settings.clerk_authorized_parties.split(",") if one.strip())
+    if not parties:
+        raise ConfigurationError(
+            "MATCHME_CLERK_AUTHORIZED_PARTIES is not set: name the app's origins, separated by commas "
+            "(https://app.example), so that tokens made for other sites are refused."
+        )
+    issuer = settings.clerk_issuer.rstrip("/")
+    if settings.clerk_public_key:
+        return TokenVerifier(issuer, parties, PemKey(settings.clerk_public_key))
+    return TokenVerifier(issuer, parties, JwksKeys(settings.clerk_jwks_url or f"{issuer}/.well-known/jwks.json"))

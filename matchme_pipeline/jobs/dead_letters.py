@@ -1,0 +1,81 @@
+"""The dead-letter shelf: jobs that have failed for good rest there until an operator retries or discards them."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from matchme_pipeline.database.connection import Connection
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A job that has failed for good."""
+
+    id: UUID
+    user_id: str
+    job_type: str
+    week: date | None
+    attempts: int
+    last_error: str | None
+    created_at: datetime
+
+
+def dead_letters(connection: Connection, limit: int, job_type: str | None = None) -> list[DeadLetter]:
+    """The shelf, the newest first."""
+    with connection.cursor(row_factory=class_row(DeadLetter)) as cursor:
+        return cursor.execute(
+            """
+            select id, user_id, job_type, week, attempts, last_error, created_at
+            from batch_processing_queue
+            where status = 'failed' and (%(job_type)s::text is null or job_type = %(job_type)s)
+            order by created_at desc, id
+            limit %(limit)s
+            """,
+            {"job_type": job_type, "limit": limit},
+        ).fetchall()
+
+
+def retry(connection: Connection, job_ids: Collection[UUID]) -> set[UUID]:
+    """Open failed jobs again with all their attempts; returns which, however many ask for the same at once.
+
+    What was wrong stays readable in `last_error` until the job has run.
+    """
+    rows = connection.execute(
+        """
+        update batch_processing_queue
+        set status = 'pending', attempts = 0, scheduled_for = now(), started_at = null, completed_at = null,
+            lease_expires_at = null
+        where id = any(%s) and status = 'failed'
+        returning id
+        """,
+        [list(job_ids)],
+    ).fetchall()
+    return {job_id for (job_id,) in rows}
+
+
+def discard(connection: Connection, job_ids: Collection[UUID], by: str) -> set[UUID]:
+    """Take failed jobs off the shelf for good; returns which.
+
+    The row stays, as done and marked with who discarded it, so that the week does not enqueue the same work again;
+    what the member shares or changes later opens it anew.
+    """
+    rows = connection.execute(
+        """
+        update batch_processing_queue
+        set status = 'completed', completed_at = clock_timestamp(),
+            payload = payload || jsonb_build_object('discarded_by', %s::text)
+        where id = any(%s) and status = 'failed'
+        returning id
+        """,
+        [by, list(job_ids)],
+    ).fetchall()
+    return {job_id for (job_id,) in rows}
+
+
+def state(connection: Connection, job_id: UUID) -> str | None:
+    """A job's status; None where there is no such job."""
+    row = connection.execute("select status from batch_processing_queue where id = %s", [job_id]).fetchone()
+    return row[0] if row else None

@@ -1,0 +1,61 @@
+"""What each caller may do: one table, which the tests walk through and docs/api.md shows."""
+
+from dataclasses import dataclass
+
+CALLERS = ("nobody", "member", "other member", "admin")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An endpoint and the status that each of `CALLERS` gets; `{…}` are filled in by the test.
+
+    `member` owns the queue, insight and match that the path names.
+    """
+
+    method: str
+    path: str
+    expected: tuple[int, int, int, int]
+    body: dict[str, str] | None = None
+
+
+RIGHTS = (
+    Endpoint("GET", "/health", (200, 200, 200, 200)),
+    Endpoint("GET", "/ready", (200, 200, 200, 200)),
+    Endpoint("GET", "/openapi.json", (200, 200, 200, 200)),
+    Endpoint("GET", "/metrics", (401, 403, 403, 200)),
+    Endpoint("POST", "/api/batch/trigger", (401, 403, 403, 202), {"week": "2026-01-04"}),
+    Endpoint("GET", "/api/batch/status", (401, 200, 200, 200)),
+    Endpoint("GET", "/api/batch/history", (401, 403, 403, 200)),
+    Endpoint("GET", "/api/batch/runs/{run}", (401, 403, 403, 200)),
+    Endpoint("POST", "/api/batch/runs/{run}/cancel", (401, 403, 403, 409)),
+    Endpoint("GET", "/api/batch/queue/{member}", (401, 200, 403, 200)),
+    Endpoint("POST", "/api/batch/retry/{failed_job}", (401, 403, 403, 200)),
+    Endpoint("POST", "/api/batch/discard/{other_failed_job}", (401, 403, 403, 200)),
+    Endpoint("GET", "/api/insights/pending", (401, 200, 200, 200)),
+    Endpoint("GET", "/api/insights/approved", (401, 200, 200, 200)),
+    Endpoint("POST", "/api/insights/{insight}/approve", (401, 200, 404, 404)),
+    Endpoint("POST", "/api/insights/{other_insight}/reject", (401, 200, 404, 404)),
+    Endpoint("GET", "/api/matches", (401, 200, 200, 200)),
+    Endpoint("POST", "/api/matches/{match}/viewed", (401, 200, 404, 404)),
+    Endpoint("POST", "/api/matches/{match}/actioned", (401, 200, 404, 404)),
+    Endpoint("GET", "/api/dna", (401, 200, 200, 200)),
+    Endpoint("GET", "/api/dna/history", (401, 200, 200, 200)),
+    Endpoint("GET", "/api/cost", (401, 403, 403, 200)),
+    Endpoint("GET", "/api/cost/budget", (401, 403, 403, 200)),
+    Endpoint("POST", "/functions/v1/batch-trigger", (401, 403, 403, 202), {"week": "2026-01-11"}),
+    Endpoint("GET", "/functions/v1/batch-status", (401, 200, 200, 200)),
+    Endpoint("GET", "/functions/v1/batch-history", (401, 403, 403, 200)),
+    Endpoint("GET", "/functions/v1/batch-queue/{member}", (401, 200, 403, 200)),
+    Endpoint("GET", "/functions/v1/batch-queue?userId={member}", (401, 200, 403, 200)),
+    Endpoint("POST", "/functions/v1/batch-retry/{third_failed_job}", (401, 403, 403, 200)),
+    Endpoint("POST", "/functions/v1/batch-retry", (401, 403, 403, 200), {"jobId": "{fourth_failed_job}"}),
+)
+
+
+def as_markdown() -> str:
+    """The table as it stands in the documentation."""
+    lines = ["| endpoint | " + " | ".join(CALLERS) + " |", "| --- " * (len(CALLERS) + 1) + "|"]
+    for endpoint in RIGHTS:
+        statuses = " | ".join(str(status) for status in endpoint.expected)
+        lines.append(f"| `{endpoint.method} {endpoint.path}` | {statuses} |")
+    return "\n".join(lines)

@@ -1,0 +1,206 @@
+"""The door: limits, headers, one shape of errors, logs that give nothing away, a page for the browser."""
+
+import json
+import logging
+import re
+from collections.abc import Iterator
+
+import pytest
+from fastapi.testclient import TestClient
+
+from matchme_pipeline.api.app import create_app
+from matchme_pipeline.api.page.session import form_key
+from matchme_pipeline.api.rate_limit import RateLimit
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline_tests.api.conftest import ADMIN, MEMBER, Api
+from matchme_pipeline_tests.api.issuer import PARTY
+from matchme_pipeline_tests.api.test_rights import failed_job
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/batch/retry/1",
+        "/api/batch/retry/';drop table batch_processing_queue;--",
+        "/api/batch/runs/%00/cancel",
+        "/api/insights/00000000-0000-0000-0000-00000000000g/approve",
+        "/api/matches/-1/viewed",
+    ],
+)
+def test_ids_that_are_no_ids_are_refused(api: Api, path: str):
+    answer = api.post(path, ADMIN)
+    assert answer.status_code in (404, 422)
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("user", ["x' or 'x'='x", "a" * 200, "user%00", "user\u202e", "..", "%2e%2e%2f"])
+def test_a_member_id_that_is_none_is_refused(api: Api, user: str):
+    assert api.get(f"/api/batch/queue/{user}", ADMIN).status_code in (200, 404, 422)
+    assert api.get("/functions/v1/batch-queue", ADMIN, params={"userId": user}).status_code in (200, 422)
+
+
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=101", "limit=1e9", f"limit={10**40}", "week=yesterday", "status=x"]
+)
+def test_parameters_out_of_range_are_refused(api: Api, query: str):
+    assert api.get(f"/api/batch/history?{query}", ADMIN).status_code == 422
+
+
+def test_a_megabyte_is_refused_whether_it_is_announced_or_not(api: Api):
+    announced = api.post("/api/batch/trigger", ADMIN, content=b"x" * 1_000_000)
+
+    def pieces() -> Iterator[bytes]:
+        for _ in range(100):
+            yield b" " * 10_000
+
+    trickled = api.post("/api/batch/trigger", ADMIN, content=pieces())
+    for answer in (announced, trickled):
+        assert (answer.status_code, answer.json()["type"]) == (413, "urn:matchme:problem:body-too-large")
+
+
+@pytest.mark.parametrize(
+    "body", [b"{", b"[]", b"null", b'{"week": "2026-01-04\\u0000"}', b"\xff\xfe", b'{"a":' * 5_000]
+)
+def test_a_body_that_is_no_request_is_refused(api: Api, body: bytes):
+    answer = api.post("/api/batch/trigger", ADMIN, content=body)
+    assert answer.status_code in (400, 422), answer.text
+
+
+def test_paths_and_methods_that_do_not_exist_answer_in_the_same_shape(api: Api):
+    for answer in (api.get("/nothing"), api.client.delete("/api/batch/status")):
+        assert answer.status_code in (404, 405)
+        assert set(answer.json()) >= {"type", "title", "status", "detail", "instance"}
+
+
+def test_a_surprise_is_a_problem_without_its_inside(
+    api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr(api.service, "queue_summary", None)
+    answer = api.get("/api/batch/status", MEMBER)
+    assert (answer.status_code, answer.json()["type"]) == (500, "urn:matchme:problem:unexpected")
+    assert "NoneType" not in answer.text
+    assert answer.headers["x-request-id"] in answer.json()["instance"]
+
+
+def test_without_a_database_the_answer_is_503_and_health_still_says_ok(api: Api):
+    api.service.pool.close()
+    assert api.get("/api/dna", MEMBER).status_code == 503
+    assert api.get("/ready").status_code == 503
+    assert api.get("/health").status_code == 200
+
+
+def test_a_caller_who_asks_too_often_is_told_when_to_come_back(api: Api):
+    api.service.callers = RateLimit(per_minute=60, burst=3)
+    statuses = [api.get("/api/dna", MEMBER).status_code for _ in range(5)]
+    assert statuses[:3] == [200, 200, 200]
+    refused = api.get("/api/dna", MEMBER)
+    assert refused.status_code == 429
+    assert int(refused.headers["retry-after"]) >= 1
+    assert api.get("/api/dna", "user_patient").status_code == 200
+
+
+def test_a_bucket_fills_again():
+    now = [0.0]
+    limit = RateLimit(per_minute=60, burst=2, now=lambda: now[0])
+    assert [limit.take("a"), limit.take("a")] == [0, 0]
+    assert limit.take("a") == pytest.approx(1)
+    now[0] = 1.0
+    assert limit.take("a") == 0
+
+
+def test_only_the_apps_origins_may_read_answers(api: Api):
+    def preflight(origin: str) -> dict[str, str]:
+        headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+        return dict(api.client.options("/api/batch/trigger", headers=headers).headers)
+
+    assert preflight(PARTY)["access-control-allow-origin"] == PARTY
+    assert "access-control-allow-origin" not in preflight("https://evil.example")
+
+
+def test_every_answer_has_security_headers_and_an_id(api: Api):
+    for answer in (api.get("/"), api.get("/health"), api.get("/nothing"), api.post("/api/batch/trigger")):
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        assert answer.headers["x-request-id"]
+    assert (
+        api.client.get("/health", headers={"X-Request-Id": "from-the-app-1"}).headers["x-request-id"]
+        == "from-the-app-1"
+    )
+    assert api.client.get("/health", headers={"X-Request-Id": "a\tb;c"}).headers["x-request-id"] != "a\tb;c"
+
+
+def test_the_log_has_a_line_a_request_without_tokens_ids_or_queries(
+    api: Api, caplog: pytest.LogCaptureFixture, database: Connection
+):
+    caplog.set_level(logging.INFO)
+    headers = api.bearer(MEMBER)
+    api.client.get(f"/api/batch/queue/{MEMBER}?cursor=secret-text", headers=headers)
+    (line,) = [json.loads(r.getMessage()) for r in caplog.records if r.name == "matchme.api"]
+    assert (line["route"], line["method"], line["status"]) == ("/api/batch/queue/{user_id}", "GET", 422)
+    everything = "\n".join(r.getMessage() for r in caplog.records if r.name.startswith("matchme"))
+    for hidden in (MEMBER, "secret-text", headers["Authorization"][7:40]):
+        assert hidden not in everything
+
+
+def test_the_document_is_openapi_3_1_and_every_error_in_it_is_a_problem(api: Api):
+    document = api.get("/openapi.json").json()
+    assert document["openapi"].startswith("3.1")
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            assert operation["summary"], (path, method)
+            for status, answer in operation["responses"].items():
+                if int(status) >= 400 and path != "/ready":
+                    assert list(answer["content"]) == ["application/problem+json"], (path, method, status)
+
+
+def test_metrics_count_requests_by_route(api: Api):
+    api.get(f"/api/batch/queue/{MEMBER}", MEMBER)
+    text = api.get("/metrics", ADMIN).text
+    assert re.search(
+        r'matchme_api_requests_total\{method="GET",route="/api/batch/queue/\{user_id\}",status="200"\}', text
+    )
+    assert MEMBER not in text
+
+
+def browser(api: Api, user: str) -> TestClient:
+    client = TestClient(create_app(api.service), raise_server_exceptions=False)
+    client.post("/session", data={"token": api.issuer.token(user)}, follow_redirects=False)
+    return client
+
+
+def test_the_page_asks_strangers_to_sign_in_and_members_to_be_administrators(api: Api):
+    assert "Session token of an administrator" in api.get("/").text
+    refused = api.client.post("/session", data={"token": "nonsense"})
+    assert (refused.status_code, "Not accepted" in refused.text) == (401, True)
+    assert browser(api, MEMBER).get("/").status_code == 403
+
+
+def test_the_pages_cookie_is_closed_to_scripts_and_other_sites(api: Api):
+    answer = api.client.post("/session", data={"token": api.issuer.token(ADMIN)}, follow_redirects=False)
+    cookie = answer.headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+
+
+def test_the_pages_button_retries_a_job_and_a_form_from_elsewhere_does_not(api: Api, database: Connection):
+    job = failed_job(database, MEMBER)
+    client = browser(api, ADMIN)
+    page = client.get("/").text
+    assert "it broke" in page
+    token = client.cookies["matchme_session"]
+    assert form_key(token) in page
+    foreign = client.post(f"/page/retry/{job}", data={"form_key": "0" * 64})
+    assert foreign.status_code == 403
+    pressed = client.post(f"/page/retry/{job}", data={"form_key": form_key(token)}, follow_redirects=False)
+    assert (pressed.status_code, pressed.headers["location"]) == (303, "/")
+    again = client.post(f"/page/retry/{job}", data={"form_key": form_key(token)})
+    assert (again.status_code, "only failed jobs" in again.text) == (409, True)
+
+
+def test_what_stands_in_an_error_is_shown_as_text(api: Api, database: Connection):
+    failed_job(database, MEMBER)
+    database.execute("update batch_processing_queue set last_error = '<script>alert(1)</script>'")
+    page = browser(api, ADMIN).get("/").text
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
