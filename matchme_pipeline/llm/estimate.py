@@ -79,7 +79,7 @@ def estimate_embeddings(
 
     entry = load_prices(settings.prices_file).entry(settings.embedding_model, "embedding")
     stored = queries.stored_hashes(connection, settings.embedding_model, list(texts))
-    packs = packed({key: text for key, text in texts.items() if key not in stored})
+    packs = packed({key: text for key, text in texts.items() if key not in stored}, settings.llm_tokens_per_minute)
     known = queries.experience(connection, stage, settings.embedding_model)
     if known is not None:
         bodies = (embedding_body(settings.embedding_model, entry, [text for _, text in pack]) for pack in packs)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from openai.types import Model
 
@@ -31,8 +31,11 @@ def missing(listed: Sequence[Model], wanted: Sequence[str]) -> list[str]:
     return [name for name in wanted if name not in ids]
 
 
-def _day(value: str | None) -> date | None:
+def _day(value: object) -> date | None:
+    """A date as servers write it: ISO, or seconds since 1970; None for anything else."""
     try:
-        return date.fromisoformat(value[:10]) if value else None
-    except ValueError:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return datetime.fromtimestamp(value, UTC).date()
+        return date.fromisoformat(value[:10]) if isinstance(value, str) else None
+    except (ValueError, OverflowError, OSError):
         return None

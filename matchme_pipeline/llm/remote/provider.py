@@ -24,6 +24,7 @@ from matchme_pipeline.llm.remote.client import ApiClient
 from matchme_pipeline.llm.remote.door import Door
 from matchme_pipeline.llm.remote.embeddings import EmbeddingRun
 from matchme_pipeline.llm.remote.failures import RefusedRequestError, RetryableError, UnsupportedParameterError
+from matchme_pipeline.llm.remote.minute import SharedMinute
 from matchme_pipeline.llm.remote.pacing import Pacer
 from matchme_pipeline.llm.tasks import Question, Task
 from matchme_pipeline.settings import Settings
@@ -41,6 +42,7 @@ class OpenAIProvider:
         self._client = ApiClient(settings)
         self._loop = LoopThread()
         self._committer = Committer(ledger)
+        self._minute = _minute(settings, self._committer)
         self._looked_up = False
         self._doors: dict[str, Door] = {}
         self._budgets: dict[date | None, Budget] = {}
@@ -96,7 +98,7 @@ class OpenAIProvider:
                 open_keys = set(await self._batch_run(context, emit).answer(work, list(wordy)))
                 left = {key: text for key, text in texts.items() if key in open_keys or key not in wordy}
             run = EmbeddingRun(door, self._committer, budget, self._prices, context, emit)
-            await run.embed(left, self._settings.llm_concurrency)
+            await run.embed(left, self._settings.llm_concurrency, self._settings.llm_tokens_per_minute)
 
         return self._loop.stream(produce)
 
@@ -152,11 +154,7 @@ class OpenAIProvider:
                 self._chat if is_chat else self._embedding,
                 "standard" if self._settings.llm_mode == "batch" else self._settings.llm_mode,
                 self._client.chat if is_chat else self._client.embeddings,
-                Pacer(
-                    self._settings.llm_concurrency,
-                    self._settings.llm_requests_per_minute,
-                    self._settings.llm_tokens_per_minute,
-                ),
+                Pacer(self._settings.llm_concurrency, self._minute),
             )
         return self._doors[model]
 
@@ -166,3 +164,8 @@ class OpenAIProvider:
             self._budgets[week] = Budget(limit, week, self._ledger, partial(self._committer.run))
         self._committer.holder = self._budgets[week].holder if self._settings.weekly_budget_usd is not None else None
         return self._budgets[week]
+
+
+def _minute(settings: Settings, committer: Committer) -> SharedMinute | None:
+    requests, tokens = settings.llm_requests_per_minute, settings.llm_tokens_per_minute
+    return SharedMinute(requests, tokens, committer.transact) if requests or tokens else None
