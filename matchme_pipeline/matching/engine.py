@@ -14,6 +14,7 @@ from matchme_pipeline.llm.contracts import SharedInsight
 from matchme_pipeline.matching.allocation import MOST_MATCHES, allocate
 from matchme_pipeline.matching.explanation import contributions, explain
 from matchme_pipeline.matching.fairness import gini
+from matchme_pipeline.matching.limits import USUAL, Limits
 from matchme_pipeline.matching.members import MemberRow, as_columns, why_not_matchable
 from matchme_pipeline.matching.shared_insights import shared_titles, themes_of
 from matchme_pipeline.matching.vocabulary import Unknown
@@ -66,14 +67,15 @@ class Allocation:
 class Engine:
     """Members of one week, ready to be matched under different exclusions."""
 
-    def __init__(self, knowledge: Knowledge, cutoff: datetime) -> None:
+    def __init__(self, knowledge: Knowledge, cutoff: datetime, limits: Limits = USUAL) -> None:
         """Sort out who can be matched as of `cutoff` and bring what is known of them into columns."""
+        self.limits = limits
         self.not_matchable: Counter[str] = Counter()
         self.unknown = Unknown()
         self._approved = knowledge.approved
         matchable = []
         for row in knowledge.rows:
-            reason = why_not_matchable(row, cutoff)
+            reason = why_not_matchable(row, cutoff, limits)
             if reason is None:
                 matchable.append(row)
             else:
