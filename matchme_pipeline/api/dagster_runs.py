@@ -14,7 +14,7 @@ from uuid import uuid4
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 
 from matchme_pipeline.database import files
-from matchme_pipeline.operations import runs
+from matchme_pipeline.operations import cancellation, runs
 
 # `dagster job launch` loads the code location before it puts the run into the queue: five seconds, on a busy machine
 # more.
@@ -100,7 +100,7 @@ class DagsterRuns:
 
     def cancel(self, dagster_run_id: str) -> bool:
         """Ask Dagster to end a run; False where it cannot from here."""
-        return bool(self._instance.run_coordinator.cancel_run(dagster_run_id))
+        return cancellation.cancel(self._instance, dagster_run_id) is cancellation.Cancellation.ASKED
 
     def close(self) -> None:
         """Wait for launches under way."""
