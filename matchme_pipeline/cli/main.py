@@ -3,6 +3,7 @@
 import os
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import psycopg
@@ -139,6 +140,44 @@ def matches(
         console.as_json({"user_id": user_id, "match_week": match_week, "matches": [vars(row) for row in rows]})
     else:
         show.matches(user_id, match_week, rows)
+
+
+@app.command()
+def match(
+    members: Annotated[Path | None, typer.Option(help="CSV of members, attributes and preferences.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where the scored pairs go.")] = None,
+    texts: Annotated[Path | None, typer.Option(help="CSV of texts that members shared.")] = None,
+    vectors: Annotated[Path | None, typer.Option(help="CSV or .npz of members' vectors, instead of texts.")] = None,
+    met: Annotated[Path | None, typer.Option(help="CSV of pairs that have met already.")] = None,
+    as_of: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day ages are counted on; default: today (UTC).")
+    ] = None,
+    candidates: Annotated[
+        int | None, typer.Option(min=1, max=1_000, help="Write so many of each member's best, not only the matches.")
+    ] = None,
+    columns: Annotated[bool, typer.Option("--columns", help="List the files' columns and stop.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Match the members of a CSV file: no database, the same rules."""
+    from matchme_pipeline.cli import match as matching
+
+    if columns:
+        matching.show_columns()
+        return
+    if members is None or out is None:
+        raise PipelineError(
+            "Name both files: matchme match --members members.csv --out matches.csv. "
+            "`matchme match --columns` lists the columns."
+        )
+    from matchme_pipeline.matching.files.run import Request
+    from matchme_pipeline.matching.limits import process_limits
+
+    day = as_of.date() if as_of else matching.today()
+    summary = matching.run(Request(members, out, day, texts, vectors, met, candidates, process_limits()))
+    if json:
+        console.as_json(summary)
+    else:
+        matching.show(summary)
 
 
 @app.command()
