@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from matchme_pipeline.api.queries.triggers import Trigger
 from matchme_pipeline.database import files
-from matchme_pipeline.operations import runs
+from matchme_pipeline.operations import cancellation, runs
 
 # `dagster job launch` loads the code location before it puts the run into the queue: five seconds, on a busy machine
 # more.
@@ -99,7 +99,7 @@ class DagsterRuns:
         """Ask Dagster to end a run; False where it cannot from here."""
         with _answering():
             try:
-                return bool(self._instance.run_coordinator.cancel_run(dagster_run_id))
+                return cancellation.cancel(self._instance, dagster_run_id) is cancellation.Cancellation.ASKED
             except DagsterError:
                 return False
 
