@@ -41,6 +41,9 @@ class Settings(BaseModel):
     llm_timeout_seconds: float | None = Field(None, alias="MATCHME_LLM_TIMEOUT_SECONDS", gt=0)
     prices_file: Path | None = Field(None, alias="MATCHME_PRICES_FILE")
     first_week: date = Field(date(2026, 1, 4), alias="MATCHME_FIRST_WEEK")
+    active_within_days: int | None = Field(None, alias="MATCHME_ACTIVE_WITHIN_DAYS", ge=1, le=36_500)
+    report_threshold: int | None = Field(None, alias="MATCHME_REPORT_THRESHOLD", ge=1)
+    no_repeat_weeks: int | None = Field(None, alias="MATCHME_NO_REPEAT_WEEKS", ge=1, le=5_200)
     automation: bool = Field(False, alias="MATCHME_AUTOMATION")
     alert_webhook_url: SecretStr | None = Field(None, alias="MATCHME_ALERT_WEBHOOK_URL")
     admin_user_ids: str = Field("", alias="ADMIN_USER_IDS")
@@ -49,6 +52,7 @@ class Settings(BaseModel):
     clerk_public_key: str | None = Field(None, alias="MATCHME_CLERK_PUBLIC_KEY")
     clerk_authorized_parties: str = Field("", alias="MATCHME_CLERK_AUTHORIZED_PARTIES")
     cors_origins: str = Field("", alias="MATCHME_CORS_ORIGINS")
+    metrics_token: SecretStr | None = Field(None, alias="MATCHME_METRICS_TOKEN")
     api_requests_per_minute: int = Field(300, alias="MATCHME_API_REQUESTS_PER_MINUTE", ge=1)
 
     @field_validator("database_url", "dagster_database_url")
@@ -66,6 +70,13 @@ class Settings(BaseModel):
         if url is not None and not url.get_secret_value().startswith(("https://", "http://")):
             raise ValueError("must start with https:// (a Slack-compatible incoming webhook)")
         return url
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _is_hard_to_guess(cls, token: SecretStr | None) -> SecretStr | None:
+        if token is not None and len(token.get_secret_value()) < 32:
+            raise ValueError("must have 32 characters or more (openssl rand -hex 32)")
+        return token
 
     @field_validator("clerk_issuer", "clerk_jwks_url")
     @classmethod

@@ -7,7 +7,12 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from matchme_pipeline.api.cursors import LONGEST_CURSOR_CHARACTERS
+from matchme_pipeline.api.parameters import USER_ID, Day
+
 RunType = Literal["weekly_full", "daily_incremental"]
+RecordedRunType = Literal["weekly_full", "daily_incremental", "manual"]
+RunState = Literal["running", "completed", "failed", "cancelled"]
 JobState = Literal["pending", "processing", "completed", "failed", "retry"]
 JobKind = Literal["content_analysis", "embedding_update", "dna_recalculation", "match_generation"]
 Category = Literal["values", "personality", "lifestyle", "interests", "family"]
@@ -35,9 +40,9 @@ class TriggerRequest(Strict):
     )
 
     run_type: RunType = "weekly_full"
-    week: date | None = Field(None, description="One week, by its Sunday.")
-    from_week: date | None = Field(None, description="The first week of a range.")
-    to_week: date | None = Field(None, description="The last week of a range.")
+    week: Day | None = Field(None, description="One week, by its Sunday.")
+    from_week: Day | None = Field(None, description="The first week of a range.")
+    to_week: Day | None = Field(None, description="The last week of a range.")
 
     @model_validator(mode="after")
     def _one_way_of_naming_weeks(self) -> "TriggerRequest":
@@ -72,9 +77,9 @@ class Run(BaseModel):
 
     id: UUID
     dagster_run_id: str | None = Field(examples=[_RUN_ID])
-    run_type: str = Field(examples=["weekly_full"])
+    run_type: RecordedRunType
     week: date | None = Field(examples=["2026-11-15"])
-    status: Literal["running", "completed", "failed", "cancelled"]
+    status: RunState
     started_at: datetime
     completed_at: datetime | None
     duration_seconds: int | None = Field(examples=[412])
@@ -100,10 +105,14 @@ class QueueSummary(BaseModel):
 class Status(BaseModel):
     """What goes on now."""
 
-    as_of: datetime = Field(description="When the queue was counted; at most a few seconds ago.")
+    as_of: datetime = Field(
+        description="When the queue was counted: at most ten seconds ago, unless counting takes longer than one."
+    )
     current_run: Run | None
     last_completed: Run | None
-    queued_runs: int = Field(description="Runs that wait in Dagster's queue.")
+    queued_runs: int | None = Field(
+        description="Runs that wait in Dagster's queue; null where its storage does not answer.", examples=[2]
+    )
     queue: QueueSummary
     notes: list[str]
 
@@ -151,6 +160,30 @@ class JobPage(BaseModel):
     user_id: str = Field(examples=["user_2abcDEF"])
     jobs: list[Job]
     next_cursor: str | None
+
+
+class PageRequest(Strict):
+    """Which page."""
+
+    limit: int = Field(20, ge=1, le=100)
+    cursor: str | None = Field(None, max_length=LONGEST_CURSOR_CHARACTERS)
+
+
+class HistoryRequest(PageRequest):
+    """Which runs, as in the query of `GET /api/batch/history`."""
+
+    status: RunState | None = None
+    run_type: RecordedRunType | None = None
+    week: Day | None = None
+
+
+class QueueRequest(PageRequest):
+    """Whose jobs: one's own if left out."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    user_id: str | None = Field(None, alias="userId", pattern=USER_ID)
+    status: JobState | None = None
 
 
 class RetryRequest(Strict):

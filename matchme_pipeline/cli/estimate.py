@@ -18,6 +18,7 @@ from matchme_pipeline.llm.estimate import StageEstimate
 from matchme_pipeline.llm.local.provider import LocalProvider
 from matchme_pipeline.matching import queries as matching_queries
 from matchme_pipeline.matching import weekly
+from matchme_pipeline.matching.limits import process_limits
 from matchme_pipeline.matching.previews import pairs_to_preview
 from matchme_pipeline.settings import Settings
 from matchme_pipeline.week import Week
@@ -67,7 +68,7 @@ def _pairs(connection: Connection, week: Week, model: str) -> list[PairToPreview
     """The week's pairs; before it is matched, those that matching would make of what is known now."""
     pairs = [(pair.a, pair.b) for pair in matching_queries.pairs_of_week(connection, week.match_week)]
     if not pairs:
-        engine = weekly.load_engine(connection, week, model)
+        engine = weekly.load_engine(connection, week, model, process_limits())
         pairs = [(match.a, match.b) for match in weekly.allocate_week(connection, engine, week).allocation.matches]
     members = {user_id for pair in pairs for user_id in pair}
     approved = matching_queries.approved_insights(connection, week.cutoff, members)

@@ -2,13 +2,14 @@
 
 import os
 import sys
-from datetime import datetime
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import psycopg
 import typer
 
-from matchme_pipeline.cli import console, database
+from matchme_pipeline.cli import console, database, jobs
 from matchme_pipeline.errors import PipelineError
 
 app = typer.Typer(
@@ -19,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(database.app, name="db")
+app.add_typer(jobs.app, name="jobs")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -82,27 +84,33 @@ def run(
 
 @app.command()
 def status(json: AsJson = False) -> None:
-    """The newest runs and the queue."""
+    """The newest runs, what they are at, the queue, and what somebody should know of."""
     from matchme_pipeline.cli import environment, show
-    from matchme_pipeline.database.connection import connect
+    from matchme_pipeline.cli.status import look
     from matchme_pipeline.database.resource import database_url
-    from matchme_pipeline.operations import queries
     from matchme_pipeline.settings import process_settings
 
     url = database_url(process_settings())
     environment.require_migrated(url)
-    with connect(url) as connection:
-        rows, counts = queries.recent_runs(connection), queries.queue_counts(connection)
+    found = look(url, datetime.now(UTC))
     if json:
-        console.as_json(
-            {
-                "runs": [vars(row) for row in rows],
-                "queue": [{"job_type": t, "status": s, "jobs": n} for (t, s), n in counts.items()],
-            }
-        )
+        console.as_json(found.as_json())
         return
-    show.runs_table(rows)
-    show.queue_table(counts)
+    show.runs_table(found.runs)
+    show.missing_weeks(found.missing, found.automation)
+    show.queue_table(found.queue)
+    show.alerts_table(found.alerts)
+
+
+@app.command()
+def cancel(run_id: Annotated[str, typer.Argument(help="The run's Dagster id, as `matchme status` shows it.")]) -> None:
+    """End a run that is queued or at work; what it has finished is kept."""
+    from matchme_pipeline.cli import environment
+    from matchme_pipeline.cli.weeks import cancel_run
+
+    environment.prepare_dagster()
+    cancel_run(run_id)
+    console.result(f"run {run_id} is asked to end; `matchme status` shows when it has")
 
 
 @app.command()
@@ -135,6 +143,44 @@ def matches(
 
 
 @app.command()
+def match(
+    members: Annotated[Path | None, typer.Option(help="CSV of members, attributes and preferences.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where the scored pairs go.")] = None,
+    texts: Annotated[Path | None, typer.Option(help="CSV of texts that members shared.")] = None,
+    vectors: Annotated[Path | None, typer.Option(help="CSV or .npz of members' vectors, instead of texts.")] = None,
+    met: Annotated[Path | None, typer.Option(help="CSV of pairs that have met already.")] = None,
+    as_of: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day ages are counted on; default: today (UTC).")
+    ] = None,
+    candidates: Annotated[
+        int | None, typer.Option(min=1, max=1_000, help="Write so many of each member's best, not only the matches.")
+    ] = None,
+    columns: Annotated[bool, typer.Option("--columns", help="List the files' columns and stop.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Match the members of a CSV file: no database, the same rules."""
+    from matchme_pipeline.cli import match as matching
+
+    if columns:
+        matching.show_columns()
+        return
+    if members is None or out is None:
+        raise PipelineError(
+            "Name both files: matchme match --members members.csv --out matches.csv. "
+            "`matchme match --columns` lists the columns."
+        )
+    from matchme_pipeline.matching.files.run import Request
+    from matchme_pipeline.matching.limits import process_limits
+
+    day = as_of.date() if as_of else matching.today()
+    summary = matching.run(Request(members, out, day, texts, vectors, met, candidates, process_limits()))
+    if json:
+        console.as_json(summary)
+    else:
+        matching.show(summary)
+
+
+@app.command()
 def estimate(
     week: Annotated[str, typer.Option(help="The week, by its Sunday: YYYY-MM-DD.")],
     json: AsJson = False,
@@ -159,10 +205,19 @@ def estimate(
 
 
 @app.command()
-def forget(user_id: Annotated[str, typer.Argument(help="The member's Clerk id.")]) -> None:
-    """Remove a member from every table of the pipeline, at once: insights, vectors, scores, matches on both sides."""
+def forget(
+    user_id: Annotated[str | None, typer.Argument(help="The member's Clerk id.")] = None,
+    deleted: Annotated[bool, typer.Option(help="All members and posts that are deleted in the app.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Remove a member from every table of the pipeline, at once: insights, vectors, scores, matches on both sides.
+
+    With --deleted: every member and every post that the app has marked as deleted or hidden.
+    """
+    if (user_id is None) != deleted:
+        raise PipelineError("Name either a member, or --deleted for all that is deleted in the app.")
     from matchme_pipeline.cli import environment
-    from matchme_pipeline.content.deletion import forget as forget_members
+    from matchme_pipeline.content import deletion
     from matchme_pipeline.database.connection import connect
     from matchme_pipeline.database.resource import database_url
     from matchme_pipeline.settings import process_settings
@@ -170,7 +225,10 @@ def forget(user_id: Annotated[str, typer.Argument(help="The member's Clerk id.")
     url = database_url(process_settings())
     environment.require_migrated(url)
     with connect(url) as connection:
-        removed = forget_members(connection, [user_id])
+        removed = deletion.sweep(connection) if user_id is None else deletion.forget(connection, [user_id])
+    if json:
+        console.as_json(removed)
+        return
     console.result(", ".join(f"{table}: {count}" for table, count in removed.items() if count) or "nothing was kept")
 
 

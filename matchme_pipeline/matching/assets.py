@@ -12,6 +12,7 @@ from matchme_pipeline.jobs.week_jobs import members_taken
 from matchme_pipeline.llm.contracts import CallContext
 from matchme_pipeline.llm.resource import ModelsResource
 from matchme_pipeline.matching import queries, weekly
+from matchme_pipeline.matching.limits import process_limits
 from matchme_pipeline.matching.previews import pairs_to_preview
 from matchme_pipeline.reporting import StageReport, materialisation
 from matchme_pipeline.week import is_over, week_of, weekly_partitions
@@ -37,7 +38,7 @@ def weekly_matches(
     with models.session(database) as llm:
         model = llm.embedding_model
     with database.connect() as connection:
-        engine, broken = weekly.load_sound_engine(connection, week, model)
+        engine, broken = weekly.load_sound_engine(connection, week, model, process_limits())
         adopted = adopt(connection, JobType.MATCH_GENERATION, week.sunday, week.cutoff)
         jobs.release_claims(connection, JobType.MATCH_GENERATION, week.sunday, lambda run: is_over(context, run))
         members = [*engine.position, *broken]

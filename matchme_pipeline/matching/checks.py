@@ -4,10 +4,10 @@ from dagster import AssetCheckExecutionContext, AssetCheckResult, AssetCheckSeve
 
 from matchme_pipeline.database.resource import DatabaseResource
 from matchme_pipeline.matching import check_queries, queries
+from matchme_pipeline.matching.limits import process_limits
 from matchme_pipeline.matching.members import as_columns, why_not_matchable
 from matchme_pipeline.matching.verification import broken_filters
 from matchme_pipeline.matching.vocabulary import Unknown
-from matchme_pipeline.matching.weekly import NO_REPEAT_WEEKS
 from matchme_pipeline.week import Week
 
 
@@ -19,7 +19,9 @@ from matchme_pipeline.week import Week
 def matches_keep_the_rules(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
     """Count the rows that break a rule."""
     with database.connect() as connection:
-        broken = check_queries.broken_rules(connection, Week.parse(context.partition_key).match_week, NO_REPEAT_WEEKS)
+        broken = check_queries.broken_rules(
+            connection, Week.parse(context.partition_key).match_week, process_limits().no_repeat_weeks
+        )
     return AssetCheckResult(passed=not any(broken.values()), severity=AssetCheckSeverity.ERROR, metadata=dict(broken))
 
 
@@ -32,7 +34,9 @@ def matches_keep_hard_preferences(context: AssetCheckExecutionContext, database:
         matched = {user_id for pair in pairs for user_id in pair}
         rows = [row for row in queries.members_as_of(connection, week.cutoff) if row.user_id in matched]
         broken = check_queries.broken_preferences(connection, week.match_week)
-    members = as_columns([row for row in rows if why_not_matchable(row, week.cutoff) is None], week.cutoff, Unknown())
+    limits = process_limits()
+    matchable = [row for row in rows if why_not_matchable(row, week.cutoff, limits) is None]
+    members = as_columns(matchable, week.cutoff, Unknown())
     broken["by_any_filter"] = broken_filters(members, pairs)["not_eligible"]
     return AssetCheckResult(passed=not any(broken.values()), severity=AssetCheckSeverity.ERROR, metadata=dict(broken))
 

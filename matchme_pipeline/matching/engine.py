@@ -14,6 +14,7 @@ from matchme_pipeline.llm.contracts import SharedInsight
 from matchme_pipeline.matching.allocation import MOST_MATCHES, allocate
 from matchme_pipeline.matching.explanation import contributions, explain
 from matchme_pipeline.matching.fairness import gini
+from matchme_pipeline.matching.limits import USUAL, Limits
 from matchme_pipeline.matching.members import MemberRow, as_columns, why_not_matchable
 from matchme_pipeline.matching.shared_insights import shared_titles, themes_of
 from matchme_pipeline.matching.vocabulary import Unknown
@@ -32,7 +33,7 @@ class Knowledge:
     rows: Sequence[MemberRow]
     vector_ids: Sequence[str]
     vectors: NDArray[np.float32]
-    dna: Mapping[str, int]
+    dna: Mapping[str, float]
     approved: Mapping[str, Sequence[SharedInsight]]
 
 
@@ -66,14 +67,15 @@ class Allocation:
 class Engine:
     """Members of one week, ready to be matched under different exclusions."""
 
-    def __init__(self, knowledge: Knowledge, cutoff: datetime) -> None:
+    def __init__(self, knowledge: Knowledge, cutoff: datetime, limits: Limits = USUAL) -> None:
         """Sort out who can be matched as of `cutoff` and bring what is known of them into columns."""
+        self.limits = limits
         self.not_matchable: Counter[str] = Counter()
         self.unknown = Unknown()
         self._approved = knowledge.approved
         matchable = []
         for row in knowledge.rows:
-            reason = why_not_matchable(row, cutoff)
+            reason = why_not_matchable(row, cutoff, limits)
             if reason is None:
                 matchable.append(row)
             else:
@@ -93,25 +95,22 @@ class Engine:
 
     def match(self, excluded: Collection[Pair], fixed: Collection[Pair] = ()) -> Allocation:
         """Allocate matches; `excluded` pairs may not meet, `fixed` pairs stand already and take up places."""
-        from matchme_pipeline.matching.candidates import find_candidates
+        return self.allocate(self.candidates([*excluded, *fixed]), fixed)[1]
 
-        candidates = find_candidates(self.profiles, self._positions([*excluded, *fixed]))
+    def allocate(self, candidates: "Candidates", fixed: Collection[Pair] = ()) -> tuple[NDArray[np.intp], Allocation]:
+        """Choose among `candidates`: the numbers of the chosen pairs, ascending, and what came of it."""
         standing = self._positions(fixed)
         chosen = allocate(len(self.position), candidates.a, candidates.b, candidates.score, standing)
-        return self._report(candidates, chosen, standing)
+        return chosen, self._report(candidates, chosen, standing)
 
-    def _vectors(self, knowledge: Knowledge) -> NDArray[np.float32]:
-        """The vectors of members who can be matched, by position; zeros for who has none."""
-        places = np.array([self.position.get(user_id, -1) for user_id in knowledge.vector_ids], dtype=np.intp)
-        vectors = np.zeros((len(self.position), knowledge.vectors.shape[1]), dtype=np.float32)
-        vectors[places[places >= 0]] = knowledge.vectors[places >= 0]
-        return vectors
+    def candidates(self, excluded: Collection[Pair], kept: int | None = None) -> "Candidates":
+        """The `kept` best candidates of every member, as many as allocation looks at unless told otherwise."""
+        from matchme_pipeline.matching.candidates import KEPT_PER_MEMBER, find_candidates
 
-    def _positions(self, pairs: Collection[Pair]) -> list[tuple[int, int]]:
-        known = self.position
-        return sorted((known[a], known[b]) for a, b in pairs if a in known and b in known)
+        return find_candidates(self.profiles, self._positions(excluded), kept or KEPT_PER_MEMBER)
 
-    def _explained(self, a: NDArray[np.intp], b: NDArray[np.intp], calibration: "Calibration") -> list[Match]:
+    def explained(self, a: NDArray[np.intp], b: NDArray[np.intp], calibration: "Calibration") -> list[Match]:
+        """The pairs of positions (a[n], b[n]) with their scores and factors."""
         from matchme_pipeline.matching.compatibility import factors
 
         user_ids, approved = self.profiles.members.user_ids, self._approved
@@ -124,6 +123,17 @@ class Engine:
             matches.append(Match(one, other, *explain(row, parts, titles)))
         return matches
 
+    def _vectors(self, knowledge: Knowledge) -> NDArray[np.float32]:
+        """The vectors of members who can be matched, by position; zeros for who has none."""
+        places = np.array([self.position.get(user_id, -1) for user_id in knowledge.vector_ids], dtype=np.intp)
+        vectors = np.zeros((len(self.position), knowledge.vectors.shape[1]), dtype=np.float32)
+        vectors[places[places >= 0]] = knowledge.vectors[places >= 0]
+        return vectors
+
+    def _positions(self, pairs: Collection[Pair]) -> list[tuple[int, int]]:
+        known = self.position
+        return sorted((known[a], known[b]) for a, b in pairs if a in known and b in known)
+
     def _report(
         self, candidates: "Candidates", chosen: NDArray[np.intp], standing: list[tuple[int, int]]
     ) -> Allocation:
@@ -132,7 +142,7 @@ class Engine:
         possible = candidates.possibilities > 0
         lists = np.bincount(shown, minlength=len(self.position))[possible]
         return Allocation(
-            matches=self._explained(a, b, candidates.calibration),
+            matches=self.explained(a, b, candidates.calibration),
             matchable=len(self.position),
             not_matchable=self.not_matchable,
             removed=candidates.removed,

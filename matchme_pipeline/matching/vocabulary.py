@@ -63,7 +63,7 @@ class Unknown:
         """The code of a profile's value; MISSING for none, and for one that is unknown, which is counted."""
         if value is None or not value.strip():
             return MISSING
-        code = codes.get(value, codes.get(_plain(value)))
+        code = codes.get(value, codes.get(plain(value)))
         if code is None:
             self.values[f"{attribute}: {value.strip()[:40]}"] += 1
             return MISSING
@@ -73,7 +73,7 @@ class Unknown:
         """A bit for each wanted label; 0 means any. Labels that are unknown are counted and ask for nothing."""
         bits = 0
         for label in labels or ():
-            place = next((i for i, name in enumerate(known) if _plain(name) == _plain(str(label))), None)
+            place = next((i for i, name in enumerate(known) if plain(name) == plain(str(label))), None)
             if place is None:
                 self.values[f"{attribute}: {str(label)[:40]}"] += 1
             else:
@@ -81,5 +81,6 @@ class Unknown:
         return bits
 
 
-def _plain(value: str) -> str:
-    return re.sub(r"[^a-z]", "", value.casefold())
+def plain(value: str) -> str:
+    """A spelling's plain form: its letters a to z alone, in lower case."""
+    return re.sub(r"[^A-Za-z]", "", value).lower()
