@@ -101,6 +101,21 @@ def read_previews(entries: list[Any], asked: set[str]) -> dict[str, dict[str, li
     return previews
 
 
+def read_reviews(entries: list[Any], asked: set[str]) -> dict[str, int | str]:
+    """The fit, 0 to 100, of each asked pair, or the reason why there is none; a pair's first valid entry counts."""
+    reviews: dict[str, int | str] = dict.fromkeys(asked, "the answer leaves the pair out")
+    for entry in entries:
+        pair_id = entry.get("pair_id") if isinstance(entry, dict) else None
+        if not isinstance(pair_id, str) or pair_id not in asked or isinstance(reviews[pair_id], int):
+            continue
+        fit = entry.get("fit")
+        if isinstance(fit, bool) or not isinstance(fit, int | float) or not 0 <= fit <= 100:
+            reviews[pair_id] = "the fit is no number from 0 to 100"
+        else:
+            reviews[pair_id] = round(fit)
+    return reviews
+
+
 def _read_insight(entry: Mapping[str, Any], text: str) -> Insight | str:
     """The insight that `entry` makes about `text`, or the reason why it is dropped."""
     texts = [entry.get(name) for name in ("category", "title", "description", "source_quote")]

@@ -91,12 +91,15 @@ class PriceTable(BaseModel):
     version: str
     models: dict[str, ModelEntry]
 
-    def entry(self, model: str, kind: Literal["chat", "embedding"]) -> ModelEntry:
-        """The entry of `model`; raises ConfigurationError for one without a price or of the other kind."""
+    def entry(self, model: str, kind: Literal["chat", "embedding"], variable: str | None = None) -> ModelEntry:
+        """The entry of `model`; raises ConfigurationError for one without a price or of the other kind.
+
+        `variable` names the setting that chose it.
+        """
         found = self.models.get(model)
         if found is None or found.kind != kind:
             known = ", ".join(name for name, entry in self.models.items() if entry.kind == kind)
-            variable = "MATCHME_INSIGHT_MODEL" if kind == "chat" else "MATCHME_EMBEDDING_MODEL"
+            variable = variable or ("MATCHME_INSIGHT_MODEL" if kind == "chat" else "MATCHME_EMBEDDING_MODEL")
             raise ConfigurationError(
                 f"{variable}: the {kind} model '{model}' has no price. Choose one of {known}, "
                 "or add its price in the file that MATCHME_PRICES_FILE names."

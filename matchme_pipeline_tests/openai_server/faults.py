@@ -78,6 +78,7 @@ def _each(change: Callable[[dict[str, Any]], None]) -> Callable[[list[dict[str, 
 def _without(entry: dict[str, Any]) -> None:
     entry.pop("title", None)
     entry.pop("level_1", None)
+    entry.pop("fit", None)
 
 
 def _long(entry: dict[str, Any]) -> None:
@@ -88,6 +89,8 @@ def _long(entry: dict[str, Any]) -> None:
 
 def _wild(entry: dict[str, Any]) -> None:
     entry["confidence"] = 900
+    if "fit" in entry:
+        entry["fit"] = 900
     if "level_2" in entry:
         entry["level_2"] = []
 

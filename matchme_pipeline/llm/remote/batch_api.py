@@ -96,8 +96,6 @@ class BatchApi:
         after: str | Omit = omit
         for _ in range(PAGES):
             page = await _patiently(partial(self._page, after))
-            if not isinstance(getattr(page, "data", None), list):
-                raise RetryableError("no_json")
             for batch in page.data:
                 if (batch.metadata or {}).get(METADATA_KEY) == own_id:
                     return _state(batch)
@@ -107,7 +105,10 @@ class BatchApi:
         return None
 
     async def _page(self, after: str | Omit) -> Any:
-        return await self._sdk.batches.list(limit=100, after=after)
+        page = await self._sdk.batches.list(limit=100, after=after)
+        if not isinstance(getattr(page, "data", None), list):
+            raise RetryableError("no_json")
+        return page
 
     async def state(self, batch_id: str) -> BatchState:
         """How far the batch is."""
@@ -190,7 +191,8 @@ async def _once(call: Callable[[], Awaitable[T]]) -> T:
         raise failure_of(
             response.status_code, response.content, response.headers, "(batch)", datetime.now(UTC)
         ) from None
-    except (openai.OpenAIError, httpx2.HTTPError, ValueError, TypeError) as error:
+    except (openai.OpenAIError, httpx2.HTTPError, ValueError, TypeError, AttributeError) as error:
+        # The last is the client's own stumble over a list that is none.
         raise RetryableError(type(error).__name__) from None
 
 

@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 
 from openai.types import Model
 
+from matchme_pipeline.settings import Settings
+
 # Long enough to choose another model and look at what it does.
 NOTICE = timedelta(days=90)
 
@@ -23,6 +25,12 @@ def shutdown_warnings(listed: Sequence[Model], wanted: Sequence[str], today: dat
                 "MATCHME_EMBEDDING_MODEL before then; what it answered stays usable."
             )
     return warnings
+
+
+def wanted_models(settings: Settings) -> tuple[str, ...]:
+    """The models that `settings` choose, each once."""
+    chosen = (settings.insight_model, settings.embedding_model, settings.review_model)
+    return tuple(dict.fromkeys(name for name in chosen if name is not None))
 
 
 def missing(listed: Sequence[Model], wanted: Sequence[str]) -> list[str]:
