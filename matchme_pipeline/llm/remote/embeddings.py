@@ -212,8 +212,12 @@ def read_vectors(data: Json | None, asked: int) -> dict[int, NDArray[np.float32]
     """The usable vectors of an answer by their input's position, of unit length; the server may send any order."""
     entries = (data or {}).get("data")
     found: dict[int, NDArray[np.float32]] = {}
-    for entry in entries if isinstance(entries, list) else ():
-        index = entry.get("index") if isinstance(entry, dict) else None
+    entries = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    if len(entries) == asked and not any("index" in entry for entry in entries):
+        # A server that counts none, and leaves none out, keeps the order.
+        entries = [{**entry, "index": place} for place, entry in enumerate(entries)]
+    for entry in entries:
+        index = entry.get("index")
         if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < asked or index in found:
             continue
         vector = _vector(entry.get("embedding"))
