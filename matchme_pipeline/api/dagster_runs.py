@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import psycopg2
 from dagster import DagsterError, DagsterInstance, DagsterRunStatus, RunsFilter
+from dagster._core.storage.tags import GRPC_INFO_TAG
 from sqlalchemy.exc import SQLAlchemyError
 
 from matchme_pipeline.api.queries.triggers import Trigger
@@ -46,6 +47,11 @@ class DagsterState:
 
     status: str | None
     is_unfinished: bool
+
+    @property
+    def is_on_its_way(self) -> bool:
+        """Whether the run has reached Dagster's queue. A launch that is broken off may leave one that has not."""
+        return self.status not in (None, DagsterRunStatus.NOT_STARTED.value.lower())
 
 
 class DagsterRuns:
@@ -89,6 +95,11 @@ class DagsterRuns:
             return DagsterState(None, False)
         return DagsterState(run.status.value.lower(), run.status in UNFINISHED)
 
+    def forget(self, dagster_run_id: str) -> None:
+        """Remove a run that was never put into the queue, so that it can be launched anew under its id."""
+        with _answering():
+            self._instance.delete_run(dagster_run_id)
+
     def daemon_is_alive(self) -> bool:
         """Whether a daemon takes runs from the queue."""
         with _answering():
@@ -96,12 +107,24 @@ class DagsterRuns:
         return bool(status.healthy)
 
     def cancel(self, dagster_run_id: str) -> bool:
-        """Ask Dagster to end a run; False where it cannot from here."""
+        """Ask Dagster to end a run; False where it cannot from here, and then nothing has changed.
+
+        A run whose process is gone counts as being cancelled: Dagster's daemon writes it off after three minutes.
+        """
         with _answering():
-            try:
-                return bool(self._instance.run_coordinator.cancel_run(dagster_run_id))
-            except DagsterError:
+            run = self._instance.get_run_by_id(dagster_run_id)
+            if run is None:
                 return False
+            if run.status == DagsterRunStatus.CANCELING:
+                return True
+            # A run that a person started in their own process has no server that would end it.
+            if run.status != DagsterRunStatus.QUEUED and GRPC_INFO_TAG not in run.tags:
+                return False
+            try:
+                is_asked = self._instance.run_coordinator.cancel_run(dagster_run_id)
+            except DagsterError:
+                is_asked = False
+            return bool(is_asked) or self.state(dagster_run_id).status == DagsterRunStatus.CANCELING.value.lower()
 
     def launch(self, trigger: Trigger) -> None:
         """Put a run into Dagster's queue, tagged with its week and with who asked for it. Raises LaunchError."""
