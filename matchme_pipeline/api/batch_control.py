@@ -66,7 +66,7 @@ def cancel_run(shared: Service, dagster_run_id: str) -> None:
         if asked is not None and asked.state == "launching" and triggers.withdraw(connection, dagster_run_id):
             return
     known = shared.dagster.state(dagster_run_id)
-    if known.status is None and asked is not None and asked.state == "launching":
+    if known.status in (None, "not_started") and asked is not None and asked.state == "launching":
         raise ProblemError(
             409, "launching", f"run {dagster_run_id} is on its way to Dagster; cancel it in a few seconds"
         )
@@ -78,8 +78,7 @@ def cancel_run(shared: Service, dagster_run_id: str) -> None:
         raise ProblemError(
             409,
             "out-of-reach",
-            f"run {dagster_run_id} cannot be ended from here: it was started by hand, or on a machine that does not "
-            "answer; end it where it runs",
+            f"run {dagster_run_id} cannot be ended from here: it was started in a process of its own; end it there",
         )
 
 

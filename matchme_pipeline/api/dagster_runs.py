@@ -47,6 +47,11 @@ class DagsterState:
     status: str | None
     is_unfinished: bool
 
+    @property
+    def is_on_its_way(self) -> bool:
+        """Whether the run has reached Dagster's queue. A launch that is broken off may leave one that has not."""
+        return self.status not in (None, DagsterRunStatus.NOT_STARTED.value.lower())
+
 
 class DagsterRuns:
     """The way to Dagster: its instance for what is known, its command for what is new. Needs no webserver.
@@ -89,6 +94,11 @@ class DagsterRuns:
             return DagsterState(None, False)
         return DagsterState(run.status.value.lower(), run.status in UNFINISHED)
 
+    def forget(self, dagster_run_id: str) -> None:
+        """Remove a run that was never put into the queue, so that it can be launched anew under its id."""
+        with _answering():
+            self._instance.delete_run(dagster_run_id)
+
     def daemon_is_alive(self) -> bool:
         """Whether a daemon takes runs from the queue."""
         with _answering():
@@ -96,12 +106,9 @@ class DagsterRuns:
         return bool(status.healthy)
 
     def cancel(self, dagster_run_id: str) -> bool:
-        """Ask Dagster to end a run; False where it cannot from here."""
+        """Ask a run to end; False where it cannot be ended from here, and then nothing has changed."""
         with _answering():
-            try:
-                return cancellation.cancel(self._instance, dagster_run_id) is cancellation.Cancellation.ASKED
-            except DagsterError:
-                return False
+            return cancellation.cancel(self._instance, dagster_run_id) is cancellation.Cancellation.ASKED
 
     def launch(self, trigger: Trigger) -> None:
         """Put a run into Dagster's queue, tagged with its week and with who asked for it. Raises LaunchError."""

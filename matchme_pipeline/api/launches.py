@@ -10,6 +10,7 @@ from psycopg_pool import PoolTimeout
 
 from matchme_pipeline.api.dagster_runs import LAUNCH_TIMEOUT_SECONDS, DagsterRuns, DagsterUnavailableError, LaunchError
 from matchme_pipeline.api.queries import triggers
+from matchme_pipeline.api.queries.triggers import Trigger
 from matchme_pipeline.database.connection import Connection
 
 # Somebody else's launch is theirs until it has certainly timed out.
@@ -51,15 +52,7 @@ class Launches:
             trigger = triggers.claim(connection, LEASE_SECONDS)
         if trigger is None:
             return False
-        error = None
-        try:
-            # A process that was ended in the middle may have launched it.
-            if self._dagster.state(trigger.dagster_run_id).status is None:
-                self._dagster.launch(trigger)
-        except LaunchError as refused:
-            error = str(refused)
-            if self._dagster.state(trigger.dagster_run_id).status is not None:
-                error = None
+        error = self._launch(trigger)
         with self._connection() as connection:
             if self._ended and error is not None:
                 triggers.release(connection, trigger.dagster_run_id)
@@ -68,6 +61,21 @@ class Launches:
         if error is not None:
             _log.error("run %s was not launched; GET /api/batch/runs says why", trigger.dagster_run_id)
         return True
+
+    def _launch(self, trigger: Trigger) -> str | None:
+        """Put the run into Dagster's queue unless it is there; why that failed, or None."""
+        known = self._dagster.state(trigger.dagster_run_id)
+        if known.is_on_its_way:
+            return None
+        # A process that was ended in the middle may have left half of it.
+        if known.status is not None:
+            self._dagster.forget(trigger.dagster_run_id)
+        try:
+            self._dagster.launch(trigger)
+        except LaunchError as refused:
+            is_there = self._dagster.state(trigger.dagster_run_id).is_on_its_way
+            return None if is_there else str(refused)
+        return None
 
     def _work(self) -> None:
         while not self._ended:

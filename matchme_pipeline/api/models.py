@@ -2,10 +2,10 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from matchme_pipeline.api.cursors import LONGEST_CURSOR_CHARACTERS
 from matchme_pipeline.api.parameters import USER_ID, Day
@@ -16,6 +16,12 @@ RunState = Literal["running", "completed", "failed", "cancelled"]
 JobState = Literal["pending", "processing", "completed", "failed", "retry"]
 JobKind = Literal["content_analysis", "embedding_update", "dna_recalculation", "match_generation"]
 Category = Literal["values", "personality", "lifestyle", "interests", "family"]
+# Money keeps all its digits, so it travels as text.
+Usd = Annotated[
+    Decimal,
+    PlainSerializer(lambda amount: format(amount.normalize(), "f"), return_type=str),
+    WithJsonSchema({"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$", "examples": ["0.7313"]}),
+]
 _RUN_ID = "8a6e0804-2bd0-4672-b79d-d97027f9071a"
 
 
@@ -87,7 +93,7 @@ class Run(BaseModel):
     completed_jobs: int = Field(examples=[1828])
     failed_jobs: int = Field(examples=[2])
     tokens_used: int | None = Field(examples=[1_204_331])
-    cost_usd: Decimal | None = Field(examples=["0.7313"])
+    cost_usd: Usd | None
     errors: list[dict[str, Any]] | None
 
 
@@ -250,7 +256,7 @@ class Match(BaseModel):
     id: UUID
     match_user_id: str
     rank: int = Field(ge=1, le=5)
-    score: Decimal = Field(examples=["81.40"])
+    score: float = Field(ge=0, le=100, examples=[81.4])
     compatibility_factors: dict[str, Any]
     chaichat_preview: Starters | None
     viewed_at: datetime | None
@@ -270,10 +276,10 @@ class Score(BaseModel):
     week: date
     score: int = Field(ge=0, le=100)
     tier: Literal["Common", "Uncommon", "Rare", "Epic", "Legendary"]
-    percentile_rank: Decimal | None
+    percentile_rank: float | None
     change: int | None
     previous_tier: str | None
-    strands: dict[str, Decimal] = Field(description="Each strand, 0-100.")
+    strands: dict[str, float] = Field(description="Each strand, 0-100.")
     component_breakdown: dict[str, Any]
     rare_traits: list[Any]
     unique_behaviours: list[Any]
@@ -311,7 +317,7 @@ class CostRow(BaseModel):
     input_tokens: int
     cached_input_tokens: int
     output_tokens: int
-    cost_usd: Decimal = Field(examples=["0.4120310000"])
+    cost_usd: Usd
 
 
 class CostAnswer(BaseModel):
@@ -319,7 +325,7 @@ class CostAnswer(BaseModel):
 
     by: Literal["week", "stage", "model", "day", "member"]
     since: date
-    total_usd: Decimal
+    total_usd: Usd
     rows: list[CostRow]
 
 
@@ -327,9 +333,9 @@ class BudgetAnswer(BaseModel):
     """What of a week's budget is left."""
 
     week: date
-    budget_usd: Decimal | None = Field(description="Null: no limit is set.")
-    spent_usd: Decimal
-    left_usd: Decimal | None
+    budget_usd: Usd | None = Field(description="Null: no limit is set.")
+    spent_usd: Usd
+    left_usd: Usd | None
 
 
 class Health(BaseModel):

@@ -66,7 +66,7 @@ def status(shared: Shared, member: Member) -> Status:
         last_completed=run_view(last, member.is_admin) if last else None,
         queued_runs=counted.value.queued_runs,
         queue=counted.value.queue,
-        notes=counted.value.notes,
+        notes=counted.value.notes if member.is_admin else [],
     )
 
 
