@@ -232,7 +232,7 @@ def _vector(value: Any) -> NDArray[np.float32] | None:
             vector = np.frombuffer(base64.b64decode(value, validate=True), dtype="<f4").astype(np.float64)
         else:
             vector = np.asarray(value, dtype=np.float64)
-    except (ValueError, TypeError, binascii.Error):
+    except (ValueError, TypeError, OverflowError, binascii.Error):
         return None
     length = float(np.linalg.norm(vector)) if vector.ndim == 1 and vector.size else 0.0
     if not np.isfinite(length) or length == 0:
