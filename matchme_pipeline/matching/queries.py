@@ -191,7 +191,15 @@ def replace_matches(
 
     Rows of `fixed` pairs are left as they are. A row that is right already is not touched.
     """
+    # Both rows of a pair have the same factors: they are written out and read in once.
+    number_of = {id(row.factors): number for number, row in enumerate(rows)}
     with connection.transaction():
+        stage_rows(
+            connection,
+            "new_factors",
+            [("number", "integer"), ("factors", "jsonb")],
+            ((number, Jsonb(rows[number].factors, dumps=_dumps)) for number in number_of.values()),
+        )
         stage_rows(
             connection,
             "new_matches",
@@ -201,19 +209,19 @@ def replace_matches(
                 ("match_user_id", "text"),
                 ("score", "numeric"),
                 ("rank", "integer"),
-                ("factors", "jsonb"),
+                ("number", "integer"),
             ],
-            [
+            (
                 (
                     uuid.uuid5(NAMESPACE, f"{row.user_id}|{row.match_user_id}|{match_week}"),
                     row.user_id,
                     row.match_user_id,
                     row.score,
                     row.rank,
-                    Jsonb(row.factors, dumps=_dumps),
+                    number_of[id(row.factors)],
                 )
                 for row in rows
-            ],
+            ),
         )
         pairs = sorted({tuple(sorted(pair)) for pair in fixed})
         removed = connection.execute(
@@ -236,9 +244,10 @@ def replace_matches(
                 id, user_id, match_user_id, score, rank, week_start_date, compatibility_factors, embedding_model,
                 batch_run_id
             )
-            select n.id, n.user_id, n.match_user_id, n.score, n.rank, %(week)s, n.factors, %(model)s,
+            select n.id, n.user_id, n.match_user_id, n.score, n.rank, %(week)s, f.factors, %(model)s,
                 (select h.id from batch_run_history h where h.dagster_run_id = %(run)s)
             from new_matches n
+            join new_factors f on f.number = n.number
             on conflict (user_id, match_user_id, week_start_date) do update
             set score = excluded.score, rank = excluded.rank, compatibility_factors = excluded.compatibility_factors,
                 embedding_model = excluded.embedding_model, batch_run_id = excluded.batch_run_id
@@ -295,5 +304,4 @@ def common_attributes(connection: Connection, user_ids: Collection[str]) -> dict
     return {user_id: {"languages": languages or [], "hobbies": hobbies or []} for user_id, languages, hobbies in rows}
 
 
-def _dumps(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+_dumps = json.JSONEncoder(ensure_ascii=False, sort_keys=True, check_circular=False).encode

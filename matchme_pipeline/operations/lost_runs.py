@@ -6,10 +6,8 @@ from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.operations import run_queries, runs
-from matchme_pipeline.operations.liveness import End, RunningRow, end_of, process_lives
+from matchme_pipeline.operations.liveness import PROCESS_TAG, End, RunningRow, end_of, process_lives
 
-# Which process runs a run that the command started: `host:pid`. Tells of runs that were killed before their first step.
-PROCESS_TAG = "matchme/process"
 # Rows that an earlier attempt at this pipeline left behind name no run to ask about; no run takes a day.
 _FOREIGN_ROWS_AFTER = timedelta(days=1)
 _WAITING = [DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.STARTED]

@@ -2,10 +2,12 @@
 
 import re
 
-from dagster import DagsterEventType, DagsterInstance
+from dagster import DagsterEventType, DagsterInstance, DagsterRun
+from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster_shared.error import SerializableErrorInfo
 
 from matchme_pipeline.errors import RunDeclinedError
+from matchme_pipeline.operations.liveness import PROCESS_TAG, End
 
 _FAILURES = {DagsterEventType.STEP_FAILURE, DagsterEventType.RUN_FAILURE}
 
@@ -17,9 +19,19 @@ def first_error(instance: DagsterInstance, dagster_run_id: str) -> str | None:
     return None
 
 
-def is_declined(instance: DagsterInstance, dagster_run_id: str) -> bool:
-    """Whether the run ended because another one was at work on its week."""
-    return any(error.cls_name == RunDeclinedError.__name__ for _, error in _errors(instance, dagster_run_id))
+def end_of_failure(instance: DagsterInstance, run: DagsterRun) -> End:
+    """What to call the end of a run that Dagster calls failed.
+
+    One that left its week to another run, or that a person interrupted, has not failed at anything. Only runs of the
+    command are interrupted by a person; one that a daemon started is interrupted when its machine goes down.
+    """
+    error = first_error(instance, run.run_id)
+    kinds = {error.cls_name for _, error in _errors(instance, run.run_id)}
+    if RunDeclinedError.__name__ in kinds:
+        return End("cancelled", error, declined=True)
+    if PROCESS_TAG in run.tags and DagsterExecutionInterruptedError.__name__ in kinds:
+        return End("cancelled", "interrupted by a person")
+    return End("failed", error)
 
 
 def _errors(instance: DagsterInstance, dagster_run_id: str) -> list[tuple[str | None, SerializableErrorInfo]]:
