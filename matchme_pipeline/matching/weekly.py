@@ -108,8 +108,10 @@ def publish(
     rows = publication.ranked_rows(result.allocation.matches, result.standing, result.fixed)
     with connection.transaction():
         changed = queries.replace_matches(connection, week.match_week, model, taken.dagster_run_id, rows, result.fixed)
-        scale = Scale(engine.centre, *result.allocation.calibration)
-        search_queries.save_scale(connection, week.sunday, model, scale)
+        # Where all that stands was viewed before, it stands by the scale that it was scored by.
+        if rows or search_queries.scale_of(connection, week.sunday, model) is None:
+            scale = Scale(engine.centre, *result.allocation.calibration)
+            search_queries.save_scale(connection, week.sunday, model, scale)
         _require_sound(connection, week, engine)
         week_jobs.finish_members(connection, taken, broken)
     return changed
