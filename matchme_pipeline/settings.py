@@ -34,6 +34,7 @@ class Settings(BaseModel):
     openai_base_url: str | None = Field(None, alias="OPENAI_BASE_URL")
     insight_model: str = Field(DEFAULT_INSIGHT_MODEL, alias="MATCHME_INSIGHT_MODEL")
     embedding_model: str = Field(DEFAULT_EMBEDDING_MODEL, alias="MATCHME_EMBEDDING_MODEL")
+    review_model: str | None = Field(None, alias="MATCHME_REVIEW_MODEL")
     weekly_budget_usd: Decimal | None = Field(None, alias="MATCHME_WEEKLY_BUDGET_USD", ge=0)
     llm_concurrency: int = Field(32, alias="MATCHME_LLM_CONCURRENCY", ge=1, le=1000)
     llm_requests_per_minute: int | None = Field(None, alias="MATCHME_LLM_REQUESTS_PER_MINUTE", ge=1)
@@ -52,6 +53,7 @@ class Settings(BaseModel):
     clerk_public_key: str | None = Field(None, alias="MATCHME_CLERK_PUBLIC_KEY")
     clerk_authorized_parties: str = Field("", alias="MATCHME_CLERK_AUTHORIZED_PARTIES")
     cors_origins: str = Field("", alias="MATCHME_CORS_ORIGINS")
+    metrics_token: SecretStr | None = Field(None, alias="MATCHME_METRICS_TOKEN")
     api_requests_per_minute: int = Field(300, alias="MATCHME_API_REQUESTS_PER_MINUTE", ge=1)
 
     @field_validator("database_url", "dagster_database_url")
@@ -69,6 +71,13 @@ class Settings(BaseModel):
         if url is not None and not url.get_secret_value().startswith(("https://", "http://")):
             raise ValueError("must start with https:// (a Slack-compatible incoming webhook)")
         return url
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _is_hard_to_guess(cls, token: SecretStr | None) -> SecretStr | None:
+        if token is not None and len(token.get_secret_value()) < 32:
+            raise ValueError("must have 32 characters or more (openssl rand -hex 32)")
+        return token
 
     @field_validator("clerk_issuer", "clerk_jwks_url")
     @classmethod

@@ -38,7 +38,7 @@ class Prompt:
 
 @lru_cache
 def load_prompt(name: str) -> Prompt:
-    """The prompt called `name` (insights, previews)."""
+    """The prompt called `name` (insights, previews, review)."""
     folder = resources.files("matchme_pipeline.llm.prompts")
     instructions = folder.joinpath(f"{name}.md").read_text("utf-8").strip()
     schema = json.loads(folder.joinpath(f"{name}.schema.json").read_text("utf-8"))

@@ -62,13 +62,23 @@ class Allocation:
     gini: float
     largest_list: int
     share_of_upper_bound: float
+    calibration: "Calibration"
 
 
 class Engine:
     """Members of one week, ready to be matched under different exclusions."""
 
-    def __init__(self, knowledge: Knowledge, cutoff: datetime, limits: Limits = USUAL) -> None:
-        """Sort out who can be matched as of `cutoff` and bring what is known of them into columns."""
+    def __init__(
+        self,
+        knowledge: Knowledge,
+        cutoff: datetime,
+        limits: Limits = USUAL,
+        centre: NDArray[np.float64] | None = None,
+    ) -> None:
+        """Sort out who can be matched as of `cutoff` and bring what is known of them into columns.
+
+        `centre` is what vectors are centred on, their own mean unless given.
+        """
         self.limits = limits
         self.not_matchable: Counter[str] = Counter()
         self.unknown = Unknown()
@@ -84,11 +94,13 @@ class Engine:
         self.position = {user_id: place for place, user_id in enumerate(members.user_ids)}
         # numba takes a third of a second to load; only a process that matches pays for it.
         from matchme_pipeline.matching.compatibility import Profiles
-        from matchme_pipeline.matching.vectors import centred
+        from matchme_pipeline.matching.vectors import centre_of, centred
 
+        vectors = self._vectors(knowledge)
+        self.centre = centre_of(vectors) if centre is None else centre
         self.profiles = Profiles(
             members,
-            centred(self._vectors(knowledge)),
+            centred(vectors, self.centre),
             themes_of(members.user_ids, knowledge.approved),
             np.array([knowledge.dna.get(user_id, np.nan) for user_id in members.user_ids], dtype=np.float32),
         )
@@ -153,6 +165,7 @@ class Engine:
             gini=gini(lists.tolist()),
             largest_list=int(lists.max(initial=0)),
             share_of_upper_bound=_share_of_upper_bound(candidates, chosen),
+            calibration=candidates.calibration,
         )
 
 

@@ -16,7 +16,14 @@ _NOBODY = -1
 
 PAIR = np.dtype([("a", np.int64), ("b", np.int64), ("score", np.float64), ("chosen", np.int64)])
 PERSON = np.dtype(
-    [("start", np.int64), ("end", np.int64), ("degree", np.int64), ("free", np.int64), ("held", np.int64)]
+    [
+        ("start", np.int64),
+        ("end", np.int64),
+        ("degree", np.int64),
+        ("free", np.int64),
+        ("open", np.int64),
+        ("held", np.int64),
+    ]
 )
 
 
@@ -25,8 +32,8 @@ class Lists(NamedTuple):
 
     `pairs` are records of PAIR, `order` their numbers from the best to the worst; `people` are records of PERSON:
     edges[start:end] are a member's pairs, the best first, `degree` counts partners, standing ones included, `free` the
-    places left, and picks[member, :held] are the pairs chosen, in no order. `fewest_first` are the members by how many
-    pairs they have.
+    places left, `open` the pairs whose other side has a place left, and picks[member, :held] are the pairs chosen, in
+    no order. `fewest_first` are the members by how many pairs they have.
     """
 
     pairs: NDArray[np.void]
@@ -56,6 +63,8 @@ def lists(
     people["end"] = np.cumsum(owned)
     people["start"] = people["end"] - owned
     people["degree"], people["free"] = degree, free
+    people["open"] += np.bincount(pairs["a"], weights=free[b] > 0, minlength=len(free)).astype(np.int64)
+    people["open"] += np.bincount(pairs["b"], weights=free[a] > 0, minlength=len(free)).astype(np.int64)
     picks = np.full((len(free), max(1, int(free.max(initial=0)))), _NOBODY, dtype=np.intp)
     return Lists(pairs, order, order[by_member // 2], people, picks, np.argsort(owned, kind="stable"))
 
@@ -85,6 +94,8 @@ def choose(lists: Lists, edge: int) -> None:
     for member in (lists.pairs[edge].a, lists.pairs[edge].b):
         lists.people[member].degree += 1
         lists.people[member].free -= 1
+        if lists.people[member].free == 0:
+            tell_partners(lists, member, -1)
         lists.picks[member, lists.people[member].held] = edge
         lists.people[member].held += 1
 
@@ -96,12 +107,21 @@ def drop(lists: Lists, edge: int) -> None:
     for member in (lists.pairs[edge].a, lists.pairs[edge].b):
         lists.people[member].degree -= 1
         lists.people[member].free += 1
+        if lists.people[member].free == 1:
+            tell_partners(lists, member, 1)
         lists.people[member].held -= 1
         last = lists.people[member].held
         for place in range(last):
             if lists.picks[member, place] == edge:
                 lists.picks[member, place] = lists.picks[member, last]
         lists.picks[member, last] = _NOBODY
+
+
+@rule
+def tell_partners(lists: Lists, member: int, change: int) -> None:
+    """Everybody who has a pair with `member` has one more, or one less, whose other side has a place left."""
+    for edge in lists.edges[lists.people[member].start : lists.people[member].end]:
+        lists.people[other(lists, edge, member)].open += change
 
 
 @entry
@@ -119,6 +139,8 @@ def fill(lists: Lists) -> None:
 @rule
 def best_free(lists: Lists, member: int) -> int:
     """The best pair of a member who has a place with a partner who has one; _NOBODY if there is none."""
+    if lists.people[member].open == 0:
+        return _NOBODY
     for edge in lists.edges[lists.people[member].start : lists.people[member].end]:
         if not lists.pairs[edge].chosen and lists.people[other(lists, edge, member)].free > 0:
             return int(edge)

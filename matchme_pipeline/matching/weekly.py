@@ -9,12 +9,13 @@ from matchme_pipeline.jobs import week_jobs
 from matchme_pipeline.jobs.isolation import broken_members
 from matchme_pipeline.jobs.week_jobs import TakenJobs
 from matchme_pipeline.llm.contracts import CallContext, Models, PairToPreview, Preview
-from matchme_pipeline.matching import check_queries, publication, queries
+from matchme_pipeline.matching import check_queries, publication, queries, search_queries
 from matchme_pipeline.matching.engine import Allocation, Engine, Knowledge
 from matchme_pipeline.matching.limits import USUAL, Limits
 from matchme_pipeline.matching.members import MemberRow, Members, as_columns, why_not_matchable
 from matchme_pipeline.matching.previews import as_json
 from matchme_pipeline.matching.queries import PairRow, PublishedRow
+from matchme_pipeline.matching.search_queries import Scale
 from matchme_pipeline.matching.verification import broken_filters
 from matchme_pipeline.matching.vocabulary import Unknown
 from matchme_pipeline.week import Week
@@ -107,6 +108,8 @@ def publish(
     rows = publication.ranked_rows(result.allocation.matches, result.standing, result.fixed)
     with connection.transaction():
         changed = queries.replace_matches(connection, week.match_week, model, taken.dagster_run_id, rows, result.fixed)
+        scale = Scale(engine.centre, *result.allocation.calibration)
+        search_queries.save_scale(connection, week.sunday, model, scale)
         _require_sound(connection, week, engine)
         week_jobs.finish_members(connection, taken, broken)
     return changed

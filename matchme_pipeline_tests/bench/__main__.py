@@ -1,10 +1,10 @@
-"""All measurements, one after another; name some to run those alone: `matches`, `llm`, `dna`, `queue`."""
+"""All measurements, one after another; name some to run those alone: `matches`, `llm`, `dna`, `queue`, `api`."""
 
 import sys
 
-from matchme_pipeline_tests.bench import dna, llm, matches, queue
+from matchme_pipeline_tests.bench import api, dna, llm, matches, queue
 
-BENCHES = {"matches": matches.main, "llm": llm.main, "dna": dna.main, "queue": queue.main}
+BENCHES = {"matches": matches.main, "llm": llm.main, "dna": dna.main, "queue": queue.main, "api": api.main}
 
 
 def main() -> None:

@@ -35,15 +35,20 @@ class FakeBatches:
         self._answer = answer
         self._random = random.Random(5)
 
-    def routes(self) -> list[Route]:
+    def routes(self, at_times_faulty: Callable[[str, Any], Any]) -> list[Route]:
+        """The routes; `at_times_faulty(area, serve)` puts an area's faults before what it serves."""
+        served = [
+            ("/v1/files", self._upload, "POST"),
+            ("/v1/files/{id}/content", self._content, "GET"),
+            ("/v1/files/{id}", self._delete, "DELETE"),
+            ("/v1/batches", self._create, "POST"),
+            ("/v1/batches", self._list, "GET"),
+            ("/v1/batches/{id}", self._retrieve, "GET"),
+            ("/v1/batches/{id}/cancel", self._cancel, "POST"),
+        ]
         return [
-            Route("/v1/files", self._upload, methods=["POST"]),
-            Route("/v1/files/{id}/content", self._content, methods=["GET"]),
-            Route("/v1/files/{id}", self._delete, methods=["DELETE"]),
-            Route("/v1/batches", self._create, methods=["POST"]),
-            Route("/v1/batches", self._list, methods=["GET"]),
-            Route("/v1/batches/{id}", self._retrieve, methods=["GET"]),
-            Route("/v1/batches/{id}/cancel", self._cancel, methods=["POST"]),
+            Route(path, at_times_faulty("files" if "/files" in path else "batches", serve), methods=[method])
+            for path, serve, method in served
         ]
 
     async def _upload(self, request: Request) -> Response:
@@ -60,7 +65,10 @@ class FakeBatches:
         )  # fmt: skip
 
     async def _content(self, request: Request) -> Response:
-        return Response(self.files[request.path_params["id"]], media_type="application/jsonl")
+        content = self.files.get(request.path_params["id"])
+        if content is None:
+            return JSONResponse({"error": {"message": "No such File object", "code": None}}, 404)
+        return Response(content, media_type="application/jsonl")
 
     async def _delete(self, request: Request) -> Response:
         file_id = request.path_params["id"]

@@ -173,6 +173,10 @@ class BatchRun:
 
     async def _is_done(self, work: BatchWork, batch: Batch, left: dict[str, None]) -> bool:
         """Look at a batch, and read it once it is over; whether there is nothing more to wait for."""
+        if await self._write(lambda connection: batch_queries.is_read(connection, batch.id)):
+            # Another run has read it meanwhile, and kept what it brought.
+            await self._hand_out_stored(work, left)
+            return True
         try:
             if batch.provider_batch_id is None:
                 found = await self._api.find(str(batch.id))
@@ -185,6 +189,8 @@ class BatchRun:
                 return False
             await self._read(work, batch, left)
         except BatchGoneError:
+            # Its files may be gone because another run has read them just now.
+            await self._hand_out_stored(work, left)
             await self._close(batch)
         except (RetryableError, RefusedRequestError) as error:
             # It may come back; the batch goes on without us.
@@ -200,16 +206,22 @@ class BatchRun:
             outcomes = await self._write(lambda connection: book_results(connection, work, batch, results))
         await self._committer.run(self._ledger.spent, {batch.week})
         if outcomes is None:
-            # Another run has read it meanwhile, and kept what it brought.
-            outcomes = await self._write(lambda connection: work.stored(connection, list(left)))
+            await self._hand_out_stored(work, left)
+        else:
+            self._hand_out(outcomes, left)
+        # Members' words stay there no longer than they must.
+        for file_id in (batch.input_file_id, batch.output_file_id, batch.error_file_id):
+            await self._api.delete(file_id)
+
+    async def _hand_out_stored(self, work: BatchWork, left: dict[str, None]) -> None:
+        self._hand_out(await self._write(lambda connection: work.stored(connection, list(left))), left)
+
+    def _hand_out(self, outcomes: Sequence[Answered | Embedded], left: dict[str, None]) -> None:
         for outcome in outcomes:
             key = outcome.key if isinstance(outcome, Answered) else outcome.content_hash
             if key in left:
                 del left[key]
                 self._emit(outcome)
-        # Members' words stay there no longer than they must.
-        for file_id in (batch.input_file_id, batch.output_file_id, batch.error_file_id):
-            await self._api.delete(file_id)
 
     async def _keep(self, batch: Batch, state: BatchState) -> None:
         keep(batch, state)
