@@ -5,7 +5,6 @@ from collections.abc import Collection
 
 from matchme_pipeline.database.connection import Connection
 
-
 # What a killed process leaves behind is of no use to anybody after this.
 _LEFT_BEHIND_SECONDS = 60
 
