@@ -1,10 +1,17 @@
-"""All measurements, one after another; name some to run those alone: `matches`, `llm`, `dna`, `queue`."""
+"""All measurements, one after another; name some to run those alone: `matches`,
+`matching_speed`, `llm`, `dna`, `queue`."""
 
 import sys
 
-from matchme_pipeline_tests.bench import dna, llm, matches, queue
+from matchme_pipeline_tests.bench import dna, llm, matches, matching_speed, queue
 
-BENCHES = {"matches": matches.main, "llm": llm.main, "dna": dna.main, "queue": queue.main}
+BENCHES = {
+    "matches": matches.main,
+    "matching_speed": matching_speed.main,
+    "llm": llm.main,
+    "dna": dna.main,
+    "queue": queue.main,
+}
 
 
 def main() -> None:
