@@ -71,7 +71,9 @@ def preferences_factor(a: Record, b: Record) -> float:
 
     High only where both like each other (Pizzato et al. 2010, RECON, reciprocal recommenders).
     """
-    kilometres = 2 * EARTH_RADIUS_KM * asin(sqrt(min(1.0, haversine(a, b))))
+    apart = haversine(a, b)
+    # Said so that an unknown distance stays NaN.
+    kilometres = 2 * EARTH_RADIUS_KM * asin(sqrt(1.0 if apart > 1.0 else apart))
     x, y = liking(a, b, kilometres), liking(b, a, kilometres)
     return 2 * x * y / (x + y) if x + y > 0 else 0.0
 
