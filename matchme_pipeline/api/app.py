@@ -7,13 +7,13 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
-from matchme_pipeline.api.middleware import Gate
+from matchme_pipeline.api.middleware import Envelope, Gate
 from matchme_pipeline.api.openapi import describe
 from matchme_pipeline.api.page import routes as page
 from matchme_pipeline.api.problems import handle_problems
 from matchme_pipeline.api.rate_limit import RateLimit
 from matchme_pipeline.api.routes import batch, cost, dna, functions_v1, health, insights, matches
-from matchme_pipeline.api.service import Service
+from matchme_pipeline.api.service import BURST_SHARE, Service
 
 # Behind one address there may be a household, or an office.
 ADDRESS_FACTOR = 4
@@ -24,8 +24,11 @@ def create_app(service: Service) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        yield
-        service.close()
+        service.start()
+        try:
+            yield
+        finally:
+            service.close()
 
     app = FastAPI(
         title="MatchMe batch API",
@@ -41,8 +44,10 @@ def create_app(service: Service) -> FastAPI:
     for router in (batch, insights, matches, dna, cost, health, functions_v1, page):
         app.include_router(router.router)
     per_minute = service.settings.api_requests_per_minute * ADDRESS_FACTOR
+    # The last one is the outermost: a refusal, too, must be readable for the app's origins, and have an id.
+    app.add_middleware(Gate, address_limit=RateLimit(per_minute, max(1, per_minute // BURST_SHARE)))
     _allow_origins(app, service.settings.cors_origins)
-    app.add_middleware(Gate, address_limit=RateLimit(per_minute, max(1, per_minute // 6)))
+    app.add_middleware(Envelope)
     describe(app)
     # The gate writes a line for each request, without what stands in it.
     logging.getLogger("uvicorn.access").disabled = True
@@ -56,7 +61,8 @@ def _allow_origins(app: FastAPI, origins: str) -> None:
             CORSMiddleware,
             allow_origins=allowed,
             allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", "Content-Type", "X-Request-Id"],
+            # The last three are what Supabase's client sends to functions.
+            allow_headers=["Authorization", "Content-Type", "X-Request-Id", "apikey", "x-client-info", "x-region"],
             expose_headers=["X-Request-Id", "Retry-After"],
             max_age=600,
         )

@@ -1,15 +1,16 @@
 """What administrators do to runs and jobs: start once, cancel, retry once, discard."""
 
 from datetime import date, datetime
-from functools import partial
 from uuid import UUID
 
-from matchme_pipeline.api.batch_views import NO_DAEMON
-from matchme_pipeline.api.dagster_runs import Launch
-from matchme_pipeline.api.models import TriggerAnswer, TriggeredRun, TriggerRequest
+from matchme_pipeline.api.dagster_runs import DagsterRuns
+from matchme_pipeline.api.models import RunType, TriggerAnswer, TriggeredRun, TriggerRequest
+from matchme_pipeline.api.overview import daemon_notes
 from matchme_pipeline.api.problems import ProblemError
-from matchme_pipeline.api.queries import batch
+from matchme_pipeline.api.queries import triggers
+from matchme_pipeline.api.queries.triggers import Trigger
 from matchme_pipeline.api.service import Service
+from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.errors import WeekError
 from matchme_pipeline.jobs import dead_letters
 from matchme_pipeline.operations.run_ids import history_id
@@ -20,23 +21,16 @@ MOST_WEEKS = 26
 
 
 def trigger_runs(shared: Service, requested_by: str, wanted: TriggerRequest, now: datetime) -> TriggerAnswer:
-    """Start a run for each of the weeks, the oldest first, unless one is queued or at work."""
-    found, launches = [], []
-    for week in weeks_of(wanted, shared.settings.first_week, now):
-        run_id, is_new = _claim_run(shared, requested_by, wanted.run_type, week)
-        if is_new:
-            launches.append(Launch(run_id, week.sunday, partial(_end_trigger, shared, run_id)))
-        found.append(
-            TriggeredRun(
-                week=week.sunday,
-                run_type=wanted.run_type,
-                dagster_run_id=run_id,
-                history_id=history_id(run_id),
-                started=is_new,
-            )
-        )
-    shared.dagster.launch_all(wanted.run_type, requested_by, launches)
-    return TriggerAnswer(runs=found, notes=[] if shared.dagster.daemon_is_alive() else [NO_DAEMON])
+    """Start a run for each of the weeks, the oldest first, unless one is queued or at work: all of them, or none.
+
+    Raises ProblemError 422 for weeks that cannot be materialised, DagsterUnavailableError.
+    """
+    weeks = weeks_of(wanted, shared.settings.first_week, now)
+    notes = daemon_notes(shared.dagster)
+    with shared.connection() as connection:
+        runs = [_claimed(connection, shared.dagster, wanted.run_type, week, requested_by) for week in weeks]
+    shared.launches.wake()
+    return TriggerAnswer(runs=runs, notes=notes)
 
 
 def weeks_of(wanted: TriggerRequest, first_week: date, now: datetime) -> list[Week]:
@@ -67,7 +61,15 @@ def weeks_of(wanted: TriggerRequest, first_week: date, now: datetime) -> list[We
 
 def cancel_run(shared: Service, dagster_run_id: str) -> None:
     """End a run. Raises ProblemError 404 for one that nobody knows, 409 for one that is over or out of reach."""
+    with shared.connection() as connection:
+        asked = triggers.outcome(connection, dagster_run_id)
+        if asked is not None and asked.state == "launching" and triggers.withdraw(connection, dagster_run_id):
+            return
     known = shared.dagster.state(dagster_run_id)
+    if known.status in (None, "not_started") and asked is not None and asked.state == "launching":
+        raise ProblemError(
+            409, "launching", f"run {dagster_run_id} is on its way to Dagster; cancel it in a few seconds"
+        )
     if known.status is None:
         raise ProblemError(404, "no-such-run", f"there is no run {dagster_run_id} in Dagster")
     if not known.is_unfinished:
@@ -76,8 +78,7 @@ def cancel_run(shared: Service, dagster_run_id: str) -> None:
         raise ProblemError(
             409,
             "out-of-reach",
-            f"run {dagster_run_id} cannot be ended from here: it was started by hand, or on a machine that does not "
-            "answer; end it where it runs",
+            f"run {dagster_run_id} cannot be ended from here: it was started in a process of its own; end it there",
         )
 
 
@@ -101,20 +102,17 @@ def _not_failed(state: str | None, job_id: UUID, verb: str) -> ProblemError:
     return ProblemError(409, "not-failed", f"job {job_id} is {state}; only failed jobs can be {verb}")
 
 
-def _claim_run(shared: Service, requested_by: str, run_type: str, week: Week) -> tuple[str, bool]:
-    """The id of the run of this type and week, and whether it is new and the caller's to launch."""
-    with shared.connection() as connection:
-        batch.lock_trigger(connection, run_type, week.sunday)
-        standing = batch.launching(connection, run_type, week.sunday) or shared.dagster.unfinished(
-            run_type, week.sunday
-        )
-        if standing is not None:
-            return standing, False
-        run_id = shared.dagster.new_run_id()
-        batch.save_trigger(connection, run_id, run_type, week.sunday, requested_by)
-    return run_id, True
-
-
-def _end_trigger(shared: Service, run_id: str, error: str | None) -> None:
-    with shared.connection() as connection:
-        batch.end_trigger(connection, run_id, error)
+def _claimed(connection: Connection, dagster: DagsterRuns, run_type: RunType, week: Week, by: str) -> TriggeredRun:
+    """The run of this type and week that stands, or a new one to launch."""
+    triggers.lock(connection, run_type, week.sunday)
+    standing = triggers.launching(connection, run_type, week.sunday) or dagster.unfinished(run_type, week.sunday)
+    run_id = standing or dagster.new_run_id()
+    if standing is None:
+        triggers.save(connection, Trigger(run_id, run_type, week.sunday, by))
+    return TriggeredRun(
+        week=week.sunday,
+        run_type=run_type,
+        dagster_run_id=run_id,
+        history_id=history_id(run_id),
+        started=standing is None,
+    )

@@ -1,20 +1,22 @@
 """Runs in Dagster, asked for as any client of it would: launched into its queue, looked up, cancelled."""
 
 import json
-import logging
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from uuid import uuid4
 
-from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
+import psycopg2
+from dagster import DagsterError, DagsterInstance, DagsterRunStatus, RunsFilter
+from sqlalchemy.exc import SQLAlchemyError
 
+from matchme_pipeline.api.queries.triggers import Trigger
 from matchme_pipeline.database import files
-from matchme_pipeline.operations import runs
+from matchme_pipeline.operations import cancellation, runs
 
 # `dagster job launch` loads the code location before it puts the run into the queue: five seconds, on a busy machine
 # more.
@@ -28,20 +30,14 @@ UNFINISHED = (
     DagsterRunStatus.CANCELING,
 )
 _JOBS = {"weekly_full": runs.WEEKLY_JOB, "daily_incremental": runs.DAILY_JOB}
-_log = logging.getLogger(__name__)
 
 
 class LaunchError(Exception):
     """Dagster did not take the run."""
 
 
-@dataclass(frozen=True)
-class Launch:
-    """One run to launch, and whom to tell how that went (None: well, else why not)."""
-
-    dagster_run_id: str
-    week: date
-    ended: Callable[[str | None], None]
+class DagsterUnavailableError(Exception):
+    """Dagster's own storage does not answer."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +47,22 @@ class DagsterState:
     status: str | None
     is_unfinished: bool
 
+    @property
+    def is_on_its_way(self) -> bool:
+        """Whether the run has reached Dagster's queue. A launch that is broken off may leave one that has not."""
+        return self.status not in (None, DagsterRunStatus.NOT_STARTED.value.lower())
+
 
 class DagsterRuns:
-    """The way to Dagster: its instance for what is known, its command for what is new. Needs no webserver."""
+    """The way to Dagster: its instance for what is known, its command for what is new. Needs no webserver.
+
+    Every method raises DagsterUnavailableError where Dagster's storage does not answer.
+    """
 
     def __init__(self, instance: DagsterInstance | None = None) -> None:
         self._given = instance
-        self._launches = ThreadPoolExecutor(1, thread_name_prefix="launch")
+        self._command: subprocess.Popen[str] | None = None
+        self._is_broken_off = False
 
     @cached_property
     def _instance(self) -> DagsterInstance:
@@ -69,57 +74,79 @@ class DagsterRuns:
 
     def unfinished(self, run_type: str, week: date) -> str | None:
         """The id of a run of this type and week that is queued or at work."""
-        found = self._instance.get_runs(
-            RunsFilter(
-                job_name=_JOBS[run_type], tags={runs.PARTITION_TAG: week.isoformat()}, statuses=list(UNFINISHED)
-            ),
-            limit=1,
+        wanted = RunsFilter(
+            job_name=_JOBS[run_type], tags={runs.PARTITION_TAG: week.isoformat()}, statuses=list(UNFINISHED)
         )
+        with _answering():
+            found = self._instance.get_runs(wanted, limit=1)
         return found[0].run_id if found else None
 
     def queued(self) -> int:
         """How many runs wait in Dagster's queue."""
-        return self._instance.get_runs_count(RunsFilter(statuses=[DagsterRunStatus.QUEUED]))
+        with _answering():
+            return self._instance.get_runs_count(RunsFilter(statuses=[DagsterRunStatus.QUEUED]))
 
     def state(self, dagster_run_id: str) -> DagsterState:
         """What Dagster knows of the run."""
-        run = self._instance.get_run_by_id(dagster_run_id)
+        with _answering():
+            run = self._instance.get_run_by_id(dagster_run_id)
         if run is None:
             return DagsterState(None, False)
         return DagsterState(run.status.value.lower(), run.status in UNFINISHED)
 
+    def forget(self, dagster_run_id: str) -> None:
+        """Remove a run that was never put into the queue, so that it can be launched anew under its id."""
+        with _answering():
+            self._instance.delete_run(dagster_run_id)
+
     def daemon_is_alive(self) -> bool:
         """Whether a daemon takes runs from the queue."""
-        status = self._instance.get_daemon_statuses(["QUEUED_RUN_COORDINATOR"])["QUEUED_RUN_COORDINATOR"]
+        with _answering():
+            status = self._instance.get_daemon_statuses(["QUEUED_RUN_COORDINATOR"])["QUEUED_RUN_COORDINATOR"]
         return bool(status.healthy)
 
-    def launch_all(self, run_type: str, requested_by: str, launches: Sequence[Launch]) -> None:
-        """Launch runs in the background, in this order; each tells how it went through its own `ended`."""
-        for launch in launches:
-            self._launches.submit(self._launch, run_type, requested_by, launch)
-
     def cancel(self, dagster_run_id: str) -> bool:
-        """Ask Dagster to end a run; False where it cannot from here."""
-        return bool(self._instance.run_coordinator.cancel_run(dagster_run_id))
+        """Ask a run to end; False where it cannot be ended from here, and then nothing has changed."""
+        with _answering():
+            return cancellation.cancel(self._instance, dagster_run_id) is cancellation.Cancellation.ASKED
 
-    def close(self) -> None:
-        """Wait for launches under way."""
-        self._launches.shutdown(wait=True)
-
-    def _launch(self, run_type: str, requested_by: str, launch: Launch) -> None:
-        try:
-            self._submit(run_type, requested_by, launch)
-        except (LaunchError, OSError, subprocess.TimeoutExpired) as error:
-            _log.error("run %s was not launched: %s", launch.dagster_run_id, type(error).__name__)
-            launch.ended(str(error) if isinstance(error, LaunchError) else "Dagster's command did not answer")
-        else:
-            launch.ended(None)
-
-    def _submit(self, run_type: str, requested_by: str, launch: Launch) -> None:
-        tags = {runs.PARTITION_TAG: launch.week.isoformat(), REQUESTED_BY_TAG: requested_by}
-        command = [sys.executable, "-m", "dagster", "job", "launch", "-w", str(files.dagster_home() / "workspace.yaml")]
-        command += ["-j", _JOBS[run_type], "--run-id", launch.dagster_run_id, "--tags", json.dumps(tags)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=LAUNCH_TIMEOUT_SECONDS, check=False)
-        if done.returncode != 0:
-            lines = [line for line in done.stderr.splitlines() if "Error" in line] or ["no reason was given"]
+    def launch(self, trigger: Trigger) -> None:
+        """Put a run into Dagster's queue, tagged with its week and with who asked for it. Raises LaunchError."""
+        tags = {runs.PARTITION_TAG: trigger.week.isoformat(), REQUESTED_BY_TAG: trigger.requested_by}
+        arguments = ["job", "launch", "-w", str(files.dagster_home() / "workspace.yaml"), "-j", _JOBS[trigger.run_type]]
+        arguments += ["--run-id", trigger.dagster_run_id, "--tags", json.dumps(tags)]
+        # In a session of its own, so that Ctrl-C at the terminal reaches the service alone.
+        with subprocess.Popen(
+            [sys.executable, "-m", "dagster", *arguments],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        ) as command:
+            self._command = command
+            if self._is_broken_off:
+                command.kill()
+            try:
+                _, errors = command.communicate(timeout=LAUNCH_TIMEOUT_SECONDS)
+            except subprocess.TimeoutExpired:
+                command.kill()
+                raise LaunchError(f"Dagster's command did not answer within {LAUNCH_TIMEOUT_SECONDS} seconds") from None
+            finally:
+                self._command = None
+        if command.returncode != 0:
+            lines = [line for line in errors.splitlines() if "Error" in line] or ["no reason was given"]
             raise LaunchError(lines[-1].strip()[:300])
+
+    def break_off(self) -> None:
+        """End a launch under way, and every later one."""
+        self._is_broken_off = True
+        if (command := self._command) is not None:
+            command.kill()
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except (SQLAlchemyError, psycopg2.Error, DagsterError) as error:
+        raise DagsterUnavailableError(type(error).__name__) from error

@@ -1,11 +1,12 @@
 """What happens to every request whatever its endpoint: id, limits, headers, one line in the log."""
 
+import asyncio
 import json
 import logging
 import re
 import traceback
 from collections.abc import Awaitable, Callable
-from time import perf_counter
+from time import monotonic, perf_counter
 from urllib.parse import parse_qsl
 from uuid import uuid4
 
@@ -19,6 +20,8 @@ from matchme_pipeline.api.rate_limit import RateLimit
 
 # The largest body that any endpoint has use for is a few hundred bytes.
 LARGEST_BODY_BYTES = 65_536
+LARGEST_HEADERS_BYTES = 32_768
+BODY_SECONDS = 10
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 # A URL ends in logs, histories and referrers: a token has no place in it.
 _TOKEN_PARAMETERS = frozenset(
@@ -27,9 +30,10 @@ _TOKEN_PARAMETERS = frozenset(
 _SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'",
+    # Without a referrer at all, browsers would hide where the page's own forms come from.
+    "Referrer-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
     "Strict-Transport-Security": "max-age=31536000",
@@ -40,11 +44,43 @@ SECONDS = Histogram("matchme_api_request_seconds", "Seconds from request to answ
 _log = logging.getLogger("matchme.api")
 
 
-class Gate:
-    """Pure ASGI: gives the request an id, refuses what is too large or too much, and writes one line when it is over.
+class Envelope:
+    """Pure ASGI, outermost: gives the request an id, the answer its headers, and writes one line when it is over.
 
     The line names the route, never the path with its ids, never headers, queries or bodies.
     """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("x-request-id", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+        scope.setdefault("state", {})["request_id"] = request_id
+        started, status = perf_counter(), 500
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = request_id
+                for name, value in _SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, answer)
+        finally:
+            _record(scope, request_id, status, perf_counter() - started)
+
+
+class Gate:
+    """Pure ASGI: refuses what is too large, too slow or too much, and turns a surprise into a problem."""
 
     def __init__(self, app: ASGIApp, address_limit: RateLimit) -> None:
         self._app = app
@@ -55,19 +91,12 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("x-request-id", "")
-        request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
-        scope.setdefault("state", {})["request_id"] = request_id
-        started, status, has_begun = perf_counter(), 500, False
+        request_id = scope["state"]["request_id"]
+        has_begun = False
 
         async def answer(message: Message) -> None:
-            nonlocal status, has_begun
-            if message["type"] == "http.response.start":
-                status, has_begun = message["status"], True
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-Id"] = request_id
-                for name, value in _SECURITY_HEADERS.items():
-                    headers.setdefault(name, value)
+            nonlocal has_begun
+            has_begun = has_begun or message["type"] == "http.response.start"
             await send(message)
 
         try:
@@ -76,16 +105,11 @@ class Gate:
                 await refusal(answer)
             else:
                 await self._app(scope, _limited(receive), answer)
-        except _BodyTooLargeError:
-            await _problem(413, "body-too-large", _TOO_LARGE, request_id)(answer)
         except Exception as error:
             _log_surprise(error, request_id)
-            if has_begun:
-                raise
-            detail = "the request's id leads to the reason in our log"
-            await _problem(500, "unexpected", detail, request_id)(answer)
-        finally:
-            _record(scope, request_id, status, perf_counter() - started)
+            if not has_begun:
+                detail = "the request's id leads to the reason in our log"
+                await _problem(500, "unexpected", detail, request_id)(answer)
 
     def _refusal(self, scope: Scope, request_id: str) -> Callable[[Send], Awaitable[None]] | None:
         address = scope["client"][0] if scope.get("client") else "unknown"
@@ -93,6 +117,9 @@ class Gate:
         if wait > 0:
             detail = f"too many requests from this address; try again in {wait:.0f} seconds"
             return _problem(429, "too-many-requests", detail, request_id, {"Retry-After": str(int(wait) + 1)})
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > LARGEST_HEADERS_BYTES:
+            detail = f"the headers have {LARGEST_HEADERS_BYTES:,} bytes at most"
+            return _problem(431, "headers-too-large", detail, request_id)
         names = {name.lower() for name, _ in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)}
         if names & _TOKEN_PARAMETERS:
             detail = "a token must not stand in a URL; send it in the header Authorization"
@@ -106,24 +133,28 @@ class Gate:
 _TOO_LARGE = f"a body has {LARGEST_BODY_BYTES:,} bytes at most"
 
 
-class _BodyTooLargeError(HTTPException):
-    """An HTTP error, so that FastAPI, which reads the body, lets it pass as it is."""
-
-    def __init__(self) -> None:
-        super().__init__(413, _TOO_LARGE)
-
-
 def _limited(receive: Receive) -> Receive:
-    """`receive` that stops reading where a body without a declared length becomes too large."""
-    read = 0
+    """`receive` that stops reading where a body becomes too large, or does not come.
+
+    It stops with an HTTP error, which FastAPI, who reads the body, lets pass as it is.
+    """
+    read, is_whole = 0, False
+    deadline = monotonic() + BODY_SECONDS
 
     async def limited() -> Message:
-        nonlocal read
-        message = await receive()
+        nonlocal read, is_whole
+        if is_whole:
+            return await receive()
+        try:
+            async with asyncio.timeout(deadline - monotonic()):
+                message = await receive()
+        except TimeoutError:
+            raise HTTPException(408, f"the body did not come within {BODY_SECONDS} seconds") from None
         if message["type"] == "http.request":
             read += len(message.get("body", b""))
+            is_whole = not message.get("more_body", False)
             if read > LARGEST_BODY_BYTES:
-                raise _BodyTooLargeError
+                raise HTTPException(413, _TOO_LARGE)
         return message
 
     return limited

@@ -2,15 +2,26 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
+
+from matchme_pipeline.api.cursors import LONGEST_CURSOR_CHARACTERS
+from matchme_pipeline.api.parameters import USER_ID, Day
 
 RunType = Literal["weekly_full", "daily_incremental"]
+RecordedRunType = Literal["weekly_full", "daily_incremental", "manual"]
+RunState = Literal["running", "completed", "failed", "cancelled"]
 JobState = Literal["pending", "processing", "completed", "failed", "retry"]
 JobKind = Literal["content_analysis", "embedding_update", "dna_recalculation", "match_generation"]
 Category = Literal["values", "personality", "lifestyle", "interests", "family"]
+# Money keeps all its digits, so it travels as text.
+Usd = Annotated[
+    Decimal,
+    PlainSerializer(lambda amount: format(amount.normalize(), "f"), return_type=str),
+    WithJsonSchema({"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$", "examples": ["0.7313"]}),
+]
 _RUN_ID = "8a6e0804-2bd0-4672-b79d-d97027f9071a"
 
 
@@ -35,9 +46,9 @@ class TriggerRequest(Strict):
     )
 
     run_type: RunType = "weekly_full"
-    week: date | None = Field(None, description="One week, by its Sunday.")
-    from_week: date | None = Field(None, description="The first week of a range.")
-    to_week: date | None = Field(None, description="The last week of a range.")
+    week: Day | None = Field(None, description="One week, by its Sunday.")
+    from_week: Day | None = Field(None, description="The first week of a range.")
+    to_week: Day | None = Field(None, description="The last week of a range.")
 
     @model_validator(mode="after")
     def _one_way_of_naming_weeks(self) -> "TriggerRequest":
@@ -72,9 +83,9 @@ class Run(BaseModel):
 
     id: UUID
     dagster_run_id: str | None = Field(examples=[_RUN_ID])
-    run_type: str = Field(examples=["weekly_full"])
+    run_type: RecordedRunType
     week: date | None = Field(examples=["2026-11-15"])
-    status: Literal["running", "completed", "failed", "cancelled"]
+    status: RunState
     started_at: datetime
     completed_at: datetime | None
     duration_seconds: int | None = Field(examples=[412])
@@ -82,7 +93,7 @@ class Run(BaseModel):
     completed_jobs: int = Field(examples=[1828])
     failed_jobs: int = Field(examples=[2])
     tokens_used: int | None = Field(examples=[1_204_331])
-    cost_usd: Decimal | None = Field(examples=["0.7313"])
+    cost_usd: Usd | None
     errors: list[dict[str, Any]] | None
 
 
@@ -100,10 +111,14 @@ class QueueSummary(BaseModel):
 class Status(BaseModel):
     """What goes on now."""
 
-    as_of: datetime = Field(description="When the queue was counted; at most a few seconds ago.")
+    as_of: datetime = Field(
+        description="When the queue was counted: at most ten seconds ago, unless counting takes longer than one."
+    )
     current_run: Run | None
     last_completed: Run | None
-    queued_runs: int = Field(description="Runs that wait in Dagster's queue.")
+    queued_runs: int | None = Field(
+        description="Runs that wait in Dagster's queue; null where its storage does not answer.", examples=[2]
+    )
     queue: QueueSummary
     notes: list[str]
 
@@ -151,6 +166,30 @@ class JobPage(BaseModel):
     user_id: str = Field(examples=["user_2abcDEF"])
     jobs: list[Job]
     next_cursor: str | None
+
+
+class PageRequest(Strict):
+    """Which page."""
+
+    limit: int = Field(20, ge=1, le=100)
+    cursor: str | None = Field(None, max_length=LONGEST_CURSOR_CHARACTERS)
+
+
+class HistoryRequest(PageRequest):
+    """Which runs, as in the query of `GET /api/batch/history`."""
+
+    status: RunState | None = None
+    run_type: RecordedRunType | None = None
+    week: Day | None = None
+
+
+class QueueRequest(PageRequest):
+    """Whose jobs: one's own if left out."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    user_id: str | None = Field(None, alias="userId", pattern=USER_ID)
+    status: JobState | None = None
 
 
 class RetryRequest(Strict):
@@ -217,7 +256,7 @@ class Match(BaseModel):
     id: UUID
     match_user_id: str
     rank: int = Field(ge=1, le=5)
-    score: Decimal = Field(examples=["81.40"])
+    score: float = Field(ge=0, le=100, examples=[81.4])
     compatibility_factors: dict[str, Any]
     chaichat_preview: Starters | None
     viewed_at: datetime | None
@@ -237,10 +276,10 @@ class Score(BaseModel):
     week: date
     score: int = Field(ge=0, le=100)
     tier: Literal["Common", "Uncommon", "Rare", "Epic", "Legendary"]
-    percentile_rank: Decimal | None
+    percentile_rank: float | None
     change: int | None
     previous_tier: str | None
-    strands: dict[str, Decimal] = Field(description="Each strand, 0-100.")
+    strands: dict[str, float] = Field(description="Each strand, 0-100.")
     component_breakdown: dict[str, Any]
     rare_traits: list[Any]
     unique_behaviours: list[Any]
@@ -278,7 +317,7 @@ class CostRow(BaseModel):
     input_tokens: int
     cached_input_tokens: int
     output_tokens: int
-    cost_usd: Decimal = Field(examples=["0.4120310000"])
+    cost_usd: Usd
 
 
 class CostAnswer(BaseModel):
@@ -286,7 +325,7 @@ class CostAnswer(BaseModel):
 
     by: Literal["week", "stage", "model", "day", "member"]
     since: date
-    total_usd: Decimal
+    total_usd: Usd
     rows: list[CostRow]
 
 
@@ -294,9 +333,9 @@ class BudgetAnswer(BaseModel):
     """What of a week's budget is left."""
 
     week: date
-    budget_usd: Decimal | None = Field(description="Null: no limit is set.")
-    spent_usd: Decimal
-    left_usd: Decimal | None
+    budget_usd: Usd | None = Field(description="Null: no limit is set.")
+    spent_usd: Usd
+    left_usd: Usd | None
 
 
 class Health(BaseModel):

@@ -1,9 +1,12 @@
 """Parameters that several endpoints take."""
 
+import re
+from datetime import date
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import Path, Query
+from pydantic import BeforeValidator
 
 from matchme_pipeline.api.cursors import LONGEST_CURSOR_CHARACTERS
 
@@ -15,3 +18,13 @@ PageSize = Annotated[int, Query(ge=1, le=100, description="Rows a page.")]
 Cursor = Annotated[
     str | None, Query(max_length=LONGEST_CURSOR_CHARACTERS, description="`next_cursor` of the page before.")
 ]
+
+
+def _written_out(given: object) -> object:
+    # Left to itself, the library takes numbers for seconds since 1970.
+    if isinstance(given, date) or (isinstance(given, str) and re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", given)):
+        return given
+    raise ValueError("write a day as YYYY-MM-DD")
+
+
+Day = Annotated[date, BeforeValidator(_written_out)]

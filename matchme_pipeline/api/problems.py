@@ -12,7 +12,8 @@ from psycopg_pool import PoolTimeout
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from matchme_pipeline.errors import DatabaseUnavailableError, PipelineError
+from matchme_pipeline.api.dagster_runs import DagsterUnavailableError
+from matchme_pipeline.errors import DatabaseUnavailableError
 
 MEDIA_TYPE = "application/problem+json"
 _log = logging.getLogger(__name__)
@@ -23,12 +24,14 @@ _TITLES = {
     403: "Not for you",
     404: "There is no such thing",
     405: "This method is not allowed here",
+    408: "The request did not come in time",
     409: "This cannot be done in its present state",
     410: "It is too late for this",
     413: "The body is too large",
     415: "This kind of body is not understood",
     422: "The request has wrong values",
     429: "Too many requests",
+    431: "The headers are too large",
     500: "Something went wrong on our side",
     503: "Not available at the moment",
 }
@@ -94,7 +97,9 @@ def handle_problems(app: FastAPI) -> None:
     app.add_exception_handler(ProblemError, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
-    app.add_exception_handler(PipelineError, _on_pipeline_error)
+    app.add_exception_handler(DagsterUnavailableError, _on_dagster_unavailable)
+    for foreign in (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
+        app.add_exception_handler(foreign, _on_foreign_schema)
     for unavailable in (psycopg.OperationalError, PoolTimeout, DatabaseUnavailableError):
         app.add_exception_handler(unavailable, _on_unavailable)
 
@@ -134,6 +139,7 @@ async def _on_http(request: Request, error: Exception) -> JSONResponse:
         400: "malformed",
         404: "no-such-path",
         405: "method-not-allowed",
+        408: "body-too-slow",
         413: "body-too-large",
         415: "wrong-media-type",
     }
@@ -142,8 +148,18 @@ async def _on_http(request: Request, error: Exception) -> JSONResponse:
     return _answer(request, error.status_code, kinds.get(error.status_code, "http"), detail, headers=error.headers)
 
 
-async def _on_pipeline_error(request: Request, error: Exception) -> JSONResponse:
-    return _answer(request, 422, "refused", str(error))
+async def _on_dagster_unavailable(request: Request, error: Exception) -> JSONResponse:
+    _log.warning("Dagster's storage is not available: %s", error)
+    detail = (
+        "Dagster's storage does not answer, so runs can be neither started, looked up nor cancelled; try again soon"
+    )
+    return _answer(request, 503, "dagster-unavailable", detail, headers={"Retry-After": "30"})
+
+
+async def _on_foreign_schema(request: Request, error: Exception) -> JSONResponse:
+    _log.error("the database lacks something: %s", getattr(getattr(error, "diag", None), "message_primary", ""))
+    detail = "the app's database lacks a table or column that this needs; its operator finds its name in our log"
+    return _answer(request, 503, "schema-differs", detail, headers={"Retry-After": "300"})
 
 
 async def _on_unavailable(request: Request, error: Exception) -> JSONResponse:

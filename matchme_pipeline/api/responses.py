@@ -9,15 +9,17 @@ _DESCRIPTIONS = {
     401: "No token, or one that proves nothing.",
     403: "Not allowed for this caller.",
     404: "There is no such thing.",
+    408: "The body did not come within ten seconds.",
     409: "Not possible in the present state.",
     410: "Expired.",
     413: "The body is too large.",
     422: "Wrong values.",
     429: "Too many requests; Retry-After says when to come back.",
-    503: "The database, or the issuer's keys, do not answer.",
+    431: "The headers are too large.",
+    503: "The database, Dagster's storage or the issuer's keys do not answer.",
 }
 # What any endpoint may answer, whatever it does.
-_ALWAYS = (400, 413, 429, 503)
+_ALWAYS = (400, 408, 413, 429, 431, 503)
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

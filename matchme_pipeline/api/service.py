@@ -12,6 +12,8 @@ from matchme_pipeline.api.dagster_runs import DagsterRuns
 from matchme_pipeline.api.identity import local_key
 from matchme_pipeline.api.identity.keys import JwksKeys, PemKey
 from matchme_pipeline.api.identity.tokens import Keys, TokenVerifier, Verifier
+from matchme_pipeline.api.launches import Launches
+from matchme_pipeline.api.overview import Overview, overview
 from matchme_pipeline.api.rate_limit import RateLimit
 from matchme_pipeline.api.snapshots import Snapshot
 from matchme_pipeline.database.connection import Connection
@@ -21,7 +23,8 @@ from matchme_pipeline.settings import Settings
 POOL_SIZE = 10
 # A request that finds no free connection for this long is told to come back.
 POOL_WAIT_SECONDS = 5.0
-STATEMENT_TIMEOUT_SECONDS = 10
+# No statement of the API may take longer. Set for the transaction alone: behind a pooler sessions are shared.
+_BEGIN = "begin; set local statement_timeout = '10s'"
 # A caller may spend a sixth of a minute's requests at once.
 BURST_SHARE = 6
 
@@ -35,13 +38,23 @@ class Service:
     verifier: Verifier
     callers: RateLimit
     dagster: DagsterRuns
-    queue_summary: Snapshot = field(default_factory=Snapshot)
+    launches: Launches = field(init=False)
+    overview: Snapshot[Overview] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.launches = Launches(self.connection, self.dagster)
+        self.overview = Snapshot(lambda: overview(self.connection, self.dagster))
+
+    def start(self) -> None:
+        """Begin what goes on beside the requests."""
+        self.launches.start()
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
         """A connection inside one transaction, whose statements may not run for ever."""
-        with self.pool.connection() as connection, connection.transaction():
-            connection.execute("select set_config('statement_timeout', %s, true)", [f"{STATEMENT_TIMEOUT_SECONDS}s"])
+        with self.pool.connection() as connection:
+            # One round trip for both; the pool commits, or rolls back what failed.
+            connection.execute(_BEGIN)
             yield connection
 
     def is_configured_admin(self, user_id: str) -> bool:
@@ -50,8 +63,8 @@ class Service:
 
     def close(self) -> None:
         """End what the service holds open."""
+        self.launches.close()
         self.pool.close()
-        self.dagster.close()
 
 
 def open_service(settings: Settings, database_url: str, dagster: DagsterRuns | None = None) -> Service:

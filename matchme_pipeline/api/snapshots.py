@@ -1,38 +1,77 @@
 """A figure that is costly to count, counted for all callers at once every few seconds."""
 
+import logging
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
-from typing import Any
+from typing import Generic, TypeVar
 
 # Operators look at a queue that drains over minutes.
-FRESH_SECONDS = 3.0
+FRESH_SECONDS = 2.0
+# Older than this it is worth waiting for a new one.
+OLDEST_SECONDS = 10.0
+# Counting takes this share of the time at most, however large the table has become.
+SHARE = 0.1
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 
-class Snapshot:
-    """The last value and when it was counted; one caller counts while the others get the value before."""
+@dataclass(frozen=True)
+class Counted(Generic[T]):
+    """A value, and the moment at which it was true."""
 
-    def __init__(self, fresh_seconds: float = FRESH_SECONDS) -> None:
-        self._fresh_seconds = fresh_seconds
+    value: T
+    at: datetime
+    finished: float
+    seconds: float
+
+
+class Snapshot(Generic[T]):
+    """The newest value. It is counted anew beside the requests, and one of them waits only where there is none that
+    is recent enough to be shown.
+    """
+
+    def __init__(self, count: Callable[[], T], now: Callable[[], float] = monotonic) -> None:
+        self._count = count
+        self._now = now
         self._counting = threading.Lock()
-        self._value: tuple[Any, datetime, float] | None = None
+        self._known: Counted[T] | None = None
 
-    def get(self, count: Callable[[], Any]) -> tuple[Any, datetime]:
-        """The value and the moment at which it was true; `count` makes a new one."""
-        known = self._value
-        if known is not None and monotonic() - known[2] <= self._fresh_seconds:
-            return known[0], known[1]
-        if known is not None and not self._counting.acquire(blocking=False):
-            return known[0], known[1]
+    def get(self) -> Counted[T]:
+        """The value, at most `OLDEST_SECONDS` old (or ten times what counting takes). Raises what counting raises."""
+        known = self._known
         if known is None:
-            self._counting.acquire()
+            return self._counted_after(None)
+        age = self._now() - known.finished
+        if age <= max(FRESH_SECONDS, known.seconds / SHARE):
+            return known
+        if age > max(OLDEST_SECONDS, 2 * known.seconds / SHARE):
+            return self._counted_after(known)
+        if self._counting.acquire(blocking=False):
+            threading.Thread(target=self._count_beside, name="snapshot", daemon=True).start()
+        return known
+
+    def _counted_after(self, old: Counted[T] | None) -> Counted[T]:
+        with self._counting:
+            # Whoever waited meanwhile takes what the first one has counted.
+            if self._known is not None and self._known is not old:
+                return self._known
+            return self._count_now()
+
+    def _count_beside(self) -> None:
         try:
-            newer = self._value
-            if newer is not None and newer is not known:
-                return newer[0], newer[1]
-            at = datetime.now(UTC)
-            self._value = (count(), at, monotonic())
-            return self._value[0], self._value[1]
+            self._count_now()
+        except Exception as error:
+            _log.warning("the queue could not be counted: %s", type(error).__name__)
         finally:
             self._counting.release()
+
+    def _count_now(self) -> Counted[T]:
+        at, begun = datetime.now(UTC), self._now()
+        value = self._count()
+        finished = self._now()
+        self._known = Counted(value, at, finished, finished - begun)
+        return self._known

@@ -79,7 +79,15 @@ def broken_preferences(connection: Connection, match_week: date) -> dict[str, in
             left join match_preferences m on m.clerk_user_id = w.user_id
         )
         select
-            count(*) filter (where cardinality(gender_preference) > 0 and not gender = any(gender_preference)),
+            -- A wish that names no gender the app knows asks for none.
+            count(*) filter (
+                where exists (
+                        select from unnest(gender_preference) as wish where matchme_plain(wish) in ('male', 'female')
+                    )
+                    and not exists (
+                        select from unnest(gender_preference) as wish where matchme_plain(wish) = gender
+                    )
+            ),
             count(*) filter (where age not between age_range_min and age_range_max),
             count(*) filter (where max_distance < 20000 and coalesce(kilometres > max_distance + 0.01, true)),
             count(*) filter (

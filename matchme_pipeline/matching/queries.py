@@ -53,7 +53,7 @@ class PairRow:
     preview: dict[str, Any] | None
 
 
-def members_as_of(connection: Connection, cutoff: datetime) -> list[MemberRow]:
+def members_as_of(connection: Connection, cutoff: datetime, user_ids: Collection[str] | None = None) -> list[MemberRow]:
     """Members who had joined by `cutoff` and have not deleted themselves, with what they have stated."""
     # The columns are in the order of MemberRow's fields.
     with connection.cursor(row_factory=args_row(MemberRow)) as cursor:
@@ -75,27 +75,38 @@ def members_as_of(connection: Connection, cutoff: datetime) -> list[MemberRow]:
             from profiles p
             left join match_preferences m on m.clerk_user_id = p.clerk_user_id
             left join islamic_preferences i on i.clerk_user_id = p.clerk_user_id
-            where p.created_at < %s and p.deleted_at is null
+            where p.created_at < %(cutoff)s and p.deleted_at is null
+                and (%(users)s::text[] is null or p.clerk_user_id = any(%(users)s))
             order by p.clerk_user_id
             """,
-            [cutoff],
+            {"cutoff": cutoff, "users": None if user_ids is None else list(user_ids)},
         ).fetchall()
 
 
-def member_vectors(connection: Connection, week: date, model: str) -> tuple[list[str], NDArray[np.float32]]:
+def member_vectors(
+    connection: Connection, week: date, model: str, user_ids: Collection[str] | None = None
+) -> tuple[list[str], NDArray[np.float32]]:
     """Members' vectors of the week under `model`: ids in order, float32 of shape (members, 1536)."""
+    ids = None if user_ids is None else list(user_ids)
     return read_vectors(
         connection,
-        "select user_id, embedding from user_embeddings where week = %s and model = %s order by user_id",
-        [week, model],
+        """
+        select user_id, embedding from user_embeddings
+        where week = %s and model = %s and (%s::text[] is null or user_id = any(%s)) order by user_id
+        """,
+        [week, model, ids, ids],
     )
 
 
-def dna_scores(connection: Connection, week: date) -> dict[str, int]:
+def dna_scores(connection: Connection, week: date, user_ids: Collection[str] | None = None) -> dict[str, int]:
     """The week's DNA scores of members who have left the seed state."""
     return dict(
         connection.execute(
-            "select user_id, score from dna_score_history where week = %s and not seed_state", [week]
+            """
+            select user_id, score from dna_score_history
+            where week = %(week)s and not seed_state and (%(users)s::text[] is null or user_id = any(%(users)s))
+            """,
+            {"week": week, "users": None if user_ids is None else list(user_ids)},
         ).fetchall()
     )
 

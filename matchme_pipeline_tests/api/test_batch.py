@@ -28,7 +28,7 @@ def test_the_same_request_twice_starts_one_run(api: Api):
     assert (run["started"], same["started"]) == (True, False)
     assert run["dagster_run_id"] == same["dagster_run_id"]
     assert run["history_id"] == str(history_id(run["dagster_run_id"]))
-    assert api.service.dagster.launched == [("weekly_full", "2026-01-04")]
+    assert api.launch_all() == [("weekly_full", "2026-01-04")]
 
 
 def test_many_requests_at_once_start_one_run(api: Api):
@@ -37,7 +37,7 @@ def test_many_requests_at_once_start_one_run(api: Api):
 
     with ThreadPoolExecutor(8) as pool:
         assert len(set(pool.map(ask, range(24)))) == 1
-    assert len(api.service.dagster.launched) == 1
+    assert len(api.launch_all()) == 1
 
 
 def test_a_run_that_dagster_has_already_is_answered_with(api: Api):
@@ -49,16 +49,17 @@ def test_a_run_that_dagster_has_already_is_answered_with(api: Api):
     )
     answer = api.post(TRIGGER, ADMIN, json={"week": "2026-01-18"})
     assert answer.json()["runs"][0]["dagster_run_id"] == standing.run_id
-    assert api.service.dagster.launched == []
+    assert api.launch_all() == []
 
 
 def test_a_range_starts_its_weeks_oldest_first_and_says_that_no_daemon_is_at_work(api: Api):
     answer = api.post(TRIGGER, ADMIN, json={"from_week": "2026-01-04", "to_week": "2026-01-18"})
     assert [run["week"] for run in answer.json()["runs"]] == ["2026-01-04", "2026-01-11", "2026-01-18"]
     assert "No Dagster daemon" in answer.json()["notes"][0]
-    assert len(api.service.dagster.launched) == 3
     run_id = answer.json()["runs"][0]["dagster_run_id"]
     assert api.get(f"/api/batch/runs/{run_id}", ADMIN).json()["state"] == "launching"
+    assert [week for _, week in api.launch_all()] == ["2026-01-04", "2026-01-11", "2026-01-18"]
+    assert api.get(f"/api/batch/runs/{run_id}", ADMIN).json()["state"] == "launched"
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,7 @@ def test_weeks_that_cannot_be_materialised_are_refused(api: Api, body: dict[str,
     answer = api.post(TRIGGER, ADMIN, json=body)
     assert answer.status_code == 422
     assert says in answer.json()["detail"]
-    assert api.service.dagster.launched == []
+    assert api.launch_all() == []
 
 
 def test_without_a_week_the_newest_closed_one_is_meant_and_the_daily_run_means_the_open_one():

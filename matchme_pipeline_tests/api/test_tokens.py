@@ -155,7 +155,7 @@ def test_a_retired_key_is_refused_within_seconds_though_nobody_uses_the_new_one(
     before = own_issuer.token(MEMBER)
     found.verify(before)
     own_issuer.rotate()
-    clock.now = keys.FRESH_SECONDS + 1
+    clock.now = keys.OLD_SECONDS + 1
     with pytest.raises(TokenRefusedError):
         found.verify(before)
 

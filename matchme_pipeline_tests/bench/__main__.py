@@ -1,9 +1,8 @@
-"""All measurements, one after another; name some to run those alone: `matches`,
-`matching_speed`, `llm`, `dna`, `queue`."""
+"""All measurements, one after another; name some to run those alone: `… -m matchme_pipeline_tests.bench search`."""
 
 import sys
 
-from matchme_pipeline_tests.bench import dna, llm, matches, matching_speed, queue
+from matchme_pipeline_tests.bench import api, dna, llm, matches, matching_speed, queue, search
 
 BENCHES = {
     "matches": matches.main,
@@ -11,6 +10,8 @@ BENCHES = {
     "llm": llm.main,
     "dna": dna.main,
     "queue": queue.main,
+    "api": api.main,
+    "search": search.main,
 }
 
 

@@ -44,7 +44,7 @@ def main() -> None:
         print(f"{'in the table':<30}{'1 worker':>16}{'4 workers':>16}   index")
         for name, (size, one_week) in tables.items():
             url = create_database(server.url("postgres"), f"queue_{len(rates)}")
-            _fill(url, size, one_week)
+            fill(url, size, one_week)
             for workers in WORKERS:
                 rates[name, workers] = _rate(url, workers)
             figures = "".join(f"{rates[name, workers]:>12,.0f}/s  " for workers in WORKERS)
@@ -61,7 +61,7 @@ def main() -> None:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _fill(url: str, size: int, one_week: bool) -> None:
+def fill(url: str, size: int, one_week: bool) -> None:
     """A queue of `size` jobs; `one_week`: all of them wait in the week that is measured."""
     with connect(url, vectors=False) as connection:
         create_app_tables(connection, files.app_tables_dir())

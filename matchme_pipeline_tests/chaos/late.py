@@ -63,7 +63,7 @@ def late_equals_on_time(world: World) -> LateOutcome:
         differing=differing,
         rows_compared=sum(on_time[table].total() for table in EQUAL),
         pairs_on_time=len(pairs[missed]),
-        pairs_equal=len(pairs[missed] & late_pairs[missed]),
+        pairs_equal=len(pairs[missed] & late_pairs.get(missed, set())),
         pairs_shown_by_later_weeks=len(pairs[missed] & elsewhere),
         pairs_repeated=len(shown) - len(set(shown)),
     )

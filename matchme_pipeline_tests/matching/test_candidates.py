@@ -13,7 +13,7 @@ from matchme_pipeline.matching.eligibility import eligible_block
 from matchme_pipeline.matching.engine import Engine
 from matchme_pipeline_tests.matching.crowd import crowd
 from matchme_pipeline_tests.matching.made import CUTOFF, row
-from matchme_pipeline_tests.matching.plain import all_scores
+from matchme_pipeline_tests.matching.plain_columns import all_scores
 
 # A score is a float32 of vectors in whole steps; plain Python's is neither.
 CLOSE = 0.02

@@ -1,5 +1,7 @@
 """The issuer's public keys: fetched and cached with rotation in mind, or one that is configured."""
 
+import json
+import logging
 import threading
 from collections.abc import Callable
 from time import monotonic
@@ -13,48 +15,89 @@ from matchme_pipeline.api.identity.tokens import ALGORITHM, KeysUnavailableError
 from matchme_pipeline.api.rate_limit import RateLimit
 from matchme_pipeline.errors import ConfigurationError
 
-# A key that the issuer has retired is refused after this long at the latest.
-FRESH_SECONDS = 15.0
+# From this age on keys are fetched anew beside the requests; where the issuer was not asked for longer, before one is
+# answered. A key that it has retired is refused after that long at the latest, as long as the issuer answers.
+FRESH_SECONDS = 10.0
+OLD_SECONDS = 20.0
 # While the issuer is away, what is known of it counts for this long.
 STALE_SECONDS = 600.0
 # Tokens with invented key ids must not make us ask the issuer for every one of them.
 FETCHES_PER_MINUTE = 12
 FETCHES_AT_ONCE = 4
-FETCH_TIMEOUT_SECONDS = 5.0
+# A whole fetch, however slowly the issuer sends, and what it may send.
+FETCH_SECONDS = 3.0
+LARGEST_DOCUMENT_BYTES = 262_144
 SMALLEST_KEY_BITS = 2_048
+_log = logging.getLogger(__name__)
 
 
 class JwksKeys:
-    """The keys of a JWKS document, fetched again when they grow old and when a token names one that is new."""
+    """The keys of a JWKS document, fetched again when they grow old and when a token names one that is new.
+
+    An issuer that is slow or away holds up nobody whose key is known: old keys are fetched anew beside the requests.
+    """
 
     def __init__(self, url: str, now: Callable[[], float] = monotonic) -> None:
         self._url = url
         self._now = now
-        self._lock = threading.Lock()
+        self._fetching = threading.Lock()
         self._keys: dict[str, RSAPublicKey] = {}
-        self._fetched_at = float("-inf")
+        self._fetched_at = self._asked_at = float("-inf")
         self._fetches = RateLimit(FETCHES_PER_MINUTE, FETCHES_AT_ONCE, now)
 
     def key(self, kid: str | None) -> RSAPublicKey:
         """The key called `kid`. Raises TokenRefusedError where the issuer has no such key, KeysUnavailableError."""
         if kid is None:
             raise TokenRefusedError("the token does not name its key (kid)")
-        with self._lock:
-            age = self._now() - self._fetched_at
-            if (age > FRESH_SECONDS or kid not in self._keys) and self._fetches.take("") == 0:
+        age, silence = self._now() - self._fetched_at, self._now() - self._asked_at
+        if kid not in self._keys or silence > OLD_SECONDS:
+            self._fetch_here(kid, wait=age > STALE_SECONDS)
+        elif age > FRESH_SECONDS:
+            self._fetch_beside()
+        if self._now() - self._fetched_at > STALE_SECONDS:
+            raise KeysUnavailableError("the issuer's keys cannot be fetched")
+        found = self._keys.get(kid)
+        if found is None:
+            raise TokenRefusedError("the token names a key that its issuer does not have")
+        return found
+
+    def warm(self) -> None:
+        """Fetch the keys before the first token comes."""
+        with self._fetching:
+            self._fetch()
+
+    def _fetch_here(self, kid: str, *, wait: bool) -> None:
+        """Fetch before answering; while somebody else does, `wait` for them. Raises KeysUnavailableError."""
+        if not self._fetching.acquire(timeout=FETCH_SECONDS if wait else 0):
+            if kid in self._keys:
+                return
+            raise KeysUnavailableError("the issuer's keys are being fetched")
+        try:
+            if kid not in self._keys or self._now() - self._asked_at > OLD_SECONDS:
                 self._fetch()
-            if self._now() - self._fetched_at > STALE_SECONDS:
-                raise KeysUnavailableError("the issuer's keys cannot be fetched")
-            if kid not in self._keys:
-                raise TokenRefusedError("the token names a key that its issuer does not have")
-            return self._keys[kid]
+        finally:
+            self._fetching.release()
+
+    def _fetch_beside(self) -> None:
+        if not self._fetching.acquire(blocking=False):
+            return
+
+        def fetch() -> None:
+            try:
+                self._fetch()
+            finally:
+                self._fetching.release()
+
+        threading.Thread(target=fetch, name="issuer keys", daemon=True).start()
 
     def _fetch(self) -> None:
+        if self._fetches.take("") > 0:
+            return
+        self._asked_at = self._now()
         try:
-            answer = requests.get(self._url, timeout=FETCH_TIMEOUT_SECONDS, allow_redirects=False)
-            answer.raise_for_status()
-            keys = _signing_keys(answer.json())
-        except (requests.RequestException, ValueError, AttributeError, jwt.PyJWTError):
+            keys = _signing_keys(_document(self._url))
+        except (requests.RequestException, ValueError, AttributeError, jwt.PyJWTError) as error:
+            _log.warning("the issuer's keys could not be fetched: %s", type(error).__name__)
             return
         if keys:
             self._keys = keys
@@ -94,3 +137,19 @@ def _signing_keys(document: dict[str, object]) -> dict[str, RSAPublicKey]:
         if isinstance(key, RSAPublicKey) and key.key_size >= SMALLEST_KEY_BITS:
             keys[entry["kid"]] = key
     return keys
+
+
+def _document(url: str) -> dict[str, object]:
+    begun = monotonic()
+    with requests.get(url, timeout=FETCH_SECONDS, allow_redirects=False, stream=True) as answer:
+        if answer.status_code != 200:
+            raise ValueError(f"status {answer.status_code}")
+        body = b""
+        for piece in answer.iter_content(4_096):
+            body += piece
+            if len(body) > LARGEST_DOCUMENT_BYTES or monotonic() - begun > FETCH_SECONDS:
+                raise ValueError("too large, or too slow")
+    document = json.loads(body)
+    if not isinstance(document, dict):
+        raise ValueError("no JWKS document")
+    return document

@@ -10,11 +10,9 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse,
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from matchme_pipeline.api.batch_control import cancel_run, discard_job, retry_job
-from matchme_pipeline.api.batch_views import queue_summary
 from matchme_pipeline.api.identity.callers import Shared
-from matchme_pipeline.api.identity.tokens import KeysUnavailableError, TokenRefusedError
 from matchme_pipeline.api.page import session
-from matchme_pipeline.api.page.session import ACTING_ADMINISTRATORS, ActingAdmin
+from matchme_pipeline.api.page.session import ACTING_ADMINISTRATORS, OWN_FORM, ActingAdmin
 from matchme_pipeline.api.parameters import JobId, RunId
 from matchme_pipeline.api.problems import ProblemError
 from matchme_pipeline.api.queries import batch
@@ -41,28 +39,26 @@ def operations_page(request: Request, shared: Shared) -> HTMLResponse:
         return _sign_in("")
     if not caller.is_admin:
         return _sign_in("This account is not an administrator's.", 403)
-    token = request.cookies[session.COOKIE]
-    return HTMLResponse(
-        _templates.get_template("operations.html").render(**_figures(shared), form_key=session.form_key(token))
-    )
+    form_key = session.form_key(session.secret_of(shared, request))
+    return HTMLResponse(_templates.get_template("operations.html").render(**_figures(shared), form_key=form_key))
 
 
-@router.post("/session")
+@router.post("/session", dependencies=OWN_FORM)
 def sign_in(request: Request, shared: Shared, token: Annotated[str, Form(max_length=8_192)]) -> Response:
-    """Keep a session token for the page."""
+    """Open a session of the page for an administrator's session token."""
     answer = RedirectResponse("/", status_code=303)
     try:
         session.open_session(shared, request, answer, token.strip())
-    except (TokenRefusedError, KeysUnavailableError) as error:
-        return _sign_in(f"Not accepted: {error}.", 401)
+    except ProblemError as problem:
+        return _sign_in(f"Not accepted: {problem.detail}.", problem.status)
     return answer
 
 
-@router.post("/session/end")
-def sign_out() -> Response:
-    """Forget the token."""
+@router.post("/session/end", dependencies=OWN_FORM)
+def sign_out(request: Request, shared: Shared) -> Response:
+    """End the session."""
     answer = RedirectResponse("/", status_code=303)
-    answer.delete_cookie(session.COOKIE, path="/")
+    session.end_session(shared, request, answer)
     return answer
 
 
@@ -72,7 +68,7 @@ def press_retry(shared: Shared, job_id: JobId) -> Response:
     return _back(lambda: retry_job(shared, job_id))
 
 
-@router.post("/page/discard/{job_id}")
+@router.post("/page/discard/{job_id}", dependencies=OWN_FORM)
 def press_discard(shared: Shared, admin: ActingAdmin, job_id: JobId) -> Response:
     """The other button beside a failed job."""
     return _back(lambda: discard_job(shared, job_id, admin.user_id))
@@ -117,5 +113,5 @@ def _figures(shared: Service) -> dict[str, object]:
             ),
             "runs": batch.runs_page(connection, 8, None, None, None, None),
         }
-    (queue, queued_runs, notes), as_of = shared.queue_summary.get(lambda: queue_summary(shared))
-    return figures | {"queue": queue, "queued_runs": queued_runs, "notes": notes, "as_of": as_of}
+    counted = shared.overview.get()
+    return figures | {"as_of": counted.at, **vars(counted.value)}

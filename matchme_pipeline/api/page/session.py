@@ -1,68 +1,113 @@
-"""The page's session: the token in a cookie that scripts and other sites cannot use, and what each form must bring."""
+"""The page's session: a secret in a cookie that scripts and other sites cannot use, and what each form must bring.
+
+A session token of Clerk's is good for a minute. It opens a session of the page's own, which ends after some hours or
+when its owner signs out; whether its owner is an administrator is asked again at every request.
+"""
 
 import hashlib
 import hmac
+import secrets
 from collections.abc import Iterator
-from time import time
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from fastapi import Depends, Form, Request, Response
 
-from matchme_pipeline.api.identity.callers import Caller, Shared, recognise, recorded
-from matchme_pipeline.api.identity.tokens import TokenRefusedError
+from matchme_pipeline.api.identity.callers import Caller, Shared, known_caller, recognise, recorded
 from matchme_pipeline.api.problems import ProblemError
+from matchme_pipeline.api.queries import page_sessions
 from matchme_pipeline.api.service import Service
 
-COOKIE = "matchme_session"
+SESSION_SECONDS = 4 * 3_600
 
 
 def open_session(shared: Service, request: Request, response: Response, token: str) -> None:
-    """Keep a valid token in the cookie until it ends. Raises TokenRefusedError."""
-    identity = shared.verifier.verify(token)
+    """Begin a session for the administrator whose token this is. Raises ProblemError for anybody else."""
+    if cookie_is_secure(shared, request) and request.url.scheme != "https":
+        raise ProblemError(403, "insecure", "sign in over https; behind a proxy, let it send X-Forwarded-Proto")
+    caller = recognise(shared, token)
+    for _ in recorded(request, shared, caller):
+        secret = secrets.token_urlsafe(32)
+        with shared.connection() as connection:
+            page_sessions.begin(connection, _hash(secret), caller.user_id, SESSION_SECONDS)
     response.set_cookie(
-        COOKIE,
-        token,
-        max_age=max(1, identity.expires_at - int(time())),
+        cookie_name(shared, request),
+        secret,
+        max_age=SESSION_SECONDS,
         httponly=True,
-        secure=request.url.scheme == "https",
+        secure=cookie_is_secure(shared, request),
         samesite="strict",
         path="/",
     )
 
 
-def form_key(token: str) -> str:
-    """What a form must bring: only a page that was rendered for this very token knows it."""
-    return hmac.new(token.encode(), b"matchme operations page", hashlib.sha256).hexdigest()
+def end_session(shared: Service, request: Request, response: Response) -> None:
+    """End the session, here and in the browser."""
+    with shared.connection() as connection:
+        page_sessions.end(connection, _hash(secret_of(shared, request)))
+    secure = cookie_is_secure(shared, request)
+    response.delete_cookie(cookie_name(shared, request), path="/", httponly=True, secure=secure, samesite="strict")
 
 
-def page_administrator(request: Request, shared: Shared) -> Iterator[Caller]:
-    """The administrator whose cookie this is."""
-    token = request.cookies.get(COOKIE)
-    if token is None:
-        raise ProblemError(401, "sign-in", "sign in on the page first")
-    yield from recorded(request, shared, recognise(shared, token))
+def cookie_is_secure(shared: Service, request: Request) -> bool:
+    """Whether the cookie travels over https alone: everywhere but on a development machine."""
+    return shared.settings.clerk_issuer is not None or request.url.scheme == "https"
+
+
+def cookie_name(shared: Service, request: Request) -> str:
+    """The cookie's name; with its prefix no other host of the same domain can set it."""
+    return "__Host-matchme" if cookie_is_secure(shared, request) else "matchme"
+
+
+def secret_of(shared: Service, request: Request) -> str:
+    """The secret in the request's cookie, empty where there is none."""
+    return request.cookies.get(cookie_name(shared, request), "")
+
+
+def form_key(secret: str) -> str:
+    """What a form must bring: only a page that was rendered for this very session knows it."""
+    return hmac.new(secret.encode(), b"matchme operations page", hashlib.sha256).hexdigest()
+
+
+def viewer(shared: Service, request: Request) -> Caller | None:
+    """Who looks at the page; None for somebody who has to sign in. Raises ProblemError 429."""
+    secret = secret_of(shared, request)
+    if not secret:
+        return None
+    with shared.connection() as connection:
+        user_id = page_sessions.user(connection, _hash(secret))
+    return known_caller(shared, user_id) if user_id else None
+
+
+def own_form(request: Request) -> None:
+    """Refuse a form that another site sends. Browsers say where a form comes from; pages cannot change it."""
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != request.url.netloc:
+        raise _foreign_form()
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise _foreign_form()
 
 
 def acting_administrator(
     request: Request, shared: Shared, key: Annotated[str, Form(alias="form_key", max_length=64)]
 ) -> Iterator[Caller]:
     """The administrator who pressed a button on a page of ours."""
-    if not hmac.compare_digest(key.encode(), form_key(request.cookies.get(COOKIE, "")).encode()):
-        raise ProblemError(403, "foreign-form", "this form does not come from your page; reload it and press again")
-    yield from page_administrator(request, shared)
+    caller = viewer(shared, request)
+    if caller is None:
+        raise ProblemError(401, "sign-in", "sign in on the page first")
+    if not hmac.compare_digest(key.encode(), form_key(secret_of(shared, request)).encode()):
+        raise _foreign_form()
+    yield from recorded(request, shared, caller)
 
 
-def viewer(shared: Service, request: Request) -> Caller | None:
-    """Who looks at the page; None for somebody who has to sign in."""
-    token = request.cookies.get(COOKIE)
-    if token is None:
-        return None
-    try:
-        shared.verifier.verify(token)
-    except TokenRefusedError:
-        return None
-    return recognise(shared, token)
+def _foreign_form() -> ProblemError:
+    return ProblemError(403, "foreign-form", "this form does not come from your page; reload it and press again")
 
 
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+OWN_FORM = [Depends(own_form)]
 ActingAdmin = Annotated[Caller, Depends(acting_administrator)]
-ACTING_ADMINISTRATORS = [Depends(acting_administrator)]
+ACTING_ADMINISTRATORS = [Depends(own_form), Depends(acting_administrator)]

@@ -25,8 +25,13 @@ def begin(connection: Connection, user_id: str, action: str, subject: str, outco
     return int(row[0])
 
 
-def end(connection: Connection, record: int, outcome: str) -> None:
-    """Record how it ended."""
+def end(connection: Connection, record: int, outcome: str, subject: str | None) -> None:
+    """Record how it ended, and what it was about where that stood in the body (None: as at the beginning)."""
     connection.execute(
-        "update api_audit set outcome = %s, ended_at = clock_timestamp() where id = %s", [outcome, record]
+        """
+        update api_audit
+        set outcome = %s, subject = coalesce(%s, subject), ended_at = clock_timestamp()
+        where id = %s
+        """,
+        [outcome, subject, record],
     )

@@ -1,41 +1,53 @@
 """Administrators' batch endpoints: trigger, status, history, a member's queue, retry, discard, cancel."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from matchme_pipeline.api import cursors
 from matchme_pipeline.api.batch_control import cancel_run, discard_job, retry_job, trigger_runs
-from matchme_pipeline.api.batch_views import queue_summary, run_view, trigger_state
-from matchme_pipeline.api.identity.callers import ADMINISTRATORS, Admin, Member, Shared
+from matchme_pipeline.api.batch_views import run_view, trigger_state
+from matchme_pipeline.api.identity.callers import (
+    ADMINISTRATORS,
+    Admin,
+    Member,
+    Shared,
+    name_subject,
+    record_reading,
+)
 from matchme_pipeline.api.models import (
     CancelAnswer,
     Job,
     JobAnswer,
     JobPage,
     JobState,
+    RecordedRunType,
     RunPage,
+    RunState,
     Status,
     TriggerAnswer,
     TriggerRequest,
     TriggerState,
 )
-from matchme_pipeline.api.parameters import Cursor, JobId, PageSize, RunId, UserId
+from matchme_pipeline.api.parameters import Cursor, Day, JobId, PageSize, RunId, UserId
 from matchme_pipeline.api.problems import ProblemError
 from matchme_pipeline.api.queries import batch
 from matchme_pipeline.api.responses import problems
 
 router = APIRouter(prefix="/api/batch", tags=["batch"])
 
+TRIGGER_ANSWERS = problems(401, 403, 422) | {
+    200: {"model": TriggerAnswer, "description": "Nothing new started: such runs are queued or at work already."}
+}
 
-@router.post(
-    "/trigger",
-    status_code=202,
-    responses=problems(401, 403, 422) | {200: {"model": TriggerAnswer, "description": "Nothing new started."}},
-)
-def trigger(shared: Shared, admin: Admin, response: Response, wanted: TriggerRequest) -> TriggerAnswer:
+
+@router.post("/trigger", status_code=202, responses=TRIGGER_ANSWERS)
+def trigger(
+    request: Request, shared: Shared, admin: Admin, response: Response, wanted: TriggerRequest
+) -> TriggerAnswer:
     """Materialise weeks. A run of the same type and week that is queued or at work is answered with, not doubled."""
+    name_subject(request, wanted.model_dump_json(exclude_none=True))
     answer = trigger_runs(shared, admin.user_id, wanted, datetime.now(UTC))
     if not any(run.started for run in answer.runs):
         response.status_code = 200
@@ -47,14 +59,14 @@ def status(shared: Shared, member: Member) -> Status:
     """The current run with live counts, the last completed one, and the queue."""
     with shared.connection() as connection:
         current, last = batch.newest_run(connection, "running"), batch.newest_run(connection, "completed")
-    (queue, queued_runs, notes), as_of = shared.queue_summary.get(lambda: queue_summary(shared))
+    counted = shared.overview.get()
     return Status(
-        as_of=as_of,
+        as_of=counted.at,
         current_run=run_view(current, member.is_admin) if current else None,
         last_completed=run_view(last, member.is_admin) if last else None,
-        queued_runs=queued_runs,
-        queue=queue,
-        notes=notes,
+        queued_runs=counted.value.queued_runs,
+        queue=counted.value.queue,
+        notes=counted.value.notes if member.is_admin else [],
     )
 
 
@@ -64,9 +76,9 @@ def history(
     admin: Admin,
     limit: PageSize = 20,
     cursor: Cursor = None,
-    status: Annotated[str | None, Query(pattern="^(running|completed|failed|cancelled)$")] = None,
-    run_type: Annotated[str | None, Query(pattern="^(weekly_full|daily_incremental|manual)$")] = None,
-    week: Annotated[date | None, Query(description="One week, by its Sunday.")] = None,
+    status: Annotated[RunState | None, Query(description="How they ended, or `running`.")] = None,
+    run_type: Annotated[RecordedRunType | None, Query(description="What they did; `manual`: chosen assets.")] = None,
+    week: Annotated[Day | None, Query(description="One week, by its Sunday.")] = None,
 ) -> RunPage:
     """Runs, the newest first."""
     after = cursors.decode(cursor)
@@ -76,10 +88,10 @@ def history(
     return RunPage(runs=[run_view(row, admin.is_admin) for row in rows[:limit]], next_cursor=more)
 
 
-@router.get("/runs/{run_id}", responses=problems(401, 403, 404, 422))
-def run_state(shared: Shared, admin: Admin, run_id: RunId) -> TriggerState:
+@router.get("/runs/{run_id}", dependencies=ADMINISTRATORS, responses=problems(401, 403, 404, 422))
+def run_state(shared: Shared, run_id: RunId) -> TriggerState:
     """What became of a run that was asked for: launching, queued, at work, ended."""
-    return trigger_state(shared, str(run_id), admin.is_admin)
+    return trigger_state(shared, str(run_id))
 
 
 @router.post(
@@ -96,6 +108,7 @@ def cancel(shared: Shared, run_id: RunId) -> CancelAnswer:
 
 @router.get("/queue/{user_id}", responses=problems(401, 403, 422))
 def queue(
+    request: Request,
     shared: Shared,
     member: Member,
     user_id: UserId,
@@ -106,6 +119,8 @@ def queue(
     """A member's jobs, the newest first: one's own, and anybody's for administrators."""
     if user_id != member.user_id and not member.is_admin:
         raise ProblemError(403, "not-yours", "you may see your own jobs")
+    if user_id != member.user_id:
+        record_reading(request, shared, member)
     after = cursors.decode(cursor)
     with shared.connection() as connection:
         rows = batch.jobs_page(connection, user_id, limit + 1, after, status)

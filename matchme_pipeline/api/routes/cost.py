@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 
 from matchme_pipeline.api.identity.callers import ADMINISTRATORS, Shared
 from matchme_pipeline.api.models import BudgetAnswer, CostAnswer, CostRow
+from matchme_pipeline.api.parameters import Day
 from matchme_pipeline.api.problems import ProblemError
 from matchme_pipeline.api.queries import cost as cost_queries
 from matchme_pipeline.api.queries.cost import Dimension
@@ -26,7 +27,7 @@ def cost(
     by: Annotated[
         Dimension, Query(description="What the rows stand for; `member`: the most expensive members.")
     ] = "week",
-    since: Annotated[date | None, Query(description="From this day on (UTC); 90 days ago if left out.")] = None,
+    since: Annotated[Day | None, Query(description="From this day on (UTC); 90 days ago if left out.")] = None,
     limit: Annotated[int, Query(ge=1, le=500, description="Rows at most.")] = 100,
 ) -> CostAnswer:
     """The ledger, summed."""
@@ -40,7 +41,7 @@ def cost(
 @router.get("/budget", dependencies=ADMINISTRATORS, responses=problems(401, 403, 422))
 def budget(
     shared: Shared,
-    week: Annotated[date | None, Query(description="A week by its Sunday; the open one if left out.")] = None,
+    week: Annotated[Day | None, Query(description="A week by its Sunday; the open one if left out.")] = None,
 ) -> BudgetAnswer:
     """What a week has cost so far, and what of its budget is left."""
     sunday = week or Week.last_closed(datetime.now(UTC)).sunday + WEEK

@@ -2,16 +2,20 @@
 
 import psycopg
 from fastapi import APIRouter, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 from psycopg_pool import PoolTimeout
 
-from matchme_pipeline.api.identity.callers import ADMINISTRATORS, Shared
+from matchme_pipeline.api.identity.callers import SCRAPERS, Shared
 from matchme_pipeline.api.models import Health
 from matchme_pipeline.api.responses import problems
 from matchme_pipeline.api.service import Service
 from matchme_pipeline.database import files, migrations
 
 router = APIRouter(tags=["health"])
+
+_STATES = ("pending", "processing", "retry", "failed", "completed")
+JOBS = Gauge("matchme_queue_jobs", "Jobs in the queue.", ["job_type", "state"])
+QUEUED_RUNS = Gauge("matchme_queued_runs", "Runs that wait in Dagster's queue.")
 
 
 @router.get("/health", responses=problems())
@@ -37,12 +41,19 @@ def ready(shared: Shared, response: Response) -> Health:
 
 @router.get(
     "/metrics",
-    dependencies=ADMINISTRATORS,
-    responses=problems(401, 403) | {200: {"content": {"text/plain": {}}, "description": "Prometheus's text format."}},
+    dependencies=SCRAPERS,
+    responses=problems(401, 403)
+    | {200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "Prometheus's text format."}},
     response_class=Response,
 )
-def metrics() -> Response:
-    """Requests by route and status, and their seconds: for an administrator's token, as routes and rates tell much."""
+def metrics(shared: Shared) -> Response:
+    """Requests by route and status, their seconds, and the queue: for MATCHME_METRICS_TOKEN or an administrator."""
+    counted = shared.overview.get().value
+    for job_type, states in counted.queue.by_type.items():
+        for state in _STATES:
+            JOBS.labels(job_type, state).set(states.get(state, 0))
+    if counted.queued_runs is not None:
+        QUEUED_RUNS.set(counted.queued_runs)
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -1,6 +1,5 @@
 """A member's weekly matches, and what they did with them."""
 
-from datetime import date
 from typing import Annotated
 from uuid import UUID
 
@@ -8,6 +7,7 @@ from fastapi import APIRouter, Path, Query
 
 from matchme_pipeline.api.identity.callers import Member, Shared
 from matchme_pipeline.api.models import Match, MatchWeek, Starters
+from matchme_pipeline.api.parameters import Day
 from matchme_pipeline.api.problems import ProblemError
 from matchme_pipeline.api.queries import members
 from matchme_pipeline.api.queries.members import MatchRow
@@ -23,7 +23,7 @@ MatchId = Annotated[UUID, Path(description="A match's id, as in the list.")]
 def matches(
     shared: Shared,
     member: Member,
-    week: Annotated[date | None, Query(description="A match week (`week_start_date`); the newest if left out.")] = None,
+    week: Annotated[Day | None, Query(description="A match week (`week_start_date`); the newest if left out.")] = None,
 ) -> MatchWeek:
     """The member's matches of a week, with every factor of their score and the starters."""
     with shared.connection() as connection:

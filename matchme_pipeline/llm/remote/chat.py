@@ -15,13 +15,13 @@ from matchme_pipeline.llm.prices import Mode, ModelEntry, PriceTable, TokenUsage
 from matchme_pipeline.llm.provider import Answered, Unanswered
 from matchme_pipeline.llm.records import Call, StoredAnswer
 from matchme_pipeline.llm.remote.bridge import Committer
-from matchme_pipeline.llm.remote.client import billed_usage
+from matchme_pipeline.llm.remote.client import billed_usage, content_of, first_message
 from matchme_pipeline.llm.remote.crew import Crew
 from matchme_pipeline.llm.remote.door import Delivery, Door, GaveUpError
 from matchme_pipeline.llm.remote.failures import RefusedRequestError
 from matchme_pipeline.llm.remote.underway import LOOK_SECONDS, Underway
 from matchme_pipeline.llm.tasks import Question, Reading, Task
-from matchme_pipeline.llm.tokens import estimated_tokens
+from matchme_pipeline.llm.tokens import most_tokens
 
 # Paid tries of one question within one job; with every second answer unusable, one question in 250 goes on to the
 # job's next attempt.
@@ -100,7 +100,7 @@ class ChatRun:
         data, asked = self._task.request(pack.questions)
         output_limit = answer_limit(self._task, len(pack.questions)) * pack.room
         body = chat_body(self._door.model, self._door.entry, self._door.mode, self._task, data, output_limit)
-        tokens = estimated_tokens(json.dumps(body, ensure_ascii=False)) + output_limit
+        tokens = most_tokens(json.dumps(body, ensure_ascii=False)) + output_limit
         try:
             delivery = await self._door.deliver(body, tokens, output_limit, self._budget, self._stopping)
         except RefusedRequestError as error:
@@ -227,18 +227,16 @@ def chat_body(model: str, entry: ModelEntry, mode: Mode, task: Task, data: Json,
 
 def judge(data: Json | None, task: Task, asked: dict[str, Question]) -> _Verdict:
     """What a 200's body is worth: HTML, no choices, a refusal, a cut-off, no JSON, or a reading of the answer."""
-    choices = (data or {}).get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else None
-    message = choice.get("message") if choice else None
-    if choice is None or not isinstance(message, dict):
+    message = first_message(data)
+    if not message:
         return _Verdict("unreadable")
-    if message.get("refusal") or choice.get("finish_reason") == "content_filter":
+    reason = (data or {})["choices"][0].get("finish_reason")
+    if message.get("refusal") or reason == "content_filter":
         return _Verdict("refused")
-    if choice.get("finish_reason") == "length":
+    if reason in ("length", "max_tokens"):
         return _Verdict("cut_off")
-    content = message.get("content")
     try:
-        entries = read_object(content if isinstance(content, str) else None, task.list_name)
+        entries = read_object(content_of(message), task.list_name)
     except UnreadableAnswerError:
         return _Verdict("unreadable")
     reading = task.read(entries, asked)

@@ -73,12 +73,12 @@ class EmbeddingRun:
         self._underway = Underway(committer)
         self._crew: Crew[TextPack]
 
-    async def embed(self, texts: Mapping[str, str], workers: int) -> None:
+    async def embed(self, texts: Mapping[str, str], workers: int, tokens_per_minute: int | None = None) -> None:
         """Emit exactly one outcome for each of `texts`, each committed before it is emitted."""
         for key, text in texts.items():
             if not text.strip():
                 self._emit(Unanswered(key, "no words to embed", retryable=False))
-        packs = [TextPack(tuple(pack)) for pack in packed(texts)]
+        packs = [TextPack(tuple(pack)) for pack in packed(texts, tokens_per_minute)]
         self._crew = Crew(packs, self._ask, self._stopping)
         await self._crew.finish(min(workers, len(packs)))
 
@@ -107,7 +107,7 @@ class EmbeddingRun:
 
     async def _send(self, pack: TextPack) -> None:
         body = embedding_body(self._door.model, self._door.entry, [text for _, text in pack.texts])
-        tokens = sum(estimated_tokens(text) for _, text in pack.texts)
+        tokens = sum(most_tokens(text) for _, text in pack.texts)
         try:
             delivery = await self._door.deliver(body, tokens, 0, self._budget, self._stopping)
         except RefusedRequestError as error:
@@ -191,10 +191,14 @@ def embedding_body(model: str, entry: ModelEntry, texts: list[str]) -> Json:
     return body
 
 
-def packed(texts: Mapping[str, str]) -> list[list[tuple[str, str]]]:
-    """What of `texts` is sent, in requests: without contacts, none too long, blank ones left out."""
+def packed(texts: Mapping[str, str], tokens_per_minute: int | None = None) -> list[list[tuple[str, str]]]:
+    """What of `texts` is sent, in requests: without contacts, none too long, blank ones left out.
+
+    A request fits into a minute of `tokens_per_minute` even where a text is twice as many tokens as is likely.
+    """
     ready = [(key, within_limit(mask(text))) for key, text in texts.items() if text.strip()]
-    return pack_texts(ready, MOST_INPUTS, MOST_REQUEST_TOKENS)
+    most = MOST_REQUEST_TOKENS if tokens_per_minute is None else min(MOST_REQUEST_TOKENS, tokens_per_minute // 2)
+    return pack_texts(ready, MOST_INPUTS, most)
 
 
 def within_limit(text: str) -> str:
@@ -208,8 +212,12 @@ def read_vectors(data: Json | None, asked: int) -> dict[int, NDArray[np.float32]
     """The usable vectors of an answer by their input's position, of unit length; the server may send any order."""
     entries = (data or {}).get("data")
     found: dict[int, NDArray[np.float32]] = {}
-    for entry in entries if isinstance(entries, list) else ():
-        index = entry.get("index") if isinstance(entry, dict) else None
+    entries = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    if len(entries) == asked and not any("index" in entry for entry in entries):
+        # A server that counts none, and leaves none out, keeps the order.
+        entries = [{**entry, "index": place} for place, entry in enumerate(entries)]
+    for entry in entries:
+        index = entry.get("index")
         if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < asked or index in found:
             continue
         vector = _vector(entry.get("embedding"))
@@ -224,7 +232,7 @@ def _vector(value: Any) -> NDArray[np.float32] | None:
             vector = np.frombuffer(base64.b64decode(value, validate=True), dtype="<f4").astype(np.float64)
         else:
             vector = np.asarray(value, dtype=np.float64)
-    except (ValueError, TypeError, binascii.Error):
+    except (ValueError, TypeError, OverflowError, binascii.Error):
         return None
     length = float(np.linalg.norm(vector)) if vector.ndim == 1 and vector.size else 0.0
     if not np.isfinite(length) or length == 0:

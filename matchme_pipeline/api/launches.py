@@ -1,0 +1,88 @@
+"""Takes runs that were asked for to Dagster, the oldest request first; what an ended process left is taken up."""
+
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import psycopg
+from psycopg_pool import PoolTimeout
+
+from matchme_pipeline.api.dagster_runs import LAUNCH_TIMEOUT_SECONDS, DagsterRuns, DagsterUnavailableError, LaunchError
+from matchme_pipeline.api.queries import triggers
+from matchme_pipeline.api.queries.triggers import Trigger
+from matchme_pipeline.database.connection import Connection
+
+# Somebody else's launch is theirs until it has certainly timed out.
+LEASE_SECONDS = LAUNCH_TIMEOUT_SECONDS + 30
+POLL_SECONDS = 15.0
+_log = logging.getLogger(__name__)
+
+
+class Launches:
+    """Works off `api_triggers` in a thread of its own. The table is the truth, so nothing that was promised is lost."""
+
+    def __init__(self, connection: Callable[[], AbstractContextManager[Connection]], dagster: DagsterRuns) -> None:
+        self._connection = connection
+        self._dagster = dagster
+        self._wake = threading.Event()
+        self._ended = False
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin to work, with what an ended process may have left."""
+        self._thread = threading.Thread(target=self._work, name="launches", daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        """There is something to launch."""
+        self._wake.set()
+
+    def close(self) -> None:
+        """Stop; a launch under way is broken off and taken up by the next process."""
+        self._ended = True
+        self._wake.set()
+        self._dagster.break_off()
+        if self._thread is not None:
+            self._thread.join()
+
+    def launch_next(self) -> bool:
+        """Launch the oldest run that waits for it; whether there was one."""
+        with self._connection() as connection:
+            trigger = triggers.claim(connection, LEASE_SECONDS)
+        if trigger is None:
+            return False
+        error = self._launch(trigger)
+        with self._connection() as connection:
+            if self._ended and error is not None:
+                triggers.release(connection, trigger.dagster_run_id)
+                return False
+            triggers.end(connection, trigger.dagster_run_id, error)
+        if error is not None:
+            _log.error("run %s was not launched; GET /api/batch/runs says why", trigger.dagster_run_id)
+        return True
+
+    def _launch(self, trigger: Trigger) -> str | None:
+        """Put the run into Dagster's queue unless it is there; why that failed, or None."""
+        known = self._dagster.state(trigger.dagster_run_id)
+        if known.is_on_its_way:
+            return None
+        # A process that was ended in the middle may have left half of it.
+        if known.status is not None:
+            self._dagster.forget(trigger.dagster_run_id)
+        try:
+            self._dagster.launch(trigger)
+        except LaunchError as refused:
+            is_there = self._dagster.state(trigger.dagster_run_id).is_on_its_way
+            return None if is_there else str(refused)
+        return None
+
+    def _work(self) -> None:
+        while not self._ended:
+            self._wake.clear()
+            try:
+                while not self._ended and self.launch_next():
+                    pass
+            except (psycopg.Error, PoolTimeout, DagsterUnavailableError) as error:
+                _log.warning("launching waits: %s", type(error).__name__)
+            self._wake.wait(POLL_SECONDS)

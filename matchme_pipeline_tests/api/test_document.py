@@ -1,0 +1,94 @@
+"""The OpenAPI document against the service: whatever a client sends, the answer is one that the document promises."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import hypothesis.errors
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.checks import CHECKS, load_all_checks
+
+from matchme_pipeline.database.connection import Connection, connect
+from matchme_pipeline_tests.api.conftest import ADMIN, Api
+from matchme_pipeline_tests.api.test_rights import failed_job
+
+# Not among them: that whatever fits the document is taken. A day that is no Sunday, or a cursor that nobody handed out,
+# fits it and is refused all the same.
+CHECKED = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+)
+REQUESTS = 6
+
+
+@pytest.fixture
+def ids(lived_in: Api) -> Iterator[dict[str, list[str]]]:
+    """What paths may name, so that requests get beyond `there is no such thing`."""
+    with connect(str(lived_in.service.pool.conninfo), vectors=False) as connection:
+        member = first_column(connection, "select user_id from weekly_matches group by 1 order by count(*) desc, 1")[0]
+        yield {
+            "user_id": [member],
+            "job_id": [str(failed_job(connection, member)) for _ in range(3)],
+            "run_id": first_column(connection, "select dagster_run_id from batch_run_history"),
+            "insight_id": first_column(
+                connection, "select id::text from user_insights where clerk_user_id = %s", member
+            ),
+            "match_id": first_column(connection, "select id::text from weekly_matches where user_id = %s", member),
+        }
+
+
+def first_column(connection: Connection, statement: str, *parameters: object) -> list[str]:
+    return [row[0] for row in connection.execute(statement, parameters).fetchall()]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("caller", ["admin", "member"])
+def test_no_request_gets_an_answer_that_is_not_in_the_document(lived_in: Api, ids: dict[str, list[str]], caller: str):
+    document = lived_in.get("/openapi.json").json()
+    user = ADMIN if caller == "admin" else ids["user_id"][0]
+    seen: dict[str, set[int]] = {}
+    for found in schemathesis.openapi.from_dict(document).get_all_operations():
+        operation = found.ok()
+        for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+            statuses = seen.setdefault(operation.label, set())
+            try:
+                statuses |= set(ask_variously(lived_in, user, operation.as_strategy(generation_mode=mode), ids))
+            except hypothesis.errors.Unsatisfiable:
+                assert mode is GenerationMode.NEGATIVE
+    assert len(seen) == sum(len(methods) for methods in document["paths"].values())
+    assert all(seen.values())
+    # The known ids lead beyond `there is no such thing`.
+    assert 200 in seen["POST /api/matches/{match_id}/viewed"] | seen["POST /api/batch/retry/{job_id}"]
+
+
+def ask_variously(api: Api, user: str, cases: st.SearchStrategy[Any], ids: dict[str, list[str]]) -> list[int]:
+    """Send what the strategy makes of an operation, hold the answers against the document; their statuses."""
+    load_all_checks()
+    checks: list[Any] = [CHECKS.get_one(name) for name in CHECKED]
+    statuses = []
+
+    @settings(
+        max_examples=REQUESTS,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=cases, is_known=st.booleans(), number=st.integers(0, 2))
+    def ask(case: Any, is_known: bool, number: int) -> None:
+        for name in set(case.path_parameters) & set(ids) if is_known else ():
+            case.path_parameters[name] = ids[name][number % len(ids[name])]
+        sent = case.as_transport_kwargs(headers=api.bearer(user))
+        sent.pop("cookies", None)
+        answer = api.client.request(**sent)
+        case.validate_response(answer, checks=checks)
+        statuses.append(answer.status_code)
+
+    ask()
+    return statuses

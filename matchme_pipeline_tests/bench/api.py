@@ -1,0 +1,204 @@
+"""Does the API stay fast? Requests a second and the 99th percentile of `status` and `queue`, with a million jobs.
+
+The service runs as it does in earnest: `matchme api`, a process of its own over a real PostgreSQL, tokens verified,
+limits counted (and set out of reach). The load comes from another process: `wrk` where it is installed, else an asyncio
+loop over httpx, which is slower than the service and says so. `/health` asks nobody else: it is what the web server
+alone can do. While it is measured, a queue that is worked on changes: jobs are claimed and finished beside it.
+"""
+
+import asyncio
+import multiprocessing
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+
+import httpx
+
+from matchme_pipeline.api.identity.local_key import mint
+from matchme_pipeline.database.connection import connect, create_database
+from matchme_pipeline.database.embedded import EmbeddedServer
+from matchme_pipeline.jobs import queries
+from matchme_pipeline.jobs.model import JobType
+from matchme_pipeline.settings import Settings
+from matchme_pipeline_tests.bench.queue import WEEK, fill
+
+JOBS = 1_000_000
+SECONDS, CONNECTIONS = 10, 16
+MEMBER = "user_1"
+PATHS = {
+    "/health": "/health",
+    "status": "/api/batch/status",
+    "queue": f"/api/batch/queue/{MEMBER}",
+}
+
+
+def main() -> None:
+    """Print both figures for each endpoint, and their ratio to the bare one."""
+    home = Path(tempfile.mkdtemp(prefix="matchme-bench-api-"))
+    server = EmbeddedServer(home, durable=False)
+    server.ensure_running()
+    try:
+        url = create_database(server.url("postgres"), "api")
+        fill(url, JOBS, one_week=False)
+        _give_one_member_a_history(url)
+        with _service(url, home) as address:
+            for is_worked_on in (False, True):
+                state = "is worked on" if is_worked_on else "rests"
+                print(f"{JOBS:,} jobs, the queue {state}; {CONNECTIONS} connections, {SECONDS} s each, {_client()}")
+                with _workers(url if is_worked_on else None):
+                    _measure(address, mint(_settings(url, home), MEMBER, 1))
+    finally:
+        server.stop()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _measure(address: str, token: str) -> None:
+    bare = 0.0
+    print(f"{'':<10}{'requests/s':>12}{'of bare':>10}{'p50 ms':>10}{'p99 ms':>10}")
+    for name, path in PATHS.items():
+        load = _with_wrk if shutil.which("wrk") else _with_httpx
+        load(address + path, token, 2)
+        rate, middle, slow = load(address + path, token, SECONDS)
+        bare = bare or rate
+        print(f"{name:<10}{rate:>12,.0f}{rate / bare:>10.2f}{middle:>10.1f}{slow:>10.1f}", flush=True)
+
+
+def _client() -> str:
+    return "client: wrk" if shutil.which("wrk") else "client: httpx in asyncio (itself the bottleneck; install wrk)"
+
+
+def _with_wrk(url: str, token: str, seconds: int) -> tuple[float, float, float]:
+    """Requests a second, and the median and the 99th percentile of their milliseconds."""
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency", "-H", f"Authorization: Bearer {token}"]
+    text = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout
+    if "Non-2xx" in text or "Socket errors" in text:
+        raise SystemExit(f"{url} did not always answer:\n{text}")
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", text)
+    found = {
+        share: _milliseconds(amount, unit) for share, amount, unit in re.findall(r"(50|99)%\s+([\d.]+)(\w+)", text)
+    }
+    assert rate is not None
+    return float(rate[1]), found["50"], found["99"]
+
+
+def _milliseconds(amount: str, unit: str) -> float:
+    return float(amount) * {"us": 1e-3, "ms": 1.0, "s": 1e3}[unit]
+
+
+def _with_httpx(url: str, token: str, seconds: int) -> tuple[float, float, float]:
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_ask_for_a_while, (url, token, seconds))
+
+
+def _ask_for_a_while(url: str, token: str, seconds: int) -> tuple[float, float, float]:
+    async def ask(client: httpx.AsyncClient, until: float) -> list[float]:
+        taken = []
+        while (begun := time.perf_counter()) < until:
+            (await client.get(url)).raise_for_status()
+            taken.append(time.perf_counter() - begun)
+        return taken
+
+    async def everybody() -> list[float]:
+        async with httpx.AsyncClient(headers={"Authorization": f"Bearer {token}"}) as client:
+            until = time.perf_counter() + seconds
+            return list(chain(*await asyncio.gather(*(ask(client, until) for _ in range(CONNECTIONS)))))
+
+    taken = sorted(asyncio.run(everybody()))
+    return len(taken) / seconds, taken[len(taken) // 2] * 1e3, taken[int(len(taken) * 0.99)] * 1e3
+
+
+def _give_one_member_a_history(url: str) -> None:
+    """Four jobs a week for two years, and as many runs as that makes."""
+    with connect(url, vectors=False) as connection:
+        connection.execute(
+            """
+            insert into batch_processing_queue (user_id, job_type, subject, week, status, created_at, completed_at)
+            select %s, kind, 'measured', '2024-01-07'::date + 7 * n, 'completed',
+                '2024-01-14 02:00+00'::timestamptz + n * interval '7 days', now()
+            from generate_series(0, 103) n, unnest(array['content_analysis', 'embedding_update', 'dna_recalculation',
+                'match_generation']) kind
+            """,
+            [MEMBER],
+        )
+        connection.execute(
+            """
+            insert into batch_run_history (run_type, dagster_run_id, week, status, started_at, completed_at)
+            select 'weekly_full', 'run-' || n, '2024-01-07'::date + 7 * n, 'completed',
+                '2024-01-14 02:00+00'::timestamptz + n * interval '7 days', now()
+            from generate_series(0, 103) n
+            """
+        )
+        connection.execute("vacuum analyze batch_processing_queue")
+
+
+def _settings(url: str, home: Path) -> Settings:
+    return Settings(MATCHME_HOME=home, MATCHME_DATABASE_URL=url)
+
+
+@contextmanager
+def _service(url: str, home: Path) -> Iterator[str]:
+    """`matchme api` in a process of its own, its limits out of reach."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("MATCHME_", "OPENAI_"))},
+        "MATCHME_HOME": str(home),
+        "MATCHME_DATABASE_URL": url,
+        "MATCHME_API_REQUESTS_PER_MINUTE": "1000000000",
+    }
+    command = [sys.executable, "-m", "matchme_pipeline.cli.main", "api", "--port", str(port)]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        address = f"http://127.0.0.1:{port}"
+        try:
+            for _ in range(300):
+                if process.poll() is not None:
+                    raise SystemExit("the service did not start")
+                try:
+                    if httpx.get(f"{address}/ready").status_code == 200:
+                        break
+                except httpx.TransportError:
+                    time.sleep(0.2)
+            yield address
+        finally:
+            process.terminate()
+            process.wait()
+
+
+@contextmanager
+def _workers(url: str | None) -> Iterator[None]:
+    """Somebody who works on the queue at `url` meanwhile."""
+    if url is None:
+        yield
+        return
+    worker = multiprocessing.get_context("spawn").Process(target=_work, args=(url,), daemon=True)
+    worker.start()
+    try:
+        yield
+    finally:
+        worker.terminate()
+        worker.join()
+
+
+def _work(url: str) -> None:
+    """Claim and finish fifty jobs, ten times a second, of the week that has most of them."""
+    with connect(url, vectors=False) as connection:
+        while True:
+            for kind in JobType:
+                claimed = queries.claim(connection, kind, WEEK, 50, "bench-api")
+                with connection.transaction():
+                    queries.complete(connection, claimed)
+                time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    main()
