@@ -14,6 +14,7 @@ from math import fsum, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from matchme_pipeline.matching.allocation import MOST_MATCHES
 from matchme_pipeline.matching.best import (
     ABSENT,
     Found,
@@ -43,6 +44,7 @@ class Candidates:
     """Pairs (`a` < `b`, positions of members) with their exact score 0-100, each pair once, ordered by (a, b).
 
     `possibilities` counts every member's eligible partners, kept or not, without whom they have met before.
+    `upper_bound` is half of what everybody's MOST_MATCHES best add up to: the total that no allocation exceeds.
     """
 
     a: NDArray[np.intp]
@@ -50,6 +52,7 @@ class Candidates:
     score: NDArray[np.float32]
     possibilities: NDArray[np.int64]
     eligible_pairs: int
+    upper_bound: float
     calibration: Calibration
     removed: Counter[str] = field(default_factory=Counter)
 
@@ -111,7 +114,8 @@ def find_candidates(
                 counts += share.counts
     a, b, score = _pairs(best)
     eligible = int(counts[ELIGIBLE] + counts[MET_BEFORE])
-    return Candidates(a, b, score, possibilities, eligible, calibration, _removed(n, meetings, counts))
+    bound = float(score_of(best[:, :MOST_MATCHES]).sum(dtype=np.float64)) / 2
+    return Candidates(a, b, score, possibilities, eligible, bound, calibration, _removed(n, meetings, counts))
 
 
 class _Share:

@@ -64,6 +64,21 @@ def newest_scale_week(connection: Connection, model: str) -> date | None:
     return row[0] if row else None
 
 
+def model_of_matches(connection: Connection, match_week: date) -> str | None:
+    """The model by which a week was matched."""
+    row = connection.execute(
+        """
+        select embedding_model from weekly_matches
+        where week_start_date = %s and embedding_model is not null
+        group by embedding_model
+        order by count(*) desc, embedding_model
+        limit 1
+        """,
+        [match_week],
+    ).fetchone()
+    return row[0] if row else None
+
+
 def eligible_partners(connection: Connection, parameters: Mapping[str, Any], through_index: bool) -> list[str]:
     """Who may meet the seeker, both ways; of those with a vector the `most` nearest, and `most` of those without.
 

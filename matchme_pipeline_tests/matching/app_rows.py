@@ -176,7 +176,7 @@ def members(draw: st.DrawFn, number: int) -> dict[str, Any]:
     if "place" in said:
         said["lat"], said["lng"] = said.pop("place")
     # The app's tables have a row of wishes, or of faith, whole or not at all.
-    if said.get("age_range_min", 1) is None or said.get("max_distance", 1) is None:
+    if any(said.get(name, 1) is None for name in ("age_range_min", "max_distance", "has_children_preference")):
         said |= _NOTHING_WISHED
     if said.get("sect", 1) is None or said.get("prayer_frequency", 1) is None:
         said |= _NOTHING_OF_FAITH

@@ -212,8 +212,12 @@ def read_vectors(data: Json | None, asked: int) -> dict[int, NDArray[np.float32]
     """The usable vectors of an answer by their input's position, of unit length; the server may send any order."""
     entries = (data or {}).get("data")
     found: dict[int, NDArray[np.float32]] = {}
-    for entry in entries if isinstance(entries, list) else ():
-        index = entry.get("index") if isinstance(entry, dict) else None
+    entries = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    if len(entries) == asked and not any("index" in entry for entry in entries):
+        # A server that counts none, and leaves none out, keeps the order.
+        entries = [{**entry, "index": place} for place, entry in enumerate(entries)]
+    for entry in entries:
+        index = entry.get("index")
         if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < asked or index in found:
             continue
         vector = _vector(entry.get("embedding"))
@@ -228,7 +232,7 @@ def _vector(value: Any) -> NDArray[np.float32] | None:
             vector = np.frombuffer(base64.b64decode(value, validate=True), dtype="<f4").astype(np.float64)
         else:
             vector = np.asarray(value, dtype=np.float64)
-    except (ValueError, TypeError, binascii.Error):
+    except (ValueError, TypeError, OverflowError, binascii.Error):
         return None
     length = float(np.linalg.norm(vector)) if vector.ndim == 1 and vector.size else 0.0
     if not np.isfinite(length) or length == 0:
