@@ -65,7 +65,7 @@ def broken_preferences(connection: Connection, match_week: date) -> dict[str, in
         ),
         pairs as (
             select
-                a.gender_preference, b.gender, m.age_range_min, m.age_range_max, m.max_distance,
+                a.gender as own_gender, a.gender_preference, b.gender, m.age_range_min, m.age_range_max, m.max_distance,
                 m.has_children_preference, b.has_children, extract(year from age(%(week)s::date, b.birthdate)) as age,
                 2 * 6371.0088 * asin(sqrt(least(1,
                     power(sin(radians(b.lat::float8 - a.lat::float8) / 2), 2)
@@ -79,14 +79,15 @@ def broken_preferences(connection: Connection, match_week: date) -> dict[str, in
             left join match_preferences m on m.clerk_user_id = w.user_id
         )
         select
-            -- A wish that names no gender the app knows asks for none.
+            -- A wish that names no gender the app knows asks for the other one.
             count(*) filter (
-                where exists (
-                        select from unnest(gender_preference) as wish where matchme_plain(wish) in ('male', 'female')
-                    )
-                    and not exists (
-                        select from unnest(gender_preference) as wish where matchme_plain(wish) = gender
-                    )
+                where not coalesce(
+                    (
+                        select bool_or(matchme_plain(wish) = gender) from unnest(gender_preference) as wish
+                        where matchme_plain(wish) in ('male', 'female')
+                    ),
+                    gender <> own_gender
+                )
             ),
             count(*) filter (where age not between age_range_min and age_range_max),
             count(*) filter (where max_distance < 20000 and coalesce(kilometres > max_distance + 0.01, true)),

@@ -141,7 +141,7 @@ def _record(row: MemberRow, on: date, unknown: Unknown) -> Mapping[str, float]:
     wanted_age = _age_range(row)
     return {
         "gender": words.GENDERS.index(str(row.gender)),
-        "wants_gender": unknown.mask("gender_preference", row.gender_preference, words.GENDERS) or 0b11,
+        "wants_gender": _wanted_genders(row, unknown),
         "age": whole_years(row.birthdate, on) if row.birthdate else MISSING,
         "age_min": wanted_age[0],
         "age_max": wanted_age[1],
@@ -171,6 +171,12 @@ def _record(row: MemberRow, on: date, unknown: Unknown) -> Mapping[str, float]:
         "requires_hijab": int(bool(row.partner_hijab_required)),
         "prayer_importance": MISSING if row.partner_prayer_importance is None else row.partner_prayer_importance,
     }
+
+
+def _wanted_genders(row: MemberRow, unknown: Unknown) -> int:
+    """A bit for each gender that a member looks for: the other one where nothing that the app knows is stated."""
+    stated = unknown.mask("gender_preference", row.gender_preference, words.GENDERS)
+    return stated or sum(1 << code for code, gender in enumerate(words.GENDERS) if gender != row.gender)
 
 
 def _age_range(row: MemberRow) -> tuple[int, int]:

@@ -147,7 +147,7 @@ with partners as not materialized (
                 select bool_or(matchme_plain(label) = %(gender)s) from unnest(p.gender_preference) as label
                 where o.v -> 'genders' ? matchme_plain(label)
             ),
-            true
+            p.gender <> %(gender)s
         )
         and (
             %(wants_education)s = 0

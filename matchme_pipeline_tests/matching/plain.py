@@ -138,6 +138,11 @@ def _wants(labels: Any, screen: str, value: str | None) -> bool:
     return not known or value in known
 
 
+def _genders(row: MemberRow) -> set[str]:
+    stated = {_letters(label) for label in row.gender_preference or ()} & {"male", "female"}
+    return stated or {"male", "female"} - {row.gender or ""}
+
+
 def _religiosity(row: MemberRow) -> str | None:
     if row.prayer_frequency:
         return PRAYER[row.prayer_frequency]
@@ -158,7 +163,7 @@ def _near(a: MemberRow, b: MemberRow, on: date) -> bool:
 
 
 FILTERS = {
-    "gender": lambda a, b, on: _wants(a.gender_preference, "gender", b.gender),
+    "gender": lambda a, b, on: b.gender in _genders(a),
     "age": lambda a, b, on: _ages(a)[0] <= age(b, on) <= _ages(a)[1],
     "distance": _near,
     "education": lambda a, b, on: _wants(a.education_preferences, "education", EDUCATION.get(b.education_level or "")),

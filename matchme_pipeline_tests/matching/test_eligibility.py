@@ -41,6 +41,8 @@ def test_two_who_want_nothing_special_may_meet():
     ("his", "hers"),
     [
         ({"gender_preference": ["male"]}, {}),
+        ({}, {"gender": "male", "gender_preference": None}),
+        ({"gender_preference": None}, {"gender": "male", "gender_preference": ["male"]}),
         ({"age_range_max": 29}, {}),
         ({"age_range_min": 31}, {}),
         ({"partner_age_max": 29}, {}),

@@ -58,7 +58,7 @@ MEMBER_COLUMNS = (
     Column(
         "gender_preference",
         cells.listed,
-        "genders looked for; empty: any",
+        "genders looked for; empty: the other one",
         strangers=_labels(words.GENDERS),
     ),
     Column("lat", cells.decimal(-90, 90), "degrees north; without a place only 'any distance' is met"),
