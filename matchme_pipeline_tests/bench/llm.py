@@ -176,7 +176,8 @@ def _campaign_line(
 
 
 def killed(url: str) -> None:
-    """A run killed half-way and taken up again: calls paid twice, against those that were on their way."""
+    """A run killed half-way and taken up again: calls paid twice, against those that had left and were not booked."""
+    booked_before = _booked_calls(url)
     with FakeOpenAI(latency_seconds=0.2) as server:
         process = start(server, url, MEMBERS, MATCHME_LLM_CONCURRENCY=str(CONCURRENCY))
         while server.billed["chat"].requests < MEMBERS // 2:
@@ -184,13 +185,20 @@ def killed(url: str) -> None:
                 raise SystemExit("the run ended before it could be killed")
             time.sleep(0.005)
         process.kill()
-        on_their_way = server.in_flight
         process.wait()
+        on_their_way = len(server.requests) - (_booked_calls(url) - booked_before)
         with _models(server, url) as models:
             analysed = sum(len(member.analyses) for member in models.analyse(members_items(MEMBERS, 2), CONTEXT))
         twice = sum(times - 1 for times in times_asked(server).values()) // 2
     _say(f"killed with SIGKILL after {MEMBERS // 2} of {MEMBERS:,} calls, taken up again: {analysed:,} of "
-         f"{2 * MEMBERS:,} posts answered, {twice} calls paid twice, {on_their_way} were on their way")  # fmt: skip
+         f"{2 * MEMBERS:,} posts answered, {twice} calls paid twice, {on_their_way} were on their way "
+         f"({CONCURRENCY} at a time)")  # fmt: skip
+
+
+def _booked_calls(url: str) -> int:
+    with psycopg.connect(url) as connection:
+        row = connection.execute("select count(*) from llm_calls").fetchone()
+    return row[0] if row else 0
 
 
 def population() -> None:
