@@ -37,6 +37,8 @@ KEPT_PER_MEMBER = 60
 # The similarity's calibration looks at all eligible partners of so many members, evenly spaced by id.
 CALIBRATION_MEMBERS = 1_024
 _CALIBRATED_AT_ONCE = 64
+# Vectors in whole steps move a cosine by 1e-5: where all are that close, their differences say nothing.
+_LEAST_DEVIATION = 1e-4
 
 
 @dataclass(frozen=True)
@@ -192,7 +194,7 @@ def _calibrate(known: Known, meetings: list[Meeting], pool: ThreadPoolExecutor) 
     count, total, squares = (fsum(sums[:, column]) for column in range(3))
     mean = total / count if count else 0.0
     deviation = sqrt(max(squares / count - mean**2, 0.0)) if count else 0.0
-    return Calibration(mean, deviation if deviation > 0 else 1.0)
+    return Calibration(mean, deviation if deviation > _LEAST_DEVIATION else 1.0)
 
 
 def _met_before(excluded: Collection[tuple[int, int]], n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -85,20 +85,17 @@ def product(url: str) -> dict[str, Any]:
     engine = _engine(url)
     vectors = engine.profiles.vectors.held.astype(np.float32)
     meetings = list(candidates._meetings(engine.profiles.members))
-    taken, processor = [], []
-    for _ in range(_PRODUCTS):
-        began, used = time.perf_counter(), time.process_time()
-        reading = 0.0
+    taken, processor = [0.0] * _PRODUCTS, [0.0] * _PRODUCTS
+    for turn in range(_PRODUCTS):
         for meeting in meetings:
-            pause = time.perf_counter()
             rows, columns = vectors[meeting.rows], np.ascontiguousarray(vectors[meeting.columns].T)
             out = np.empty((_PRODUCT_ROWS, columns.shape[1]), dtype=np.float32)
-            reading += time.perf_counter() - pause
+            began, used = time.perf_counter(), time.process_time()
             for first in range(0, len(rows), _PRODUCT_ROWS):
                 block = rows[first : first + _PRODUCT_ROWS]
                 np.dot(block, columns, out=out[: len(block)])
-        taken.append(time.perf_counter() - began - reading)
-        processor.append(time.process_time() - used - reading)
+            taken[turn] += time.perf_counter() - began
+            processor[turn] += time.process_time() - used
     kernels = [f"{pool['internal_api']} {pool.get('architecture', '')}".strip() for pool in threadpool_info()]
     threads = [pool["num_threads"] for pool in threadpool_info()]
     return {
