@@ -109,7 +109,8 @@ def _run_week(job: JobDefinition, instance: DagsterInstance, week: Week, url: st
         instance=instance,
         raise_on_error=False,
         run_config={"loggers": {"progress": {}}},
-        tags={PROCESS_TAG: this_worker()},
+        # Whoever started it by hand sees how it ends; Dagster, which did not launch it, cannot take it up again.
+        tags={PROCESS_TAG: this_worker(), "dagster/max_retries": "0"},
     )
     run = instance.get_run_by_id(result.run_id)
     end = _end(instance, run)

@@ -10,23 +10,9 @@ from uuid import UUID
 
 from matchme_pipeline.content.canonical import content_hash
 from matchme_pipeline.content.claims import insight_text
+from matchme_pipeline.content.deletion_tables import BY_MEMBER, ON_RECORD
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.database.copy import stage_rows
-
-# Order matters where one statement reads what the next removes.
-_BY_MEMBER = (
-    ("user_insights", "delete from user_insights where clerk_user_id = any(%s)"),
-    ("insight_sources", "delete from insight_sources where user_id = any(%s)"),
-    ("content_items", "delete from content_items where user_id = any(%s)"),
-    ("user_embeddings", "delete from user_embeddings where user_id = any(%s)"),
-    ("content_originality", "delete from content_originality where user_id = any(%s)"),
-    ("dna_score_history", "delete from dna_score_history where user_id = any(%s)"),
-    ("mysoul_dna_scores", "delete from mysoul_dna_scores where user_id = any(%s)"),
-    ("weekly_matches", "delete from weekly_matches where user_id = any(%s)"),
-    ("weekly_matches_of_others", "delete from weekly_matches where match_user_id = any(%s)"),
-    ("batch_processing_queue", "delete from batch_processing_queue where user_id = any(%s)"),
-    ("user_roles", "delete from user_roles where user_id = any(%s)"),
-)
 
 
 def members_to_forget(connection: Connection) -> list[str]:
@@ -62,7 +48,7 @@ def members_to_forget(connection: Connection) -> list[str]:
 
 
 def remove_members(connection: Connection, user_ids: Sequence[str]) -> dict[str, int]:
-    """Remove members' rows; the ledger keeps what was paid, without saying for whom."""
+    """Remove members' rows; the ledger and the audit keep what was paid and done, without saying for whom."""
     ids = [list(user_ids)]
     connection.execute("drop table if exists pg_temp.lost_texts")
     connection.execute(
@@ -80,13 +66,14 @@ def remove_members(connection: Connection, user_ids: Sequence[str]) -> dict[str,
         {"ids": list(user_ids)},
     )
     removed = {"previews": _remove_previews_with(connection, user_ids)}
-    for table, statement in _BY_MEMBER:
+    for table, statement in BY_MEMBER:
         removed[table] = connection.execute(statement, ids).rowcount
     if _exists(connection, "mysoul_score_history"):
         removed["mysoul_score_history"] = connection.execute(
             "delete from mysoul_score_history where user_id = any(%s)", ids
         ).rowcount
-    connection.execute("update llm_calls set user_id = null where user_id = any(%s)", ids)
+    for statement in ON_RECORD:
+        connection.execute(statement, ids)
     connection.execute(
         """
         update posts

@@ -70,11 +70,12 @@ def plan(
 
 
 def tries_by_week(connection: Connection) -> dict[date, Tries]:
-    """The weekly runs that ended without success, per week that has any."""
+    """The weekly runs that ended without success, per week that has any; a run and Dagster's retries of it are one."""
     rows = connection.execute(
         """
         with ended as (
             select week, started_at, completed_at, status,
+                coalesce(metadata ->> 'retry_of', dagster_run_id, id::text) as run,
                 coalesce((metadata ->> 'declined')::boolean, false) as declined,
                 max(started_at) filter (where status = 'completed') over (partition by week) as finished_at,
                 row_number() over (partition by week order by started_at desc, id) = 1 as is_newest
@@ -82,8 +83,8 @@ def tries_by_week(connection: Connection) -> dict[date, Tries]:
             where week is not null and publishes_matches and status <> 'running'
         )
         select week,
-            count(*) filter (where status = 'failed' and started_at > coalesce(finished_at, '-infinity')),
-            count(*) filter (where status = 'failed' or declined),
+            count(distinct run) filter (where status = 'failed' and started_at > coalesce(finished_at, '-infinity')),
+            count(distinct run) filter (where status = 'failed' or declined),
             max(coalesce(completed_at, started_at)),
             bool_or(is_newest and status = 'cancelled' and not declined)
         from ended

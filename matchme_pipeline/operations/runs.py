@@ -147,4 +147,4 @@ def _planned_steps(instance: DagsterInstance, run: DagsterRun) -> Sequence[str]:
 
 
 def _metadata(run: DagsterRun) -> dict[str, Any]:
-    return {"job": run.job_name, "backfill": run.tags.get("dagster/backfill")}
+    return {"job": run.job_name, "backfill": run.tags.get("dagster/backfill"), "retry_of": run.root_run_id}

@@ -19,9 +19,10 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=2 * len(PLAN), help="how many")
     parser.add_argument("--first", type=int, default=0, help="the number of the first one")
     parser.add_argument("--late", action="store_true", help="play a late week against one on time as well")
+    parser.add_argument("--members", type=int, default=MEMBERS, help="how many people live in the campaign's world")
     parser.add_argument("--keep", action="store_true", help="leave the server up for a look at failed rounds")
     wanted = parser.parse_args()
-    world = World(MEMBERS, weeks=len(WEEKS))
+    world = World(wanted.members, weeks=len(WEEKS))
     outcomes = []
     failed = False
     try:

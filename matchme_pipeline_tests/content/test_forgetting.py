@@ -59,9 +59,22 @@ def supported_insight(connection: Connection) -> tuple[str, str, str]:
 
 def test_no_table_knows_a_forgotten_member(finished: Connection):
     user_id = matched_member(finished)
-    assert len(tables_that_know(finished, user_id)) >= 6
+    # An administrator, at that: what they did stays on record without their id.
+    finished.execute(
+        """
+        insert into user_roles (user_id, role) values (%(user)s, 'admin');
+        insert into api_page_sessions (secret_hash, user_id, expires_at) values ('hash', %(user)s, now());
+        insert into api_triggers (dagster_run_id, run_type, week, requested_by)
+        values ('run', 'weekly_full', '2026-01-04', %(user)s);
+        insert into api_audit (user_id, action, subject, outcome, request_id)
+        values (%(user)s, 'discard', 'job', 'ok', 'r1'), ('user_admin', 'look', 'jobs of ' || %(user)s, 'ok', 'r2');
+        """.replace("%(user)s", f"'{user_id}'")
+    )
+    assert len(tables_that_know(finished, user_id)) >= 10
     deletion.forget(finished, [user_id])
     assert tables_that_know(finished, user_id) == set()
+    audit = finished.execute("select user_id, action, subject from api_audit order by request_id").fetchall()
+    assert audit == [("forgotten", "discard", "job"), ("user_admin", "look", "jobs of forgotten")]
 
 
 def test_vectors_and_starters_that_only_a_forgotten_member_caused_go_too(finished: Connection):

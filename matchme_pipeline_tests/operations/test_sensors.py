@@ -175,6 +175,16 @@ def test_a_week_that_keeps_failing_is_given_up_with_one_alert(watched: Connectio
     assert alerts[0][2].startswith("3 runs of it failed")
 
 
+def test_a_run_and_its_retries_by_dagster_are_one_failure(watched: Connection, instance: DagsterInstance):
+    for _ in range(3):
+        finish(watched, FIRST, "failed", NOW - timedelta(hours=3))
+    (first,) = watched.execute("select min(dagster_run_id) from batch_run_history").fetchone() or ("",)
+    watched.execute("update batch_run_history set metadata = jsonb_build_object('retry_of', %s::text)", [first])
+    assert missing_weeks.tries_by_week(watched)[FIRST].failures == 1
+    (request,), _ = tick(sensors.backfill_missing_weeks, instance)
+    assert request.run_key == f"backfill/{FIRST}/1"
+
+
 def test_weeks_wait_after_a_failure_and_leave_what_a_person_cancelled():
     tried = {FIRST: Tries(2, 2, NOW - timedelta(minutes=59))}
     assert missing_weeks.plan(FIRST, set(), tried, set(), NOW) == Plan()

@@ -1,0 +1,29 @@
+"""The statements that remove a member from each table of ours, and from what stays on record."""
+
+# Order matters where one statement reads what the next removes.
+BY_MEMBER = (
+    ("user_insights", "delete from user_insights where clerk_user_id = any(%s)"),
+    ("insight_sources", "delete from insight_sources where user_id = any(%s)"),
+    ("content_items", "delete from content_items where user_id = any(%s)"),
+    ("user_embeddings", "delete from user_embeddings where user_id = any(%s)"),
+    ("content_originality", "delete from content_originality where user_id = any(%s)"),
+    ("dna_score_history", "delete from dna_score_history where user_id = any(%s)"),
+    ("mysoul_dna_scores", "delete from mysoul_dna_scores where user_id = any(%s)"),
+    ("weekly_matches", "delete from weekly_matches where user_id = any(%s)"),
+    ("weekly_matches_of_others", "delete from weekly_matches where match_user_id = any(%s)"),
+    ("batch_processing_queue", "delete from batch_processing_queue where user_id = any(%s)"),
+    ("user_roles", "delete from user_roles where user_id = any(%s)"),
+    ("api_page_sessions", "delete from api_page_sessions where user_id = any(%s)"),
+)
+# What was paid and what was done stays on record, without saying for whom or by whom.
+ON_RECORD = (
+    "update llm_calls set user_id = null where user_id = any(%s)",
+    "update api_triggers set requested_by = 'forgotten' where requested_by = any(%s)",
+    """
+    update api_audit a
+    set user_id = case when a.user_id = u.id then 'forgotten' else a.user_id end,
+        subject = replace(a.subject, u.id, 'forgotten')
+    from unnest(%s::text[]) as u (id)
+    where a.user_id = u.id or position(u.id in a.subject) > 0
+    """,
+)
