@@ -1,10 +1,7 @@
 """What a command sets up before it opens a room: the first week, the database, Dagster's own storage."""
 
 import os
-import warnings
 from datetime import date
-
-from dagster import BetaWarning
 
 from matchme_pipeline.database import dagster_storage, files, migrations
 from matchme_pipeline.database.connection import connect
@@ -26,8 +23,6 @@ def prepare_dagster() -> str:
 
     Raises DatabaseUnavailableError.
     """
-    # Dagster says it of its own sensors, whoever defines them, at every start.
-    warnings.filterwarnings("ignore", message="Parameter `owners`", category=BetaWarning)
     settings = process_settings()
     url = database_url(settings)
     dagster_storage.files_dir(settings).mkdir(parents=True, exist_ok=True)

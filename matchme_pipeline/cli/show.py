@@ -59,7 +59,7 @@ def runs_table(rows: Sequence[RunRow]) -> None:
     """The newest runs."""
     table = Table(title="Runs", title_justify="left")
     for heading in ("started (UTC)", "type", "week", "status"):
-        table.add_column(heading)
+        table.add_column(heading, no_wrap=True)
     for heading in ("seconds", "jobs", "done", "failed", "tokens", "cost USD"):
         table.add_column(heading, justify="right")
     for run in rows:

@@ -211,6 +211,10 @@ _ADDRESSES_A_MODEL = re.compile(
     r"\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instruction|rule|prompt|above|previous)"
     r"|\b(?:system|assistant|developer)\s*(?:prompt|message)?\s*[:>,]"
     r"|\b(?:language model|chatgpt|gpt|llm|prompt|json|as an ai)\b"
+    # The same in other languages that members write.
+    r"|تجاهل.{0,20}(?:التعليمات|الأوامر)|ہدایات.{0,20}نظر ?انداز|\bignor(?:e[zr]?|iere|a)\b.{0,40}"
+    r"(?:consignes|anweisung|instrucciones|instruções)|talimatlar.{0,30}(?:yok say|unut|görmezden)"
+    r"|\babaikan\b.{0,40}(?:instruksi|perintah|arahan)"
     r"|\bnew instructions?\b|\bother (?:members|users)\b|\boutput\b.{0,40}\binsights?\b|</?\w+>|[{}\[\]]\s*\"",
     re.IGNORECASE | re.DOTALL,
 )

@@ -68,8 +68,9 @@ def broken_preferences(connection: Connection, match_week: date) -> dict[str, in
                 a.gender_preference, b.gender, m.age_range_min, m.age_range_max, m.max_distance,
                 m.has_children_preference, b.has_children, extract(year from age(%(week)s::date, b.birthdate)) as age,
                 2 * 6371.0088 * asin(sqrt(least(1,
-                    power(sin(radians(b.lat - a.lat) / 2), 2)
-                    + cos(radians(a.lat)) * cos(radians(b.lat)) * power(sin(radians(b.lng - a.lng) / 2), 2)
+                    power(sin(radians(b.lat::float8 - a.lat::float8) / 2), 2)
+                    + cos(radians(a.lat::float8)) * cos(radians(b.lat::float8))
+                        * power(sin(radians(b.lng::float8 - a.lng::float8) / 2), 2)
                 ))) as kilometres
             from untouched u
             cross join lateral (values (u.a, u.b), (u.b, u.a)) as w (user_id, match_user_id)

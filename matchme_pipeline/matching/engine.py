@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matchme_pipeline.llm.contracts import SharedInsight
-from matchme_pipeline.matching.allocation import MOST_MATCHES, allocate
+from matchme_pipeline.matching.allocation import allocate
 from matchme_pipeline.matching.explanation import contributions, explain
 from matchme_pipeline.matching.fairness import gini
 from matchme_pipeline.matching.limits import USUAL, Limits
 from matchme_pipeline.matching.members import MemberRow, as_columns, why_not_matchable
-from matchme_pipeline.matching.shared_insights import shared_titles, themes_of
+from matchme_pipeline.matching.shared_insights import shared_titles, themes_of, titles_of
 from matchme_pipeline.matching.vocabulary import Unknown
 from matchme_pipeline.matching.weights import NEUTRAL
 
@@ -83,7 +83,6 @@ class Engine:
         self.limits = limits
         self.not_matchable: Counter[str] = Counter()
         self.unknown = Unknown()
-        self._approved = knowledge.approved
         matchable = []
         for row in knowledge.rows:
             reason = why_not_matchable(row, cutoff, limits)
@@ -92,6 +91,7 @@ class Engine:
             else:
                 self.not_matchable[reason] += 1
         members = as_columns(matchable, cutoff, self.unknown)
+        self._titles = titles_of(members.user_ids, knowledge.approved)
         self.position = {user_id: place for place, user_id in enumerate(members.user_ids)}
         # numba takes a third of a second to load; only a process that matches pays for it.
         from matchme_pipeline.matching.compatibility import Profiles
@@ -102,7 +102,7 @@ class Engine:
         self.profiles = Profiles(
             members,
             centred(vectors, self.centre),
-            themes_of(members.user_ids, knowledge.approved),
+            themes_of(self._titles),
             np.array([knowledge.dna.get(user_id, np.nan) for user_id in members.user_ids], dtype=np.float32),
         )
 
@@ -126,17 +126,16 @@ class Engine:
         """The pairs of positions (a[n], b[n]) with their scores and factors."""
         from matchme_pipeline.matching.compatibility import factors
 
-        user_ids, approved = self.profiles.members.user_ids, self._approved
+        user_ids, titles = self.profiles.members.user_ids, self._titles
         values = factors(self.profiles, a, b, calibration)
         hundredths = contributions(values)
         matches = []
         compared = self._compared(a, b, values[:, 0])
-        for left, right, row, parts, alike in zip(
+        for one, other, row, parts, alike in zip(
             a.tolist(), b.tolist(), values.tolist(), hundredths.tolist(), compared.tolist(), strict=True
         ):
-            one, other = user_ids[left], user_ids[right]
-            titles = shared_titles(approved.get(one, ()), approved.get(other, ()))
-            matches.append(Match(one, other, *explain(row, parts, titles, alike)))
+            shared = shared_titles(titles[one], titles[other])
+            matches.append(Match(user_ids[one], user_ids[other], *explain(row, parts, shared, alike)))
         return matches
 
     def _compared(self, a: NDArray[np.intp], b: NDArray[np.intp], similarity: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -149,9 +148,11 @@ class Engine:
 
     def _vectors(self, knowledge: Knowledge) -> NDArray[np.float32]:
         """The vectors of members who can be matched, by position; zeros for who has none."""
-        places = np.array([self.position.get(user_id, -1) for user_id in knowledge.vector_ids], dtype=np.intp)
         vectors = np.zeros((len(self.position), knowledge.vectors.shape[1]), dtype=np.float32)
-        vectors[places[places >= 0]] = knowledge.vectors[places >= 0]
+        for row, user_id in enumerate(knowledge.vector_ids):
+            place = self.position.get(user_id)
+            if place is not None:
+                vectors[place] = knowledge.vectors[row]
         return vectors
 
     def _positions(self, pairs: Collection[Pair]) -> list[tuple[int, int]]:
@@ -182,11 +183,5 @@ class Engine:
 
 
 def _share_of_upper_bound(candidates: "Candidates", chosen: NDArray[np.intp]) -> float:
-    """The total of the matches against half the sum of everybody's five best: what no allocation can exceed."""
-    member = np.concatenate([candidates.a, candidates.b])
-    score = np.concatenate([candidates.score, candidates.score]).astype(np.float64)
-    order = np.lexsort((-score, member))
-    member, score = member[order], score[order]
-    rank = np.arange(len(member)) - np.searchsorted(member, member)
-    bound = float(score[rank < MOST_MATCHES].sum()) / 2
-    return float(candidates.score[chosen].sum(dtype=np.float64)) / bound if bound else 1.0
+    total = float(candidates.score[chosen].sum(dtype=np.float64))
+    return total / candidates.upper_bound if candidates.upper_bound else 1.0

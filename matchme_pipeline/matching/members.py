@@ -16,6 +16,7 @@ from matchme_pipeline.matching.vocabulary import MISSING, Unknown
 ADULT_AGE = 18
 NO_LIMIT = 20_000.0
 OLDEST = 200
+_SECT_CODE = {name: code for code, name in enumerate(words.SECTS)}
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,6 @@ def _record(row: MemberRow, on: date, unknown: Unknown) -> Mapping[str, float]:
     prayer = unknown.code("prayer_frequency", row.prayer_frequency, words.PRAYER_CODE)
     if prayer == MISSING:
         prayer = unknown.code("practiceLevel", _text(religion.get("practiceLevel")), words.PRACTICE_CODE)
-    sects = {name: code for code, name in enumerate(words.SECTS)}
     wanted_age = _age_range(row)
     return {
         "gender": words.GENDERS.index(str(row.gender)),
@@ -162,7 +162,7 @@ def _record(row: MemberRow, on: date, unknown: Unknown) -> Mapping[str, float]:
         "wants_religiosity": unknown.mask(
             "religiosity_preferences", _list(row.religiosity_preferences), words.RELIGIOSITY_LABELS
         ),
-        "sect": unknown.code("sect", row.sect or _text(religion.get("sect")), sects),
+        "sect": unknown.code("sect", row.sect or _text(religion.get("sect")), _SECT_CODE),
         "wants_sect": unknown.mask("partner_sect_preference", row.partner_sect_preference, words.SECTS),
         "family_values": unknown.code("family_values", row.family_values, words.FAMILY_VALUES_CODE),
         "wants_children": MISSING if row.wants_children is None else int(row.wants_children),

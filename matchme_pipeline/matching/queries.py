@@ -1,6 +1,5 @@
 """All SQL of matching."""
 
-import json
 import uuid
 from collections import defaultdict
 from collections.abc import Collection, Sequence
@@ -11,8 +10,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from psycopg.rows import class_row
+from psycopg.rows import args_row, class_row
 from psycopg.types.json import Jsonb
+from pydantic_core import to_json
 
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.database.copy import read_vectors, stage_rows
@@ -58,7 +58,8 @@ class PairRow:
 
 def members_as_of(connection: Connection, cutoff: datetime, user_ids: Collection[str] | None = None) -> list[MemberRow]:
     """Members who had joined by `cutoff` and have not deleted themselves, with what they have stated."""
-    with connection.cursor(row_factory=class_row(MemberRow)) as cursor:
+    # The columns are in the order of MemberRow's fields.
+    with connection.cursor(row_factory=args_row(MemberRow)) as cursor:
         return cursor.execute(
             """
             select
@@ -282,5 +283,6 @@ def pairs_of_week(connection: Connection, match_week: date) -> list[PairRow]:
         ).fetchall()
 
 
-# The same value is the same text.
-sorted_json = json.JSONEncoder(ensure_ascii=False, sort_keys=True, check_circular=False).encode
+def sorted_json(value: object) -> bytes:
+    """JSON for a jsonb column."""
+    return to_json(value)

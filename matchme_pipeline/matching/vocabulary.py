@@ -7,6 +7,7 @@ does not satisfy a preference that somebody has stated, and offends nobody who h
 import re
 from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 
 MISSING = -1
 
@@ -81,6 +82,8 @@ class Unknown:
         return bits
 
 
+# Members choose from the same few labels.
+@lru_cache(maxsize=4_096)
 def plain(value: str) -> str:
     """A spelling's plain form: its letters a to z alone, in lower case."""
     return re.sub(r"[^A-Za-z]", "", value).lower()

@@ -1,6 +1,8 @@
 """A week's matching over the tables: load, allocate under the no-repeat rule, publish, preview."""
 
-from collections.abc import Mapping, Sequence
+import gc
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from matchme_pipeline.database.connection import Connection
@@ -23,6 +25,18 @@ from matchme_pipeline.week import Week
 PAIRS_SAVED_AT_ONCE = 500
 
 
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Keep the cyclic garbage collector out: what loading and explaining make by the million stays, without a cycle."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
 @dataclass(frozen=True)
 class WeekAllocation:
     """The week's allocation, the rows that stand, and the pairs among them that stay whatever happens."""
@@ -43,11 +57,13 @@ class PreviewOutcome:
     stopped_by: str = ""
 
 
+@collector_paused()
 def load_engine(connection: Connection, week: Week, model: str, limits: Limits = USUAL) -> Engine:
     """Everything that is known of members as of the week's cutoff."""
     return Engine(_knowledge(connection, week, model), week.cutoff, limits)
 
 
+@collector_paused()
 def load_sound_engine(
     connection: Connection, week: Week, model: str, limits: Limits = USUAL
 ) -> tuple[Engine, dict[str, str]]:
@@ -72,6 +88,7 @@ def _knowledge(connection: Connection, week: Week, model: str) -> Knowledge:
     )
 
 
+@collector_paused()
 def allocate_week(connection: Connection, engine: Engine, week: Week) -> WeekAllocation:
     """Allocate the week so that no pair is shown twice within the window.
 
@@ -92,6 +109,7 @@ def allocate_week(connection: Connection, engine: Engine, week: Week) -> WeekAll
     return WeekAllocation(allocation, standing, fixed)
 
 
+@collector_paused()
 def publish(
     connection: Connection,
     week: Week,

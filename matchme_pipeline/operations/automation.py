@@ -64,7 +64,7 @@ def close_failed_runs(context: RunStatusSensorContext) -> None:
     """Write the end of a run that failed, with its first error."""
     end = end_of_failure(context.instance, context.dagster_run)
     declined = {"declined": True} if end.declined else {}
-    _close(context, end.status, end.error or context.dagster_event.message, **declined)
+    _close(context, end.status, end.error, **declined)
 
 
 @run_status_sensor(

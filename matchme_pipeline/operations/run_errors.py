@@ -31,7 +31,15 @@ def end_of_failure(instance: DagsterInstance, run: DagsterRun) -> End:
         return End("cancelled", error, declined=True)
     if PROCESS_TAG in run.tags and DagsterExecutionInterruptedError.__name__ in kinds:
         return End("cancelled", "interrupted by a person")
-    return End("failed", error)
+    return End("failed", error or _verdict(instance, run.run_id))
+
+
+def _verdict(instance: DagsterInstance, dagster_run_id: str) -> str | None:
+    """What Dagster says of a run whose end it has noticed from outside."""
+    events = [
+        record.dagster_event for record in instance.all_logs(dagster_run_id, of_type=DagsterEventType.RUN_FAILURE)
+    ]
+    return next((event.message for event in events if event is not None and event.message), None)
 
 
 def _errors(instance: DagsterInstance, dagster_run_id: str) -> list[tuple[str | None, SerializableErrorInfo]]:
@@ -41,7 +49,8 @@ def _errors(instance: DagsterInstance, dagster_run_id: str) -> list[tuple[str | 
         if event is None:
             continue
         data = event.step_failure_data if event.is_step_failure else event.job_failure_data
-        if data.error is not None:
+        # Where somebody else called the run failed (a killed process, a lost machine), there is no data.
+        if data is not None and data.error is not None:
             found.append((record.step_key, _innermost(data.error)))
     return found
 

@@ -132,7 +132,8 @@ def week_of_run(run: DagsterRun) -> date | None:
 
 def publishes_matches(run: DagsterRun) -> bool:
     """Whether `run` materialises the week's matches."""
-    if run.asset_selection is not None:
+    # A job that runs as a whole selects nothing: None by way of the daemon, an empty set in the command's own process.
+    if run.asset_selection:
         return MATCHES in run.asset_selection
     return run.job_name == WEEKLY_JOB
 

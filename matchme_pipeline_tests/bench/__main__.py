@@ -2,15 +2,16 @@
 
 import sys
 
-from matchme_pipeline_tests.bench import api, dna, llm, matches, queue, search
+from matchme_pipeline_tests.bench import api, dna, llm, matches, matching_speed, queue, search
 
 BENCHES = {
     "matches": matches.main,
+    "matching_speed": matching_speed.main,
+    "search": search.main,
     "llm": llm.main,
     "dna": dna.main,
     "queue": queue.main,
     "api": api.main,
-    "search": search.main,
 }
 
 

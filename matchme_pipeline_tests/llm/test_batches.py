@@ -232,6 +232,19 @@ def test_a_fault_before_any_answer_of_the_batch_api_loses_nothing_and_pays_nothi
     assert booked(app_database) == server.tokens
 
 
+def test_more_than_an_account_may_have_waiting_goes_in_smaller_batches(server, models, app_database):
+    server.batches.looks, server.batches.most_lines = 1, 3
+    items = members_items(11, 2)
+    with models(**BATCH) as session:
+        results = list(session.analyse(items, CONTEXT))
+    assert sum(len(member.analyses) for member in results) == 22
+    assert not ordinary(server)
+    assert app_database.execute("select sum(items), array_agg(distinct mode) from llm_calls").fetchone() == (
+        22,
+        ["batch"],
+    )
+
+
 def test_half_a_result_file_is_not_taken_for_the_answers(server, models, app_database, monkeypatch):
     whole = server.batches._keep
     halves = []

@@ -94,7 +94,7 @@ def score(
         similarity = 1 / (1 + math.exp(-1.702 * z))
     x, y = _liking(a, b, on), _liking(b, a, on)
     own, other = titles.get(a.user_id, set()), titles.get(b.user_id, set())
-    shared = len(own & other) / math.sqrt(len(own) * len(other)) if own and other else 0.0
+    shared = min(1.0, 2 * len(own & other) / math.sqrt(len(own) * len(other))) if own and other else 0.0
     known = a.user_id in dna and b.user_id in dna
     close = 1 - abs(dna[a.user_id] - dna[b.user_id]) / 100 if known else 0.5
     return similarity, 2 * x * y / (x + y) if x + y else 0.0, shared, close

@@ -19,7 +19,7 @@ class FakeBatches:
     `end`: how it ends (completed, expired, failed); an expired one has answered half of its requests. `error_share` of
     the requests of a completed one end in the error file. `lose_create_answers`: so many answers to the creation of a
     batch get lost, though the batch is there; `deaf_looks`: so many looks end in an error. `offered`: whether there is
-    a Batch API at all.
+    a Batch API at all; `most_lines`: a batch of more fails for too many waiting tokens.
     """
 
     def __init__(self, answer: Callable[[str, Json], Json]) -> None:
@@ -29,6 +29,7 @@ class FakeBatches:
         self.lose_create_answers = 0
         self.deaf_looks = 0
         self.offered = True
+        self.most_lines: int | None = None
         self.files: dict[str, bytes] = {}
         self.batches: dict[str, Json] = {}
         self.deleted: list[str] = []
@@ -114,10 +115,14 @@ class FakeBatches:
         return JSONResponse(batch)
 
     def _finish(self, batch: Json, end: str) -> None:
+        lines = [json.loads(line) for line in self.files[batch["input_file_id"]].decode().splitlines()]
+        if self.most_lines is not None and len(lines) > self.most_lines:
+            error = {"code": "token_limit_exceeded", "message": "Enqueued token limit reached", "line": None}
+            batch["errors"] = {"object": "list", "data": [error]}
+            end = "failed"
         batch["status"] = end
         if end == "failed":
             return
-        lines = [json.loads(line) for line in self.files[batch["input_file_id"]].decode().splitlines()]
         answered, failed = [], []
         for number, line in enumerate(lines):
             if end in ("expired", "cancelled") and number >= len(lines) // 2:

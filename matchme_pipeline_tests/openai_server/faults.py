@@ -21,7 +21,7 @@ FATAL = (
     "unauthorized", "forbidden", "unknown_model", "unknown_model_400", "quota_exhausted", "billing_limit",
     "payment_required",
 )  # fmt: skip
-EMBEDDING = ("one_vector_missing", "not_json", "other_length", "plain_floats")
+EMBEDDING = ("one_vector_missing", "not_json", "other_length", "plain_floats", "no_index")
 # Not faulty, but not what OpenAI's own server does.
 UNUSUAL = ("fenced", "no_usage", "empty_list")
 

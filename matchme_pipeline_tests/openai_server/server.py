@@ -47,7 +47,7 @@ class FakeOpenAI:
     latency_seconds: float = 0.0
     fault_rates: dict[str, float] = field(default_factory=dict)
     next_faults: list[str] = field(default_factory=list)
-    models: dict[str, str | None] = field(default_factory=dict)
+    models: dict[str, Any] = field(default_factory=dict)
     seed: int = 1
     headers: dict[str, str] = field(default_factory=dict)
     # Faults by a word in the request: a post that no model ever answers.
@@ -289,7 +289,11 @@ class FakeOpenAI:
             }
             for i, text in enumerate(texts)
         ]
-        self._random.shuffle(data)
+        if fault == "no_index":
+            for entry in data:
+                del entry["index"]
+        else:
+            self._random.shuffle(data)
         if fault == "one_vector_missing":
             data.pop()
         usage = {"prompt_tokens": used, "total_tokens": used}

@@ -23,10 +23,14 @@ from matchme_pipeline.llm.remote.failures import RefusedRequestError, RetryableE
 T = TypeVar("T")
 TRIES = 8
 LONGEST_PAUSE_SECONDS = 20.0
+# Two hundred megabytes take their time; a server that trickles for longer is asked again.
+CALL_SECONDS = 900.0
 # Under which of a batch's metadata our own id stands.
 METADATA_KEY = "matchme_batch"
 # How far back a batch is looked for by its metadata: a hundred a page.
 PAGES = 10
+# Why a batch fails as a whole where an account's limit of waiting tokens is reached.
+TOO_MUCH = "token_limit_exceeded"
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class BatchState:
     input_file_id: str | None
     output_file_id: str | None
     error_file_id: str | None
+    # More is waiting than the account may have waiting at once.
+    too_much: bool = False
 
 
 class BatchGoneError(Exception):
@@ -178,7 +184,8 @@ async def _patiently(call: Callable[[], Awaitable[T]]) -> T:
 
 async def _once(call: Callable[[], Awaitable[T]]) -> T:
     try:
-        result = await call()
+        async with asyncio.timeout(CALL_SECONDS):
+            result = await call()
         named = isinstance(result, FileObject | Batch)
         if isinstance(result, str) or (named and not isinstance(getattr(result, "id", None), str)):
             # Something else than the API has answered.
@@ -191,7 +198,7 @@ async def _once(call: Callable[[], Awaitable[T]]) -> T:
         raise failure_of(
             response.status_code, response.content, response.headers, "(batch)", datetime.now(UTC)
         ) from None
-    except (openai.OpenAIError, httpx2.HTTPError, ValueError, TypeError, AttributeError) as error:
+    except (openai.OpenAIError, httpx2.HTTPError, TimeoutError, ValueError, TypeError, AttributeError) as error:
         # The last is the client's own stumble over a list that is none.
         raise RetryableError(type(error).__name__) from None
 
@@ -203,4 +210,6 @@ async def _pause(attempt: int, after_seconds: float | None = None) -> None:
 
 def _state(batch: Any) -> BatchState:
     told = {name: getattr(batch, name, None) for name in ("input_file_id", "output_file_id", "error_file_id")}
-    return BatchState(batch.id, getattr(batch, "status", None) or "unknown", **told)
+    listed = getattr(getattr(batch, "errors", None), "data", None)
+    codes = {getattr(error, "code", None) for error in listed} if isinstance(listed, list) else set()
+    return BatchState(batch.id, getattr(batch, "status", None) or "unknown", **told, too_much=TOO_MUCH in codes)

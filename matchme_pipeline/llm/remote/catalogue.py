@@ -18,7 +18,7 @@ def shutdown_warnings(listed: Sequence[Model], wanted: Sequence[str], today: dat
     """A sentence on each of the `wanted` models whose shutdown date is near or past."""
     warnings = []
     for model in listed:
-        day = _day(model.shutdown_date)
+        day = _day(getattr(model, "shutdown_date", None))
         if model.id in wanted and day is not None and day - today <= NOTICE:
             warnings.append(
                 f"The model '{model.id}' shuts down on {day}. Choose another one in MATCHME_INSIGHT_MODEL or "

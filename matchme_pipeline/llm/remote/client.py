@@ -134,15 +134,17 @@ class ApiClient:
     async def models(self) -> list[Model]:
         """The models that the key may use; raises what failures.failure_of returns."""
         try:
-            page = await self.sdk.with_options(timeout=MODELS_SECONDS).models.list()
+            async with asyncio.timeout(MODELS_SECONDS):
+                page = await self.sdk.with_options(timeout=MODELS_SECONDS).models.list()
         except openai.APIStatusError as error:
             response = error.response
             raise failure_of(
                 response.status_code, response.content, response.headers, "(any)", datetime.now(UTC)
             ) from None
-        except (openai.OpenAIError, ValueError, TypeError, AttributeError) as error:
+        except (openai.OpenAIError, httpx2.HTTPError, TimeoutError, ValueError, TypeError, AttributeError) as error:
             raise RetryableError(type(error).__name__) from None
-        return [model for model in page.data or [] if isinstance(model, Model) and model.id]
+        listed = page.data if isinstance(page.data, list) else []
+        return [model for model in listed if isinstance(model, Model) and isinstance(model.id, str)]
 
     async def close(self) -> None:
         """Close the connections."""
@@ -152,8 +154,9 @@ class ApiClient:
         started = time.perf_counter()
         model = str(body["model"])
         try:
-            # The client's own timeout begins anew with every byte that trickles in.
-            async with asyncio.timeout(self._seconds):
+            # The client's own timeout begins anew with every byte that trickles in. What comes within it is waited
+            # for twice as long: an answer given up on may have been billed.
+            async with asyncio.timeout(2 * self._seconds):
                 raw = await create(**body)
         except openai.APIStatusError as error:
             response = error.response

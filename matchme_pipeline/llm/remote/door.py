@@ -27,7 +27,7 @@ OVERHEAD_TOKENS = 200
 REFUSALS_BEFORE_STOP = 3
 
 # Once there have been answers, more refusals in a row than bad luck explains.
-REFUSALS_IN_A_ROW_BEFORE_STOP = 20
+REFUSALS_IN_A_ROW_BEFORE_STOP = 50
 
 # What may be left out where a model doesn't take it; anything else bounds the cost or makes the answer readable.
 OPTIONAL = ("temperature", "reasoning_effort", "store", "dimensions")

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -44,10 +44,11 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class TextPack:
-    """Texts that travel together, and how often they have been asked for."""
+    """Texts that travel together, how often they have been asked for, and whether the API has refused them once."""
 
     texts: tuple[tuple[str, str], ...]
     asked: int = 0
+    refused: bool = False
 
 
 class EmbeddingRun:
@@ -99,11 +100,11 @@ class EmbeddingRun:
         elsewhere = tuple(t for t in pack.texts if name_of[t[0]] not in taken and name_of[t[0]] not in known)
         if mine:
             async with self._underway.held(taken):
-                await self._send(TextPack(mine, pack.asked))
+                await self._send(replace(pack, texts=mine))
         if elsewhere:
             if not mine:
                 await asyncio.sleep(LOOK_SECONDS)
-            self._crew.add_last(TextPack(elsewhere, pack.asked))
+            self._crew.add_last(replace(pack, texts=elsewhere))
 
     async def _send(self, pack: TextPack) -> None:
         body = embedding_body(self._door.model, self._door.entry, [text for _, text in pack.texts])
@@ -153,6 +154,9 @@ class EmbeddingRun:
         if len(pack.texts) > 1:
             middle = len(pack.texts) // 2
             self._crew.add([TextPack(part, pack.asked) for part in (pack.texts[:middle], pack.texts[middle:])])
+            return
+        if not pack.refused:
+            self._crew.add_last(replace(pack, refused=True))
             return
         await self._committer.commit([self._call(pack, f"refused_{error.kind}")])
         self._fail(pack, f"the API refuses the text ({error.kind})", retryable=False)
@@ -212,8 +216,12 @@ def read_vectors(data: Json | None, asked: int) -> dict[int, NDArray[np.float32]
     """The usable vectors of an answer by their input's position, of unit length; the server may send any order."""
     entries = (data or {}).get("data")
     found: dict[int, NDArray[np.float32]] = {}
-    for entry in entries if isinstance(entries, list) else ():
-        index = entry.get("index") if isinstance(entry, dict) else None
+    entries = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    if len(entries) == asked and not any("index" in entry for entry in entries):
+        # A server that counts none, and leaves none out, keeps the order.
+        entries = [{**entry, "index": place} for place, entry in enumerate(entries)]
+    for entry in entries:
+        index = entry.get("index")
         if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < asked or index in found:
             continue
         vector = _vector(entry.get("embedding"))
@@ -228,7 +236,7 @@ def _vector(value: Any) -> NDArray[np.float32] | None:
             vector = np.frombuffer(base64.b64decode(value, validate=True), dtype="<f4").astype(np.float64)
         else:
             vector = np.asarray(value, dtype=np.float64)
-    except (ValueError, TypeError, binascii.Error):
+    except (ValueError, TypeError, OverflowError, binascii.Error):
         return None
     length = float(np.linalg.norm(vector)) if vector.ndim == 1 and vector.size else 0.0
     if not np.isfinite(length) or length == 0:
