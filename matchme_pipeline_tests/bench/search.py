@@ -1,8 +1,8 @@
 """One member's search between Sundays: how long it takes and what it finds, against looking at everybody.
 
-10,000 seeded members with vectors of their biographies (other numbers of members and of searches as arguments). For
-100 of them, evenly spaced by id: the ten best of the search through the index, of the same search by an exact scan in SQL, and of the engine that
-looks at every pair. A partner counts as found with the engine's score.
+10,000 seeded members with vectors of their biographies, 100 searches evenly spaced by id (other numbers as arguments):
+the ten best of the search through the index, of the same search by an exact scan in SQL, and of the engine that looks
+at every pair. A partner counts as found with the engine's score.
 """
 
 import os
