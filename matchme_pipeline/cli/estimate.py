@@ -16,8 +16,8 @@ from matchme_pipeline.llm import estimate
 from matchme_pipeline.llm.contracts import ItemToAnalyse, PairToPreview, PairToReview
 from matchme_pipeline.llm.estimate import StageEstimate
 from matchme_pipeline.llm.local.provider import LocalProvider
+from matchme_pipeline.matching import preview_queries, reviews, weekly
 from matchme_pipeline.matching import queries as matching_queries
-from matchme_pipeline.matching import reviews, weekly
 from matchme_pipeline.matching.limits import process_limits
 from matchme_pipeline.matching.previews import pairs_to_preview
 from matchme_pipeline.settings import Settings
@@ -79,7 +79,7 @@ def _pairs(connection: Connection, week: Week, model: str) -> list[PairToPreview
     members = {user_id for pair in pairs for user_id in pair}
     approved = matching_queries.approved_insights(connection, week.cutoff, members)
     rows = [matching_queries.PairRow(a, b, None) for a, b in pairs]
-    return pairs_to_preview(rows, approved, matching_queries.common_attributes(connection, members))
+    return pairs_to_preview(rows, approved, preview_queries.common_attributes(connection, members))
 
 
 def _close_calls(connection: Connection, week: Week, model: str) -> list[PairToReview]:

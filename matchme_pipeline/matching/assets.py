@@ -11,7 +11,7 @@ from matchme_pipeline.jobs.model import JobType
 from matchme_pipeline.jobs.week_jobs import members_taken
 from matchme_pipeline.llm.contracts import CallContext
 from matchme_pipeline.llm.resource import ModelsResource
-from matchme_pipeline.matching import queries, reviews, weekly
+from matchme_pipeline.matching import preview_queries, queries, reviews, weekly
 from matchme_pipeline.matching.limits import process_limits
 from matchme_pipeline.matching.previews import pairs_to_preview
 from matchme_pipeline.reporting import StageReport, materialisation
@@ -97,7 +97,7 @@ def chaichat_previews(
         pairs = queries.pairs_of_week(connection, week.match_week)
         members = {user_id for pair in pairs for user_id in (pair.a, pair.b)}
         approved = queries.approved_insights(connection, week.cutoff, members)
-        wanted = pairs_to_preview(pairs, approved, queries.common_attributes(connection, members))
+        wanted = pairs_to_preview(pairs, approved, preview_queries.common_attributes(connection, members))
         outcome = weekly.preview_pairs(connection, llm, week, pairs, wanted, calls)
         usage = llm.usage(calls)
     return materialisation(

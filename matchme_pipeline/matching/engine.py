@@ -18,6 +18,7 @@ from matchme_pipeline.matching.limits import USUAL, Limits
 from matchme_pipeline.matching.members import MemberRow, as_columns, why_not_matchable
 from matchme_pipeline.matching.shared_insights import shared_titles, themes_of, titles_of
 from matchme_pipeline.matching.vocabulary import Unknown
+from matchme_pipeline.matching.weights import NEUTRAL
 
 if TYPE_CHECKING:
     from matchme_pipeline.matching.candidates import Candidates
@@ -129,10 +130,21 @@ class Engine:
         values = factors(self.profiles, a, b, calibration)
         hundredths = contributions(values)
         matches = []
-        for one, other, row, parts in zip(a.tolist(), b.tolist(), values.tolist(), hundredths.tolist(), strict=True):
+        compared = self._compared(a, b, values[:, 0])
+        for one, other, row, parts, alike in zip(
+            a.tolist(), b.tolist(), values.tolist(), hundredths.tolist(), compared.tolist(), strict=True
+        ):
             shared = shared_titles(titles[one], titles[other])
-            matches.append(Match(user_ids[one], user_ids[other], *explain(row, parts, shared)))
+            matches.append(Match(user_ids[one], user_ids[other], *explain(row, parts, shared, alike)))
         return matches
+
+    def _compared(self, a: NDArray[np.intp], b: NDArray[np.intp], similarity: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Of which pairs both members have a vector: of all but those whose similarity is neutral for want of one."""
+        compared = np.ones(len(a), dtype=bool)
+        neutral = np.flatnonzero(similarity == NEUTRAL)
+        held = self.profiles.vectors.held
+        compared[neutral] = held[a[neutral]].any(axis=1) & held[b[neutral]].any(axis=1)
+        return compared
 
     def _vectors(self, knowledge: Knowledge) -> NDArray[np.float32]:
         """The vectors of members who can be matched, by position; zeros for who has none."""

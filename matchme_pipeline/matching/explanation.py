@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matchme_pipeline.matching.weights import ALGORITHM_VERSION, NEUTRAL, WEIGHTS
+from matchme_pipeline.matching.weights import ALGORITHM_VERSION, WEIGHTS
 
 _HUNDREDTHS = 100
 _MOST_NAMED = 4
@@ -19,12 +19,13 @@ def contributions(values: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def explain(
-    values: Sequence[float], hundredths: Sequence[int], shared: Sequence[str]
+    values: Sequence[float], hundredths: Sequence[int], shared: Sequence[str], compared: bool = True
 ) -> tuple[Decimal, dict[str, Any]]:
     """The score of a pair (two decimals) and its `compatibility_factors`.
 
     `values` are the factors in the order of WEIGHTS, each in [0, 1], `hundredths` their contributions, which add up to
-    the score exactly; `shared` names what both have approved. The sentences suit both sides.
+    the score exactly; `shared` names what both have approved; `compared`: both have a vector. The sentences suit both
+    sides.
     """
     factors = [
         {
@@ -32,7 +33,7 @@ def explain(
             "value": round(value, 4),
             "weight": weight,
             "contribution": part / _HUNDREDTHS,
-            "sentence": _sentence(name, value, shared),
+            "sentence": _sentence(name, value, shared, compared),
         }
         for (name, weight), value, part in zip(WEIGHTS.items(), values, hundredths, strict=True)
     ]
@@ -46,9 +47,9 @@ def explain(
     return Decimal(total).scaleb(-2), explained
 
 
-def _sentence(name: str, value: float, shared: Sequence[str]) -> str:
+def _sentence(name: str, value: float, shared: Sequence[str], compared: bool) -> str:
     if name == "similarity":
-        if value == NEUTRAL:
+        if not compared:
             return "One of you has not shared enough yet to compare what you write about."
         share = f"{value:.0%} of possible matches are less alike in what they share."
         return (

@@ -2,7 +2,7 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -207,7 +207,7 @@ def replace_matches(
             connection,
             "new_factors",
             [("number", "integer"), ("factors", "jsonb")],
-            ((number, Jsonb(rows[number].factors, dumps=_dumps)) for number in number_of.values()),
+            ((number, Jsonb(rows[number].factors, dumps=sorted_json)) for number in number_of.values()),
         )
         stage_rows(
             connection,
@@ -283,35 +283,6 @@ def pairs_of_week(connection: Connection, match_week: date) -> list[PairRow]:
         ).fetchall()
 
 
-def save_previews(connection: Connection, match_week: date, previews: Mapping[tuple[str, str], dict[str, Any]]) -> int:
-    """Write each pair's preview to both of its rows, in one transaction; returns how many rows changed."""
-    pairs = sorted(previews)
-    with connection.transaction():
-        return connection.execute(
-            """
-            update weekly_matches m
-            set chaichat_preview = n.preview
-            from unnest(%(a)s::text[], %(b)s::text[], %(previews)s::jsonb[]) as n (a, b, preview)
-            where m.week_start_date = %(week)s
-                and least(m.user_id, m.match_user_id) = n.a and greatest(m.user_id, m.match_user_id) = n.b
-                and m.chaichat_preview is distinct from n.preview
-            """,
-            {
-                "week": match_week,
-                "a": [a for a, _ in pairs],
-                "b": [b for _, b in pairs],
-                "previews": [Jsonb(previews[pair], dumps=_dumps) for pair in pairs],
-            },
-        ).rowcount
-
-
-def common_attributes(connection: Connection, user_ids: Collection[str]) -> dict[str, dict[str, list[str]]]:
-    """What members show openly and may share: languages and hobbies. Nothing that anybody filters by."""
-    rows = connection.execute(
-        "select clerk_user_id, languages, hobbies from profiles where clerk_user_id = any(%s)", [list(user_ids)]
-    ).fetchall()
-    return {user_id: {"languages": languages or [], "hobbies": hobbies or []} for user_id, languages, hobbies in rows}
-
-
-def _dumps(value: object) -> bytes:
+def sorted_json(value: object) -> bytes:
+    """JSON for a jsonb column."""
     return to_json(value)

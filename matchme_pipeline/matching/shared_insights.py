@@ -60,5 +60,5 @@ def themes_of(titles: Sequence[Mapping[str, str]]) -> Themes:
 
 
 def shared_titles(a: Mapping[str, str], b: Mapping[str, str]) -> list[str]:
-    """Titles that both have approved, as the first writes them, in alphabetical order; both as in `titles_of`."""
-    return sorted({a[key] for key in a.keys() & b.keys()})
+    """Titles that both have approved, in alphabetical order, the same from both sides; both as in `titles_of`."""
+    return sorted({min(a[key], b[key]) for key in a.keys() & b.keys()})

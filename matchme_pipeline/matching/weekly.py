@@ -11,7 +11,7 @@ from matchme_pipeline.jobs import week_jobs
 from matchme_pipeline.jobs.isolation import broken_members
 from matchme_pipeline.jobs.week_jobs import TakenJobs
 from matchme_pipeline.llm.contracts import CallContext, Models, PairToPreview, Preview
-from matchme_pipeline.matching import check_queries, publication, queries, search_queries
+from matchme_pipeline.matching import check_queries, preview_queries, publication, queries, search_queries
 from matchme_pipeline.matching.engine import Allocation, Engine, Knowledge
 from matchme_pipeline.matching.limits import USUAL, Limits
 from matchme_pipeline.matching.members import MemberRow, Members, as_columns, why_not_matchable
@@ -187,10 +187,10 @@ def preview_pairs(
             else:
                 batch[pair.a, pair.b] = as_json(answer)
             if len(batch) >= PAIRS_SAVED_AT_ONCE:
-                outcome.written += queries.save_previews(connection, week.match_week, batch) // 2
+                outcome.written += preview_queries.save_previews(connection, week.match_week, batch) // 2
                 batch = {}
     except BudgetExceededError as error:
         outcome.stopped_by = str(error)
-    outcome.written += queries.save_previews(connection, week.match_week, batch) // 2
+    outcome.written += preview_queries.save_previews(connection, week.match_week, batch) // 2
     outcome.left = len(pairs) - outcome.written - outcome.reused - outcome.failed
     return outcome

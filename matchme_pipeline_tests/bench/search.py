@@ -1,8 +1,8 @@
 """One member's search between Sundays: how long it takes and what it finds, against looking at everybody.
 
-10,000 seeded members (another number as argument) with vectors of their biographies. For 100 of them, evenly spaced by
-id: the ten best of the search through the index, of the same search by an exact scan in SQL, and of the engine that
-looks at every pair. A partner counts as found with the engine's score.
+10,000 seeded members with vectors of their biographies, 100 searches evenly spaced by id (other numbers as arguments):
+the ten best of the search through the index, of the same search by an exact scan in SQL, and of the engine that looks
+at every pair. A partner counts as found with the engine's score.
 """
 
 import os
@@ -38,7 +38,7 @@ SEED = 7
 WEEK = Week(date(2026, 1, 4), is_first=True)
 
 
-def main(members: int = 10_000) -> None:
+def main(members: int = 10_000, searched: int = SEARCHED) -> None:
     """Print the index's build time and size, and for each way recall and seconds."""
     home = Path(tempfile.mkdtemp(prefix="matchme-bench-"))
     server = EmbeddedServer(home, durable=False)
@@ -51,7 +51,7 @@ def main(members: int = 10_000) -> None:
             seed_population(connection, users=members, weeks=1, first_week=WEEK.sunday, seed=SEED)
             _write_vectors(connection)
             connection.execute("analyze")
-            _measure(connection, members)
+            _measure(connection, members, searched)
     finally:
         server.stop()
         shutil.rmtree(home, ignore_errors=True)
@@ -71,7 +71,7 @@ def _write_vectors(connection: Connection) -> None:
     print(f"{len(group):,} vectors written in {perf_counter() - started:.1f} s")
 
 
-def _measure(connection: Connection, members: int) -> None:
+def _measure(connection: Connection, members: int, searched: int) -> None:
     outcome = nearest.refresh_index(connection, WEEK.sunday, MODEL)
     name = nearest.index_name(WEEK.sunday, MODEL)
     size = connection.execute("select pg_relation_size(%s::regclass)", [name]).fetchone()
@@ -82,7 +82,7 @@ def _measure(connection: Connection, members: int) -> None:
     search_queries.save_scale(connection, WEEK.sunday, MODEL, scale)
     moment = Moment(WEEK.cutoff, WEEK.sunday, WEEK.match_week, MODEL, USUAL)
     possible = [engine.profiles.members.user_ids[place] for place in np.flatnonzero(candidates.possibilities)]
-    sample = recall.evenly(possible, SEARCHED)
+    sample = recall.evenly(possible, searched)
     partners = [int(candidates.possibilities[engine.position[user_id]]) for user_id in sample]
     print(
         f"{members:,} members, {len(engine.position):,} can be matched; those searched for have "

@@ -89,6 +89,8 @@ def test_every_score_is_the_formulas_and_the_same_from_both_sides(known: Knowled
             if comparable or name != "similarity":
                 assert abs(factor["value"] - value) < 2e-3
             assert factor["sentence"]
+        without = not {pair.a, pair.b} <= set(known.vector_ids)
+        assert pair.factors["factors"][0]["sentence"].startswith("One of you has not shared enough") == without
         parts = [Decimal(str(factor["contribution"])) for factor in pair.factors["factors"]]
         assert sum(parts) == pair.score == Decimal(str(pair.factors["score"]))
         assert 0 <= pair.score <= 100
