@@ -21,8 +21,11 @@ def trigger_state(shared: Service, dagster_run_id: str) -> TriggerState:
     with shared.connection() as connection:
         asked = triggers.outcome(connection, dagster_run_id)
         row = batch.run_of(connection, dagster_run_id)
-    known = shared.dagster.state(dagster_run_id).status
-    state = known or (asked and asked.state) or (row and row.status)
+    known = shared.dagster.state(dagster_run_id)
+    if known.is_on_its_way or asked is None or asked.state != "launching":
+        state = known.status or (asked and asked.state) or (row and row.status)
+    else:
+        state = asked.state
     if state is None:
         raise ProblemError(404, "no-such-run", f"there is no run {dagster_run_id}")
     return TriggerState(

@@ -3,11 +3,12 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from time import monotonic
 from uuid import uuid4
 
 import psycopg2
@@ -21,6 +22,7 @@ from matchme_pipeline.operations import cancellation, runs
 # `dagster job launch` loads the code location before it puts the run into the queue: five seconds, on a busy machine
 # more.
 LAUNCH_TIMEOUT_SECONDS = 120
+STEP_SECONDS = 5
 REQUESTED_BY_TAG = "matchme/requested_by"
 UNFINISHED = (
     DagsterRunStatus.QUEUED,
@@ -110,8 +112,11 @@ class DagsterRuns:
         with _answering():
             return cancellation.cancel(self._instance, dagster_run_id) is cancellation.Cancellation.ASKED
 
-    def launch(self, trigger: Trigger) -> None:
-        """Put a run into Dagster's queue, tagged with its week and with who asked for it. Raises LaunchError."""
+    def launch(self, trigger: Trigger, still_at_it: Callable[[], None]) -> None:
+        """Put a run into Dagster's queue, tagged with its week and with who asked for it.
+
+        `still_at_it` is called every few seconds until Dagster has taken it. Raises LaunchError.
+        """
         tags = {runs.PARTITION_TAG: trigger.week.isoformat(), REQUESTED_BY_TAG: trigger.requested_by}
         arguments = ["job", "launch", "-w", str(files.dagster_home() / "workspace.yaml"), "-j", _JOBS[trigger.run_type]]
         arguments += ["--run-id", trigger.dagster_run_id, "--tags", json.dumps(tags)]
@@ -127,11 +132,9 @@ class DagsterRuns:
             if self._is_broken_off:
                 command.kill()
             try:
-                _, errors = command.communicate(timeout=LAUNCH_TIMEOUT_SECONDS)
-            except subprocess.TimeoutExpired:
-                command.kill()
-                raise LaunchError(f"Dagster's command did not answer within {LAUNCH_TIMEOUT_SECONDS} seconds") from None
+                errors = _wait_for(command, still_at_it)
             finally:
+                command.kill()
                 self._command = None
         if command.returncode != 0:
             lines = [line for line in errors.splitlines() if "Error" in line] or ["no reason was given"]
@@ -142,6 +145,19 @@ class DagsterRuns:
         self._is_broken_off = True
         if (command := self._command) is not None:
             command.kill()
+
+
+def _wait_for(command: "subprocess.Popen[str]", still_at_it: Callable[[], None]) -> str:
+    """What the command says when it ends."""
+    until = monotonic() + LAUNCH_TIMEOUT_SECONDS
+    while True:
+        try:
+            return command.communicate(timeout=STEP_SECONDS)[1]
+        except subprocess.TimeoutExpired:
+            if monotonic() > until:
+                message = f"Dagster's command did not answer within {LAUNCH_TIMEOUT_SECONDS} seconds"
+                raise LaunchError(message) from None
+            still_at_it()
 
 
 @contextmanager

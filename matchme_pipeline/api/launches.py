@@ -8,13 +8,13 @@ from contextlib import AbstractContextManager
 import psycopg
 from psycopg_pool import PoolTimeout
 
-from matchme_pipeline.api.dagster_runs import LAUNCH_TIMEOUT_SECONDS, DagsterRuns, DagsterUnavailableError, LaunchError
+from matchme_pipeline.api.dagster_runs import STEP_SECONDS, DagsterRuns, DagsterUnavailableError, LaunchError
 from matchme_pipeline.api.queries import triggers
 from matchme_pipeline.api.queries.triggers import Trigger
 from matchme_pipeline.database.connection import Connection
 
-# Somebody else's launch is theirs until it has certainly timed out.
-LEASE_SECONDS = LAUNCH_TIMEOUT_SECONDS + 30
+# A launch is its process's for this long after the last sign of life; then another process takes it up.
+LEASE_SECONDS = 6 * STEP_SECONDS
 POLL_SECONDS = 15.0
 _log = logging.getLogger(__name__)
 
@@ -71,11 +71,15 @@ class Launches:
         if known.status is not None:
             self._dagster.forget(trigger.dagster_run_id)
         try:
-            self._dagster.launch(trigger)
+            self._dagster.launch(trigger, lambda: self._renew(trigger))
         except LaunchError as refused:
             is_there = self._dagster.state(trigger.dagster_run_id).is_on_its_way
             return None if is_there else str(refused)
         return None
+
+    def _renew(self, trigger: Trigger) -> None:
+        with self._connection() as connection:
+            triggers.renew(connection, trigger.dagster_run_id, LEASE_SECONDS)
 
     def _work(self) -> None:
         while not self._ended:

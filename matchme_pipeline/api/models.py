@@ -8,12 +8,11 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from matchme_pipeline.api.cursors import LONGEST_CURSOR_CHARACTERS
-from matchme_pipeline.api.parameters import USER_ID, Day
+from matchme_pipeline.api.parameters import USER_ID, Day, JobState
 
 RunType = Literal["weekly_full", "daily_incremental"]
 RecordedRunType = Literal["weekly_full", "daily_incremental", "manual"]
 RunState = Literal["running", "completed", "failed", "cancelled"]
-JobState = Literal["pending", "processing", "completed", "failed", "retry"]
 JobKind = Literal["content_analysis", "embedding_update", "dna_recalculation", "match_generation"]
 Category = Literal["values", "personality", "lifestyle", "interests", "family"]
 # Money keeps all its digits, so it travels as text.
@@ -45,7 +44,7 @@ class TriggerRequest(Strict):
         },
     )
 
-    run_type: RunType = "weekly_full"
+    run_type: RunType = Field("weekly_full", description="The whole week, or its content so far.")
     week: Day | None = Field(None, description="One week, by its Sunday.")
     from_week: Day | None = Field(None, description="The first week of a range.")
     to_week: Day | None = Field(None, description="The last week of a range.")
@@ -171,16 +170,18 @@ class JobPage(BaseModel):
 class PageRequest(Strict):
     """Which page."""
 
-    limit: int = Field(20, ge=1, le=100)
-    cursor: str | None = Field(None, max_length=LONGEST_CURSOR_CHARACTERS)
+    limit: int = Field(20, ge=1, le=100, description="Rows a page.")
+    cursor: str | None = Field(
+        None, max_length=LONGEST_CURSOR_CHARACTERS, description="`next_cursor` of the page before."
+    )
 
 
 class HistoryRequest(PageRequest):
     """Which runs, as in the query of `GET /api/batch/history`."""
 
-    status: RunState | None = None
-    run_type: RecordedRunType | None = None
-    week: Day | None = None
+    status: RunState | None = Field(None, description="How they ended, or `running`.")
+    run_type: RecordedRunType | None = Field(None, description="What they did; `manual`: chosen assets.")
+    week: Day | None = Field(None, description="One week, by its Sunday.")
 
 
 class QueueRequest(PageRequest):
@@ -188,8 +189,8 @@ class QueueRequest(PageRequest):
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    user_id: str | None = Field(None, alias="userId", pattern=USER_ID)
-    status: JobState | None = None
+    user_id: str | None = Field(None, alias="userId", pattern=USER_ID, description="One's own if left out.")
+    status: JobState | None = Field(None, description="Jobs in this state alone.")
 
 
 class RetryRequest(Strict):
@@ -197,7 +198,7 @@ class RetryRequest(Strict):
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    job_id: UUID = Field(alias="jobId")
+    job_id: UUID = Field(alias="jobId", description="A failed job's id.")
 
 
 class JobAnswer(BaseModel):

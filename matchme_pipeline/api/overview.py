@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from matchme_pipeline.api.dagster_runs import DagsterRuns, DagsterUnavailableError
 from matchme_pipeline.api.models import QueueSummary
 from matchme_pipeline.api.queries import batch
+from matchme_pipeline.api.queries.batch import RunRow
 from matchme_pipeline.database.connection import Connection
 
 NO_DAEMON = "No Dagster daemon is at work: runs wait in the queue until one starts (`matchme dev`, or dagster-daemon)."
@@ -15,10 +16,14 @@ NO_DAGSTER = "Dagster's storage does not answer: runs can be neither started nor
 
 @dataclass(frozen=True)
 class Overview:
-    """The queue's counts, how many runs wait in Dagster (None: unknown), and what an operator should know."""
+    """The queue's counts, how many runs wait in Dagster (None: unknown), and what an operator should know.
+
+    `over` are runs that have ended though their rows say that they are at work: a daemon writes the end down.
+    """
 
     queue: QueueSummary
     queued_runs: int | None
+    over: frozenset[str | None]
     notes: list[str]
 
 
@@ -26,6 +31,7 @@ def overview(connect: Callable[[], AbstractContextManager[Connection]], dagster:
     """Counts every job in the table, by type and state."""
     with connect() as connection:
         counts = batch.queue_counts(connection)
+        running = batch.running(connection)
     by_type: dict[str, dict[str, int]] = {}
     totals = dict.fromkeys(("pending", "processing", "retry", "failed", "completed"), 0)
     for job_type, status, jobs in counts:
@@ -34,11 +40,24 @@ def overview(connect: Callable[[], AbstractContextManager[Connection]], dagster:
     queue = QueueSummary(**totals, by_type=by_type)
     try:
         queued = dagster.queued()
-        return Overview(queue, queued, daemon_notes(dagster) if queued else [])
+        over = frozenset(row.dagster_run_id for row in running if _is_over(dagster, row))
+        return Overview(queue, queued, over, daemon_notes(dagster) if queued else [])
     except DagsterUnavailableError:
-        return Overview(queue, None, [NO_DAGSTER])
+        return Overview(queue, None, frozenset(), [NO_DAGSTER])
+
+
+def current_run(running: list[RunRow], seen: Overview) -> RunRow | None:
+    """The newest run that is at work."""
+    return next((row for row in running if row.dagster_run_id not in seen.over), None)
 
 
 def daemon_notes(dagster: DagsterRuns) -> list[str]:
     """What the caller should know about a run that waits. Raises DagsterUnavailableError."""
     return [] if dagster.daemon_is_alive() else [NO_DAEMON]
+
+
+def _is_over(dagster: DagsterRuns, row: RunRow) -> bool:
+    if row.dagster_run_id is None:
+        return False
+    known = dagster.state(row.dagster_run_id)
+    return known.status is not None and not known.is_unfinished

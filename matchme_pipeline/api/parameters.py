@@ -2,7 +2,7 @@
 
 import re
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import Path, Query
@@ -10,11 +10,13 @@ from pydantic import BeforeValidator
 
 from matchme_pipeline.api.cursors import LONGEST_CURSOR_CHARACTERS
 
+JobState = Literal["pending", "processing", "completed", "failed", "retry"]
 USER_ID = r"^[A-Za-z0-9_.:|-]{1,128}$"
 UserId = Annotated[str, Path(pattern=USER_ID, description="A Clerk user id.")]
 JobId = Annotated[UUID, Path(description="A job's id.")]
 RunId = Annotated[UUID, Path(description="A Dagster run's id.")]
 PageSize = Annotated[int, Query(ge=1, le=100, description="Rows a page.")]
+JobFilter = Annotated[JobState | None, Query(description="Jobs in this state alone.")]
 Cursor = Annotated[
     str | None, Query(max_length=LONGEST_CURSOR_CHARACTERS, description="`next_cursor` of the page before.")
 ]

@@ -25,7 +25,10 @@ NAMESPACE = uuid.UUID("b3d6a4f0-40a2-4d4c-9b0d-2f0a6f1f8a77")
 
 @dataclass(frozen=True)
 class PublishedRow:
-    """A row of `weekly_matches` as it stands; `touched`: its member has viewed or acted on it."""
+    """A row of `weekly_matches` as it stands.
+
+    `touched`: its member has viewed or acted on it, and neither of the two has deleted themselves since.
+    """
 
     user_id: str
     match_user_id: str
@@ -171,7 +174,12 @@ def published_rows(connection: Connection, match_week: date) -> list[PublishedRo
     with connection.cursor(row_factory=class_row(PublishedRow)) as cursor:
         return cursor.execute(
             """
-            select user_id, match_user_id, rank, (viewed_at is not null or actioned_at is not null) as touched
+            select user_id, match_user_id, rank,
+                (viewed_at is not null or actioned_at is not null)
+                    and not exists (
+                        select from profiles p
+                        where p.clerk_user_id in (user_id, match_user_id) and p.deleted_at is not null
+                    ) as touched
             from weekly_matches
             where week_start_date = %s
             order by user_id, rank, match_user_id

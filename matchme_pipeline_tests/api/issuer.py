@@ -26,6 +26,9 @@ class Issuer:
     published: list[str] = field(default_factory=list)
     asked: int = 0
     is_away: bool = False
+    # What it sends instead of its keys, and what it waits for before it sends anything.
+    body: bytes | None = None
+    hold: threading.Event | None = None
 
     def rotate(self) -> str:
         """Make a new key and publish it alone."""
@@ -70,7 +73,9 @@ def running_issuer() -> Iterator[Issuer]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             issuer.asked += 1
-            body = json.dumps(issuer.document()).encode()
+            if issuer.hold is not None:
+                issuer.hold.wait(10)
+            body = json.dumps(issuer.document()).encode() if issuer.body is None else issuer.body
             self.send_response(503 if issuer.is_away else 200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

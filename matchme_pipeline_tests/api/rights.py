@@ -44,9 +44,12 @@ RIGHTS = (
     Endpoint("GET", "/api/cost/budget", (401, 403, 403, 200)),
     Endpoint("POST", "/functions/v1/batch-trigger", (401, 403, 403, 202), {"week": "2026-01-11"}),
     Endpoint("GET", "/functions/v1/batch-status", (401, 200, 200, 200)),
+    Endpoint("POST", "/functions/v1/batch-status", (401, 200, 200, 200)),
     Endpoint("GET", "/functions/v1/batch-history", (401, 403, 403, 200)),
+    Endpoint("POST", "/functions/v1/batch-history", (401, 403, 403, 200), {"status": "completed"}),
     Endpoint("GET", "/functions/v1/batch-queue/{member}", (401, 200, 403, 200)),
     Endpoint("GET", "/functions/v1/batch-queue?userId={member}", (401, 200, 403, 200)),
+    Endpoint("POST", "/functions/v1/batch-queue", (401, 200, 403, 200), {"userId": "{member}"}),
     Endpoint("POST", "/functions/v1/batch-retry/{third_failed_job}", (401, 403, 403, 200)),
     Endpoint("POST", "/functions/v1/batch-retry", (401, 403, 403, 200), {"jobId": "{fourth_failed_job}"}),
 )

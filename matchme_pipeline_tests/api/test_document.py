@@ -8,11 +8,14 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from jsonschema_rs import Draft202012Validator
 from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
 
 from matchme_pipeline.database.connection import Connection, connect
+from matchme_pipeline.settings import Settings
 from matchme_pipeline_tests.api.conftest import ADMIN, Api
+from matchme_pipeline_tests.api.reference import DOCUMENT, as_markdown, in_place
 from matchme_pipeline_tests.api.test_rights import failed_job
 
 # Not among them: that whatever fits the document is taken. A day that is no Sunday, or a cursor that nobody handed out,
@@ -64,6 +67,33 @@ def test_no_request_gets_an_answer_that_is_not_in_the_document(lived_in: Api, id
     assert all(seen.values())
     # The known ids lead beyond `there is no such thing`.
     assert 200 in seen["POST /api/matches/{match_id}/viewed"] | seen["POST /api/batch/retry/{job_id}"]
+
+
+def test_every_operation_says_what_it_does_and_shows_an_answer_that_fits(api: Api):
+    document = api.get("/openapi.json").json()
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            assert operation["description"], (method, path)
+            assert all(parameter["description"] for parameter in operation.get("parameters", [])), (method, path)
+            body = next(answer for status, answer in operation["responses"].items() if status.startswith("2"))[
+                "content"
+            ]
+            if "application/json" in body:
+                schema = body["application/json"]["schema"] | {"components": document["components"]}
+                Draft202012Validator(schema).validate(body["application/json"]["example"])
+
+
+def test_the_documentation_lists_every_endpoint_as_the_document_has_it(api: Api):
+    text = DOCUMENT.read_text(encoding="utf-8")
+    assert text == in_place(text, as_markdown(api.get("/openapi.json").json()))
+
+
+def test_the_documentation_names_every_setting_of_the_api():
+    text = DOCUMENT.read_text(encoding="utf-8")
+    ours = ("MATCHME_CLERK_", "MATCHME_CORS_", "MATCHME_API_", "MATCHME_METRICS_", "ADMIN_USER_IDS")
+    for field in Settings.model_fields.values():
+        if str(field.alias).startswith(ours):
+            assert f"`{field.alias}`" in text
 
 
 def ask_variously(api: Api, user: str, cases: st.SearchStrategy[Any], ids: dict[str, list[str]]) -> list[int]:

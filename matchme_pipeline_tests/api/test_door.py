@@ -1,17 +1,27 @@
 """The door: limits, headers, one shape of errors, logs that give nothing away, a page for the browser."""
 
+import asyncio
 import json
 import logging
 import re
+import time
 from collections.abc import Iterator
+from typing import Any
 
+import psycopg
 import pytest
 from fastapi.testclient import TestClient
+from pydantic import SecretStr, ValidationError
+from starlette.types import Message
 
+from matchme_pipeline.api import middleware
 from matchme_pipeline.api.app import create_app
 from matchme_pipeline.api.page.session import form_key
 from matchme_pipeline.api.rate_limit import RateLimit
+from matchme_pipeline.api.service import POOL_SIZE
+from matchme_pipeline.api.snapshots import FRESH_SECONDS, OLDEST_SECONDS, Snapshot
 from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.settings import Settings
 from matchme_pipeline_tests.api.conftest import ADMIN, MEMBER, Api
 from matchme_pipeline_tests.api.issuer import PARTY
 from matchme_pipeline_tests.api.test_rights import failed_job
@@ -56,6 +66,30 @@ def test_a_megabyte_is_refused_whether_it_is_announced_or_not(api: Api):
     trickled = api.post("/api/batch/trigger", ADMIN, content=pieces())
     for answer in (announced, trickled):
         assert (answer.status_code, answer.json()["type"]) == (413, "urn:matchme:problem:body-too-large")
+
+
+def test_a_body_that_does_not_come_is_waited_for_only_so_long(api: Api, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(middleware, "BODY_SECONDS", 0.05)
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        await asyncio.sleep(5)
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    headers = [(b"authorization", api.bearer(ADMIN)["Authorization"].encode()), (b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": "/api/batch/trigger", "raw_path": b"", "query_string": b""}
+    scope |= {"headers": headers, "client": ("127.0.0.1", 1), "server": ("testserver", 80), "scheme": "http"}
+    asyncio.run(create_app(api.service)(scope, receive, send))
+    assert sent[0]["status"] == 408
+    assert json.loads(sent[1]["body"])["type"] == "urn:matchme:problem:body-too-slow"
+
+
+def test_headers_without_end_are_refused(api: Api):
+    answer = api.client.get("/health", headers={"X-Filler": "x" * 40_000})
+    assert (answer.status_code, answer.json()["type"]) == (431, "urn:matchme:problem:headers-too-large")
 
 
 @pytest.mark.parametrize(
@@ -117,6 +151,21 @@ def test_only_the_apps_origins_may_read_answers(api: Api):
     assert "access-control-allow-origin" not in preflight("https://evil.example")
 
 
+def test_a_refusal_can_be_read_by_the_apps_pages(api: Api):
+    answer = api.client.get("/health?token=x", headers={"Origin": PARTY})
+    assert answer.status_code == 400
+    assert answer.headers["access-control-allow-origin"] == PARTY
+
+
+def test_supabases_client_may_ask(api: Api):
+    headers = {"Origin": PARTY, "Access-Control-Request-Method": "POST"}
+    wanted = "authorization, apikey, content-type, x-client-info"
+    answer = api.client.options(
+        "/functions/v1/batch-queue", headers=headers | {"Access-Control-Request-Headers": wanted}
+    )
+    assert answer.status_code == 200
+
+
 def test_every_answer_has_security_headers_and_an_id(api: Api):
     for answer in (api.get("/"), api.get("/health"), api.get("/nothing"), api.post("/api/batch/trigger")):
         assert answer.headers["x-content-type-options"] == "nosniff"
@@ -161,6 +210,101 @@ def test_metrics_count_requests_by_route(api: Api):
         r'matchme_api_requests_total\{method="GET",route="/api/batch/queue/\{user_id\}",status="200"\}', text
     )
     assert MEMBER not in text
+
+
+def test_prometheus_reads_with_its_own_token_and_nothing_else_with_it(api: Api, database: Connection):
+    failed_job(database, MEMBER)
+    secret = "m" * 40
+    api.service.settings = api.service.settings.model_copy(update={"metrics_token": SecretStr(secret)})
+
+    def read(path: str, token: str) -> Any:
+        return api.client.get(path, headers={"Authorization": f"Bearer {token}"})
+
+    assert 'matchme_queue_jobs{job_type="content_analysis",state="failed"} 1.0' in read("/metrics", secret).text
+    assert read("/metrics", secret[:-1]).status_code == 401
+    assert read("/metrics", "").status_code == 401
+    assert read("/api/batch/status", secret).status_code == 401
+    with pytest.raises(ValidationError, match="32 characters"):
+        Settings(MATCHME_METRICS_TOKEN="short")
+
+
+def test_a_database_without_a_table_of_the_apps_says_so_without_its_statements(
+    api: Api, database: Connection, caplog: pytest.LogCaptureFixture
+):
+    database.execute("drop table gamification_progress, user_insights cascade")
+    answer = api.get("/api/insights/pending", MEMBER)
+    assert (answer.status_code, answer.json()["type"]) == (503, "urn:matchme:problem:schema-differs")
+    assert "user_insights" not in answer.text
+    assert "user_insights" in caplog.text
+
+
+def test_the_audit_says_what_stood_in_a_body_and_whose_jobs_were_read(api: Api, database: Connection):
+    job = failed_job(database, MEMBER)
+    api.post("/api/batch/trigger", ADMIN, json={"week": "2026-01-04"})
+    api.post("/functions/v1/batch-retry", ADMIN, json={"jobId": str(job)})
+    api.post("/functions/v1/batch-queue", ADMIN, json={"userId": MEMBER})
+    api.get(f"/api/batch/queue/{MEMBER}", ADMIN)
+    api.get(f"/api/batch/queue/{MEMBER}", MEMBER)
+    rows = database.execute("select action, subject, outcome from api_audit order by id").fetchall()
+    assert rows == [
+        ("POST /api/batch/trigger", '{"run_type":"weekly_full","week":"2026-01-04"}', "done"),
+        ("POST /functions/v1/batch-retry", f"job_id={job}", "done"),
+        ("POST /functions/v1/batch-queue", f"user_id={MEMBER}", "read"),
+        ("GET /api/batch/queue/{user_id}", f"user_id={MEMBER}", "read"),
+    ]
+
+
+def test_while_every_connection_is_taken_the_answer_is_503_and_then_it_works_again(api: Api):
+    taken = [api.service.pool.getconn() for _ in range(POOL_SIZE)]
+    api.service.pool.timeout = 0.05
+    assert api.get("/api/dna", MEMBER).status_code == 503
+    assert api.get("/health").status_code == 200
+    for connection in taken:
+        api.service.pool.putconn(connection)
+    assert api.get("/api/dna", MEMBER).status_code == 200
+
+
+def test_a_statement_that_takes_too_long_is_ended(api: Api):
+    with api.service.connection() as connection:
+        assert connection.execute("show statement_timeout").fetchone() == ("10s",)
+    with api.service.pool.connection() as connection:
+        assert connection.execute("show statement_timeout").fetchone() == ("0",)
+
+
+def test_a_count_is_made_once_for_many_and_shown_until_it_is_old():
+    now, counts = [0.0], []
+
+    def count() -> int:
+        counts.append(now[0])
+        return len(counts)
+
+    snapshot = Snapshot(count, now=lambda: now[0])
+    assert [snapshot.get().value, snapshot.get().value] == [1, 1]
+    now[0] = OLDEST_SECONDS + 1
+    assert snapshot.get().value == 2
+    now[0] += FRESH_SECONDS + 1
+    # Shown as it is, and counted anew beside it.
+    assert snapshot.get().value == 2
+    for _ in range(200):
+        if len(counts) == 3:
+            break
+        time.sleep(0.01)
+    assert snapshot.get().value == 3
+
+
+def test_a_count_that_fails_is_made_again():
+    answers: list[Any] = [psycopg.OperationalError(), 7]
+
+    def count() -> int:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return int(answer)
+
+    snapshot = Snapshot(count)
+    with pytest.raises(psycopg.OperationalError):
+        snapshot.get()
+    assert snapshot.get().value == 7
 
 
 def browser(api: Api, user: str) -> TestClient:

@@ -4,6 +4,9 @@ import base64
 import hashlib
 import hmac
 import json
+import tempfile
+import threading
+from functools import cache
 from pathlib import Path
 from time import time
 from typing import Any
@@ -16,7 +19,7 @@ from hypothesis import strategies as st
 
 from matchme_pipeline.api.identity import keys, local_key
 from matchme_pipeline.api.identity.keys import JwksKeys, PemKey
-from matchme_pipeline.api.identity.tokens import KeysUnavailableError, TokenRefusedError, TokenVerifier
+from matchme_pipeline.api.identity.tokens import KeysUnavailableError, TokenRefusedError, TokenVerifier, Verifier
 from matchme_pipeline.api.service import token_verifier
 from matchme_pipeline.errors import ConfigurationError
 from matchme_pipeline.settings import Settings
@@ -181,6 +184,38 @@ def test_while_the_issuer_is_away_known_keys_count_for_a_while(own_issuer: Issue
         found.verify(own_issuer.token(MEMBER))
 
 
+def test_an_issuer_that_hangs_holds_up_nobody_whose_key_is_known(own_issuer: Issuer):
+    clock = Clock()
+    found = verifier(own_issuer, clock)
+    token = own_issuer.token(MEMBER)
+    found.verify(token)
+    own_issuer.hold = threading.Event()
+    try:
+        clock.now = keys.FRESH_SECONDS + 1
+        begun = time()
+        for _ in range(20):
+            assert found.verify(token).user_id == MEMBER
+        with pytest.raises(KeysUnavailableError, match="being fetched"):
+            found.verify(with_header(own_issuer, kid="new"))
+        assert time() - begun < keys.FETCH_SECONDS
+    finally:
+        own_issuer.hold.set()
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{", b'{"keys": 1}', b'{"keys": [{"kty": "RSA", "kid": "a"}]}', b" " * 300_000]
+)
+def test_what_is_no_jwks_document_changes_nothing(own_issuer: Issuer, body: bytes):
+    clock = Clock()
+    found = verifier(own_issuer, clock)
+    token = own_issuer.token(MEMBER)
+    found.verify(token)
+    own_issuer.body = body
+    clock.now = keys.OLD_SECONDS + 1
+    assert found.verify(token).user_id == MEMBER
+    assert own_issuer.asked == 2
+
+
 def test_a_configured_key_needs_no_issuer_to_be_asked(issuer: Issuer):
     found = TokenVerifier(issuer.url, frozenset({PARTY}), PemKey(issuer.public_pem().replace("\n", "\\n")))
     assert found.verify(without_kid(issuer)).user_id == MEMBER
@@ -195,12 +230,17 @@ def test_a_configured_key_that_is_none_is_named(pem: str):
         PemKey(pem)
 
 
+@cache
+def local_verifier() -> Verifier:
+    with tempfile.TemporaryDirectory() as home:
+        return token_verifier(Settings(MATCHME_HOME=home))
+
+
 @settings(max_examples=200, deadline=None)
 @given(junk=st.one_of(st.text(max_size=300), st.binary(max_size=200).map(lambda raw: raw.decode("latin-1"))))
 def test_no_junk_is_ever_a_token(junk: str):
-    found = token_verifier(Settings(MATCHME_HOME=Path("/tmp") / "matchme-junk-tokens"))
     with pytest.raises(TokenRefusedError):
-        found.verify(junk)
+        local_verifier().verify(junk)
 
 
 def test_a_development_token_counts_where_no_issuer_is_configured(tmp_path: Path):

@@ -7,11 +7,11 @@ from matchme_pipeline_tests.bench import api, dna, llm, matches, matching_speed,
 BENCHES = {
     "matches": matches.main,
     "matching_speed": matching_speed.main,
+    "search": search.main,
     "llm": llm.main,
     "dna": dna.main,
     "queue": queue.main,
     "api": api.main,
-    "search": search.main,
 }
 
 

@@ -226,6 +226,26 @@ def test_requests_that_are_all_too_long_stop_before_a_thousand_fail_alike(server
     assert len(server.requests) <= 16
 
 
+def test_a_request_refused_once_by_a_server_that_stumbles_is_answered(server, models):
+    with models(MATCHME_LLM_CONCURRENCY=1) as session:
+        list(session.analyse(members_items(1, 1), CONTEXT))
+        server.next_faults = ["context_too_long"]
+        results = list(session.analyse([item("user_x", "Something that nobody has written before.")], CONTEXT))
+        server.next_faults = ["context_too_long"]
+        embedded = session.embed({"a": "a text"}, CONTEXT)
+    assert not results[0].failures
+    assert len(embedded.vectors) == 1
+
+
+def test_a_request_that_is_too_long_fails_alone(server, models, app_database):
+    server.fault_words = {"endless": "context_too_long"}
+    with models() as session:
+        results = list(session.analyse([*members_items(2, 3), item("user_0", "An endless story, honestly.")], CONTEXT))
+    failures = [failure for member in results for failure in member.failures]
+    assert [(f.retryable, "context_length" in f.error) for f in failures] == [(False, True)]
+    assert sum(len(member.analyses) for member in results) == 6
+
+
 def test_a_model_without_a_price_is_refused_before_anything_is_sent(server, models):
     with pytest.raises(ConfigurationError, match="gpt-9-nova"), models(MATCHME_INSIGHT_MODEL="gpt-9-nova"):
         pass

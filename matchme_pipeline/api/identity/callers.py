@@ -30,7 +30,7 @@ class Caller:
     is_admin: bool
 
 
-def service(request: Request) -> Service:
+async def service(request: Request) -> Service:
     """The process's service."""
     found = request.app.state.service
     assert isinstance(found, Service)

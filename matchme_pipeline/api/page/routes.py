@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from matchme_pipeline.api.batch_control import cancel_run, discard_job, retry_job
 from matchme_pipeline.api.identity.callers import Shared
+from matchme_pipeline.api.overview import current_run
 from matchme_pipeline.api.page import session
 from matchme_pipeline.api.page.session import ACTING_ADMINISTRATORS, OWN_FORM, ActingAdmin
 from matchme_pipeline.api.parameters import JobId, RunId
@@ -25,6 +26,7 @@ router = APIRouter(include_in_schema=False)
 
 SHOWN_WEEKS = 6
 SHOWN_FAILURES = 20
+SHOWN_RUNS = 8
 _templates = Environment(
     loader=PackageLoader("matchme_pipeline.api.page"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
 )
@@ -104,14 +106,15 @@ def _figures(shared: Service) -> dict[str, object]:
     newest = Week.last_closed(datetime.now(UTC)).sunday
     shown = [newest - number * WEEK for number in reversed(range(SHOWN_WEEKS))]
     with shared.connection() as connection:
+        running = batch.running(connection)
         figures: dict[str, object] = {
-            "current": batch.newest_run(connection, "running"),
-            "last": batch.newest_run(connection, "completed"),
+            "last": batch.last_completed(connection),
             "failures": dead_letters(connection, SHOWN_FAILURES),
             "weeks": list(
                 reversed(week_summaries(connection, [day for day in shown if day >= shared.settings.first_week]))
             ),
-            "runs": batch.runs_page(connection, 8, None, None, None, None),
+            "runs": batch.runs_page(connection, SHOWN_RUNS, None, None, None, None),
         }
     counted = shared.overview.get()
-    return figures | {"as_of": counted.at, **vars(counted.value)}
+    current = current_run(running, counted.value)
+    return figures | {"current": current, "as_of": counted.at, **vars(counted.value)}

@@ -10,6 +10,8 @@ from psycopg.rows import class_row
 
 from matchme_pipeline.database.connection import Connection
 
+MOST_RUNNING = 20
+
 
 @dataclass(frozen=True)
 class RunRow:
@@ -49,10 +51,15 @@ class JobRow:
     scheduled_for: datetime
 
 
-def newest_run(connection: Connection, status: str) -> RunRow | None:
-    """The newest run in `status`."""
-    found = runs_page(connection, 1, None, status, None, None)
+def last_completed(connection: Connection) -> RunRow | None:
+    """The newest run that ended well."""
+    found = runs_page(connection, 1, None, "completed", None, None)
     return found[0] if found else None
+
+
+def running(connection: Connection) -> list[RunRow]:
+    """The runs whose rows say that they are at work, the newest first; one run at a time is, so these are few."""
+    return runs_page(connection, MOST_RUNNING, None, "running", None, None)
 
 
 def run_of(connection: Connection, dagster_run_id: str) -> RunRow | None:

@@ -76,6 +76,14 @@ def claim(connection: Connection, lease_seconds: int) -> Trigger | None:
         ).fetchone()
 
 
+def renew(connection: Connection, dagster_run_id: str, lease_seconds: int) -> None:
+    """Begin the lease anew for a launch that is still under way."""
+    connection.execute(
+        "update api_triggers set lease_until = clock_timestamp() + make_interval(secs => %s) where dagster_run_id = %s",
+        [lease_seconds, dagster_run_id],
+    )
+
+
 def release(connection: Connection, dagster_run_id: str) -> None:
     """Leave a launch to whoever comes next."""
     connection.execute("update api_triggers set lease_until = null where dagster_run_id = %s", [dagster_run_id])

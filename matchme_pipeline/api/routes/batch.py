@@ -21,7 +21,6 @@ from matchme_pipeline.api.models import (
     Job,
     JobAnswer,
     JobPage,
-    JobState,
     RecordedRunType,
     RunPage,
     RunState,
@@ -30,7 +29,8 @@ from matchme_pipeline.api.models import (
     TriggerRequest,
     TriggerState,
 )
-from matchme_pipeline.api.parameters import Cursor, Day, JobId, PageSize, RunId, UserId
+from matchme_pipeline.api.overview import current_run
+from matchme_pipeline.api.parameters import Cursor, Day, JobFilter, JobId, PageSize, RunId, UserId
 from matchme_pipeline.api.problems import ProblemError
 from matchme_pipeline.api.queries import batch
 from matchme_pipeline.api.responses import problems
@@ -58,8 +58,9 @@ def trigger(
 def status(shared: Shared, member: Member) -> Status:
     """The current run with live counts, the last completed one, and the queue."""
     with shared.connection() as connection:
-        current, last = batch.newest_run(connection, "running"), batch.newest_run(connection, "completed")
+        running, last = batch.running(connection), batch.last_completed(connection)
     counted = shared.overview.get()
+    current = current_run(running, counted.value)
     return Status(
         as_of=counted.at,
         current_run=run_view(current, member.is_admin) if current else None,
@@ -114,7 +115,7 @@ def queue(
     user_id: UserId,
     limit: PageSize = 20,
     cursor: Cursor = None,
-    status: Annotated[JobState | None, Query()] = None,
+    status: JobFilter = None,
 ) -> JobPage:
     """A member's jobs, the newest first: one's own, and anybody's for administrators."""
     if user_id != member.user_id and not member.is_admin:

@@ -12,14 +12,13 @@ from matchme_pipeline.api.models import (
     HistoryRequest,
     JobAnswer,
     JobPage,
-    JobState,
     QueueRequest,
     RetryRequest,
     RunPage,
     Status,
     TriggerAnswer,
 )
-from matchme_pipeline.api.parameters import USER_ID, Cursor, PageSize
+from matchme_pipeline.api.parameters import USER_ID, Cursor, JobFilter, PageSize
 from matchme_pipeline.api.responses import problems
 from matchme_pipeline.api.routes import batch
 
@@ -68,7 +67,7 @@ def own_queue(
     user_id: Annotated[str | None, Query(alias="userId", pattern=USER_ID, description="One's own if left out.")] = None,
     limit: PageSize = 20,
     cursor: Cursor = None,
-    status: JobState | None = None,
+    status: JobFilter = None,
 ) -> JobPage:
     """A member's jobs, named in the query."""
     name_subject(request, f"user_id={user_id or member.user_id}")

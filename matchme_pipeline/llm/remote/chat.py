@@ -34,11 +34,15 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Pack:
-    """Questions that travel together, how often they have been asked, and how much room their answer has."""
+    """Questions that travel together, how often they have been asked, and how much room their answer has.
+
+    `refused`: the API has refused the request as it is once.
+    """
 
     questions: tuple[Question, ...]
     asked: int = 0
     room: int = 1
+    refused: bool = False
     # Answers that are acceptable but were worth asking about once more, with the calls that paid for them.
     fallback: dict[str, StoredAnswer] = field(default_factory=dict)
 
@@ -148,6 +152,10 @@ class ChatRun:
     async def _split_or_fail(self, pack: Pack, error: RefusedRequestError) -> None:
         if len(pack.questions) > 1:
             self._crew.add(_halves(pack))
+            return
+        if not pack.refused:
+            # Nothing is billed for it, and a server that stumbles may refuse what it takes a moment later.
+            self._crew.add_last(replace(pack, refused=True))
             return
         await self._committer.commit([self._call(pack, f"refused_{error.kind}")])
         await self._fail(pack, f"the API refuses the request ({error.kind})", retryable=False)

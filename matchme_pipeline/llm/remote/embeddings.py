@@ -4,7 +4,7 @@ import asyncio
 import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -44,10 +44,11 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class TextPack:
-    """Texts that travel together, and how often they have been asked for."""
+    """Texts that travel together, how often they have been asked for, and whether the API has refused them once."""
 
     texts: tuple[tuple[str, str], ...]
     asked: int = 0
+    refused: bool = False
 
 
 class EmbeddingRun:
@@ -99,11 +100,11 @@ class EmbeddingRun:
         elsewhere = tuple(t for t in pack.texts if name_of[t[0]] not in taken and name_of[t[0]] not in known)
         if mine:
             async with self._underway.held(taken):
-                await self._send(TextPack(mine, pack.asked))
+                await self._send(replace(pack, texts=mine))
         if elsewhere:
             if not mine:
                 await asyncio.sleep(LOOK_SECONDS)
-            self._crew.add_last(TextPack(elsewhere, pack.asked))
+            self._crew.add_last(replace(pack, texts=elsewhere))
 
     async def _send(self, pack: TextPack) -> None:
         body = embedding_body(self._door.model, self._door.entry, [text for _, text in pack.texts])
@@ -153,6 +154,9 @@ class EmbeddingRun:
         if len(pack.texts) > 1:
             middle = len(pack.texts) // 2
             self._crew.add([TextPack(part, pack.asked) for part in (pack.texts[:middle], pack.texts[middle:])])
+            return
+        if not pack.refused:
+            self._crew.add_last(replace(pack, refused=True))
             return
         await self._committer.commit([self._call(pack, f"refused_{error.kind}")])
         self._fail(pack, f"the API refuses the text ({error.kind})", retryable=False)
