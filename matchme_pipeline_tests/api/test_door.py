@@ -104,6 +104,11 @@ def test_paths_and_methods_that_do_not_exist_answer_in_the_same_shape(api: Api):
         assert set(answer.json()) >= {"type", "title", "status", "detail", "instance"}
 
 
+def test_a_wrong_method_is_answered_with_all_the_right_ones(api: Api):
+    assert api.client.delete("/functions/v1/batch-status").headers["allow"] == "GET, POST"
+    assert api.client.delete("/api/batch/trigger").headers["allow"] == "POST"
+
+
 def test_a_surprise_is_a_problem_without_its_inside(
     api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
