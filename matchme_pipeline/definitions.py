@@ -1,6 +1,14 @@
 """The code location: assembles the rooms' assets, checks, jobs, schedules and sensors; computes nothing."""
 
-from dagster import Definitions, load_asset_checks_from_modules, load_assets_from_modules, multiprocess_executor
+import warnings
+
+from dagster import (
+    BetaWarning,
+    Definitions,
+    load_asset_checks_from_modules,
+    load_assets_from_modules,
+    multiprocess_executor,
+)
 
 from matchme_pipeline.content import assets as content_assets
 from matchme_pipeline.content import checks as content_checks
@@ -17,6 +25,9 @@ from matchme_pipeline.operations import checks as operations_checks
 from matchme_pipeline.operations.app_tables import app_table_assets
 from matchme_pipeline.operations.progress import progress_logger
 from matchme_pipeline.operations.runs import RecordedDatabaseResource
+
+# Dagster says it of every copy that it makes of a sensor, in each of a run's processes.
+warnings.filterwarnings("ignore", message="Parameter `owners`", category=BetaWarning)
 
 _ASSET_MODULES = [content_assets, embeddings_assets, dna_assets, matching_assets, operations_assets]
 _CHECK_MODULES = [content_checks, embeddings_checks, dna_checks, matching_checks, operations_checks]

@@ -31,3 +31,7 @@ class BrokenMatchesError(PipelineError):
 
 class RunDeclinedError(PipelineError):
     """Another run is at work on what this one would work on."""
+
+
+class InputFileError(PipelineError):
+    """A file that a person handed over cannot be used as it stands."""

@@ -8,16 +8,24 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
+import yaml
 from dotenv import dotenv_values
 from dotenv.parser import Binding, parse_stream
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from matchme_pipeline.errors import ConfigurationError
 
-DEFAULT_INSIGHT_MODEL = "gpt-6-luna"
+# The model that the prompt was written for stands beside it.
+INSIGHT_SETTINGS = Path(__file__).parent / "llm" / "prompts" / "insights.yaml"
 DEFAULT_EMBEDDING_MODEL = "text-embedding-3-small"
 # `matchme seed` leaves its population's first week here, under MATCHME_HOME; the environment and .env come before it.
 POPULATION_FILE = "population.env"
+
+
+@lru_cache(maxsize=1)
+def default_insight_model() -> str:
+    """The model that the insights' prompt names."""
+    return str(yaml.safe_load(INSIGHT_SETTINGS.read_text("utf-8"))["model"])
 
 
 class Settings(BaseModel):
@@ -32,8 +40,9 @@ class Settings(BaseModel):
     llm_mode: Literal["standard", "flex", "batch"] = Field("standard", alias="MATCHME_LLM_MODE")
     openai_api_key: SecretStr | None = Field(None, alias="OPENAI_API_KEY")
     openai_base_url: str | None = Field(None, alias="OPENAI_BASE_URL")
-    insight_model: str = Field(DEFAULT_INSIGHT_MODEL, alias="MATCHME_INSIGHT_MODEL")
+    insight_model: str = Field(default_factory=default_insight_model, alias="MATCHME_INSIGHT_MODEL")
     embedding_model: str = Field(DEFAULT_EMBEDDING_MODEL, alias="MATCHME_EMBEDDING_MODEL")
+    review_model: str | None = Field(None, alias="MATCHME_REVIEW_MODEL")
     weekly_budget_usd: Decimal | None = Field(None, alias="MATCHME_WEEKLY_BUDGET_USD", ge=0)
     llm_concurrency: int = Field(32, alias="MATCHME_LLM_CONCURRENCY", ge=1, le=1000)
     llm_requests_per_minute: int | None = Field(None, alias="MATCHME_LLM_REQUESTS_PER_MINUTE", ge=1)
@@ -41,6 +50,9 @@ class Settings(BaseModel):
     llm_timeout_seconds: float | None = Field(None, alias="MATCHME_LLM_TIMEOUT_SECONDS", gt=0)
     prices_file: Path | None = Field(None, alias="MATCHME_PRICES_FILE")
     first_week: date = Field(date(2026, 1, 4), alias="MATCHME_FIRST_WEEK")
+    active_within_days: int | None = Field(None, alias="MATCHME_ACTIVE_WITHIN_DAYS", ge=1, le=36_500)
+    report_threshold: int | None = Field(None, alias="MATCHME_REPORT_THRESHOLD", ge=1)
+    no_repeat_weeks: int | None = Field(None, alias="MATCHME_NO_REPEAT_WEEKS", ge=1, le=5_200)
     automation: bool = Field(False, alias="MATCHME_AUTOMATION")
     alert_webhook_url: SecretStr | None = Field(None, alias="MATCHME_ALERT_WEBHOOK_URL")
     admin_user_ids: str = Field("", alias="ADMIN_USER_IDS")

@@ -13,12 +13,11 @@ from uuid import uuid4
 
 import psycopg2
 from dagster import DagsterError, DagsterInstance, DagsterRunStatus, RunsFilter
-from dagster._core.storage.tags import GRPC_INFO_TAG
 from sqlalchemy.exc import SQLAlchemyError
 
 from matchme_pipeline.api.queries.triggers import Trigger
 from matchme_pipeline.database import files
-from matchme_pipeline.operations import runs
+from matchme_pipeline.operations import cancellation, runs
 
 # `dagster job launch` loads the code location before it puts the run into the queue: five seconds, on a busy machine
 # more.
@@ -109,24 +108,9 @@ class DagsterRuns:
         return bool(status.healthy)
 
     def cancel(self, dagster_run_id: str) -> bool:
-        """Ask Dagster to end a run; False where it cannot from here, and then nothing has changed.
-
-        A run whose process is gone counts as being cancelled: Dagster's daemon writes it off after three minutes.
-        """
+        """Ask a run to end; False where it cannot be ended from here, and then nothing has changed."""
         with _answering():
-            run = self._instance.get_run_by_id(dagster_run_id)
-            if run is None:
-                return False
-            if run.status == DagsterRunStatus.CANCELING:
-                return True
-            # A run that a person started in their own process has no server that would end it.
-            if run.status != DagsterRunStatus.QUEUED and GRPC_INFO_TAG not in run.tags:
-                return False
-            try:
-                is_asked = self._instance.run_coordinator.cancel_run(dagster_run_id)
-            except DagsterError:
-                is_asked = False
-            return bool(is_asked) or self.state(dagster_run_id).status == DagsterRunStatus.CANCELING.value.lower()
+            return cancellation.cancel(self._instance, dagster_run_id) is cancellation.Cancellation.ASKED
 
     def launch(self, trigger: Trigger, still_at_it: Callable[[], None]) -> None:
         """Put a run into Dagster's queue, tagged with its week and with who asked for it.

@@ -13,11 +13,12 @@ from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.embeddings import update
 from matchme_pipeline.embeddings.queries import items_as_of
 from matchme_pipeline.llm import estimate
-from matchme_pipeline.llm.contracts import ItemToAnalyse, PairToPreview
+from matchme_pipeline.llm.contracts import ItemToAnalyse, PairToPreview, PairToReview
 from matchme_pipeline.llm.estimate import StageEstimate
 from matchme_pipeline.llm.local.provider import LocalProvider
 from matchme_pipeline.matching import queries as matching_queries
-from matchme_pipeline.matching import weekly
+from matchme_pipeline.matching import reviews, weekly
+from matchme_pipeline.matching.limits import process_limits
 from matchme_pipeline.matching.previews import pairs_to_preview
 from matchme_pipeline.settings import Settings
 from matchme_pipeline.week import Week
@@ -28,10 +29,16 @@ def estimate_week(connection: Connection, settings: Settings, week: Week) -> lis
     model = LocalProvider.embedding_model if settings.provider == "local" else settings.embedding_model
     posts, _ = update.texts_without_vector(connection, items_as_of(connection, week.cutoff, model))
     members = update.member_parts(connection, week, model).texts
+    looked_at = (
+        []
+        if settings.provider == "local" or settings.review_model is None
+        else [estimate.estimate_reviews(connection, settings, _close_calls(connection, week, model))]
+    )
     return [
         estimate.estimate_insights(connection, settings, _items(connection, week)),
         estimate.estimate_embeddings(connection, settings, posts, "post_embeddings"),
         estimate.estimate_embeddings(connection, settings, members, "user_embeddings"),
+        *looked_at,
         estimate.estimate_previews(connection, settings, _pairs(connection, week, model)),
     ]
 
@@ -67,12 +74,19 @@ def _pairs(connection: Connection, week: Week, model: str) -> list[PairToPreview
     """The week's pairs; before it is matched, those that matching would make of what is known now."""
     pairs = [(pair.a, pair.b) for pair in matching_queries.pairs_of_week(connection, week.match_week)]
     if not pairs:
-        engine = weekly.load_engine(connection, week, model)
+        engine = weekly.load_engine(connection, week, model, process_limits())
         pairs = [(match.a, match.b) for match in weekly.allocate_week(connection, engine, week).allocation.matches]
     members = {user_id for pair in pairs for user_id in pair}
     approved = matching_queries.approved_insights(connection, week.cutoff, members)
     rows = [matching_queries.PairRow(a, b, None) for a, b in pairs]
     return pairs_to_preview(rows, approved, matching_queries.common_attributes(connection, members))
+
+
+def _close_calls(connection: Connection, week: Week, model: str) -> list[PairToReview]:
+    """The pairs that the week's matching would have reviewed, by what is known now."""
+    result = weekly.allocate_week(connection, weekly.load_engine(connection, week, model, process_limits()), week)
+    wanted = reviews.pairs_to_review(result.allocation.matches, reviews.approved_by_matched(connection, week, result))
+    return [pair for _, pair in wanted.values()]
 
 
 def _figures(rows: Sequence[StageEstimate]) -> list[str]:

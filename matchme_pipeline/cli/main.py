@@ -8,7 +8,7 @@ from typing import Annotated
 import psycopg
 import typer
 
-from matchme_pipeline.cli import console, database
+from matchme_pipeline.cli import console, database, jobs, matching, operator
 from matchme_pipeline.errors import PipelineError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(database.app, name="db")
+app.add_typer(jobs.app, name="jobs")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -80,58 +81,15 @@ def run(
         raise PipelineError(f"week {failed.week.key} failed: {failed.error}")
 
 
-@app.command()
-def status(json: AsJson = False) -> None:
-    """The newest runs and the queue."""
-    from matchme_pipeline.cli import environment, show
-    from matchme_pipeline.database.connection import connect
-    from matchme_pipeline.database.resource import database_url
-    from matchme_pipeline.operations import queries
-    from matchme_pipeline.settings import process_settings
-
-    url = database_url(process_settings())
-    environment.require_migrated(url)
-    with connect(url) as connection:
-        rows, counts = queries.recent_runs(connection), queries.queue_counts(connection)
-    if json:
-        console.as_json(
-            {
-                "runs": [vars(row) for row in rows],
-                "queue": [{"job_type": t, "status": s, "jobs": n} for (t, s), n in counts.items()],
-            }
-        )
-        return
-    show.runs_table(rows)
-    show.queue_table(counts)
-
-
-@app.command()
-def matches(
-    user_id: Annotated[str, typer.Argument(help="The member's Clerk id.")],
-    week: Annotated[str | None, typer.Option(help="The week, by its Sunday; default: the newest with matches.")] = None,
-    json: AsJson = False,
-) -> None:
-    """A member's matches with reasons and starters."""
-    from matchme_pipeline.cli import environment, show
-    from matchme_pipeline.database.connection import connect
-    from matchme_pipeline.database.resource import database_url
-    from matchme_pipeline.operations import queries
-    from matchme_pipeline.settings import process_settings
-    from matchme_pipeline.week import Week
-
-    url = database_url(process_settings())
-    environment.require_migrated(url)
-    with connect(url) as connection:
-        if not queries.member_exists(connection, user_id):
-            raise PipelineError(f"No member has the id '{user_id}'. An id looks like user_2abc…")
-        match_week = Week.parse(week).match_week if week else queries.newest_match_week(connection)
-        if match_week is None:
-            raise PipelineError("No week has matches yet. Run one: matchme run --week YYYY-MM-DD")
-        rows = queries.matches_of(connection, user_id, match_week)
-    if json:
-        console.as_json({"user_id": user_id, "match_week": match_week, "matches": [vars(row) for row in rows]})
-    else:
-        show.matches(user_id, match_week, rows)
+for command in (
+    operator.status,
+    operator.cancel,
+    operator.forget,
+    matching.matches,
+    matching.candidates,
+    matching.match,
+):
+    app.command()(command)
 
 
 @app.command()
@@ -156,22 +114,6 @@ def estimate(
         console.as_json(estimates.as_rows(rows))
     else:
         estimates.show(rows)
-
-
-@app.command()
-def forget(user_id: Annotated[str, typer.Argument(help="The member's Clerk id.")]) -> None:
-    """Remove a member from every table of the pipeline, at once: insights, vectors, scores, matches on both sides."""
-    from matchme_pipeline.cli import environment
-    from matchme_pipeline.content.deletion import forget as forget_members
-    from matchme_pipeline.database.connection import connect
-    from matchme_pipeline.database.resource import database_url
-    from matchme_pipeline.settings import process_settings
-
-    url = database_url(process_settings())
-    environment.require_migrated(url)
-    with connect(url) as connection:
-        removed = forget_members(connection, [user_id])
-    console.result(", ".join(f"{table}: {count}" for table, count in removed.items() if count) or "nothing was kept")
 
 
 @app.command()

@@ -1,7 +1,7 @@
 """Tables and texts for a person: the weeks' summary, a member's matches, runs and queue."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from matchme_pipeline.cli import console
+from matchme_pipeline.jobs.listing import ListedJob
+from matchme_pipeline.operations.alert_queries import AlertRow
 from matchme_pipeline.operations.queries import MatchRow, RunRow, WeekSummary
+from matchme_pipeline.operations.status_queries import QueueRow
 
 
 def weeks_table(summaries: Sequence[WeekSummary]) -> None:
@@ -56,33 +59,88 @@ def runs_table(rows: Sequence[RunRow]) -> None:
     """The newest runs."""
     table = Table(title="Runs", title_justify="left")
     for heading in ("started (UTC)", "type", "week", "status"):
-        table.add_column(heading)
-    for heading in ("seconds", "jobs", "failed", "tokens", "cost USD"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("seconds", "jobs", "done", "failed", "tokens", "cost USD"):
         table.add_column(heading, justify="right")
     for run in rows:
         table.add_row(
-            f"{run.started_at:%Y-%m-%d %H:%M}",
+            _utc(run.started_at),
             run.run_type,
             str(run.week or "-"),
             run.status,
             str(run.duration_seconds if run.duration_seconds is not None else "-"),
             f"{run.total_jobs:,}",
+            f"{run.completed_jobs:,}",
             f"{run.failed_jobs:,}",
             f"{run.tokens_used:,}",
             _usd(run.cost_usd),
         )
     console.out.print(table)
+    for run in rows:
+        if run.status == "running":
+            console.result(f"run {run.dagster_run_id} is at work; matchme cancel {run.dagster_run_id} ends it")
 
 
-def queue_table(counts: dict[tuple[str, str], int]) -> None:
-    """Jobs by type and status."""
+def missing_weeks(weeks: Sequence[date], automation: bool) -> None:
+    """Closed weeks that no run has materialised to the end, and who will."""
+    if not weeks:
+        return
+    shown = ", ".join(map(str, weeks[:10])) + (f" and {len(weeks) - 10} more" if len(weeks) > 10 else "")
+    remedy = "the backfill sensor launches them" if automation else "matchme run --week YYYY-MM-DD materialises one"
+    console.result(f"\n{len(weeks)} closed weeks are not materialised: {shown}; {remedy}")
+
+
+def queue_table(rows: Sequence[QueueRow]) -> None:
+    """Jobs by type and state."""
     table = Table(title="Queue", title_justify="left")
     table.add_column("job type")
-    table.add_column("status")
-    table.add_column("jobs", justify="right")
-    for (job_type, status), count in counts.items():
-        table.add_row(job_type, status, f"{count:,}")
+    for heading in ("pending", "processing", "retry", "failed", "completed"):
+        table.add_column(heading, justify="right")
+    table.add_column("oldest open (UTC)")
+    table.add_column("next retry (UTC)")
+    for row in rows:
+        figures = (row.pending, row.processing, row.retry, row.failed, row.completed)
+        table.add_row(row.job_type, *(f"{jobs:,}" for jobs in figures), _utc(row.oldest_open), _utc(row.next_retry))
     console.out.print(table)
+    failed = sum(row.failed for row in rows)
+    if failed:
+        console.result(f"{failed:,} jobs have failed for good: matchme jobs list, then matchme jobs retry or discard")
+
+
+def alerts_table(rows: Sequence[AlertRow]) -> None:
+    """What somebody should know of, the newest first."""
+    if not rows:
+        console.result("\nno alerts in the last seven days")
+        return
+    table = Table(title="Alerts of the last seven days", title_justify="left")
+    for heading in ("raised (UTC)", "kind", "what", "told"):
+        table.add_column(heading)
+    for row in rows:
+        told = _utc(row.told_at) if row.told_at else row.last_error or "not yet"
+        table.add_row(_utc(row.raised_at), row.kind, row.title, told)
+    console.out.print(table)
+
+
+def jobs_table(rows: Sequence[ListedJob], title: str) -> None:
+    """Jobs, one a line, with the error in full."""
+    table = Table(title=title, title_justify="left")
+    for heading in ("id", "type", "week", "member", "attempts", "due (UTC)", "last error"):
+        table.add_column(heading)
+    for job in rows:
+        table.add_row(
+            str(job.id),
+            job.job_type,
+            str(job.week or "-"),
+            Text(job.user_id),
+            f"{job.attempts} of {job.max_attempts}",
+            _utc(job.scheduled_for),
+            Text(job.last_error or "-"),
+        )
+    console.out.print(table)
+
+
+def _utc(moment: datetime | None) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}" if moment is not None else "-"
 
 
 def _figures(week: WeekSummary) -> list[str]:

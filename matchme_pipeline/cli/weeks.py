@@ -1,18 +1,19 @@
 """Materialising weeks through Dagster, in order, one run a week, in this process."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
-from dagster import AssetKey, DagsterInstance, DagsterRunStatus, JobDefinition
+from dagster import AssetKey, DagsterInstance, DagsterRun, DagsterRunStatus, JobDefinition
 from rich.progress import Progress, TaskID
 
 from matchme_pipeline.cli import console
 from matchme_pipeline.database.connection import connect
 from matchme_pipeline.errors import PipelineError
-from matchme_pipeline.operations import lost_runs, pools, progress, runs, turns
-from matchme_pipeline.operations.liveness import this_worker
-from matchme_pipeline.operations.run_errors import first_error
+from matchme_pipeline.operations import cancellation, pools, progress, runs, turns
+from matchme_pipeline.operations.cancellation import Cancellation
+from matchme_pipeline.operations.liveness import PROCESS_TAG, End, this_worker
+from matchme_pipeline.operations.run_errors import end_of_failure
 from matchme_pipeline.week import WEEK, Week
 
 # The last asset of a week: a week that has it is complete.
@@ -78,6 +79,21 @@ def set_pool_limits() -> None:
         pools.set_limits(instance)
 
 
+def cancel_run(dagster_run_id: str) -> None:
+    """Ask a run to end. Raises PipelineError for one that nobody knows, that is over, or that cannot be reached."""
+    with DagsterInstance.get() as instance:
+        outcome = cancellation.cancel(instance, dagster_run_id)
+    if outcome is Cancellation.UNKNOWN:
+        raise PipelineError(f"Dagster knows no run '{dagster_run_id}'. `matchme status` shows the runs' ids.")
+    if outcome is Cancellation.OVER:
+        raise PipelineError(f"run {dagster_run_id} is over already.")
+    if outcome is Cancellation.OUT_OF_REACH:
+        raise PipelineError(
+            f"run {dagster_run_id} cannot be ended from here: its process is gone or on another machine. End it where "
+            "it runs; a run that gives no sign of life is closed after a quarter of an hour."
+        )
+
+
 def default_weeks(weeks: int) -> tuple[date, date]:
     """The Sundays of the first and the last of the `weeks` newest closed weeks."""
     last = Week.last_closed(datetime.now(UTC)).sunday
@@ -93,15 +109,29 @@ def _run_week(job: JobDefinition, instance: DagsterInstance, week: Week, url: st
         instance=instance,
         raise_on_error=False,
         run_config={"loggers": {"progress": {}}},
-        tags={lost_runs.PROCESS_TAG: this_worker()},
+        tags={PROCESS_TAG: this_worker()},
     )
-    error = None if result.success else first_error(instance, result.run_id) or "the run ended without success"
     run = instance.get_run_by_id(result.run_id)
+    end = _end(instance, run)
     if run is not None:
         with connect(url, vectors=False) as connection:
-            status = "completed" if run.status == DagsterRunStatus.SUCCESS else "failed"
-            runs.close_run(connection, run, status, error)
-    return WeekRun(week, result.run_id, result.success, (datetime.now(UTC) - started).total_seconds(), error)
+            declined = {"declined": True} if end.declined else {}
+            runs.close_run(connection, run, end.status, end.error, **declined)
+    if end.status == "cancelled" and not end.declined:
+        console.say("matchme: interrupted; run the same command again to continue")
+        raise KeyboardInterrupt
+    return WeekRun(week, result.run_id, result.success, (datetime.now(UTC) - started).total_seconds(), end.error)
+
+
+def _end(instance: DagsterInstance, run: DagsterRun | None) -> End:
+    if run is None:
+        return End("failed", "Dagster has lost the run")
+    if run.status == DagsterRunStatus.SUCCESS:
+        return End("completed")
+    if run.status == DagsterRunStatus.CANCELED:
+        return End("cancelled", "interrupted by a person")
+    end = end_of_failure(instance, run)
+    return replace(end, error=end.error or "the run ended without success")
 
 
 class _Bar:

@@ -10,6 +10,8 @@ from psycopg import sql
 from matchme_pipeline.database.connection import Connection
 
 VECTOR_DIMENSIONS = 1536
+_VECTOR_HEADER_BYTES = 4
+_VECTORS_AT_FIRST = 1_024
 
 
 def copy_rows(
@@ -57,24 +59,25 @@ def stage_rows(
 
 def read_vectors(
     connection: Connection, query: LiteralString, parameters: Sequence[Any] = ()
-) -> tuple[list[Any], NDArray[np.float32]]:
-    """Run `query`, whose rows are (key, vector), with a binary cursor.
+) -> tuple[list[str], NDArray[np.float32]]:
+    """Run `query`, whose rows are (text, vector), and read its answer as binary COPY, which streams.
 
     Returns the keys and their vectors, float32 of shape (rows, 1536).
     """
-    keys: list[Any] = []
-    vectors: list[NDArray[np.float32]] = []
-    with connection.cursor(binary=True) as cursor:
-        for key, vector in cursor.execute(query, parameters):
+    keys: list[str] = []
+    vectors = np.empty((_VECTORS_AT_FIRST, VECTOR_DIMENSIONS), dtype=np.float32)
+    statement = sql.SQL("copy ({}) to stdout (format binary)").format(sql.SQL(query))
+    with connection.cursor() as cursor, cursor.copy(statement, parameters) as copy:
+        # A vector is taken as it comes over the wire: its dimensions, a reserved number, big-endian floats.
+        copy.set_types(["text", "bytea"])
+        for key, sent in copy.rows():
+            if len(keys) == len(vectors):
+                # In place: a second array beside the first would double what a large population takes.
+                vectors.resize((2 * len(vectors), VECTOR_DIMENSIONS), refcheck=False)
+            vectors[len(keys)] = np.frombuffer(sent, dtype=">f4", offset=_VECTOR_HEADER_BYTES)
             keys.append(key)
-            vectors.append(np.asarray(_to_array(vector), dtype=np.float32))
-    if not vectors:
-        return keys, np.empty((0, VECTOR_DIMENSIONS), dtype=np.float32)
-    return keys, np.stack(vectors)
-
-
-def _to_array(vector: Any) -> Any:
-    return vector.to_numpy() if hasattr(vector, "to_numpy") else vector
+    vectors.resize((len(keys), VECTOR_DIMENSIONS), refcheck=False)
+    return keys, vectors
 
 
 def _type_name(kind: str) -> Any:

@@ -10,11 +10,14 @@ import os
 import pwd
 import stat
 import subprocess
+import sys
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 from urllib.parse import quote
 
 import psycopg
@@ -32,6 +35,12 @@ _SERVER_USER = "pgserver"
 # The kernel's limit for a socket's path is 108 bytes; the socket's file name takes 14 of them.
 _LONGEST_SOCKET_DIR = 90
 _START_TIMEOUT_SECONDS = 60
+# Who waits for another process's start waits for longer than that may take.
+_LOCK_TIMEOUT_SECONDS = 90
+_CHANGE_USER = (
+    "import os, sys; uid, gid, *command = sys.argv[1:]; "
+    "os.setgroups([]); os.setgid(int(gid)); os.setuid(int(uid)); os.execv(command[0], command)"
+)
 _CONFIGURATION = {
     "listen_addresses": "''",
     "unix_socket_permissions": "0700",
@@ -113,7 +122,14 @@ class EmbeddedServer:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         with (self.home / "postgres.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            end = time.monotonic() + _LOCK_TIMEOUT_SECONDS
+            while not _take(lock):
+                if time.monotonic() > end:
+                    raise DatabaseUnavailableError(
+                        f"Another process has been starting the embedded PostgreSQL under {self.home} for more than "
+                        f"{_LOCK_TIMEOUT_SECONDS} seconds. End it (it holds {lock.name}), then try again."
+                    )
+                time.sleep(0.05)
             yield
 
     def _prepare_folders(self) -> None:
@@ -161,13 +177,10 @@ class EmbeddedServer:
         # Output goes to a file: the server inherits the descriptor, and a pipe would never see its end.
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
             result = subprocess.run(
-                [str(program), *arguments],
+                [*self._as_server_user(), str(program), *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                user=self._run_as,
-                group=self._run_as,
-                extra_groups=[] if self._run_as else None,
                 cwd="/",
                 check=False,
                 start_new_session=True,
@@ -181,6 +194,25 @@ class EmbeddedServer:
                 f"The embedded PostgreSQL under {self.home} failed at {program.name}: {text.strip()[-400:]} {log}"
             )
         return result
+
+    def _as_server_user(self) -> list[str]:
+        """What comes before a program so that it runs as the server's user; nothing where we are not root.
+
+        Not by way of `subprocess`, which forks to change the user: a fork runs the handlers of libraries, and that of
+        OpenBLAS waits for ever where another thread multiplies matrices at that moment.
+        """
+        if self._run_as is None:
+            return []
+        owner = pwd.getpwnam(self._run_as)
+        return [sys.executable, "-I", "-S", "-c", _CHANGE_USER, str(owner.pw_uid), str(owner.pw_gid)]
+
+
+def _take(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _allow_traversal(path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 
 from matchme_pipeline.database.connection import Connection, require_capabilities
-from matchme_pipeline.errors import DatabaseUnavailableError
+from matchme_pipeline.errors import ConfigurationError, DatabaseUnavailableError
 
 # Any constant will do, as long as every runner of these migrations takes the same one.
 _LOCK_KEY = 7_214_001
@@ -58,11 +58,16 @@ def migrate(connection: Connection, directory: Path) -> list[Migration]:
 
 
 def available(directory: Path) -> list[Migration]:
-    """Every migration in `directory`, by number."""
-    migrations = []
+    """Every migration in `directory`, by number. Raises ConfigurationError where two have the same number."""
+    migrations: list[Migration] = []
     for path in sorted(directory.glob("*.sql")):
         number, _, name = path.stem.partition("_")
         migrations.append(Migration(int(number), name, path))
+        if len(migrations) > 1 and migrations[-2].version == int(number):
+            raise ConfigurationError(
+                f"{migrations[-2].path.name} and {path.name} have the same number, so that one of them would never be "
+                "applied. Rename the newer one."
+            )
     return migrations
 
 

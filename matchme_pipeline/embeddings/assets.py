@@ -6,6 +6,7 @@ from dagster import AssetExecutionContext, MaterializeResult, asset
 
 from matchme_pipeline.database.resource import DatabaseResource
 from matchme_pipeline.embeddings import item_jobs, queries, update
+from matchme_pipeline.embeddings.nearest import refresh_index
 from matchme_pipeline.jobs import queries as jobs
 from matchme_pipeline.jobs.adoption import adopt
 from matchme_pipeline.jobs.model import JobType
@@ -90,12 +91,15 @@ def user_embeddings(
         stored = queries.stored_input_hashes(connection, week.sunday, model)
         changed = update.changed_vectors(connection, parts, stored, model)
         written, removed = queries.replace_member_vectors(connection, week.sunday, model, changed, set(parts))
+        index = refresh_index(connection, week.sunday, model)
         usage = llm.usage(calls)
     return materialisation(
         StageReport(len(parts), written, len(parts) - written, len(embedded.failures)),
         monotonic() - started,
         usage,
         removed=removed,
+        index=index.state,
+        index_seconds=index.seconds,
         texts_embedded=embedded.computed,
         stopped_by=embedded.stopped_by,
         model=model,

@@ -42,7 +42,9 @@ class VectorRow:
     input_hash: str
 
 
-def items_as_of(connection: Connection, cutoff: datetime, model: str) -> list[ItemOfMember]:
+def items_as_of(
+    connection: Connection, cutoff: datetime, model: str, user_ids: Collection[str] | None = None
+) -> list[ItemOfMember]:
     """Every live content item that members shared before `cutoff`, of whatever week; whether `model` has embedded it.
 
     Items of weeks that nobody has materialised are among them, so that a missed week changes no later one.
@@ -54,11 +56,13 @@ def items_as_of(connection: Connection, cutoff: datetime, model: str) -> list[It
                 coalesce(p.depth_level, 1) as depth_level
             from posts p
             where p.created_at < %(cutoff)s and p.deleted_at is null
+                and (%(users)s::text[] is null or p.clerk_user_id = any(%(users)s))
                 and coalesce(p.is_visible, true) and coalesce(p.is_approved, true)
             union all
             select v.user_id, 'voice_introduction', v.id, v.created_at, 1
             from voice_introductions v
-            where v.created_at < %(cutoff)s and v.is_active and v.processing_status = 'completed'
+            where v.created_at < %(cutoff)s and (%(users)s::text[] is null or v.user_id = any(%(users)s))
+                and v.is_active and v.processing_status = 'completed'
                 and v.transcription is not null
         )
         select l.user_id, l.item_type, l.item_id, l.shared_at, l.depth_level, c.content_hash, e.content_hash is not null
@@ -70,7 +74,7 @@ def items_as_of(connection: Connection, cutoff: datetime, model: str) -> list[It
         where coalesce(c.status, 'ready') = 'ready'
         order by l.user_id, l.shared_at, l.item_id
         """,
-        {"cutoff": cutoff, "model": model},
+        {"cutoff": cutoff, "model": model, "users": _ids(user_ids)},
     ).fetchall()
     return [ItemOfMember(*row) for row in rows]
 
@@ -133,20 +137,25 @@ def hashes_with_vector(connection: Connection, hashes: Collection[str], model: s
     return found
 
 
-def biographies_as_of(connection: Connection, cutoff: datetime) -> list[tuple[str, str | None]]:
+def biographies_as_of(
+    connection: Connection, cutoff: datetime, user_ids: Collection[str] | None = None
+) -> list[tuple[str, str | None]]:
     """Members who had joined by `cutoff` and have not deleted themselves, with their biography."""
     return connection.execute(
         """
         select clerk_user_id, bio
         from profiles
-        where deleted_at is null and coalesce(created_at < %s, true)
+        where deleted_at is null and coalesce(created_at < %(cutoff)s, true)
+            and (%(users)s::text[] is null or clerk_user_id = any(%(users)s))
         order by clerk_user_id
         """,
-        [cutoff],
+        {"cutoff": cutoff, "users": _ids(user_ids)},
     ).fetchall()
 
 
-def answers_as_of(connection: Connection, cutoff: datetime) -> list[tuple[str, str, Any]]:
+def answers_as_of(
+    connection: Connection, cutoff: datetime, user_ids: Collection[str] | None = None
+) -> list[tuple[str, str, Any]]:
     """Questionnaire answers given before `cutoff`: member, question, answer as JSON."""
     return connection.execute(
         """
@@ -155,14 +164,16 @@ def answers_as_of(connection: Connection, cutoff: datetime) -> list[tuple[str, s
         join dna_questionnaires q on q.id = a.question_id
         join profiles m on m.clerk_user_id = a.clerk_user_id and m.deleted_at is null
             and coalesce(m.created_at < %(cutoff)s, true)
-        where a.created_at < %(cutoff)s
+        where a.created_at < %(cutoff)s and (%(users)s::text[] is null or a.clerk_user_id = any(%(users)s))
         order by a.clerk_user_id, q.id
         """,
-        {"cutoff": cutoff},
+        {"cutoff": cutoff, "users": _ids(user_ids)},
     ).fetchall()
 
 
-def approved_insights_as_of(connection: Connection, cutoff: datetime) -> list[tuple[str, str, str, datetime]]:
+def approved_insights_as_of(
+    connection: Connection, cutoff: datetime, user_ids: Collection[str] | None = None
+) -> list[tuple[str, str, str, datetime]]:
     """Insights approved before `cutoff`: member, title, description, time of the review."""
     return connection.execute(
         """
@@ -171,9 +182,10 @@ def approved_insights_as_of(connection: Connection, cutoff: datetime) -> list[tu
         join profiles m on m.clerk_user_id = i.clerk_user_id and m.deleted_at is null
             and coalesce(m.created_at < %(cutoff)s, true)
         where i.status = 'approved' and i.reviewed_at < %(cutoff)s
+            and (%(users)s::text[] is null or i.clerk_user_id = any(%(users)s))
         order by i.clerk_user_id, i.id
         """,
-        {"cutoff": cutoff},
+        {"cutoff": cutoff, "users": _ids(user_ids)},
     ).fetchall()
 
 
@@ -229,3 +241,8 @@ def replace_member_vectors(
             [week, model, list(keep)],
         ).rowcount
     return written, removed
+
+
+def _ids(user_ids: Collection[str] | None) -> list[str] | None:
+    """Members as a parameter; None: everybody."""
+    return None if user_ids is None else list(user_ids)

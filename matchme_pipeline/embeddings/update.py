@@ -1,9 +1,11 @@
 """Bringing members' vectors up to date: texts that have no vector yet, and members whose parts have changed."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import numpy as np
+from numpy.typing import NDArray
 
 from matchme_pipeline.content.canonical import canonical_text, content_hash
 from matchme_pipeline.database.connection import Connection
@@ -69,14 +71,35 @@ def embed_all(models: Models, texts: Mapping[str, str], context: CallContext) ->
 
 def member_parts(connection: Connection, week: Week, model: str) -> MemberParts:
     """What every member's vector is made of as of the week's cutoff."""
-    items = queries.items_as_of(connection, week.cutoff, model)
+    return parts_as_of(connection, week.cutoff, model)
+
+
+def parts_as_of(
+    connection: Connection, cutoff: datetime, model: str, user_ids: Collection[str] | None = None
+) -> MemberParts:
+    """What the vectors of these members (None: of all) are made of as of a moment."""
+    items = queries.items_as_of(connection, cutoff, model, user_ids)
     _, hashes = texts_without_vector(connection, [item for item in items if item.content_hash is None])
-    parts = MemberParts(week.cutoff)
+    parts = MemberParts(cutoff)
     parts.add_items(_with_hash(items, hashes))
-    parts.add_biographies(queries.biographies_as_of(connection, week.cutoff))
-    parts.add_answers(queries.answers_as_of(connection, week.cutoff))
-    parts.add_insights(queries.approved_insights_as_of(connection, week.cutoff))
+    parts.add_biographies(queries.biographies_as_of(connection, cutoff, user_ids))
+    parts.add_answers(queries.answers_as_of(connection, cutoff, user_ids))
+    parts.add_insights(queries.approved_insights_as_of(connection, cutoff, user_ids))
     return parts
+
+
+def vector_as_of(
+    connection: Connection, models: Models, user_id: str, cutoff: datetime, context: CallContext
+) -> NDArray[np.float32] | None:
+    """One member's vector as of a moment, float32 (1536,), as the weekly run would make it; nothing is written but
+    what is paid for: texts that have no vector yet are embedded, and stored. None for a member without a text.
+
+    Raises ModelRequestError; where the budget is spent, the vector is made of what is stored.
+    """
+    collected = parts_as_of(connection, cutoff, models.embedding_model, [user_id])
+    parts, _ = embed_parts(connection, models, collected, context)
+    made = [row for group in changed_vectors(connection, parts, {}, models.embedding_model) for row in group]
+    return made[0].embedding if made else None
 
 
 def embed_parts(

@@ -21,13 +21,13 @@ def adopt(connection: Connection, job_type: JobType, week: date, created_before:
 
     A row whose member has a job of that week already is folded into it: the job is opened again if it was done, and
     the app's row is completed with `folded_into` in its payload. A malformed row fails alone with its reason. A row
-    whose job somebody is working on at this moment stays as it is for the next run.
+    whose job somebody is working on at this moment, or that is scheduled for later, stays as it is for another run.
     """
     parameters = {"job_type": job_type, "week": week, "before": created_before or "infinity"}
     with connection.transaction():
         connection.execute("drop table if exists pg_temp.app_jobs")
         connection.execute(_STAGE, parameters)
-        rejected = connection.execute(_REJECT).rowcount
+        rejected = connection.execute(_REJECT).rowcount + connection.execute(_REJECT_OF_WEEK, parameters).rowcount
         adopted = connection.execute(_ADOPT, parameters).rowcount
         connection.execute(_REOPEN, parameters)
         folded = connection.execute(_FOLD, parameters).rowcount
@@ -42,6 +42,7 @@ def reject_malformed(connection: Connection) -> int:
             connection.execute("drop table if exists pg_temp.app_jobs")
             connection.execute(_STAGE, {"job_type": job_type, "before": "infinity"})
             rejected += connection.execute(_REJECT).rowcount
+            rejected += connection.execute(_REJECT_OF_WEEK, {"job_type": job_type}).rowcount
     return rejected
 
 
@@ -58,7 +59,7 @@ _STAGE = """
     from (
         select * from batch_processing_queue
         where (week is null or subject is null) and job_type = %(job_type)s and status in ('pending', 'retry')
-            and created_at < %(before)s::timestamptz
+            and created_at < %(before)s::timestamptz and scheduled_for <= now()
         for update skip locked
     ) q
     left join profiles p on p.clerk_user_id = q.user_id
@@ -70,6 +71,21 @@ _REJECT = """
     set status = 'failed', last_error = r.reason, attempts = greatest(q.attempts, 1)
     from rejected r
     where q.id = r.id
+"""
+
+# Rows that name a week and a subject, as only the pipeline's own do, and that no run could take up.
+_REJECT_OF_WEEK = """
+    update batch_processing_queue
+    set status = 'failed', attempts = greatest(attempts, 1), lease_expires_at = null,
+        last_error = case
+            when jsonb_typeof(payload) <> 'object'
+                then 'malformed: the payload is a JSON ' || jsonb_typeof(payload) || ', it has to be an object'
+            else 'malformed: the week ' || week || ' is no Sunday; leave week and subject empty'
+        end
+    where job_type = %(job_type)s
+        -- In the words of the index.
+        and status in ('pending', 'retry', 'processing') and week is not null and subject is not null
+        and (extract(isodow from week) <> 7 or jsonb_typeof(payload) <> 'object')
 """
 
 _ADOPT = """

@@ -41,12 +41,13 @@ def dead_letters(connection: Connection, limit: int, job_type: str | None = None
 def retry(connection: Connection, job_ids: Collection[UUID]) -> set[UUID]:
     """Open failed jobs again with all their attempts; returns which, however many ask for the same at once.
 
+    They are due at once: the next run of their week takes them up, and where automation is on one is launched for them.
     What was wrong stays readable in `last_error` until the job has run.
     """
     rows = connection.execute(
         """
         update batch_processing_queue
-        set status = 'pending', attempts = 0, scheduled_for = now(), started_at = null, completed_at = null,
+        set status = 'retry', attempts = 0, scheduled_for = now(), started_at = null, completed_at = null,
             lease_expires_at = null
         where id = any(%s) and status = 'failed'
         returning id

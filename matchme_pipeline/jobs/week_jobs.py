@@ -43,9 +43,10 @@ def members_taken(
     dagster_run_id: str,
     user_ids: Collection[str],
     fingerprint: str,
+    lease_seconds: int = LEASE_SECONDS,
 ) -> Iterator[TakenJobs]:
     """`take_members` for the length of a stage; what the stage has not finished goes back untried."""
-    taken = take_members(connection, job_type, week, dagster_run_id, user_ids, fingerprint)
+    taken = take_members(connection, job_type, week, dagster_run_id, user_ids, fingerprint, lease_seconds=lease_seconds)
     try:
         yield taken
     finally:

@@ -17,8 +17,11 @@ PARSER_VERSION = 1
 CATEGORIES = ("values", "personality", "lifestyle", "interests", "family")
 MAX_TITLE, MAX_DESCRIPTION, MAX_QUOTE, MAX_STARTER = 80, 400, 500, 300
 STARTERS_KEPT = 3
-# A server that knows no answer schema lets its model answer as it would in a chat: JSON in a fence.
+# A server that knows no answer schema lets its model answer as it would in a chat: thoughts before, a fence around.
+_THOUGHTS = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
 _FENCE = re.compile(r"\A```(?:json)?\s*(.*?)\s*```\Z", re.DOTALL | re.IGNORECASE)
+# How the starters refer to what was shown: side and position.
+_REFERENCE = re.compile(r"[ab]\d{1,2}")
 _BY_RULE = ("ungrounded", "masked", "duplicate")
 
 
@@ -49,7 +52,7 @@ def read_object(content: str | None, name: str) -> list[Any]:
     if not content or not content.strip():
         raise UnreadableAnswerError("empty answer")
     try:
-        answer = json.loads(_FENCE.sub(r"\1", content.strip()))
+        answer = json.loads(_FENCE.sub(r"\1", _THOUGHTS.sub("", content).strip()))
     except (ValueError, RecursionError):
         raise UnreadableAnswerError("the answer is not JSON") from None
     if not isinstance(answer, dict) or not isinstance(answer.get(name), list):
@@ -93,9 +96,24 @@ def read_previews(entries: list[Any], asked: set[str]) -> dict[str, dict[str, li
             previews[pair_id] = "fewer than two usable starters on a level"
             continue
         used = entry.get("insights_used")
-        references = [r for r in used if isinstance(r, str)] if isinstance(used, list) else None
+        references = _references(used) if isinstance(used, list) else None
         previews[pair_id] = levels if references is None else {**levels, "insights_used": references}
     return previews
+
+
+def read_reviews(entries: list[Any], asked: set[str]) -> dict[str, int | str]:
+    """The fit, 0 to 100, of each asked pair, or the reason why there is none; a pair's first valid entry counts."""
+    reviews: dict[str, int | str] = dict.fromkeys(asked, "the answer leaves the pair out")
+    for entry in entries:
+        pair_id = entry.get("pair_id") if isinstance(entry, dict) else None
+        if not isinstance(pair_id, str) or pair_id not in asked or isinstance(reviews[pair_id], int):
+            continue
+        fit = entry.get("fit")
+        if isinstance(fit, bool) or not isinstance(fit, int | float) or not 0 <= fit <= 100:
+            reviews[pair_id] = "the fit is no number from 0 to 100"
+        else:
+            reviews[pair_id] = round(fit)
+    return reviews
 
 
 def _read_insight(entry: Mapping[str, Any], text: str) -> Insight | str:
@@ -104,6 +122,7 @@ def _read_insight(entry: Mapping[str, Any], text: str) -> Insight | str:
     if not all(isinstance(value, str) for value in texts):
         return "missing_field"
     category, title, description, quote = (str(value).strip() for value in texts)
+    title, description = _clean(title), _clean(description)
     confidence = entry.get("confidence")
     if category not in CATEGORIES:
         return "unknown_category"
@@ -122,7 +141,11 @@ def _read_insight(entry: Mapping[str, Any], text: str) -> Insight | str:
         return "ungrounded"
     if shows_contact(found):
         return "masked"
-    return Insight(category, _clean(title), _clean(description), found, round(confidence))
+    return Insight(category, title, description, found, round(confidence))
+
+
+def _references(used: list[Any]) -> list[str]:
+    return list(dict.fromkeys(r for r in used if isinstance(r, str) and _REFERENCE.fullmatch(r)))
 
 
 def _read_starters(value: Any) -> list[str]:
@@ -140,6 +163,6 @@ def _same(insight: Insight, other: Insight) -> bool:
 
 
 def _clean(text: str) -> str:
-    """One line without control characters (PostgreSQL's text can't hold a zero, a screen no others)."""
-    shown = "".join(" " if unicodedata.category(character) == "Cc" else character for character in text)
+    """One line without what no screen shows: control characters (a table can't hold a zero) and lone surrogates."""
+    shown = "".join(" " if unicodedata.category(character) in ("Cc", "Cs") else character for character in text)
     return " ".join(shown.split())

@@ -95,6 +95,12 @@ def take_for_reading(connection: Connection, batch_id: uuid.UUID) -> bool:
     )
 
 
+def is_read(connection: Connection, batch_id: uuid.UUID) -> bool:
+    """Whether somebody has read a batch."""
+    row = connection.execute("select status = 'read' from llm_batches where id = %s", [batch_id]).fetchone()
+    return row is not None and bool(row[0])
+
+
 def open_batches(
     connection: Connection, model: str | None = None, stage: str | None = None, week: date | None = None
 ) -> list[Batch]:

@@ -131,6 +131,35 @@ class PreviewFailure:
 
 
 @dataclass(frozen=True)
+class PairToReview:
+    """Two members as a review may see them: insights that they have approved, nothing else."""
+
+    pair_id: str
+    a: tuple[SharedInsight, ...]
+    b: tuple[SharedInsight, ...]
+
+
+@dataclass(frozen=True)
+class Review:
+    """What a model makes of a pair: `fit` 0-100, 50 speaks neither for the match nor against it."""
+
+    pair_id: str
+    fit: int
+    model: str
+    cache_key: str
+    reused: bool
+
+
+@dataclass(frozen=True)
+class ReviewFailure:
+    """One pair without a review, and why."""
+
+    pair_id: str
+    error: str
+    retryable: bool = True
+
+
+@dataclass(frozen=True)
 class Usage:
     """What calls consumed: tokens (input includes the cached ones) and USD."""
 
@@ -163,6 +192,10 @@ class Models(Protocol):
         """The label of the model that embeds; vectors are compared only under the same label."""
 
     @property
+    def review_model(self) -> str | None:
+        """The label of the model that reviews close calls; None where nothing is reviewed."""
+
+    @property
     def answers_by_batch(self) -> bool:
         """Whether answers come by batch, up to a day later: whatever is due should then be asked for at once."""
 
@@ -174,6 +207,9 @@ class Models(Protocol):
 
     def preview(self, pairs: Sequence[PairToPreview], context: CallContext) -> Iterator[Preview | PreviewFailure]:
         """Starters for `pairs`; pairs are yielded as they finish."""
+
+    def review(self, pairs: Sequence[PairToReview], context: CallContext) -> Iterator[Review | ReviewFailure]:
+        """What the review model makes of `pairs`, as they finish; nothing where there is no such model."""
 
     def usage(self, context: CallContext) -> Usage:
         """What the ledger holds for this run, week and stage."""

@@ -18,15 +18,17 @@ def examine_models(settings: Settings) -> str:
     prices = load_prices(settings.prices_file)
     prices.entry(settings.insight_model, "chat")
     prices.entry(settings.embedding_model, "embedding")
+    if settings.review_model is not None:
+        prices.entry(settings.review_model, "chat", "MATCHME_REVIEW_MODEL")
     return asyncio.run(_ask_for_models(settings, f"prices of {prices.version}"))
 
 
 async def _ask_for_models(settings: Settings, priced: str) -> str:
-    from matchme_pipeline.llm.remote.catalogue import missing, shutdown_warnings
+    from matchme_pipeline.llm.remote.catalogue import missing, shutdown_warnings, wanted_models
     from matchme_pipeline.llm.remote.client import ApiClient
     from matchme_pipeline.llm.remote.failures import RefusedRequestError, RetryableError, UnsupportedParameterError
 
-    wanted = (settings.insight_model, settings.embedding_model)
+    wanted = wanted_models(settings)
     client = ApiClient(settings)
     try:
         listed = await client.models()
@@ -38,7 +40,8 @@ async def _ask_for_models(settings: Settings, priced: str) -> str:
         await client.close()
     if absent := missing(listed, wanted):
         raise ModelRequestError(
-            f"The API does not know {' and '.join(absent)}. Check MATCHME_INSIGHT_MODEL and MATCHME_EMBEDDING_MODEL."
+            f"The API does not know {' and '.join(absent)}. Check MATCHME_INSIGHT_MODEL, MATCHME_EMBEDDING_MODEL and "
+            "MATCHME_REVIEW_MODEL."
         )
     warnings = shutdown_warnings(listed, wanted, datetime.now(UTC).date())
-    return " ".join([f"openai, {wanted[0]} and {wanted[1]}, {priced}.", *warnings])
+    return " ".join([f"openai, {' and '.join(wanted)}, {priced}.", *warnings])

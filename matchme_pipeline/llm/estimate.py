@@ -12,18 +12,18 @@ from typing import Any
 
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.llm import batch_queries, queries
-from matchme_pipeline.llm.contracts import ItemToAnalyse, PairToPreview
+from matchme_pipeline.llm.contracts import ItemToAnalyse, PairToPreview, PairToReview
 from matchme_pipeline.llm.gateway import first_of_each_key, insight_questions
 from matchme_pipeline.llm.packing import pack_questions
 from matchme_pipeline.llm.prices import Mode, ModelEntry, TokenUsage, load_prices
 from matchme_pipeline.llm.prompt_files import load_prompt
-from matchme_pipeline.llm.tasks import InsightsTask, PreviewsTask, Question, Task
+from matchme_pipeline.llm.tasks import InsightsTask, PreviewsTask, Question, ReviewsTask, Task
 from matchme_pipeline.llm.tokens import certain_tokens, estimated_tokens
 from matchme_pipeline.settings import Settings
 
 # Before the ledger knows better: tokens of an answer (one or two insights a post, four starters a pair), seconds of a
 # call, and of a batch, which may take a day and mostly takes less than an hour.
-OUTPUT_TOKENS_A_POST, OUTPUT_TOKENS_A_PAIR = 68, 66
+OUTPUT_TOKENS_A_POST, OUTPUT_TOKENS_A_PAIR, OUTPUT_TOKENS_A_REVIEW = 68, 66, 10
 SECONDS_A_CALL, SECONDS_A_BATCH = 2.0, 3_600.0
 LOCAL_ITEMS_A_SECOND = 800
 
@@ -69,6 +69,19 @@ def estimate_previews(
     return _asked(connection, settings, entry, task, questions, stage, OUTPUT_TOKENS_A_PAIR)
 
 
+def estimate_reviews(
+    connection: Connection, settings: Settings, pairs: Sequence[PairToReview], stage: str = "weekly_matches"
+) -> StageEstimate:
+    """What reviews of `pairs` would take; raises ValueError where no model reviews."""
+    model = settings.review_model
+    if model is None:
+        raise ValueError("no model reviews: MATCHME_REVIEW_MODEL is unset")
+    entry = load_prices(settings.prices_file).entry(model, "chat", "MATCHME_REVIEW_MODEL")
+    task = ReviewsTask(load_prompt("review"))
+    questions = [task.question(pair, model, entry.parameters) for pair in pairs]
+    return _asked(connection, settings, entry, task, questions, stage, OUTPUT_TOKENS_A_REVIEW, model)
+
+
 def estimate_embeddings(
     connection: Connection, settings: Settings, texts: Mapping[str, str], stage: str
 ) -> StageEstimate:
@@ -79,14 +92,15 @@ def estimate_embeddings(
 
     entry = load_prices(settings.prices_file).entry(settings.embedding_model, "embedding")
     stored = queries.stored_hashes(connection, settings.embedding_model, list(texts))
-    packs = packed({key: text for key, text in texts.items() if key not in stored})
+    packs = packed({key: text for key, text in texts.items() if key not in stored}, settings.llm_tokens_per_minute)
     known = queries.experience(connection, stage, settings.embedding_model)
     if known is not None:
         bodies = (embedding_body(settings.embedding_model, entry, [text for _, text in pack]) for pack in packs)
         tokens = round(_sent_bytes(bodies) * known.input_tokens_a_byte)
     else:
         tokens = sum(estimated_tokens(text) for pack in packs for _, text in pack)
-    return _priced(connection, stage, settings, entry, len(texts), len(stored), len(packs), tokens, 0, known)
+    model = settings.embedding_model
+    return _priced(connection, stage, model, settings, entry, len(texts), len(stored), len(packs), tokens, 0, known)
 
 
 def _asked(
@@ -97,20 +111,20 @@ def _asked(
     questions: Sequence[Question],
     stage: str,
     output_tokens_a_question: int,
+    model: str | None = None,
 ) -> StageEstimate:
     """What asking those of `questions` that have no answer yet would take."""
     from matchme_pipeline.llm.remote.chat import answer_limit, chat_body
 
+    model = model or settings.insight_model
     distinct = first_of_each_key(questions)
     stored = queries.stored_answers(connection, [question.key for question in distinct])
     missing = [question for question in distinct if question.key not in stored]
     bodies = [
-        chat_body(
-            settings.insight_model, entry, settings.llm_mode, task, task.request(pack)[0], answer_limit(task, len(pack))
-        )
+        chat_body(model, entry, settings.llm_mode, task, task.request(pack)[0], answer_limit(task, len(pack)))
         for pack in pack_questions(missing, task.prompt.settings)
     ]
-    known = queries.experience(connection, stage, settings.insight_model)
+    known = queries.experience(connection, stage, model)
     if known is not None:
         tokens, each = round(_sent_bytes(bodies) * known.input_tokens_a_byte), known.output_tokens_an_item
     else:
@@ -118,12 +132,15 @@ def _asked(
         tokens = sum(frame + estimated_tokens(body["messages"][1]["content"]) for body in bodies)
         each = output_tokens_a_question
     output, reused = round(len(missing) * each), len(questions) - len(missing)
-    return _priced(connection, stage, settings, entry, len(questions), reused, len(bodies), tokens, output, known)
+    return _priced(
+        connection, stage, model, settings, entry, len(questions), reused, len(bodies), tokens, output, known
+    )
 
 
 def _priced(
     connection: Connection,
     stage: str,
+    model: str,
     settings: Settings,
     entry: ModelEntry,
     items: int,
@@ -138,7 +155,6 @@ def _priced(
         calls, input_tokens = round(calls * known.repeats), round(input_tokens * known.repeats)
     cached = round(input_tokens * known.cached_share) if known else 0
     usage = TokenUsage(input_tokens, cached, 0, output_tokens)
-    model = settings.insight_model if entry.kind == "chat" else settings.embedding_model
     seconds = _seconds(settings, calls, usage, known)
     if mode == "batch" and calls:
         seconds = batch_queries.usual_seconds(connection, stage) or SECONDS_A_BATCH

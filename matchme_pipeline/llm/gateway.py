@@ -16,13 +16,24 @@ from matchme_pipeline.llm.contracts import (
     ItemToAnalyse,
     MemberAnalysis,
     PairToPreview,
+    PairToReview,
     Preview,
     PreviewFailure,
+    Review,
+    ReviewFailure,
     Usage,
 )
 from matchme_pipeline.llm.prompt_files import load_prompt
 from matchme_pipeline.llm.provider import Answered, Provider, Unanswered
-from matchme_pipeline.llm.tasks import InsightsTask, PreviewsTask, Question, Task, insights_of, insights_used
+from matchme_pipeline.llm.tasks import (
+    InsightsTask,
+    PreviewsTask,
+    Question,
+    ReviewsTask,
+    Task,
+    insights_of,
+    insights_used,
+)
 
 Outcome = Answered | Unanswered
 
@@ -43,6 +54,11 @@ class Gateway:
     def embedding_model(self) -> str:
         """The label of the model that embeds."""
         return self._provider.embedding_model
+
+    @property
+    def review_model(self) -> str | None:
+        """The label of the model that reviews close calls; None where nothing is reviewed."""
+        return self._provider.review_model
 
     @property
     def answers_by_batch(self) -> bool:
@@ -100,6 +116,23 @@ class Gateway:
                     yield PreviewFailure(pair.pair_id, outcome.error, outcome.retryable)
                 else:
                     yield _preview(pair, outcome, self.insight_model, reused or number > 0)
+
+    def review(self, pairs: Sequence[PairToReview], context: CallContext) -> Iterator[Review | ReviewFailure]:
+        """What the review model makes of `pairs`."""
+        model = self.review_model
+        if model is None:
+            return
+        task = ReviewsTask(load_prompt("review"))
+        questions = [task.question(pair, model, self._provider.review_parameters) for pair in pairs]
+        by_key: dict[str, list[PairToReview]] = {}
+        for pair, question in zip(pairs, questions, strict=True):
+            by_key.setdefault(question.key, []).append(pair)
+        for outcome, reused in self._answers(task, questions, context):
+            for number, pair in enumerate(by_key[outcome.key]):
+                if isinstance(outcome, Unanswered):
+                    yield ReviewFailure(pair.pair_id, outcome.error, outcome.retryable)
+                else:
+                    yield Review(pair.pair_id, outcome.answer["fit"], model, outcome.key, reused or number > 0)
 
     def usage(self, context: CallContext) -> Usage:
         """What the ledger holds for this run, week and stage."""

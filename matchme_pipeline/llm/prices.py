@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from matchme_pipeline.errors import ConfigurationError
 from matchme_pipeline.llm.keys import hash_of
@@ -33,10 +33,10 @@ class Price(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    input: Decimal
-    cached_input: Decimal | None = None
-    cache_write: Decimal | None = None
-    output: Decimal = Decimal(0)
+    input: Decimal = Field(ge=0, allow_inf_nan=False)
+    cached_input: Decimal | None = Field(None, ge=0, allow_inf_nan=False)
+    cache_write: Decimal | None = Field(None, ge=0, allow_inf_nan=False)
+    output: Decimal = Field(Decimal(0), ge=0, allow_inf_nan=False)
 
     def cost_usd(self, usage: TokenUsage) -> Decimal:
         """input x (tokens - cached - written) + cached price x cached + write price x written + output x output."""
@@ -53,7 +53,7 @@ class Price(BaseModel):
     @property
     def highest_input(self) -> Decimal:
         """The most that an input token can cost."""
-        return max(self.input, self.cache_write or Decimal(0))
+        return max(self.input, self.cached_input or Decimal(0), self.cache_write or Decimal(0))
 
 
 class ModelEntry(BaseModel):
@@ -91,12 +91,15 @@ class PriceTable(BaseModel):
     version: str
     models: dict[str, ModelEntry]
 
-    def entry(self, model: str, kind: Literal["chat", "embedding"]) -> ModelEntry:
-        """The entry of `model`; raises ConfigurationError for one without a price or of the other kind."""
+    def entry(self, model: str, kind: Literal["chat", "embedding"], variable: str | None = None) -> ModelEntry:
+        """The entry of `model`; raises ConfigurationError for one without a price or of the other kind.
+
+        `variable` names the setting that chose it.
+        """
         found = self.models.get(model)
         if found is None or found.kind != kind:
             known = ", ".join(name for name, entry in self.models.items() if entry.kind == kind)
-            variable = "MATCHME_INSIGHT_MODEL" if kind == "chat" else "MATCHME_EMBEDDING_MODEL"
+            variable = variable or ("MATCHME_INSIGHT_MODEL" if kind == "chat" else "MATCHME_EMBEDDING_MODEL")
             raise ConfigurationError(
                 f"{variable}: the {kind} model '{model}' has no price. Choose one of {known}, "
                 "or add its price in the file that MATCHME_PRICES_FILE names."

@@ -18,6 +18,7 @@ class PromptSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    model: str | None = None
     temperature: float
     max_output_tokens: int
     request_tokens: int
@@ -38,7 +39,7 @@ class Prompt:
 
 @lru_cache
 def load_prompt(name: str) -> Prompt:
-    """The prompt called `name` (insights, previews)."""
+    """The prompt called `name` (insights, previews, review)."""
     folder = resources.files("matchme_pipeline.llm.prompts")
     instructions = folder.joinpath(f"{name}.md").read_text("utf-8").strip()
     schema = json.loads(folder.joinpath(f"{name}.schema.json").read_text("utf-8"))

@@ -44,6 +44,10 @@ class Provider(Protocol):
         """The label of the model that answers questions."""
 
     @property
+    def review_model(self) -> str | None:
+        """The label of the model that reviews close calls; None where there is none."""
+
+    @property
     def embedding_model(self) -> str:
         """The label of the model that embeds."""
 
@@ -54,6 +58,10 @@ class Provider(Protocol):
     @property
     def parameters(self) -> str:
         """What beside prompt and model decides an answer: part of the cache key."""
+
+    @property
+    def review_parameters(self) -> str:
+        """The same of the model that reviews."""
 
     def ask(self, task: Task, questions: Sequence[Question], context: CallContext) -> Iterator[Answered | Unanswered]:
         """Answers to `questions`, in any order, each exactly once."""

@@ -1,4 +1,4 @@
-"""The two things that models are asked to write, insights and previews: how questions look and how answers are read.
+"""The things that models are asked for, insights, previews and reviews: how questions look and how answers are read.
 
 Pure: a question knows its cache key and the data that the model may see; a task turns questions into one request's
 JSON and the answer's JSON into what is stored per question.
@@ -6,12 +6,12 @@ JSON and the answer's JSON into what is stored per question.
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from matchme_pipeline.llm import answers
-from matchme_pipeline.llm.contracts import Insight, ItemToAnalyse, PairToPreview, SharedInsight
+from matchme_pipeline.llm.contracts import Insight, ItemToAnalyse, PairToPreview, PairToReview, SharedInsight
 from matchme_pipeline.llm.keys import cache_key, hash_of
 from matchme_pipeline.llm.masking import mask
 from matchme_pipeline.llm.prompt_files import Prompt
@@ -110,13 +110,11 @@ class PreviewsTask:
             "b": {"insights": [_shown(insight) for insight in b]},
             "common_ground": [mask(fact) for fact in pair.common_ground],
         }
-        subject = hash_of(data)
-        return Question(cache_key(subject, model, parameters, self.prompt.version), subject, None, data)
+        return _pair_question(data, model, parameters, self.prompt)
 
     def request(self, questions: Sequence[Question]) -> tuple[Json, dict[str, Question]]:
         """`{"pairs": [..]}` with ids that mean nothing outside this request."""
-        asked = {f"m{number}": question for number, question in enumerate(questions, start=1)}
-        return {"pairs": [{"id": pair_id, **question.data} for pair_id, question in asked.items()]}, asked
+        return _pairs_request(questions)
 
     def read(self, entries: list[Any], asked: Mapping[str, Question]) -> Reading:
         """The starters per question, or why they are unusable."""
@@ -126,7 +124,54 @@ class PreviewsTask:
         return Reading(stored, refused)
 
 
-Task = InsightsTask | PreviewsTask
+class ReviewsTask:
+    """Reviews: one question per pair; its data are approved insights of each side, the sides in no order of theirs."""
+
+    name = "review"
+    list_name = "reviews"
+
+    def __init__(self, prompt: Prompt) -> None:
+        self.prompt = prompt
+
+    def question(self, pair: PairToReview, model: str, parameters: str) -> Question:
+        """The question about `pair`; who stands first in it is decided by what is shown, never by who they are."""
+        first, second = sorted(([_said(insight) for insight in side] for side in (pair.a, pair.b)), key=hash_of)
+        data = {"a": first, "b": second}
+        return _pair_question(data, model, parameters, self.prompt)
+
+    def request(self, questions: Sequence[Question]) -> tuple[Json, dict[str, Question]]:
+        """`{"pairs": [..]}` with ids that mean nothing outside this request."""
+        return _pairs_request(questions)
+
+    def read(self, entries: list[Any], asked: Mapping[str, Question]) -> Reading:
+        """The fit per question, or why there is none."""
+        read = answers.read_reviews(entries, set(asked))
+        stored: dict[str, Json] = {asked[i].key: {"fit": fit} for i, fit in read.items() if isinstance(fit, int)}
+        refused = {asked[i].key: reason for i, reason in read.items() if isinstance(reason, str)}
+        return Reading(stored, refused)
+
+
+Task = InsightsTask | PreviewsTask | ReviewsTask
+
+
+def _pair_question(data: Json, model: str, parameters: str, prompt: Prompt) -> Question:
+    """The question that shows `data` of a pair; who speaks to the model shares a request with no other pair."""
+    subject = hash_of(data)
+    alone = speaks_to_a_model(" ".join(_texts(data)))
+    return Question(cache_key(subject, model, parameters, prompt.version), subject, None, data, alone=alone)
+
+
+def _pairs_request(questions: Sequence[Question]) -> tuple[Json, dict[str, Question]]:
+    asked = {f"m{number}": question for number, question in enumerate(questions, start=1)}
+    return {"pairs": [{"id": pair_id, **question.data} for pair_id, question in asked.items()]}, asked
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _texts(part)
 
 
 def insights_of(stored: Json) -> tuple[Insight, ...]:
@@ -166,6 +211,10 @@ _ADDRESSES_A_MODEL = re.compile(
     r"\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instruction|rule|prompt|above|previous)"
     r"|\b(?:system|assistant|developer)\s*(?:prompt|message)?\s*[:>,]"
     r"|\b(?:language model|chatgpt|gpt|llm|prompt|json|as an ai)\b"
+    # The same in other languages that members write.
+    r"|تجاهل.{0,20}(?:التعليمات|الأوامر)|ہدایات.{0,20}نظر ?انداز|\bignor(?:e[zr]?|iere|a)\b.{0,40}"
+    r"(?:consignes|anweisung|instrucciones|instruções)|talimatlar.{0,30}(?:yok say|unut|görmezden)"
+    r"|\babaikan\b.{0,40}(?:instruksi|perintah|arahan)"
     r"|\bnew instructions?\b|\bother (?:members|users)\b|\boutput\b.{0,40}\binsights?\b|</?\w+>|[{}\[\]]\s*\"",
     re.IGNORECASE | re.DOTALL,
 )
@@ -179,6 +228,10 @@ def speaks_to_a_model(text: str) -> bool:
 def _shown(insight: SharedInsight) -> Json:
     # The title says it; descriptions would double what a preview costs to ask for.
     return {"category": insight.category, "title": mask(insight.title)}
+
+
+def _said(insight: SharedInsight) -> Json:
+    return {**_shown(insight), "description": mask(insight.description)}
 
 
 def _words(title: str) -> set[str]:

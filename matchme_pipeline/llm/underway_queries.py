@@ -5,12 +5,27 @@ from collections.abc import Collection
 
 from matchme_pipeline.database.connection import Connection
 
+# What a killed process leaves behind is of no use to anybody after this.
+_LEFT_BEHIND_SECONDS = 60
+
 
 def take(connection: Connection, holder: uuid.UUID, keys: Collection[str], seconds: float) -> set[str]:
     """Let `holder` ask about those of `keys` that nobody else is asking about; returns them.
 
     A hold ends by itself after `seconds`. Must run inside a transaction.
     """
+    connection.execute(
+        """
+        delete from llm_underway
+        where key in (
+            select key
+            from llm_underway
+            where held_until < clock_timestamp() - make_interval(secs => %s)
+            for update skip locked
+        )
+        """,
+        [_LEFT_BEHIND_SECONDS],
+    )
     rows = connection.execute(
         """
         insert into llm_underway as u (key, holder, held_until)

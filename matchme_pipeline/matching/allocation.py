@@ -32,7 +32,8 @@ def allocate(
     Ties go to the pair that comes first.
     """
     # numba takes a third of a second to load; only a process that allocates pays for it.
-    from matchme_pipeline.matching.exchanges import allocated, lists
+    from matchme_pipeline.matching.exchanges import allocated
+    from matchme_pipeline.matching.lists import lists
 
     taken = np.bincount(np.array(fixed, dtype=np.intp).reshape(-1), minlength=members)
     return allocated(lists(a, b, score, np.maximum(most - taken, 0), taken))

@@ -11,7 +11,8 @@ from matchme_pipeline.jobs.model import JobType
 from matchme_pipeline.jobs.week_jobs import members_taken
 from matchme_pipeline.llm.contracts import CallContext
 from matchme_pipeline.llm.resource import ModelsResource
-from matchme_pipeline.matching import queries, weekly
+from matchme_pipeline.matching import queries, reviews, weekly
+from matchme_pipeline.matching.limits import process_limits
 from matchme_pipeline.matching.previews import pairs_to_preview
 from matchme_pipeline.reporting import StageReport, materialisation
 from matchme_pipeline.week import is_over, week_of, weekly_partitions
@@ -34,23 +35,26 @@ def weekly_matches(
     """Match everybody who can be matched, and publish the week in one transaction."""
     started = monotonic()
     week = week_of(context)
-    with models.session(database) as llm:
+    calls = CallContext("weekly_matches", week.sunday, context.run.run_id)
+    with models.session(database) as llm, database.connect() as connection:
         model = llm.embedding_model
-    with database.connect() as connection:
-        engine, broken = weekly.load_sound_engine(connection, week, model)
+        lease_seconds = jobs.DAY_LONG_LEASE_SECONDS if llm.review_model and llm.answers_by_batch else jobs.LEASE_SECONDS
+        engine, broken = weekly.load_sound_engine(connection, week, model, process_limits())
         adopted = adopt(connection, JobType.MATCH_GENERATION, week.sunday, week.cutoff)
         jobs.release_claims(connection, JobType.MATCH_GENERATION, week.sunday, lambda run: is_over(context, run))
         members = [*engine.position, *broken]
         with members_taken(
-            connection, JobType.MATCH_GENERATION, week.sunday, context.run.run_id, members, model
+            connection, JobType.MATCH_GENERATION, week.sunday, context.run.run_id, members, model, lease_seconds
         ) as taken:
-            result = weekly.allocate_week(connection, engine, week)
+            result, looked_at = reviews.allocate_reviewed(connection, engine, week, llm, calls)
             written, removed = weekly.publish(connection, week, model, engine, result, taken, broken)
+        usage = llm.usage(calls)
     done = result.allocation
     rows = 2 * len(done.matches)
     return materialisation(
         StageReport(items=done.matchable, processed=written, reused=max(0, rows - written), failed=len(broken)),
         monotonic() - started,
+        usage,
         jobs_taken=taken.jobs,
         jobs_of_the_app=vars(adopted),
         matches=rows,
@@ -67,6 +71,7 @@ def weekly_matches(
         pairs_removed_by_filter=dict(done.removed),
         unknown_values=dict(done.unknown_values),
         model=model,
+        **({"reviews": vars(looked_at)} if llm.review_model else {}),
     )
 
 

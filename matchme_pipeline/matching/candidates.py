@@ -14,6 +14,7 @@ from math import fsum, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from matchme_pipeline.matching.allocation import MOST_MATCHES
 from matchme_pipeline.matching.best import (
     ABSENT,
     Found,
@@ -36,6 +37,8 @@ KEPT_PER_MEMBER = 60
 # The similarity's calibration looks at all eligible partners of so many members, evenly spaced by id.
 CALIBRATION_MEMBERS = 1_024
 _CALIBRATED_AT_ONCE = 64
+# Vectors in whole steps move a cosine by 1e-5: where all are that close, their differences say nothing.
+_LEAST_DEVIATION = 1e-4
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class Candidates:
     """Pairs (`a` < `b`, positions of members) with their exact score 0-100, each pair once, ordered by (a, b).
 
     `possibilities` counts every member's eligible partners, kept or not, without whom they have met before.
+    `upper_bound` is half of what everybody's MOST_MATCHES best add up to: the total that no allocation exceeds.
     """
 
     a: NDArray[np.intp]
@@ -50,6 +54,7 @@ class Candidates:
     score: NDArray[np.float32]
     possibilities: NDArray[np.int64]
     eligible_pairs: int
+    upper_bound: float
     calibration: Calibration
     removed: Counter[str] = field(default_factory=Counter)
 
@@ -111,7 +116,8 @@ def find_candidates(
                 counts += share.counts
     a, b, score = _pairs(best)
     eligible = int(counts[ELIGIBLE] + counts[MET_BEFORE])
-    return Candidates(a, b, score, possibilities, eligible, calibration, _removed(n, meetings, counts))
+    bound = float(score_of(best[:, :MOST_MATCHES]).sum(dtype=np.float64)) / 2
+    return Candidates(a, b, score, possibilities, eligible, bound, calibration, _removed(n, meetings, counts))
 
 
 class _Share:
@@ -188,7 +194,7 @@ def _calibrate(known: Known, meetings: list[Meeting], pool: ThreadPoolExecutor) 
     count, total, squares = (fsum(sums[:, column]) for column in range(3))
     mean = total / count if count else 0.0
     deviation = sqrt(max(squares / count - mean**2, 0.0)) if count else 0.0
-    return Calibration(mean, deviation if deviation > 0 else 1.0)
+    return Calibration(mean, deviation if deviation > _LEAST_DEVIATION else 1.0)
 
 
 def _met_before(excluded: Collection[tuple[int, int]], n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

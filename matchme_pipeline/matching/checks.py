@@ -1,14 +1,24 @@
 """Checks of the matching stages."""
 
+from time import monotonic
+
 from dagster import AssetCheckExecutionContext, AssetCheckResult, AssetCheckSeverity, asset_check
 
 from matchme_pipeline.database.resource import DatabaseResource
-from matchme_pipeline.matching import check_queries, queries
+from matchme_pipeline.embeddings import nearest_queries
+from matchme_pipeline.embeddings.nearest import index_name
+from matchme_pipeline.matching import check_queries, queries, recall, search_queries, weekly
+from matchme_pipeline.matching.limits import process_limits
 from matchme_pipeline.matching.members import as_columns, why_not_matchable
+from matchme_pipeline.matching.search import Moment
 from matchme_pipeline.matching.verification import broken_filters
 from matchme_pipeline.matching.vocabulary import Unknown
-from matchme_pipeline.matching.weekly import NO_REPEAT_WEEKS
 from matchme_pipeline.week import Week
+
+# The check on the search costs the sample, the time limit at most, and reading the week's members once.
+MEMBERS_SEARCHED = 12
+SECONDS_SEARCHED = 30.0
+LEAST_RECALL = 0.98
 
 
 @asset_check(
@@ -19,7 +29,9 @@ from matchme_pipeline.week import Week
 def matches_keep_the_rules(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
     """Count the rows that break a rule."""
     with database.connect() as connection:
-        broken = check_queries.broken_rules(connection, Week.parse(context.partition_key).match_week, NO_REPEAT_WEEKS)
+        broken = check_queries.broken_rules(
+            connection, Week.parse(context.partition_key).match_week, process_limits().no_repeat_weeks
+        )
     return AssetCheckResult(passed=not any(broken.values()), severity=AssetCheckSeverity.ERROR, metadata=dict(broken))
 
 
@@ -32,9 +44,45 @@ def matches_keep_hard_preferences(context: AssetCheckExecutionContext, database:
         matched = {user_id for pair in pairs for user_id in pair}
         rows = [row for row in queries.members_as_of(connection, week.cutoff) if row.user_id in matched]
         broken = check_queries.broken_preferences(connection, week.match_week)
-    members = as_columns([row for row in rows if why_not_matchable(row, week.cutoff) is None], week.cutoff, Unknown())
+    limits = process_limits()
+    matchable = [row for row in rows if why_not_matchable(row, week.cutoff, limits) is None]
+    members = as_columns(matchable, week.cutoff, Unknown())
     broken["by_any_filter"] = broken_filters(members, pairs)["not_eligible"]
     return AssetCheckResult(passed=not any(broken.values()), severity=AssetCheckSeverity.ERROR, metadata=dict(broken))
+
+
+@asset_check(
+    asset="weekly_matches",
+    description="Searching for one member between Sundays finds what the exact way finds: a sample of at most 12 "
+    "members, half a minute at most.",
+)
+def search_finds_what_the_exact_way_finds(
+    context: AssetCheckExecutionContext, database: DatabaseResource
+) -> AssetCheckResult:
+    """Compare the best partners of sampled members, by the index in SQL and by looking at every pair."""
+    week, limits = Week.parse(context.partition_key), process_limits()
+    with database.connect() as connection:
+        model = search_queries.model_of_matches(connection, week.match_week)
+        scale = search_queries.scale_of(connection, week.sunday, model) if model else None
+        if model is None or scale is None:
+            return AssetCheckResult(passed=True, metadata={"members": 0})
+        moment = Moment(week.cutoff, week.sunday, week.match_week, model, limits)
+        engine = weekly.load_engine(connection, week, model, limits)
+        sample = recall.evenly(list(engine.position), MEMBERS_SEARCHED)
+        result = recall.measure(connection, engine, moment, scale, sample, monotonic, SECONDS_SEARCHED)
+        indexed = index_name(week.sunday, model) in nearest_queries.indexes(connection)
+    return AssetCheckResult(
+        passed=result.share >= LEAST_RECALL,
+        severity=AssetCheckSeverity.WARN,
+        metadata={
+            "members": result.members,
+            "expected": result.expected,
+            "found": result.found,
+            "recall": result.share,
+            "median_seconds": result.median_seconds,
+            "indexed": indexed,
+        },
+    )
 
 
 @asset_check(asset="chaichat_previews", description="Every pair has starters on both levels, the same in both lists.")

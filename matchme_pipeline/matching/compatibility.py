@@ -1,6 +1,6 @@
 """How well two members suit each other: 0 to 100, the same from both sides, every part of it named.
 
-score = 40 x similarity + 25 x preferences + 25 x shared + 10 x dna, each factor in [0, 1]. The factors are scalar
+score = 40 x similarity + 20 x preferences + 35 x shared + 5 x dna, each factor in [0, 1]. The factors are scalar
 functions that numba compiles: candidates and explanations are computed by the same words.
 """
 
@@ -18,7 +18,7 @@ from matchme_pipeline.matching.records import EARTH_RADIUS_KM, Record, Records, 
 from matchme_pipeline.matching.shared_insights import Themes
 from matchme_pipeline.matching.vectors import STEPS, MemberVectors, cosine
 from matchme_pipeline.matching.vocabulary import MISSING
-from matchme_pipeline.matching.weights import NEUTRAL, WEIGHTS
+from matchme_pipeline.matching.weights import FULL_OVERLAP, NEUTRAL, WEIGHTS
 
 SIMILARITY, PREFERENCES, SHARED, DNA = WEIGHTS.values()
 # The logistic function with this slope stays within 0.01 of the normal distribution's (Bowling et al. 2009), which
@@ -71,7 +71,9 @@ def preferences_factor(a: Record, b: Record) -> float:
 
     High only where both like each other (Pizzato et al. 2010, RECON, reciprocal recommenders).
     """
-    kilometres = 2 * EARTH_RADIUS_KM * asin(sqrt(min(1.0, haversine(a, b))))
+    apart = haversine(a, b)
+    # Said so that an unknown distance stays NaN.
+    kilometres = 2 * EARTH_RADIUS_KM * asin(sqrt(1.0 if apart > 1.0 else apart))
     x, y = liking(a, b, kilometres), liking(b, a, kilometres)
     return 2 * x * y / (x + y) if x + y > 0 else 0.0
 
@@ -100,8 +102,11 @@ def liking(a: Record, b: Record, kilometres: float) -> float:
 
 @rule
 def shared_factor(a: Record, b: Record, both: int) -> float:
-    """The overlap of approved insights where `both` approved so many, |A and B| / sqrt(|A| |B|) (Ochiai 1957)."""
-    return min(1.0, both / sqrt(a.approved * b.approved)) if both > 0 else 0.0
+    """The overlap of approved insights where `both` approved so many, |A and B| / sqrt(|A| |B|) (Ochiai 1957).
+
+    An overlap of FULL_OVERLAP or more counts as 1, less in proportion.
+    """
+    return min(1.0, both / sqrt(a.approved * b.approved) / FULL_OVERLAP) if both > 0 else 0.0
 
 
 @rule

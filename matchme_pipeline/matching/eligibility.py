@@ -53,6 +53,21 @@ def judge(a: Records, b: Records, verdicts: NDArray[np.uint8]) -> None:
             verdicts[i, j] = verdict(a[i], b[j])
 
 
+@entry
+def judge_pairs(members: Records, a: NDArray[np.intp], b: NDArray[np.intp], verdicts: NDArray[np.uint8]) -> None:
+    """Fill `verdicts` for the pairs of positions (a[n], b[n])."""
+    for n in range(len(a)):
+        verdicts[n] = verdict(members[a[n]], members[b[n]])
+
+
+def eligible_pairs(members: Members, a: NDArray[np.intp], b: NDArray[np.intp]) -> Block:
+    """Which of the pairs of positions (a[n], b[n]) satisfy every hard preference both ways, booleans (pairs,)."""
+    verdicts = np.empty(len(a), dtype=np.uint8)
+    judge_pairs(records(members), a, b, verdicts)
+    likes = (members.wants_gender[a] >> members.gender[b]) & (members.wants_gender[b] >> members.gender[a]) & 1
+    return np.asarray((likes != 0) & (verdicts == ELIGIBLE))
+
+
 def mutual_gender(a: Members, b: Members) -> Block:
     """Which pairs of `a` (rows) and `b` (columns) are of a gender that the other looks for."""
     likes = (a.wants_gender[:, None] >> b.gender[None, :]) & 1

@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matchme_pipeline.llm.contracts import SharedInsight
-from matchme_pipeline.matching.allocation import MOST_MATCHES, allocate
+from matchme_pipeline.matching.allocation import allocate
 from matchme_pipeline.matching.explanation import contributions, explain
 from matchme_pipeline.matching.fairness import gini
+from matchme_pipeline.matching.limits import USUAL, Limits
 from matchme_pipeline.matching.members import MemberRow, as_columns, why_not_matchable
-from matchme_pipeline.matching.shared_insights import shared_titles, themes_of
+from matchme_pipeline.matching.shared_insights import shared_titles, themes_of, titles_of
 from matchme_pipeline.matching.vocabulary import Unknown
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Knowledge:
     rows: Sequence[MemberRow]
     vector_ids: Sequence[str]
     vectors: NDArray[np.float32]
-    dna: Mapping[str, int]
+    dna: Mapping[str, float]
     approved: Mapping[str, Sequence[SharedInsight]]
 
 
@@ -61,68 +62,90 @@ class Allocation:
     gini: float
     largest_list: int
     share_of_upper_bound: float
+    calibration: "Calibration"
 
 
 class Engine:
     """Members of one week, ready to be matched under different exclusions."""
 
-    def __init__(self, knowledge: Knowledge, cutoff: datetime) -> None:
-        """Sort out who can be matched as of `cutoff` and bring what is known of them into columns."""
+    def __init__(
+        self,
+        knowledge: Knowledge,
+        cutoff: datetime,
+        limits: Limits = USUAL,
+        centre: NDArray[np.float64] | None = None,
+    ) -> None:
+        """Sort out who can be matched as of `cutoff` and bring what is known of them into columns.
+
+        `centre` is what vectors are centred on, their own mean unless given.
+        """
+        self.limits = limits
         self.not_matchable: Counter[str] = Counter()
         self.unknown = Unknown()
-        self._approved = knowledge.approved
         matchable = []
         for row in knowledge.rows:
-            reason = why_not_matchable(row, cutoff)
+            reason = why_not_matchable(row, cutoff, limits)
             if reason is None:
                 matchable.append(row)
             else:
                 self.not_matchable[reason] += 1
         members = as_columns(matchable, cutoff, self.unknown)
+        self._titles = titles_of(members.user_ids, knowledge.approved)
         self.position = {user_id: place for place, user_id in enumerate(members.user_ids)}
         # numba takes a third of a second to load; only a process that matches pays for it.
         from matchme_pipeline.matching.compatibility import Profiles
-        from matchme_pipeline.matching.vectors import centred
+        from matchme_pipeline.matching.vectors import centre_of, centred
 
+        vectors = self._vectors(knowledge)
+        self.centre = centre_of(vectors) if centre is None else centre
         self.profiles = Profiles(
             members,
-            centred(self._vectors(knowledge)),
-            themes_of(members.user_ids, knowledge.approved),
+            centred(vectors, self.centre),
+            themes_of(self._titles),
             np.array([knowledge.dna.get(user_id, np.nan) for user_id in members.user_ids], dtype=np.float32),
         )
 
     def match(self, excluded: Collection[Pair], fixed: Collection[Pair] = ()) -> Allocation:
         """Allocate matches; `excluded` pairs may not meet, `fixed` pairs stand already and take up places."""
-        from matchme_pipeline.matching.candidates import find_candidates
+        return self.allocate(self.candidates([*excluded, *fixed]), fixed)[1]
 
-        candidates = find_candidates(self.profiles, self._positions([*excluded, *fixed]))
+    def allocate(self, candidates: "Candidates", fixed: Collection[Pair] = ()) -> tuple[NDArray[np.intp], Allocation]:
+        """Choose among `candidates`: the numbers of the chosen pairs, ascending, and what came of it."""
         standing = self._positions(fixed)
         chosen = allocate(len(self.position), candidates.a, candidates.b, candidates.score, standing)
-        return self._report(candidates, chosen, standing)
+        return chosen, self._report(candidates, chosen, standing)
+
+    def candidates(self, excluded: Collection[Pair], kept: int | None = None) -> "Candidates":
+        """The `kept` best candidates of every member, as many as allocation looks at unless told otherwise."""
+        from matchme_pipeline.matching.candidates import KEPT_PER_MEMBER, find_candidates
+
+        return find_candidates(self.profiles, self._positions(excluded), kept or KEPT_PER_MEMBER)
+
+    def explained(self, a: NDArray[np.intp], b: NDArray[np.intp], calibration: "Calibration") -> list[Match]:
+        """The pairs of positions (a[n], b[n]) with their scores and factors."""
+        from matchme_pipeline.matching.compatibility import factors
+
+        user_ids, titles = self.profiles.members.user_ids, self._titles
+        values = factors(self.profiles, a, b, calibration)
+        hundredths = contributions(values)
+        matches = []
+        for one, other, row, parts in zip(a.tolist(), b.tolist(), values.tolist(), hundredths.tolist(), strict=True):
+            shared = shared_titles(titles[one], titles[other])
+            matches.append(Match(user_ids[one], user_ids[other], *explain(row, parts, shared)))
+        return matches
 
     def _vectors(self, knowledge: Knowledge) -> NDArray[np.float32]:
         """The vectors of members who can be matched, by position; zeros for who has none."""
-        places = np.array([self.position.get(user_id, -1) for user_id in knowledge.vector_ids], dtype=np.intp)
         vectors = np.zeros((len(self.position), knowledge.vectors.shape[1]), dtype=np.float32)
-        vectors[places[places >= 0]] = knowledge.vectors[places >= 0]
+        for row, user_id in enumerate(knowledge.vector_ids):
+            place = self.position.get(user_id)
+            if place is not None:
+                vectors[place] = knowledge.vectors[row]
         return vectors
 
     def _positions(self, pairs: Collection[Pair]) -> list[tuple[int, int]]:
         known = self.position
         return sorted((known[a], known[b]) for a, b in pairs if a in known and b in known)
-
-    def _explained(self, a: NDArray[np.intp], b: NDArray[np.intp], calibration: "Calibration") -> list[Match]:
-        from matchme_pipeline.matching.compatibility import factors
-
-        user_ids, approved = self.profiles.members.user_ids, self._approved
-        values = factors(self.profiles, a, b, calibration)
-        hundredths = contributions(values)
-        matches = []
-        for left, right, row, parts in zip(a.tolist(), b.tolist(), values.tolist(), hundredths.tolist(), strict=True):
-            one, other = user_ids[left], user_ids[right]
-            titles = shared_titles(approved.get(one, ()), approved.get(other, ()))
-            matches.append(Match(one, other, *explain(row, parts, titles)))
-        return matches
 
     def _report(
         self, candidates: "Candidates", chosen: NDArray[np.intp], standing: list[tuple[int, int]]
@@ -132,7 +155,7 @@ class Engine:
         possible = candidates.possibilities > 0
         lists = np.bincount(shown, minlength=len(self.position))[possible]
         return Allocation(
-            matches=self._explained(a, b, candidates.calibration),
+            matches=self.explained(a, b, candidates.calibration),
             matchable=len(self.position),
             not_matchable=self.not_matchable,
             removed=candidates.removed,
@@ -143,15 +166,10 @@ class Engine:
             gini=gini(lists.tolist()),
             largest_list=int(lists.max(initial=0)),
             share_of_upper_bound=_share_of_upper_bound(candidates, chosen),
+            calibration=candidates.calibration,
         )
 
 
 def _share_of_upper_bound(candidates: "Candidates", chosen: NDArray[np.intp]) -> float:
-    """The total of the matches against half the sum of everybody's five best: what no allocation can exceed."""
-    member = np.concatenate([candidates.a, candidates.b])
-    score = np.concatenate([candidates.score, candidates.score]).astype(np.float64)
-    order = np.lexsort((-score, member))
-    member, score = member[order], score[order]
-    rank = np.arange(len(member)) - np.searchsorted(member, member)
-    bound = float(score[rank < MOST_MATCHES].sum()) / 2
-    return float(candidates.score[chosen].sum(dtype=np.float64)) / bound if bound else 1.0
+    total = float(candidates.score[chosen].sum(dtype=np.float64))
+    return total / candidates.upper_bound if candidates.upper_bound else 1.0

@@ -1,63 +1,15 @@
 """The moves of the allocation, compiled: everybody one partner, the best pairs first, exchanges while they gain."""
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
 from matchme_pipeline.matching.compiled import entry, rule
+from matchme_pipeline.matching.lists import NOBODY, Lists, best_free, choose, drop, other
 
 # Gains below this are rounding, in points of the score.
 _LEAST_GAIN = 1e-6
 # Every pass over all pairs gains less than the one before; the last ones move a few pairs.
 _MOST_PASSES = 30
-_NOBODY = -1
-
-
-PAIR = np.dtype([("a", np.int64), ("b", np.int64), ("score", np.float64), ("chosen", np.int64)])
-PERSON = np.dtype(
-    [("start", np.int64), ("end", np.int64), ("degree", np.int64), ("free", np.int64), ("held", np.int64)]
-)
-
-
-class Lists(NamedTuple):
-    """The pairs and everybody's list as it grows.
-
-    `pairs` are records of PAIR, `order` their numbers from the best to the worst; `people` are records of PERSON:
-    edges[start:end] are a member's pairs, the best first, `degree` counts partners, standing ones included, `free` the
-    places left, and picks[member, :held] are the pairs chosen, in no order. `fewest_first` are the members by how many
-    pairs they have.
-    """
-
-    pairs: NDArray[np.void]
-    order: NDArray[np.intp]
-    edges: NDArray[np.intp]
-    people: NDArray[np.void]
-    picks: NDArray[np.intp]
-    fewest_first: NDArray[np.intp]
-
-
-def lists(
-    a: NDArray[np.intp],
-    b: NDArray[np.intp],
-    score: NDArray[np.float32],
-    free: NDArray[np.int64],
-    degree: NDArray[np.int64],
-) -> Lists:
-    """Lists with nothing chosen; members have `free` places left and `degree` standing partners."""
-    pairs = np.zeros(len(a), dtype=PAIR)
-    pairs["a"], pairs["b"], pairs["score"] = a, b, score
-    order = np.argsort(-pairs["score"], kind="stable")
-    # Both ends of every pair, the best pairs first, then sorted by member without disturbing that order.
-    ends = np.stack([pairs["a"][order], pairs["b"][order]], axis=1).ravel()
-    by_member = np.argsort(ends, kind="stable")
-    owned = np.bincount(ends, minlength=len(free))
-    people = np.zeros(len(free), dtype=PERSON)
-    people["end"] = np.cumsum(owned)
-    people["start"] = people["end"] - owned
-    people["degree"], people["free"] = degree, free
-    picks = np.full((len(free), max(1, int(free.max(initial=0)))), _NOBODY, dtype=np.intp)
-    return Lists(pairs, order, order[by_member // 2], people, picks, np.argsort(owned, kind="stable"))
 
 
 def allocated(lists: Lists) -> NDArray[np.intp]:
@@ -72,38 +24,6 @@ def allocated(lists: Lists) -> NDArray[np.intp]:
     return np.flatnonzero(lists.pairs["chosen"])
 
 
-@rule
-def other(lists: Lists, edge: int, member: int) -> int:
-    """The partner of `member` in a pair."""
-    return int(lists.pairs[edge].a + lists.pairs[edge].b - member)
-
-
-@rule
-def choose(lists: Lists, edge: int) -> None:
-    """Put a pair into both lists."""
-    lists.pairs[edge].chosen = 1
-    for member in (lists.pairs[edge].a, lists.pairs[edge].b):
-        lists.people[member].degree += 1
-        lists.people[member].free -= 1
-        lists.picks[member, lists.people[member].held] = edge
-        lists.people[member].held += 1
-
-
-@rule
-def drop(lists: Lists, edge: int) -> None:
-    """Take a pair out of both lists."""
-    lists.pairs[edge].chosen = 0
-    for member in (lists.pairs[edge].a, lists.pairs[edge].b):
-        lists.people[member].degree -= 1
-        lists.people[member].free += 1
-        lists.people[member].held -= 1
-        last = lists.people[member].held
-        for place in range(last):
-            if lists.picks[member, place] == edge:
-                lists.picks[member, place] = lists.picks[member, last]
-        lists.picks[member, last] = _NOBODY
-
-
 @entry
 def fill(lists: Lists) -> None:
     """Give the places that two members still share to the best pairs first."""
@@ -116,27 +36,18 @@ def fill(lists: Lists) -> None:
             choose(lists, edge)
 
 
-@rule
-def best_free(lists: Lists, member: int) -> int:
-    """The best pair of a member who has a place with a partner who has one; _NOBODY if there is none."""
-    for edge in lists.edges[lists.people[member].start : lists.people[member].end]:
-        if not lists.pairs[edge].chosen and lists.people[other(lists, edge, member)].free > 0:
-            return int(edge)
-    return _NOBODY
-
-
 @entry
 def give_everyone_one(lists: Lists) -> None:
     """One partner for everybody who has none, those with the fewest possibilities first, then by position."""
     members = len(lists.people)
     seen = np.zeros(members, dtype=np.int64)
-    links = np.full((members, 3), _NOBODY, dtype=np.intp)
+    links = np.full((members, 3), NOBODY, dtype=np.intp)
     needy = np.empty(members, dtype=np.intp)
     for member in lists.fewest_first:
         if lists.people[member].degree > 0 or lists.people[member].free == 0:
             continue
         edge = best_free(lists, member)
-        if edge != _NOBODY:
+        if edge != NOBODY:
             choose(lists, edge)
         elif not take_a_place(lists, member):
             take_along_a_chain(lists, member, seen, links, needy)
@@ -145,7 +56,7 @@ def give_everyone_one(lists: Lists) -> None:
 @rule
 def take_a_place(lists: Lists, member: int) -> bool:
     """Give `member` the place that costs least: a full partner's pair whose other side keeps another partner."""
-    best, taken, given = -np.inf, _NOBODY, _NOBODY
+    best, taken, given = -np.inf, NOBODY, NOBODY
     for edge in lists.edges[lists.people[member].start : lists.people[member].end]:
         partner = other(lists, edge, member)
         for place in range(lists.people[partner].held):
@@ -155,7 +66,7 @@ def take_a_place(lists: Lists, member: int) -> bool:
                 gain > best or (gain == best and weak < taken)
             ):
                 best, taken, given = gain, weak, edge
-    if given == _NOBODY:
+    if given == NOBODY:
         return False
     drop(lists, taken)
     choose(lists, given)
@@ -187,19 +98,19 @@ def take_along_a_chain(
                 continue
             seen[giver] = search
             links[giver, 0], links[giver, 1] = edge, asking
-            spare = _NOBODY
+            spare = NOBODY
             for place in range(lists.people[giver].held):
                 pick = lists.picks[giver, place]
                 loser = other(lists, pick, giver)
                 if lists.people[loser].degree > 1:
-                    if spare == _NOBODY or lists.pairs[pick].score < lists.pairs[spare].score:
+                    if spare == NOBODY or lists.pairs[pick].score < lists.pairs[spare].score:
                         spare = pick
                 elif seen[loser] != search:
                     seen[loser] = search
                     links[loser, 2] = pick
                     needy[last] = loser
                     last += 1
-            if lists.people[giver].free > 0 or spare != _NOBODY:
+            if lists.people[giver].free > 0 or spare != NOBODY:
                 if lists.people[giver].free == 0:
                     drop(lists, spare)
                 follow(lists, giver, member, links)
@@ -227,7 +138,7 @@ def exchange(lists: Lists) -> int:
     members = len(lists.people)
     cost = np.empty(members)
     for member in range(members):
-        cost[member] = cheapest(lists, member, _NOBODY)[0]
+        cost[member] = cheapest(lists, member, NOBODY)[0]
     moves = 0
     touched = np.empty(8, dtype=np.intp)
     for edge in lists.order:
@@ -246,17 +157,17 @@ def cheapest(lists: Lists, member: int, beside: int) -> tuple[float, int]:
     without anybody gives up nothing; neither does `beside`.
     """
     if lists.people[member].free > 0:
-        return 0.0, _NOBODY
-    best, pick = np.inf, _NOBODY
+        return 0.0, NOBODY
+    best, pick = np.inf, NOBODY
     for place in range(lists.people[member].held):
         edge = lists.picks[member, place]
         loser = other(lists, edge, member)
         if loser == beside:
             continue
         instead = best_free(lists, loser)
-        if instead == _NOBODY and lists.people[loser].degree <= 1:
+        if instead == NOBODY and lists.people[loser].degree <= 1:
             continue
-        cost = lists.pairs[edge].score - (lists.pairs[instead].score if instead != _NOBODY else 0.0)
+        cost = lists.pairs[edge].score - (lists.pairs[instead].score if instead != NOBODY else 0.0)
         if cost < best or (cost == best and edge < pick):
             best, pick = cost, edge
     return best, pick
@@ -275,19 +186,19 @@ def try_exchange(lists: Lists, edge: int, touched: NDArray[np.intp], cost: NDArr
     count = 2
     touched[0], touched[1] = a, b
     for lost, side in ((lost_a, a), (lost_b, b)):
-        if lost != _NOBODY:
+        if lost != NOBODY:
             gain -= lists.pairs[lost].score
             drop(lists, lost)
             touched[count] = other(lists, lost, side)
             count += 1
     choose(lists, edge)
     losers = count
-    first, second = _NOBODY, _NOBODY
+    first, second = NOBODY, NOBODY
     alone = False
     for place in range(2, losers):
         loser = touched[place]
-        instead = best_free(lists, loser) if lists.people[loser].free > 0 else _NOBODY
-        if instead == _NOBODY:
+        instead = best_free(lists, loser) if lists.people[loser].free > 0 else NOBODY
+        if instead == NOBODY:
             alone = alone or lists.people[loser].degree == 0
             continue
         gain += lists.pairs[instead].score
@@ -297,12 +208,12 @@ def try_exchange(lists: Lists, edge: int, touched: NDArray[np.intp], cost: NDArr
         first, second = instead, first
     if gain <= _LEAST_GAIN or alone:
         for made in (first, second, edge):
-            if made != _NOBODY:
+            if made != NOBODY:
                 drop(lists, made)
         for lost in (lost_a, lost_b):
-            if lost != _NOBODY:
+            if lost != NOBODY:
                 choose(lists, lost)
         return 0
     for member in touched[:count]:
-        cost[member] = cheapest(lists, member, _NOBODY)[0]
+        cost[member] = cheapest(lists, member, NOBODY)[0]
     return 1

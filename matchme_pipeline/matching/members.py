@@ -10,15 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matchme_pipeline.matching import vocabulary as words
+from matchme_pipeline.matching.limits import USUAL, Limits
 from matchme_pipeline.matching.vocabulary import MISSING, Unknown
 
-# Members who have not opened the app for so long would leave a match unanswered.
-ACTIVE_WITHIN_DAYS = 60
-# Reports by other members: from here on a human looks first.
-REPORT_THRESHOLD = 5
 ADULT_AGE = 18
 NO_LIMIT = 20_000.0
 OLDEST = 200
+_SECT_CODE = {name: code for code, name in enumerate(words.SECTS)}
 
 
 @dataclass(frozen=True)
@@ -99,14 +97,15 @@ class Members:
         return Members([self.user_ids[i] for i in positions], **columns)
 
 
-def why_not_matchable(row: MemberRow, cutoff: datetime) -> str | None:
+def why_not_matchable(row: MemberRow, cutoff: datetime, limits: Limits = USUAL) -> str | None:
     """The first reason that keeps a member out of everybody's list; None for one who can be matched."""
+    active_since = cutoff - timedelta(days=limits.active_within_days)
     reasons = (
         ("not_onboarded", not row.onboarding_completed),
         ("switched_off", not row.is_matchable),
         ("hidden", row.profile_visibility not in ("public", "members")),
-        ("inactive", row.last_active_at is None or row.last_active_at < cutoff - timedelta(days=ACTIVE_WITHIN_DAYS)),
-        ("reported", (row.report_count or 0) >= REPORT_THRESHOLD),
+        ("inactive", row.last_active_at is None or row.last_active_at < active_since),
+        ("reported", (row.report_count or 0) >= limits.report_threshold),
         ("gender_unknown", row.gender not in words.GENDERS),
         ("birthdate_unknown", row.birthdate is None),
         ("under_age", row.birthdate is not None and whole_years(row.birthdate, cutoff.date()) < ADULT_AGE),
@@ -139,7 +138,6 @@ def _record(row: MemberRow, on: date, unknown: Unknown) -> Mapping[str, float]:
     prayer = unknown.code("prayer_frequency", row.prayer_frequency, words.PRAYER_CODE)
     if prayer == MISSING:
         prayer = unknown.code("practiceLevel", _text(religion.get("practiceLevel")), words.PRACTICE_CODE)
-    sects = {name: code for code, name in enumerate(words.SECTS)}
     wanted_age = _age_range(row)
     return {
         "gender": words.GENDERS.index(str(row.gender)),
@@ -164,7 +162,7 @@ def _record(row: MemberRow, on: date, unknown: Unknown) -> Mapping[str, float]:
         "wants_religiosity": unknown.mask(
             "religiosity_preferences", _list(row.religiosity_preferences), words.RELIGIOSITY_LABELS
         ),
-        "sect": unknown.code("sect", row.sect or _text(religion.get("sect")), sects),
+        "sect": unknown.code("sect", row.sect or _text(religion.get("sect")), _SECT_CODE),
         "wants_sect": unknown.mask("partner_sect_preference", row.partner_sect_preference, words.SECTS),
         "family_values": unknown.code("family_values", row.family_values, words.FAMILY_VALUES_CODE),
         "wants_children": MISSING if row.wants_children is None else int(row.wants_children),
@@ -178,7 +176,7 @@ def _record(row: MemberRow, on: date, unknown: Unknown) -> Mapping[str, float]:
 def _age_range(row: MemberRow) -> tuple[int, int]:
     """The ages that satisfy both of a member's statements: the screen's range and the firm one."""
     low = max(row.age_range_min or ADULT_AGE, row.partner_age_min or ADULT_AGE)
-    return low, min(row.age_range_max or OLDEST, row.partner_age_max or OLDEST)
+    return min(low, OLDEST), min(row.age_range_max or OLDEST, row.partner_age_max or OLDEST)
 
 
 def _list(value: Any) -> list[Any]:

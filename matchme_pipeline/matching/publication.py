@@ -2,10 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from decimal import Decimal
 
 from matchme_pipeline.matching.allocation import MOST_MATCHES
 from matchme_pipeline.matching.engine import Match
 from matchme_pipeline.matching.queries import MatchRow, PublishedRow
+
+_RANKS = range(1, MOST_MATCHES + 1)
 
 
 def fixed_pairs(rows: Sequence[PublishedRow]) -> set[tuple[str, str]]:
@@ -21,14 +24,16 @@ def ranked_rows(
     for row in standing:
         if _ordered(row.user_id, row.match_user_id) in fixed:
             taken[row.user_id].add(row.rank)
-    lists: dict[str, list[tuple[str, Match]]] = defaultdict(list)
+    lists: dict[str, list[tuple[Decimal, str, Match]]] = defaultdict(list)
     for match in matches:
-        lists[match.a].append((match.b, match))
-        lists[match.b].append((match.a, match))
+        worst_first = -match.score
+        lists[match.a].append((worst_first, match.b, match))
+        lists[match.b].append((worst_first, match.a, match))
     rows = []
     for user_id, own in sorted(lists.items()):
-        free = (rank for rank in range(1, MOST_MATCHES + 1) if rank not in taken[user_id])
-        for (other, match), rank in zip(sorted(own, key=lambda entry: (-entry[1].score, entry[0])), free, strict=False):
+        own.sort()
+        free = (rank for rank in _RANKS if rank not in taken.get(user_id, ()))
+        for (_, other, match), rank in zip(own, free, strict=False):
             rows.append(MatchRow(user_id, other, match.score, rank, match.factors))
     return rows
 

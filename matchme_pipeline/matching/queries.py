@@ -1,6 +1,5 @@
 """All SQL of matching."""
 
-import json
 import uuid
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -11,8 +10,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from psycopg.rows import class_row
+from psycopg.rows import args_row, class_row
 from psycopg.types.json import Jsonb
+from pydantic_core import to_json
 
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.database.copy import read_vectors, stage_rows
@@ -25,7 +25,10 @@ NAMESPACE = uuid.UUID("b3d6a4f0-40a2-4d4c-9b0d-2f0a6f1f8a77")
 
 @dataclass(frozen=True)
 class PublishedRow:
-    """A row of `weekly_matches` as it stands; `touched`: its member has viewed or acted on it."""
+    """A row of `weekly_matches` as it stands.
+
+    `touched`: its member has viewed or acted on it, and neither of the two has deleted themselves since.
+    """
 
     user_id: str
     match_user_id: str
@@ -53,9 +56,10 @@ class PairRow:
     preview: dict[str, Any] | None
 
 
-def members_as_of(connection: Connection, cutoff: datetime) -> list[MemberRow]:
+def members_as_of(connection: Connection, cutoff: datetime, user_ids: Collection[str] | None = None) -> list[MemberRow]:
     """Members who had joined by `cutoff` and have not deleted themselves, with what they have stated."""
-    with connection.cursor(row_factory=class_row(MemberRow)) as cursor:
+    # The columns are in the order of MemberRow's fields.
+    with connection.cursor(row_factory=args_row(MemberRow)) as cursor:
         return cursor.execute(
             """
             select
@@ -74,27 +78,38 @@ def members_as_of(connection: Connection, cutoff: datetime) -> list[MemberRow]:
             from profiles p
             left join match_preferences m on m.clerk_user_id = p.clerk_user_id
             left join islamic_preferences i on i.clerk_user_id = p.clerk_user_id
-            where p.created_at < %s and p.deleted_at is null
+            where p.created_at < %(cutoff)s and p.deleted_at is null
+                and (%(users)s::text[] is null or p.clerk_user_id = any(%(users)s))
             order by p.clerk_user_id
             """,
-            [cutoff],
+            {"cutoff": cutoff, "users": None if user_ids is None else list(user_ids)},
         ).fetchall()
 
 
-def member_vectors(connection: Connection, week: date, model: str) -> tuple[list[str], NDArray[np.float32]]:
+def member_vectors(
+    connection: Connection, week: date, model: str, user_ids: Collection[str] | None = None
+) -> tuple[list[str], NDArray[np.float32]]:
     """Members' vectors of the week under `model`: ids in order, float32 of shape (members, 1536)."""
+    ids = None if user_ids is None else list(user_ids)
     return read_vectors(
         connection,
-        "select user_id, embedding from user_embeddings where week = %s and model = %s order by user_id",
-        [week, model],
+        """
+        select user_id, embedding from user_embeddings
+        where week = %s and model = %s and (%s::text[] is null or user_id = any(%s)) order by user_id
+        """,
+        [week, model, ids, ids],
     )
 
 
-def dna_scores(connection: Connection, week: date) -> dict[str, int]:
+def dna_scores(connection: Connection, week: date, user_ids: Collection[str] | None = None) -> dict[str, int]:
     """The week's DNA scores of members who have left the seed state."""
     return dict(
         connection.execute(
-            "select user_id, score from dna_score_history where week = %s and not seed_state", [week]
+            """
+            select user_id, score from dna_score_history
+            where week = %(week)s and not seed_state and (%(users)s::text[] is null or user_id = any(%(users)s))
+            """,
+            {"week": week, "users": None if user_ids is None else list(user_ids)},
         ).fetchall()
     )
 
@@ -159,7 +174,12 @@ def published_rows(connection: Connection, match_week: date) -> list[PublishedRo
     with connection.cursor(row_factory=class_row(PublishedRow)) as cursor:
         return cursor.execute(
             """
-            select user_id, match_user_id, rank, (viewed_at is not null or actioned_at is not null) as touched
+            select user_id, match_user_id, rank,
+                (viewed_at is not null or actioned_at is not null)
+                    and not exists (
+                        select from profiles p
+                        where p.clerk_user_id in (user_id, match_user_id) and p.deleted_at is not null
+                    ) as touched
             from weekly_matches
             where week_start_date = %s
             order by user_id, rank, match_user_id
@@ -180,7 +200,15 @@ def replace_matches(
 
     Rows of `fixed` pairs are left as they are. A row that is right already is not touched.
     """
+    # Both rows of a pair have the same factors: they are written out and read in once.
+    number_of = {id(row.factors): number for number, row in enumerate(rows)}
     with connection.transaction():
+        stage_rows(
+            connection,
+            "new_factors",
+            [("number", "integer"), ("factors", "jsonb")],
+            ((number, Jsonb(rows[number].factors, dumps=_dumps)) for number in number_of.values()),
+        )
         stage_rows(
             connection,
             "new_matches",
@@ -190,19 +218,19 @@ def replace_matches(
                 ("match_user_id", "text"),
                 ("score", "numeric"),
                 ("rank", "integer"),
-                ("factors", "jsonb"),
+                ("number", "integer"),
             ],
-            [
+            (
                 (
                     uuid.uuid5(NAMESPACE, f"{row.user_id}|{row.match_user_id}|{match_week}"),
                     row.user_id,
                     row.match_user_id,
                     row.score,
                     row.rank,
-                    Jsonb(row.factors, dumps=_dumps),
+                    number_of[id(row.factors)],
                 )
                 for row in rows
-            ],
+            ),
         )
         pairs = sorted({tuple(sorted(pair)) for pair in fixed})
         removed = connection.execute(
@@ -225,9 +253,10 @@ def replace_matches(
                 id, user_id, match_user_id, score, rank, week_start_date, compatibility_factors, embedding_model,
                 batch_run_id
             )
-            select n.id, n.user_id, n.match_user_id, n.score, n.rank, %(week)s, n.factors, %(model)s,
+            select n.id, n.user_id, n.match_user_id, n.score, n.rank, %(week)s, f.factors, %(model)s,
                 (select h.id from batch_run_history h where h.dagster_run_id = %(run)s)
             from new_matches n
+            join new_factors f on f.number = n.number
             on conflict (user_id, match_user_id, week_start_date) do update
             set score = excluded.score, rank = excluded.rank, compatibility_factors = excluded.compatibility_factors,
                 embedding_model = excluded.embedding_model, batch_run_id = excluded.batch_run_id
@@ -284,5 +313,5 @@ def common_attributes(connection: Connection, user_ids: Collection[str]) -> dict
     return {user_id: {"languages": languages or [], "hobbies": hobbies or []} for user_id, languages, hobbies in rows}
 
 
-def _dumps(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+def _dumps(value: object) -> bytes:
+    return to_json(value)

@@ -1,7 +1,7 @@
 """What two members have both approved, as sets whose overlap is quickly counted."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -30,32 +30,35 @@ def title_key(insight: SharedInsight) -> str:
     return f"{insight.category}: {' '.join(insight.title.casefold().split())}"
 
 
-def themes_of(user_ids: Sequence[str], approved: Mapping[str, Sequence[SharedInsight]]) -> Themes:
-    """Every member's approved titles; of the recurring ones the most frequent MOST_TITLES have a bit."""
+def titles_of(user_ids: Iterable[str], approved: Mapping[str, Sequence[SharedInsight]]) -> list[dict[str, str]]:
+    """Every member's approved titles as they are written, by what makes two of them the same."""
     keys: dict[tuple[str, str], str] = {}
-    sets: list[set[str]] = []
+    titles = []
     for user_id in user_ids:
-        own = set()
+        own = {}
         for insight in approved.get(user_id, ()):
             written = (insight.category, insight.title)
             key = keys.get(written)
             if key is None:
                 key = keys[written] = title_key(insight)
-            own.add(key)
-        sets.append(own)
-    counts = Counter(title for own in sets for title in own)
+            own[key] = insight.title
+        titles.append(own)
+    return titles
+
+
+def themes_of(titles: Sequence[Mapping[str, str]]) -> Themes:
+    """Every member's approved titles; of the recurring ones the most frequent MOST_TITLES have a bit."""
+    counts = Counter(title for own in titles for title in own)
     recurring = sorted((title for title, n in counts.items() if n > 1), key=lambda title: (-counts[title], title))
     column = {title: place for place, title in enumerate(recurring[:MOST_TITLES])}
-    bits = np.zeros((len(user_ids), max(1, -(-len(column) // _WORD))), dtype=np.uint64)
-    pairs = [(row, column[title]) for row, own in enumerate(sets) for title in own if title in column]
+    bits = np.zeros((len(titles), max(1, -(-len(column) // _WORD))), dtype=np.uint64)
+    pairs = [(row, column[title]) for row, own in enumerate(titles) for title in own if title in column]
     if pairs:
         rows, places = np.array(pairs, dtype=np.int64).T
         np.bitwise_or.at(bits, (rows, places // _WORD), np.left_shift(np.uint64(1), (places % _WORD).astype(np.uint64)))
-    return Themes(bits, np.array([len(own) for own in sets], dtype=np.int32))
+    return Themes(bits, np.array([len(own) for own in titles], dtype=np.int32))
 
 
-def shared_titles(a: Sequence[SharedInsight], b: Sequence[SharedInsight]) -> list[str]:
-    """Titles that both have approved, in alphabetical order."""
-    own = {title_key(insight): insight.title for insight in a}
-    other = {title_key(insight) for insight in b}
-    return sorted({title for key, title in own.items() if key in other})
+def shared_titles(a: Mapping[str, str], b: Mapping[str, str]) -> list[str]:
+    """Titles that both have approved, as the first writes them, in alphabetical order; both as in `titles_of`."""
+    return sorted({a[key] for key in a.keys() & b.keys()})

@@ -37,20 +37,26 @@ class MemberVectors:
         return MemberVectors(self.held[where])
 
 
-def centred(vectors: NDArray[np.float32]) -> MemberVectors:
-    """Vectors without their common direction, at unit length, in whole steps; members without a vector keep zeros.
-
-    Sentence vectors share a large common part; without it similarity tells members apart (Mu and Viswanath 2018,
-    "All-but-the-Top"). `vectors`: float32 (members, dimensions), rows of zeros for members without.
-    """
-    held = np.zeros(vectors.shape, dtype=np.int16)
+def centre_of(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The mean of the rows that are not zero, float64 (dimensions)."""
     count, total = 0, np.zeros(vectors.shape[1])
     for block in _blocks(vectors):
         count += int(np.count_nonzero(vectors[block].any(axis=1)))
         total += vectors[block].sum(axis=0, dtype=np.float64)
+    return total / max(count, 1)
+
+
+def centred(vectors: NDArray[np.float32], centre: NDArray[np.float64]) -> MemberVectors:
+    """Vectors without their common direction, at unit length, in whole steps; members without a vector keep zeros.
+
+    Sentence vectors share a large common part; without it similarity tells members apart (Mu and Viswanath 2018,
+    "All-but-the-Top"). `vectors`: float32 (members, dimensions), rows of zeros for members without; `centre`: what they
+    have in common.
+    """
+    held = np.zeros(vectors.shape, dtype=np.int16)
     for block in _blocks(vectors):
         known = np.asarray(vectors[block].any(axis=1))
-        moved = np.where(known[:, None], vectors[block] - total / max(count, 1), 0.0)
+        moved = np.where(known[:, None], vectors[block] - centre, 0.0)
         lengths = np.linalg.norm(moved, axis=1, keepdims=True)
         moved *= np.divide(STEPS, lengths, out=np.zeros_like(lengths), where=lengths > _SHORTEST)
         held[block] = np.rint(moved)

@@ -6,12 +6,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from matchme_pipeline.matching.eligibility import eligible_block
+from matchme_pipeline.matching.eligibility import eligible_pairs
 from matchme_pipeline.matching.members import Members
 
 Pair = tuple[str, str]
-# Pairs are compared as the diagonal of a block: larger blocks do more for nothing, smaller ones call numpy more often.
-PAIRS_AT_ONCE = 128
 
 
 def broken_filters(members: Members, pairs: Sequence[Pair]) -> Counter[str]:
@@ -23,8 +21,5 @@ def broken_filters(members: Members, pairs: Sequence[Pair]) -> Counter[str]:
     known = [(position[a], position[b]) for a, b in pairs if a in position and b in position]
     broken = Counter({"unknown_member": len(pairs) - len(known)})
     places: NDArray[np.intp] = np.array(known, dtype=np.intp).reshape(-1, 2)
-    for begin in range(0, len(places), PAIRS_AT_ONCE):
-        part = places[begin : begin + PAIRS_AT_ONCE]
-        may, _ = eligible_block(members.rows(part[:, 0]), members.rows(part[:, 1]))
-        broken["not_eligible"] += int(np.count_nonzero(~np.diagonal(may)))
+    broken["not_eligible"] = int(np.count_nonzero(~eligible_pairs(members, places[:, 0], places[:, 1])))
     return +broken

@@ -7,6 +7,7 @@ does not satisfy a preference that somebody has stated, and offends nobody who h
 import re
 from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 
 MISSING = -1
 
@@ -63,7 +64,7 @@ class Unknown:
         """The code of a profile's value; MISSING for none, and for one that is unknown, which is counted."""
         if value is None or not value.strip():
             return MISSING
-        code = codes.get(value, codes.get(_plain(value)))
+        code = codes.get(value, codes.get(plain(value)))
         if code is None:
             self.values[f"{attribute}: {value.strip()[:40]}"] += 1
             return MISSING
@@ -73,7 +74,7 @@ class Unknown:
         """A bit for each wanted label; 0 means any. Labels that are unknown are counted and ask for nothing."""
         bits = 0
         for label in labels or ():
-            place = next((i for i, name in enumerate(known) if _plain(name) == _plain(str(label))), None)
+            place = next((i for i, name in enumerate(known) if plain(name) == plain(str(label))), None)
             if place is None:
                 self.values[f"{attribute}: {str(label)[:40]}"] += 1
             else:
@@ -81,5 +82,8 @@ class Unknown:
         return bits
 
 
-def _plain(value: str) -> str:
-    return re.sub(r"[^a-z]", "", value.casefold())
+# Members choose from the same few labels.
+@lru_cache(maxsize=4_096)
+def plain(value: str) -> str:
+    """A spelling's plain form: its letters a to z alone, in lower case."""
+    return re.sub(r"[^A-Za-z]", "", value).lower()

@@ -1,6 +1,8 @@
 """A week's matching over the tables: load, allocate under the no-repeat rule, publish, preview."""
 
-from collections.abc import Mapping, Sequence
+import gc
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from matchme_pipeline.database.connection import Connection
@@ -9,18 +11,30 @@ from matchme_pipeline.jobs import week_jobs
 from matchme_pipeline.jobs.isolation import broken_members
 from matchme_pipeline.jobs.week_jobs import TakenJobs
 from matchme_pipeline.llm.contracts import CallContext, Models, PairToPreview, Preview
-from matchme_pipeline.matching import check_queries, publication, queries
+from matchme_pipeline.matching import check_queries, publication, queries, search_queries
 from matchme_pipeline.matching.engine import Allocation, Engine, Knowledge
+from matchme_pipeline.matching.limits import USUAL, Limits
 from matchme_pipeline.matching.members import MemberRow, Members, as_columns, why_not_matchable
 from matchme_pipeline.matching.previews import as_json
 from matchme_pipeline.matching.queries import PairRow, PublishedRow
+from matchme_pipeline.matching.search_queries import Scale
 from matchme_pipeline.matching.verification import broken_filters
 from matchme_pipeline.matching.vocabulary import Unknown
 from matchme_pipeline.week import Week
 
-# Nobody meets the same person twice within half a year.
-NO_REPEAT_WEEKS = 26
 PAIRS_SAVED_AT_ONCE = 500
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Keep the cyclic garbage collector out: what loading and explaining make by the million stays, without a cycle."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 @dataclass(frozen=True)
@@ -43,20 +57,24 @@ class PreviewOutcome:
     stopped_by: str = ""
 
 
-def load_engine(connection: Connection, week: Week, model: str) -> Engine:
+@collector_paused()
+def load_engine(connection: Connection, week: Week, model: str, limits: Limits = USUAL) -> Engine:
     """Everything that is known of members as of the week's cutoff."""
-    return Engine(_knowledge(connection, week, model), week.cutoff)
+    return Engine(_knowledge(connection, week, model), week.cutoff, limits)
 
 
-def load_sound_engine(connection: Connection, week: Week, model: str) -> tuple[Engine, dict[str, str]]:
+@collector_paused()
+def load_sound_engine(
+    connection: Connection, week: Week, model: str, limits: Limits = USUAL
+) -> tuple[Engine, dict[str, str]]:
     """The same without the members whose rows are broken, and those members with the reason."""
     known = _knowledge(connection, week, model)
     try:
-        return Engine(known, week.cutoff), {}
+        return Engine(known, week.cutoff, limits), {}
     except Exception:
-        broken = _broken_rows(known.rows, week)
+        broken = _broken_rows(known.rows, week, limits)
         sound = replace(known, rows=[row for row in known.rows if row.user_id not in broken])
-        return Engine(sound, week.cutoff), broken
+        return Engine(sound, week.cutoff, limits), broken
 
 
 def _knowledge(connection: Connection, week: Week, model: str) -> Knowledge:
@@ -70,18 +88,20 @@ def _knowledge(connection: Connection, week: Week, model: str) -> Knowledge:
     )
 
 
+@collector_paused()
 def allocate_week(connection: Connection, engine: Engine, week: Week) -> WeekAllocation:
     """Allocate the week so that no pair is shown twice within the window.
 
     A first run knows the weeks that were published before it. Doing a week again looks at those alone, so that it
     finds what it found; only where a result would repeat a pair that has been shown since are those left out too.
     """
+    window = engine.limits.no_repeat_weeks
     standing = queries.published_rows(connection, week.match_week)
     fixed = publication.fixed_pairs(standing)
     talking = queries.pairs_in_conversation(connection, week.cutoff)
     before = queries.first_published(connection, week.match_week)
-    excluded = {*talking, *queries.pairs_shown(connection, week.match_week, NO_REPEAT_WEEKS, before)}
-    shown = set(queries.pairs_shown(connection, week.match_week, NO_REPEAT_WEEKS))
+    excluded = {*talking, *queries.pairs_shown(connection, week.match_week, window, before)}
+    shown = set(queries.pairs_shown(connection, week.match_week, window))
     allocation = engine.match(excluded, fixed)
     while repeated := publication.shown_elsewhere(allocation.matches, shown):
         excluded |= repeated
@@ -89,6 +109,7 @@ def allocate_week(connection: Connection, engine: Engine, week: Week) -> WeekAll
     return WeekAllocation(allocation, standing, fixed)
 
 
+@collector_paused()
 def publish(
     connection: Connection,
     week: Week,
@@ -105,22 +126,26 @@ def publish(
     rows = publication.ranked_rows(result.allocation.matches, result.standing, result.fixed)
     with connection.transaction():
         changed = queries.replace_matches(connection, week.match_week, model, taken.dagster_run_id, rows, result.fixed)
+        # Where all that stands was viewed before, it stands by the scale that it was scored by.
+        if rows or search_queries.scale_of(connection, week.sunday, model) is None:
+            scale = Scale(engine.centre, *result.allocation.calibration)
+            search_queries.save_scale(connection, week.sunday, model, scale)
         _require_sound(connection, week, engine)
         week_jobs.finish_members(connection, taken, broken)
     return changed
 
 
-def broken_matches(connection: Connection, week: Week, members: Members) -> dict[str, int]:
+def broken_matches(connection: Connection, week: Week, members: Members, limits: Limits) -> dict[str, int]:
     """How many matches of the week, as the tables have them now, break each rule and each hard preference."""
     return {
-        **check_queries.broken_rules(connection, week.match_week, NO_REPEAT_WEEKS),
+        **check_queries.broken_rules(connection, week.match_week, limits.no_repeat_weeks),
         **check_queries.broken_preferences(connection, week.match_week),
         **broken_filters(members, check_queries.untouched_pairs(connection, week.match_week)),
     }
 
 
 def _require_sound(connection: Connection, week: Week, engine: Engine) -> None:
-    broken = broken_matches(connection, week, engine.profiles.members)
+    broken = broken_matches(connection, week, engine.profiles.members, engine.limits)
     found = ", ".join(f"{name}: {rows} rows" for name, rows in broken.items() if rows)
     if found:
         raise BrokenMatchesError(
@@ -129,12 +154,13 @@ def _require_sound(connection: Connection, week: Week, engine: Engine) -> None:
         )
 
 
-def _broken_rows(rows: Sequence[MemberRow], week: Week) -> dict[str, str]:
+def _broken_rows(rows: Sequence[MemberRow], week: Week, limits: Limits) -> dict[str, str]:
     by_id = {row.user_id: row for row in rows}
 
     def compute(user_ids: Sequence[str]) -> object:
         own = [by_id[user_id] for user_id in user_ids]
-        return as_columns([row for row in own if why_not_matchable(row, week.cutoff) is None], week.cutoff, Unknown())
+        matchable = [row for row in own if why_not_matchable(row, week.cutoff, limits) is None]
+        return as_columns(matchable, week.cutoff, Unknown())
 
     return broken_members(list(by_id), compute)
 

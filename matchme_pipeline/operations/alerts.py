@@ -70,7 +70,8 @@ def run_failed(run: EndedRun) -> Alert:
         AlertKind.RUN_FAILED,
         cause=run.dagster_run_id,
         title=f"The {run.run_type} run of {_week(run.week)} failed",
-        text=f"{error}\nRun {run.dagster_run_id}. What it finished is kept; materialise the week again to go on.",
+        text=f"{error}\nRun {run.dagster_run_id}. What it finished is kept. A run whose process was lost is retried by "
+        "itself (`matchme status` shows it); else materialise the week again to go on.",
         week=run.week,
         run_id=run.dagster_run_id,
     )

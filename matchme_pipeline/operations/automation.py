@@ -17,7 +17,7 @@ from matchme_pipeline.database.connection import connect
 from matchme_pipeline.database.resource import database_url
 from matchme_pipeline.operations import runs
 from matchme_pipeline.operations.jobs import daily_incremental, weekly_batch
-from matchme_pipeline.operations.run_errors import first_error, is_declined
+from matchme_pipeline.operations.run_errors import end_of_failure
 from matchme_pipeline.settings import process_settings
 from matchme_pipeline.week import WEEK, Week
 
@@ -62,12 +62,9 @@ def close_completed_runs(context: RunStatusSensorContext) -> None:
 )
 def close_failed_runs(context: RunStatusSensorContext) -> None:
     """Write the end of a run that failed, with its first error."""
-    error = first_error(context.instance, context.dagster_run.run_id) or context.dagster_event.message
-    # A run that had to leave the week to another one has not failed at anything.
-    if is_declined(context.instance, context.dagster_run.run_id):
-        _close(context, "cancelled", error, declined=True)
-    else:
-        _close(context, "failed", error)
+    end = end_of_failure(context.instance, context.dagster_run)
+    declined = {"declined": True} if end.declined else {}
+    _close(context, end.status, end.error, **declined)
 
 
 @run_status_sensor(

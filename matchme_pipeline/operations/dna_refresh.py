@@ -38,7 +38,9 @@ def enqueue_reviewers(connection: Connection, since: datetime, now: datetime) ->
     return connection.execute(
         """
         with reviewers as (
-            select i.clerk_user_id as user_id, max(i.reviewed_at) as reviewed_at
+            -- As text: what the app writes under this name into payloads of its own may be anything.
+            select i.clerk_user_id as user_id,
+                to_char(max(i.reviewed_at) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as reviewed_at
             from user_insights i
             where i.status in ('approved', 'rejected') and i.reviewed_at > %(since)s and i.reviewed_at <= %(now)s
             group by 1
@@ -51,7 +53,7 @@ def enqueue_reviewers(connection: Connection, since: datetime, now: datetime) ->
         where not exists (
             select from batch_processing_queue q
             where q.user_id = r.user_id and q.job_type = %(job_type)s::text
-                and (q.payload ->> 'reviewed_at')::timestamptz >= r.reviewed_at
+                and q.payload ->> 'reviewed_at' = r.reviewed_at
         )
         order by r.user_id
         limit %(most)s

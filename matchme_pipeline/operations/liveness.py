@@ -14,6 +14,8 @@ from dagster import DagsterRunStatus
 # step that waits for a place in a pool has no process at all. A quarter of an hour is also the queue's lease.
 STALE_AFTER = timedelta(minutes=15)
 HEARTBEAT_SECONDS = 15.0
+# Which process runs a run that the command started: `host:pid`. Tells of runs that were killed before their first step.
+PROCESS_TAG = "matchme/process"
 
 ENDED: dict[DagsterRunStatus, Literal["completed", "failed", "cancelled"]] = {
     DagsterRunStatus.SUCCESS: "completed",
@@ -36,10 +38,11 @@ class RunningRow:
 
 @dataclass(frozen=True)
 class End:
-    """How a run ended that is still called `running`."""
+    """How a run ended; `declined` where it left its week to another one."""
 
     status: Literal["completed", "failed", "cancelled"]
     error: str | None = None
+    declined: bool = False
 
 
 def end_of(row: RunningRow, dagster_status: DagsterRunStatus | None, now: datetime) -> End | None:

@@ -6,10 +6,9 @@ from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.operations import run_queries, runs
-from matchme_pipeline.operations.liveness import End, RunningRow, end_of, process_lives
+from matchme_pipeline.operations.liveness import PROCESS_TAG, End, RunningRow, end_of, process_lives
+from matchme_pipeline.operations.run_errors import end_of_failure
 
-# Which process runs a run that the command started: `host:pid`. Tells of runs that were killed before their first step.
-PROCESS_TAG = "matchme/process"
 # Rows that an earlier attempt at this pipeline left behind name no run to ask about; no run takes a day.
 _FOREIGN_ROWS_AFTER = timedelta(days=1)
 _WAITING = [DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.STARTED]
@@ -30,6 +29,8 @@ def close_lost(connection: Connection, instance: DagsterInstance, now: datetime)
         if end is None:
             alive.append(row)
             continue
+        if run is not None and run.status == DagsterRunStatus.FAILURE:
+            end = end_of_failure(instance, run)
         _close(connection, instance, row.dagster_run_id, end)
     return alive
 
@@ -55,11 +56,12 @@ def not_yet_begun(connection: Connection, instance: DagsterInstance) -> list[tup
 
 def _close(connection: Connection, instance: DagsterInstance, dagster_run_id: str, end: End) -> None:
     run = instance.get_run_by_id(dagster_run_id)
+    declined = {"declined": True} if end.declined else {}
     with connection.transaction():
         if end.error is not None:
             run_queries.end_at_last_sign(connection, dagster_run_id)
         if run is not None:
-            runs.close_run(connection, run, end.status, end.error)
+            runs.close_run(connection, run, end.status, end.error, **declined)
         else:
             runs.close_row(connection, dagster_run_id, end.status, end.error)
     if run is not None and not run.is_finished:

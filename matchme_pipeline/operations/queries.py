@@ -175,14 +175,6 @@ def recent_runs(connection: Connection, limit: int = 10) -> list[RunRow]:
         ).fetchall()
 
 
-def queue_counts(connection: Connection) -> dict[tuple[str, str], int]:
-    """Jobs by type and status."""
-    rows = connection.execute(
-        "select job_type, status, count(*) from batch_processing_queue group by 1, 2 order by 1, 2"
-    ).fetchall()
-    return {(job_type, status): count for job_type, status, count in rows}
-
-
 def week_summaries(connection: Connection, weeks: Sequence[date]) -> list[WeekSummary]:
     """The figures of `weeks`, in order; a week that nobody materialised has zeros."""
     with connection.cursor(row_factory=class_row(WeekSummary)) as cursor:

@@ -2,10 +2,12 @@
 
 import re
 
-from dagster import DagsterEventType, DagsterInstance
+from dagster import DagsterEventType, DagsterInstance, DagsterRun
+from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster_shared.error import SerializableErrorInfo
 
 from matchme_pipeline.errors import RunDeclinedError
+from matchme_pipeline.operations.liveness import PROCESS_TAG, End
 
 _FAILURES = {DagsterEventType.STEP_FAILURE, DagsterEventType.RUN_FAILURE}
 
@@ -17,9 +19,27 @@ def first_error(instance: DagsterInstance, dagster_run_id: str) -> str | None:
     return None
 
 
-def is_declined(instance: DagsterInstance, dagster_run_id: str) -> bool:
-    """Whether the run ended because another one was at work on its week."""
-    return any(error.cls_name == RunDeclinedError.__name__ for _, error in _errors(instance, dagster_run_id))
+def end_of_failure(instance: DagsterInstance, run: DagsterRun) -> End:
+    """What to call the end of a run that Dagster calls failed.
+
+    One that left its week to another run, or that a person interrupted, has not failed at anything. Only runs of the
+    command are interrupted by a person; one that a daemon started is interrupted when its machine goes down.
+    """
+    error = first_error(instance, run.run_id)
+    kinds = {error.cls_name for _, error in _errors(instance, run.run_id)}
+    if RunDeclinedError.__name__ in kinds:
+        return End("cancelled", error, declined=True)
+    if PROCESS_TAG in run.tags and DagsterExecutionInterruptedError.__name__ in kinds:
+        return End("cancelled", "interrupted by a person")
+    return End("failed", error or _verdict(instance, run.run_id))
+
+
+def _verdict(instance: DagsterInstance, dagster_run_id: str) -> str | None:
+    """What Dagster says of a run whose end it has noticed from outside."""
+    events = [
+        record.dagster_event for record in instance.all_logs(dagster_run_id, of_type=DagsterEventType.RUN_FAILURE)
+    ]
+    return next((event.message for event in events if event is not None and event.message), None)
 
 
 def _errors(instance: DagsterInstance, dagster_run_id: str) -> list[tuple[str | None, SerializableErrorInfo]]:
@@ -29,7 +49,8 @@ def _errors(instance: DagsterInstance, dagster_run_id: str) -> list[tuple[str | 
         if event is None:
             continue
         data = event.step_failure_data if event.is_step_failure else event.job_failure_data
-        if data.error is not None:
+        # Where somebody else called the run failed (a killed process, a lost machine), there is no data.
+        if data is not None and data.error is not None:
             found.append((record.step_key, _innermost(data.error)))
     return found
 

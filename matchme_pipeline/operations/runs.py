@@ -12,6 +12,7 @@ from matchme_pipeline.database.resource import DatabaseResource
 from matchme_pipeline.operations import queries, run_queries
 from matchme_pipeline.operations.heartbeat import Heartbeat, quietly
 from matchme_pipeline.operations.liveness import HEARTBEAT_SECONDS, End
+from matchme_pipeline.operations.run_errors import end_of_failure
 
 PARTITION_TAG = "dagster/partition"
 WEEKLY_JOB = "weekly_batch"
@@ -111,11 +112,11 @@ def end_after_step(instance: DagsterInstance, run: DagsterRun) -> End | None:
             kinds.setdefault(record.step_key, set()).add(record.dagster_event.event_type)
     in_one_process = not any(seen & _OWN_PROCESS for seen in kinds.values())
     if any(DagsterEventType.STEP_FAILURE in seen for seen in kinds.values()):
-        return End("failed") if in_one_process else None
+        return end_of_failure(instance, run) if in_one_process else None
     well = {step for step, seen in kinds.items() if DagsterEventType.STEP_SUCCESS in seen}
     if well.issuperset(_planned_steps(instance, run)) and well:
         return End("completed")
-    return End("failed", "the run was interrupted") if in_one_process else None
+    return End("cancelled", "the run was interrupted") if in_one_process else None
 
 
 def run_type(job_name: str) -> str:
@@ -131,7 +132,8 @@ def week_of_run(run: DagsterRun) -> date | None:
 
 def publishes_matches(run: DagsterRun) -> bool:
     """Whether `run` materialises the week's matches."""
-    if run.asset_selection is not None:
+    # A job that runs as a whole selects nothing: None by way of the daemon, an empty set in the command's own process.
+    if run.asset_selection:
         return MATCHES in run.asset_selection
     return run.job_name == WEEKLY_JOB
 

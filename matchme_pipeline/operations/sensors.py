@@ -20,10 +20,11 @@ from dagster import (
 
 from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.database.resource import database_url
+from matchme_pipeline.dna import queries as dna_queries
 from matchme_pipeline.jobs.adoption import reject_malformed
-from matchme_pipeline.jobs.model import JobType
 from matchme_pipeline.llm.remote.batch_watch import batches_to_read
-from matchme_pipeline.operations import alerts, dna_refresh, due_jobs, lost_runs, missing_weeks, runs
+from matchme_pipeline.operations import alerts, dna_refresh, due_jobs, launches, lost_runs, missing_weeks, runs
+from matchme_pipeline.operations.due_jobs import DueSet
 from matchme_pipeline.operations.jobs import daily_incremental, dna_refresh_job, weekly_batch
 from matchme_pipeline.settings import process_settings
 from matchme_pipeline.week import Week
@@ -63,17 +64,17 @@ def retry_due_jobs(context: SensorEvaluationContext) -> SensorResult | SkipReaso
     with _database() as connection:
         reject_malformed(connection)
         due = due_jobs.due_sets(connection, limit=50)
-    busy = _weeks_in_flight(context.instance)
-    requests = [
-        RunRequest(
-            run_key=f"retry/{one.week}/{one.fingerprint}",
-            partition_key=one.week.isoformat(),
-            job_name=(daily_incremental if one.for_content else weekly_batch).name,
-            tags={"matchme/reason": f"{one.jobs} jobs are due"},
-        )
-        for one in due
-        if one.week not in busy and (one.for_content or Week(one.week).cutoff <= _now())
-    ]
+    busy, now = _weeks_in_flight(context.instance), _now()
+    requests = []
+    for one in due:
+        job = daily_incremental if one.for_content else weekly_batch
+        work = f"retry/{one.week}/{one.fingerprint}"
+        if one.week in busy or not _can_be_worked_on(one, now):
+            continue
+        if (key := launches.next_run_key(context.instance, work, now)) is None:
+            continue
+        tags = {launches.WORK_TAG: work, "matchme/reason": f"{one.jobs} jobs are due"}
+        requests.append(RunRequest(key, partition_key=one.week.isoformat(), job_name=job.name, tags=tags))
     if not requests:
         return SkipReason("no job is due in a week that no run is working on")
     return SensorResult(run_requests=requests[:MOST_RETRY_RUNS], cursor=requests[0].run_key)
@@ -129,13 +130,18 @@ def refresh_dna_after_reviews(context: SensorEvaluationContext) -> SensorResult 
     since = datetime.fromisoformat(context.cursor) if context.cursor else now
     with _database() as connection:
         enqueued = dna_refresh.enqueue_reviewers(connection, since, now)
-        waiting, fingerprint = due_jobs.waiting_app_jobs(connection, JobType.DNA_RECALCULATION)
+        newest = dna_queries.newest_week(connection)
+        waiting, fingerprint = due_jobs.waiting_scores(connection, newest)
     # A member who goes on reviewing is found once they are quiet, so the cursor stays behind by that time.
     cursor = (now - dna_refresh.QUIET).isoformat() if context.cursor else now.isoformat()
-    if not waiting:
-        return SensorResult(skip_reason=SkipReason("nobody waits for a fresh score"), cursor=cursor)
+    work = f"dna/{fingerprint}"
+    busy = newest in _weeks_in_flight(context.instance)
+    key = launches.next_run_key(context.instance, work, now) if waiting and not busy else None
+    if key is None:
+        reason = "its week is being materialised" if busy else f"{waiting} jobs wait, and no run is to be asked for"
+        return SensorResult(skip_reason=SkipReason(reason), cursor=cursor)
     context.log.info(f"{enqueued} members reviewed insights, {waiting} jobs wait")
-    return SensorResult(run_requests=[RunRequest(run_key=f"dna/{fingerprint}")], cursor=cursor)
+    return SensorResult(run_requests=[RunRequest(key, tags={launches.WORK_TAG: work})], cursor=cursor)
 
 
 @sensor(
@@ -153,17 +159,15 @@ def read_finished_batches(context: SensorEvaluationContext) -> SensorResult | Sk
     for batch in batches_to_read(settings, database_url(settings)):
         if batch.week is not None:
             by_week.setdefault(batch.week, []).append(str(batch.id))
-    busy = _weeks_in_flight(context.instance)
-    requests = [
-        RunRequest(
-            run_key=f"batch/{week}/{_digest(ids)}",
-            partition_key=week.isoformat(),
-            job_name=(weekly_batch if Week(week).cutoff <= _now() else daily_incremental).name,
-            tags={"matchme/reason": f"{len(ids)} batches are finished"},
-        )
-        for week, ids in sorted(by_week.items())
-        if week not in busy
-    ]
+    busy, now = _weeks_in_flight(context.instance), _now()
+    requests = []
+    for week, ids in sorted(by_week.items()):
+        job = weekly_batch if Week(week).cutoff <= now else daily_incremental
+        work = f"batch/{week}/{_digest(ids)}"
+        if week in busy or (key := launches.next_run_key(context.instance, work, now)) is None:
+            continue
+        tags = {launches.WORK_TAG: work, "matchme/reason": f"{len(ids)} batches are finished"}
+        requests.append(RunRequest(key, partition_key=week.isoformat(), job_name=job.name, tags=tags))
     if not requests:
         return SkipReason("no batch is finished in a week that no run is working on")
     return SensorResult(run_requests=requests[:MOST_RETRY_RUNS], cursor=requests[0].run_key)
@@ -179,7 +183,14 @@ def close_lost_runs(context: SensorEvaluationContext) -> SkipReason:
     with _database() as connection:
         at_work = lost_runs.close_lost(connection, context.instance, _now())
         lost_runs.not_yet_begun(connection, context.instance)
+    context.update_cursor(_now().isoformat())
     return SkipReason(f"{len(at_work)} runs are at work")
+
+
+def _can_be_worked_on(due: DueSet, now: datetime) -> bool:
+    """Whether its week is a partition whose window has opened (for content), or closed (for scores and matches)."""
+    week = Week(due.week)
+    return week.sunday >= process_settings().first_week and (week.start if due.for_content else week.cutoff) <= now
 
 
 def _weeks_in_flight(instance: DagsterInstance, *, publishing: bool = False) -> set[date]:

@@ -1,6 +1,7 @@
 """Seeded members review what the pipeline offered them, so that a demonstration's weeks build on each other."""
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -19,17 +20,19 @@ class ReviewReport:
     reviewed: int
 
 
-def review_insights(connection: Connection, *, week_cutoff: datetime, seed: int) -> ReviewReport:
+def review_insights(
+    connection: Connection, *, week_cutoff: datetime, seed: int, unseen: Collection[UUID] = ()
+) -> ReviewReport:
     """Members' verdicts on the insights that a week offered them, given in the six days after its cutoff.
 
     Whether and how an insight is reviewed follows from the seed, the member's habit and the insight's id alone, so
-    doing it again changes nothing: what was left pending stays pending.
+    doing it again changes nothing: what was left pending stays pending. Insights in `unseen` are left alone.
     """
     offered = queries.offered_insights(connection, week_cutoff - timedelta(days=7), week_cutoff)
     decisions = [
         decision
         for insight_id, _, reviews in offered
-        if (decision := _decide(seed, insight_id, reviews, week_cutoff)) is not None
+        if insight_id not in unseen and (decision := _decide(seed, insight_id, reviews, week_cutoff)) is not None
     ]
     with connection.transaction():
         reviewed = queries.review_insights(connection, decisions)

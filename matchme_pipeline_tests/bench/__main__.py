@@ -1,10 +1,18 @@
-"""All measurements, one after another; name some to run those alone: `matches`, `llm`, `dna`, `queue`, `api`."""
+"""All measurements, one after another; name some to run those alone: `… -m matchme_pipeline_tests.bench search`."""
 
 import sys
 
-from matchme_pipeline_tests.bench import api, dna, llm, matches, queue
+from matchme_pipeline_tests.bench import api, dna, llm, matches, matching_speed, queue, search
 
-BENCHES = {"matches": matches.main, "llm": llm.main, "dna": dna.main, "queue": queue.main, "api": api.main}
+BENCHES = {
+    "matches": matches.main,
+    "matching_speed": matching_speed.main,
+    "search": search.main,
+    "llm": llm.main,
+    "dna": dna.main,
+    "queue": queue.main,
+    "api": api.main,
+}
 
 
 def main() -> None:

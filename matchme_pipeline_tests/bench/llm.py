@@ -1,5 +1,5 @@
-"""Model calls: offline items a second on one core, many at once against serial, faults, a population at list prices
-and against its estimates.
+"""Model calls: offline items a second on one core, many at once against serial, faults, a kill half-way, a population
+at list prices and against its estimates.
 
 Only the real client is driven, against the fake server of the tests on this machine.
 """
@@ -41,6 +41,7 @@ from matchme_pipeline.population.writing import caption
 from matchme_pipeline.settings import load_settings
 from matchme_pipeline.week import WEEK, Week
 from matchme_pipeline_tests.llm.conftest import CONTEXT, members_items
+from matchme_pipeline_tests.llm.test_pay_once import start, times_asked
 from matchme_pipeline_tests.openai_server import FakeOpenAI, faults
 
 MEMBERS, POSTS_EACH, CONCURRENCY = 1_000, 10, 64
@@ -64,6 +65,7 @@ def main() -> None:
                 migrate(connection, files.migrations_dir())
             concurrency(url)
             campaign(url)
+            killed(url)
         finally:
             server.stop()
     population()
@@ -142,7 +144,7 @@ def _drain(
     """Runs of the stage until nothing is open; how many it took."""
     for run in range(1, 10):
         context = CallContext("content_insights", week.sunday, f"run {run}")
-        with _models(server, url, MATCHME_LLM_TIMEOUT_SECONDS="2") as models:
+        with _models(server, url, MATCHME_LLM_TIMEOUT_SECONDS="4") as models:
             outcome = analysis.drain(connection, models, week, items, context, week.cutoff)
         if not outcome.left_in_queue:
             return run
@@ -171,6 +173,24 @@ def _campaign_line(
         f"{seconds:8.1f} {runs:5} {queue.failed:5} {queue.failed / queue.total:6.2%} {len(hashes - answered):11,} "
         f"{twice:11,}  {books}"
     )
+
+
+def killed(url: str) -> None:
+    """A run killed half-way and taken up again: calls paid twice, against those that were on their way."""
+    with FakeOpenAI(latency_seconds=0.2) as server:
+        process = start(server, url, MEMBERS, MATCHME_LLM_CONCURRENCY=str(CONCURRENCY))
+        while server.billed["chat"].requests < MEMBERS // 2:
+            if process.poll() is not None:
+                raise SystemExit("the run ended before it could be killed")
+            time.sleep(0.005)
+        process.kill()
+        on_their_way = server.in_flight
+        process.wait()
+        with _models(server, url) as models:
+            analysed = sum(len(member.analyses) for member in models.analyse(members_items(MEMBERS, 2), CONTEXT))
+        twice = sum(times - 1 for times in times_asked(server).values()) // 2
+    _say(f"killed with SIGKILL after {MEMBERS // 2} of {MEMBERS:,} calls, taken up again: {analysed:,} of "
+         f"{2 * MEMBERS:,} posts answered, {twice} calls paid twice, {on_their_way} were on their way")  # fmt: skip
 
 
 def population() -> None:

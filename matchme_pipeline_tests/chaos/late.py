@@ -1,7 +1,8 @@
 """Late equals on time: six weeks in order, against the same weeks with the third one backfilled at the end."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.population.reviews import review_insights
@@ -51,8 +52,10 @@ class LateOutcome:
 
 def late_equals_on_time(world: World) -> LateOutcome:
     """Play both timelines and compare what they leave."""
-    on_time, pairs = _timeline(world, IN_ORDER)
-    late, late_pairs = _timeline(world, LATE)
+    on_time, pairs, offered = _timeline(world, IN_ORDER)
+    # What a member said again after the missed week is offered by a later week where the missed one comes last. Members
+    # do the same in both timelines, so they pass over it here as they do there.
+    late, late_pairs, _ = _timeline(world, LATE, unseen=offered)
     differing = [
         str(difference) for difference in differences({t: on_time[t] for t in EQUAL}, {t: late[t] for t in EQUAL})
     ]
@@ -63,14 +66,19 @@ def late_equals_on_time(world: World) -> LateOutcome:
         differing=differing,
         rows_compared=sum(on_time[table].total() for table in EQUAL),
         pairs_on_time=len(pairs[missed]),
-        pairs_equal=len(pairs[missed] & late_pairs[missed]),
+        pairs_equal=len(pairs[missed] & late_pairs.get(missed, set())),
         pairs_shown_by_later_weeks=len(pairs[missed] & elsewhere),
         pairs_repeated=len(shown) - len(set(shown)),
     )
 
 
-def _timeline(world: World, weeks: Sequence[Week]) -> tuple[Rows, Pairs]:
-    """Materialise `weeks` one after another; members review what each but the missed one offered them."""
+def _timeline(
+    world: World, weeks: Sequence[Week], unseen: Collection[UUID] = ()
+) -> tuple[Rows, Pairs, frozenset[UUID]]:
+    """Materialise `weeks` one after another; members review what each but the missed one offered them.
+
+    Returns the rows, the pairs, and the insights that stand as offered by the missed week.
+    """
     url = world.copy()
     with CountingServer() as server:
         for week in weeks:
@@ -79,9 +87,10 @@ def _timeline(world: World, weeks: Sequence[Week]) -> tuple[Rows, Pairs]:
                 raise RuntimeError(f"week {week.key} failed: {run.text()[-1000:]}")
             if week != MISSED:
                 with connect(url) as connection:
-                    review_insights(connection, week_cutoff=week.cutoff, seed=7)
+                    review_insights(connection, week_cutoff=week.cutoff, seed=7, unseen=unseen)
     with connect(url) as connection:
-        found = result_rows(connection), _pairs(connection)
+        offered = connection.execute("select id from user_insights where created_at = %s", [MISSED.cutoff]).fetchall()
+        found = result_rows(connection), _pairs(connection), frozenset(insight_id for (insight_id,) in offered)
     world.drop(url)
     return found
 

@@ -14,6 +14,7 @@ OF_THE_WORK = {
     "llm_calls",  # and more calls: judged by `verdicts.money`
     "llm_budget_holdings",
     "llm_batches",
+    "llm_underway",  # who is asking what at this moment: a killed worker's rows end by themselves
     "schema_migrations",
 }
 # Times at which a row was written: they tell when a run was, and nothing about the week.

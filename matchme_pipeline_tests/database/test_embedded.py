@@ -1,14 +1,19 @@
 """The embedded server: starts where the path is long or has a space, survives a kill, keeps strangers out."""
 
+import fcntl
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from matchme_pipeline.database import embedded
 from matchme_pipeline.database.connection import connect
 from matchme_pipeline.database.embedded import EmbeddedServer
+from matchme_pipeline.errors import DatabaseUnavailableError
 
 
 @pytest.fixture
@@ -65,3 +70,29 @@ def test_its_socket_is_closed_to_other_users(folder: Path):
         assert server.data.stat().st_mode & 0o077 == 0
     finally:
         server.stop()
+
+
+def test_starting_it_runs_no_librarys_fork_handlers(folder: Path):
+    """That of a matrix library waits for ever where another thread is computing, with the start's lock in its hand."""
+    program = (
+        "import ctypes, sys; from pathlib import Path\n"
+        "from matchme_pipeline.database.embedded import EmbeddedServer\n"
+        "before = ctypes.CFUNCTYPE(None)(lambda: print('a fork', flush=True))\n"
+        "assert ctypes.CDLL(None).__register_atfork(before, None, None, None) == 0\n"
+        "server = EmbeddedServer(Path(sys.argv[1]), durable=False); server.ensure_running(); server.stop()\n"
+        "print('stopped')\n"
+    )
+    if not sys.platform.startswith("linux"):
+        pytest.skip("fork handlers are registered by a name of the GNU library")
+    result = subprocess.run([sys.executable, "-c", program, folder], capture_output=True, text=True, check=True)
+    assert result.stdout == "stopped\n"
+
+
+def test_a_start_that_another_process_never_ends_is_not_waited_for_for_ever(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(embedded, "_LOCK_TIMEOUT_SECONDS", 0.2)
+    with (folder / "postgres.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(DatabaseUnavailableError, match=r"postgres\.lock"):
+            EmbeddedServer(folder).ensure_running()

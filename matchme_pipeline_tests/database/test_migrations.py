@@ -8,8 +8,8 @@ import pytest
 
 from matchme_pipeline.database import files
 from matchme_pipeline.database.connection import Connection, connect
-from matchme_pipeline.database.migrations import create_app_tables, has_app_tables, migrate, status
-from matchme_pipeline.errors import DatabaseUnavailableError
+from matchme_pipeline.database.migrations import available, create_app_tables, has_app_tables, migrate, status
+from matchme_pipeline.errors import ConfigurationError, DatabaseUnavailableError
 
 OURS_WITH_OWNER = [
     "batch_processing_queue",
@@ -44,6 +44,13 @@ def test_migrations_run_once_and_then_find_nothing_to_do(app_tables: Connection)
     assert [m.version for m in applied] == sorted({m.version for m in applied})
     assert migrate(app_tables, files.migrations_dir()) == []
     assert all(m.applied_at for m in status(app_tables, files.migrations_dir()))
+
+
+def test_two_files_with_one_number_are_refused(tmp_path: Path):
+    for name in ("001_one.sql", "002_other.sql", "002_this.sql"):
+        (tmp_path / name).write_text("select 1")
+    with pytest.raises(ConfigurationError, match=r"002_other\.sql and 002_this\.sql"):
+        available(tmp_path)
 
 
 def test_every_file_may_run_twice(app_tables: Connection):

@@ -157,6 +157,30 @@ def test_malformed_rows_of_the_app_fail_alone_with_their_reasons(members: Connec
     }
 
 
+def test_a_row_that_is_scheduled_for_later_waits_until_then(members: Connection):
+    row = insert_as_the_app(members, "user_a")
+    members.execute("update batch_processing_queue set scheduled_for = now() + interval '1 hour'")
+    assert adopt(members, DNA, WEEK, None) == Adoption(0, 0, 0)
+    members.execute("update batch_processing_queue set scheduled_for = now() where id = %s::uuid", [row])
+    assert adopt(members, DNA, WEEK, None) == Adoption(1, 0, 0)
+
+
+def test_rows_that_name_a_week_no_run_can_take_up_fail_alone(members: Connection):
+    for user, week, payload in (("user_a", "2026-01-13", "{}"), ("user_b", WEEK, "7"), ("user_c", WEEK, "{}")):
+        members.execute(
+            "insert into batch_processing_queue (user_id, subject, job_type, week, payload) "
+            "values (%s, %s, %s, %s, %s)",
+            [user, user, DNA, week, payload],
+        )
+    assert adopt(members, DNA, WEEK, None) == Adoption(0, 0, 2)
+    assert reject_malformed(members) == 0
+    assert dict(members.execute("select user_id, last_error from batch_processing_queue order by 1").fetchall()) == {
+        "user_a": "malformed: the week 2026-01-13 is no Sunday; leave week and subject empty",
+        "user_b": "malformed: the payload is a JSON number, it has to be an object",
+        "user_c": None,
+    }
+
+
 @given(st.sets(st.integers(0, 199), max_size=12), st.integers(1, 200))
 def test_halving_finds_exactly_the_broken_members(broken: set[int], members: int):
     names = [f"user_{n}" for n in range(members)]

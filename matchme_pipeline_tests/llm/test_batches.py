@@ -19,6 +19,7 @@ from matchme_pipeline.llm.remote.batch_watch import batches_to_read
 from matchme_pipeline.settings import load_settings
 from matchme_pipeline_tests.llm.conftest import CONTEXT, item, members_items
 from matchme_pipeline_tests.llm.test_pay_once import RUN
+from matchme_pipeline_tests.openai_server import faults
 
 ITEMS = members_items(6, 3)
 BATCH = {"MATCHME_LLM_MODE": "batch"}
@@ -214,6 +215,66 @@ def test_an_api_that_is_down_while_a_batch_runs_is_waited_for(server, models, mo
         results = list(session.analyse(ITEMS, CONTEXT))
     assert sum(len(member.analyses) for member in results) == 18
     assert len(server.batches.batches) == 1
+
+
+@pytest.mark.parametrize("area", ["files", "batches"])
+@pytest.mark.parametrize("fault", [f for f in faults.TRANSPORT if f not in faults.ENDLESS])
+def test_a_fault_before_any_answer_of_the_batch_api_loses_nothing_and_pays_nothing_twice(
+    server, models, app_database, area, fault
+):
+    server.batches.looks = 1
+    # One of each sort of call: uploading and reading, creating and looking.
+    server.other_faults = {area: [fault] * 2}
+    with models(**BATCH) as session:
+        results = list(session.analyse(ITEMS, CONTEXT))
+    assert sum(len(member.analyses) for member in results) == 18
+    assert len(server.batches.batches) == 1
+    assert booked(app_database) == server.tokens
+
+
+def test_more_than_an_account_may_have_waiting_goes_in_smaller_batches(server, models, app_database):
+    server.batches.looks, server.batches.most_lines = 1, 3
+    items = members_items(11, 2)
+    with models(**BATCH) as session:
+        results = list(session.analyse(items, CONTEXT))
+    assert sum(len(member.analyses) for member in results) == 22
+    assert not ordinary(server)
+    assert app_database.execute("select sum(items), array_agg(distinct mode) from llm_calls").fetchone() == (
+        22,
+        ["batch"],
+    )
+
+
+def test_half_a_result_file_is_not_taken_for_the_answers(server, models, app_database, monkeypatch):
+    whole = server.batches._keep
+    halves = []
+
+    def keep(content):
+        file_id = whole(content)
+        if b'"response"' in content and not halves:
+            halves.append((file_id, content))
+            server.batches.files[file_id] = content[: len(content) // 2]
+        return file_id
+
+    monkeypatch.setattr(server.batches, "_keep", keep)
+    monkeypatch.setattr(batch_api, "TRIES", 2)
+    with ThreadPoolExecutor(1) as pool, models(**BATCH) as session:
+        running = pool.submit(lambda: list(session.analyse(ITEMS, CONTEXT)))
+        while not halves:
+            time.sleep(0.01)
+        time.sleep(0.5)
+        assert not app_database.execute("select * from content_analyses").fetchall()
+        server.batches.files.update(halves)
+        results = running.result()
+    assert sum(len(member.analyses) for member in results) == 18
+    assert booked(app_database) == server.tokens
+
+
+def test_quota_that_ends_while_a_batch_is_submitted_stops_with_one_sentence(server, models):
+    server.other_faults = {"batches": ["quota_exhausted"]}
+    with models(**BATCH) as session, pytest.raises(ModelRequestError, match="quota"):
+        list(session.analyse(ITEMS, CONTEXT))
+    assert not server.batches.batches
 
 
 def test_a_server_without_batches_is_told_of_in_one_sentence(server, models, app_database):

@@ -67,6 +67,15 @@ def test_only_blanks_and_unicode_forms_may_differ(text, quote, found):
             "Born 2001-02-03, in 1999 - 2004 I was 12 and ran 10 km",
         ),
         ("5:30 Fajr, 3 sets of 12, 1,000 steps", "5:30 Fajr, 3 sets of 12, 1,000 steps"),
+        ("sara at gmail dot com", "[email]"),
+        ("Sara AT Example DOT org", "[email]"),
+        ("sara[at]example[dot]co.uk", "[email]"),
+        ("sara @ gmail.com or sara.k at yahoo", "[email] or [email]"),
+        ("sara\uff20example\uff0ecom", "[email]"),
+        ("insta: sara_h, my IG is sara_99, snapchat sara99x", "insta: [handle], my IG is [handle], snapchat [handle]"),
+        ("youtu.be/dQw4w9WgXcQ and linktr.ee/sara and discord.gg/x", "[link] and [link] and [link]"),
+        ("call07700900123now or WhatsApp+447700900123", "call[phone]now or WhatsApp[phone]"),
+        ("۰۳۰۰ ۱۲۳ ۴۵۶۷, +966٥٠١٢٣٤٥٦٧", "[phone], [phone]"),
     ],
 )
 def test_contacts_are_masked_and_ordinary_numbers_are_not(text, masked):
@@ -84,3 +93,61 @@ def test_masking_leaves_no_contact_and_masking_again_changes_nothing(text):
 def test_masking_a_very_long_text_is_quick():
     for text in ("a" * 200_000, "a-" * 100_000, "1 " * 100_000, "@" * 200_000, "a." * 100_000):
         mask(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Fajr 05.30-06.45, Dhuhr 13.15 16.45 19.20",
+        "Quran 2:255-257, 94:5-6 and Surah 2.255-257",
+        "٢:٢٥٥ آية الكرسي، صلاة الفجر ٥:٣٠ والظهر ١٢:١٥",
+        "2019 2020 2021 were hard, 2019/2020/2021 too",
+        "1445/09/01 1446/09/01, Hijri 1445-1446",
+        "12.05.1990 - 14.06.1995, Ramadan 2024-03-11 2024-04-09",
+        "I count 5 6 7 8 9 10 11 and read verses 255 256 257",
+        "I came home.It was great; we met at noon. Dot by dot",
+        "My insta is fun, Telegram is great, I studied at Yahoo for a year",
+        "24/7, 50/50, and/or, he/she, e.g./i.e.",
+    ],
+)
+def test_years_prayer_times_and_places_in_the_quran_stay(text):
+    assert mask(text) == text
+
+
+DIGITS = ("0123456789", "٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹")
+
+
+@given(
+    st.sampled_from(["+", "00", "0", "+("]),
+    st.lists(st.text("0123456789", min_size=2, max_size=4), min_size=3, max_size=4),
+    st.sampled_from(["", " ", "-", ".", " - ", ") ", "\u2013"]),
+    st.sampled_from(DIGITS),
+    st.sampled_from(["", "call me on ", "اتصل بي ", "tel:"]),
+)
+def test_a_number_behind_a_dialling_prefix_is_masked_however_it_is_written(prefix, groups, separator, digits, before):
+    # A first group of this kind keeps what follows from being a day, a time or somebody counting.
+    number = prefix + "71" + separator.join(groups).replace(" - ", "- ")
+    text = before + number.translate(str.maketrans(DIGITS[0], digits))
+    assert not any(character.isdigit() for character in mask(text)), text
+
+
+@given(
+    st.text("abcdefghijklmnop0123456789._", min_size=2, max_size=12).filter(lambda s: s.strip("._") == s),
+    st.text("abcdefghijklmnop", min_size=2, max_size=12),
+    st.sampled_from(["com", "org", "co.uk", "pk", "sa"]),
+    st.sampled_from(["@", " @ ", "(at)", " (at) ", " [at] ", "{at}", "\uff20", " at "]),
+)
+def test_an_address_is_masked_however_its_at_is_written(local, domain, ending, at):
+    dot = " dot " if at == " at " else "."
+    address = f"{local}{at}{domain}{dot}{ending.replace('.', dot)}"
+    masked = mask(f"Write to {address} soon")
+    assert masked == "Write to [email] soon"
+
+
+@given(st.integers(1300, 2199), st.integers(1, 12), st.integers(1, 28), st.integers(0, 23), st.integers(0, 59))
+def test_days_and_times_stay(year, month, day, hour, minute):
+    text = (
+        f"In {year} or {year}-{year + 1}, on {year}-{month:02}-{day:02} and {day}.{month}.{year} "
+        f"at {hour}:{minute:02}, {hour}.{minute:02} - {hour}.{minute:02}"
+    )
+    assert mask(text) == text

@@ -8,8 +8,10 @@ import pytest
 from matchme_pipeline.errors import ConfigurationError, ModelRequestError
 from matchme_pipeline.llm.doctor import examine_models
 from matchme_pipeline.llm.prices import TokenUsage, load_prices
+from matchme_pipeline.llm.prompt_files import load_prompt
 from matchme_pipeline.settings import load_settings
 from matchme_pipeline_tests.llm.conftest import CONTEXT, members_items
+from matchme_pipeline_tests.openai_server import faults
 
 SOON = (datetime.now(UTC) + timedelta(days=30)).date().isoformat()
 
@@ -67,3 +69,31 @@ def test_a_price_file_comes_before_the_shipped_prices(tmp_path):
     own.write_text("version: 1\nmodels: {x: {kind: chat}}\n")
     with pytest.raises(ConfigurationError, match="price file"):
         load_prices(own)
+
+
+@pytest.mark.parametrize("fault", [f for f in faults.TRANSPORT if f not in faults.ENDLESS])
+def test_a_list_of_models_that_goes_wrong_is_nobodys_trouble(server, models, fault):
+    server.other_faults = {"models": [fault]}
+    with models() as session:
+        assert len(list(session.analyse(members_items(1, 1), CONTEXT))) == 1
+
+
+@pytest.mark.parametrize("day", [int((datetime.now(UTC) + timedelta(days=30)).timestamp()), SOON + "T00:00:00Z"])
+def test_a_shutdown_date_is_read_as_servers_write_it(server, models, caplog, day):
+    server.models = {"gpt-6-luna": day, "text-embedding-3-small": {"no": "date"}}
+    with caplog.at_level(logging.WARNING), models() as session:
+        list(session.analyse(members_items(1, 1), CONTEXT))
+    assert f"'gpt-6-luna' shuts down on {SOON}" in caplog.text
+
+
+def test_a_price_below_nothing_is_refused(tmp_path):
+    own = tmp_path / "prices.yaml"
+    own.write_text('version: "own"\nmodels:\n  house-model: {kind: chat, standard: {input: "-1", output: "2"}}\n')
+    with pytest.raises(ConfigurationError, match="greater than or equal to 0"):
+        load_prices(own)
+
+
+def test_the_model_that_a_prompt_names_is_asked_unless_another_is_set(server):
+    named = load_prompt("insights").settings.model
+    assert settings(server).insight_model == named
+    assert settings(server, MATCHME_INSIGHT_MODEL="gpt-4o-mini").insight_model == "gpt-4o-mini"

@@ -72,14 +72,98 @@ def test_temperature_is_sent_to_a_model_that_takes_one(server, models):
     assert server.requests[0]["body"]["temperature"] == 0.3
 
 
-def test_an_optional_parameter_that_the_model_refuses_is_left_out(server, models):
-    server.unsupported_parameters = ("temperature", "reasoning_effort")
+@pytest.mark.parametrize("style", ["openai", "fastapi", "words"])
+def test_an_optional_parameter_that_the_model_refuses_is_left_out(server, models, style):
+    server.unsupported_parameters, server.refusal_style = ("temperature", "reasoning_effort", "store"), style
     with models(MATCHME_INSIGHT_MODEL="gpt-4o-mini") as session:
         results = list(session.analyse(members_items(1, 1), CONTEXT))
     assert len(results[0].analyses) == 1
+    assert not {"temperature", "reasoning_effort", "store"} & server.requests[-1]["body"].keys()
 
 
-@pytest.mark.parametrize("fault", [f for f in (*faults.TRANSPORT, *faults.ANSWER) if f != "timeout"])
+def test_a_server_that_takes_neither_schemas_nor_base64_gets_what_it_takes(server, models, app_database):
+    server.unsupported_parameters = ("response_format", "max_completion_tokens", "encoding_format")
+    with models() as session:
+        results = list(session.analyse(members_items(4, 2), CONTEXT))
+        embedded = session.embed({"a": "one text", "b": "another text"}, CONTEXT)
+    assert sum(len(member.analyses) for member in results) == 8
+    assert len(embedded.vectors) == 2
+    asked = [r["body"] for r in server.requests if r["kind"] == "chat"][-1]
+    assert asked["response_format"] == {"type": "json_object"}
+    assert '"source_quote"' in asked["messages"][0]["content"]
+    assert asked["max_tokens"] > 0
+    assert server.requests[-1]["body"]["encoding_format"] == "float"
+    assert ledger_tokens(app_database) == server.tokens
+
+
+def test_a_parameter_that_must_be_there_stops_with_its_remedy(server, models):
+    server.unsupported_parameters = ("service_tier",)
+    with (
+        models(MATCHME_LLM_MODE="flex") as session,
+        pytest.raises(ModelRequestError, match="MATCHME_LLM_MODE=standard"),
+    ):
+        list(session.analyse(members_items(20, 1), CONTEXT))
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"retry-after-ms": "30"}, {"retry-after": "20ms"}, {"x-ratelimit-remaining-requests": "0",
+     "x-ratelimit-reset-requests": "20ms"}, {"retry-after": "Thu, 01 Jan 2026 00:00:00 GMT"},
+     {"retry-after": "-1"}, {}],
+)  # fmt: skip
+def test_whatever_a_server_says_about_waiting_nothing_is_lost(server, models, headers):
+    server.retry_headers, server.next_faults = headers, ["rate_limited"] * 3
+    with models() as session:
+        results = list(session.analyse(members_items(3, 1), CONTEXT))
+    assert sum(len(member.analyses) for member in results) == 3
+
+
+def test_odd_names_and_numbers_in_an_answer_leave_the_books_in_order(server, models, app_database):
+    server.change_answer = lambda answer: {
+        **answer, "id": "chat\u0000\ud800 1", "usage": {**answer["usage"], "prompt_tokens": 10**30, "extra": {"a": []}},
+    }  # fmt: skip
+    server.request_ids = False
+    with models() as session:
+        results = list(session.analyse(members_items(1, 2), CONTEXT))
+    assert len(results[0].analyses) == 2
+    assert app_database.execute("select request_id, input_tokens from llm_calls").fetchall() == [("chat 1", 0)]
+
+
+def test_an_answer_in_parts_after_thoughts_is_read(server, models):
+    def in_parts(answer):
+        message = answer["choices"][0]["message"]
+        parts = ["<think>Hm {", "}</think>" + message["content"]]
+        message["content"] = [{"type": "text", "text": part} for part in parts]
+        return answer
+
+    server.change_answer = in_parts
+    with models() as session:
+        results = list(session.analyse(members_items(1, 3), CONTEXT))
+    assert len(results[0].analyses) == 3
+    assert len(server.requests) == 1
+
+
+def test_characters_that_no_table_holds_are_not_kept(server, models, app_database):
+    def spoil(answer):
+        content = json.loads(answer["choices"][0]["message"]["content"])
+        for entry in content["insights"]:
+            entry["title"] = "Loves\u0000 \ud800craft"
+        answer["choices"][0]["message"]["content"] = json.dumps(content)
+        return answer
+
+    server.change_answer = spoil
+    with models() as session:
+        results = list(session.analyse(members_items(1, 2), CONTEXT))
+    assert [a.insights[0].title for a in results[0].analyses] == ["Loves craft"] * 2
+
+
+def test_a_key_that_no_header_can_hold_is_not_shown(models):
+    with pytest.raises(ConfigurationError) as caught, models(OPENAI_API_KEY="sk-secret\u2026 of the test"):
+        pass
+    assert "sk-secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("fault", [f for f in (*faults.TRANSPORT, *faults.ANSWER) if f not in faults.ENDLESS])
 def test_a_fault_loses_no_post_and_every_billed_token_is_in_the_ledger(server, models, app_database, fault):
     server.next_faults = [fault]
     items = members_items(1, 4)
@@ -108,8 +192,9 @@ def test_a_cut_off_answer_is_asked_again_in_halves(server, models):
     assert sizes == [4, 2, 2]
 
 
-def test_a_timeout_is_tried_again(server, models):
-    server.next_faults = ["timeout"]
+@pytest.mark.parametrize("fault", faults.ENDLESS)
+def test_an_answer_that_never_comes_is_tried_again(server, models, fault):
+    server.next_faults = [fault]
     with models(MATCHME_LLM_TIMEOUT_SECONDS=0.5) as session:
         results = list(session.analyse(members_items(1, 1), CONTEXT))
     assert len(results[0].analyses) == 1
@@ -139,6 +224,26 @@ def test_requests_that_are_all_too_long_stop_before_a_thousand_fail_alike(server
     with models(MATCHME_LLM_CONCURRENCY=4) as session, pytest.raises(ModelRequestError, match="context_length"):
         list(session.analyse(members_items(100, 2), CONTEXT))
     assert len(server.requests) <= 16
+
+
+def test_a_request_refused_once_by_a_server_that_stumbles_is_answered(server, models):
+    with models(MATCHME_LLM_CONCURRENCY=1) as session:
+        list(session.analyse(members_items(1, 1), CONTEXT))
+        server.next_faults = ["context_too_long"]
+        results = list(session.analyse([item("user_x", "Something that nobody has written before.")], CONTEXT))
+        server.next_faults = ["context_too_long"]
+        embedded = session.embed({"a": "a text"}, CONTEXT)
+    assert not results[0].failures
+    assert len(embedded.vectors) == 1
+
+
+def test_a_request_that_is_too_long_fails_alone(server, models, app_database):
+    server.fault_words = {"endless": "context_too_long"}
+    with models() as session:
+        results = list(session.analyse([*members_items(2, 3), item("user_0", "An endless story, honestly.")], CONTEXT))
+    failures = [failure for member in results for failure in member.failures]
+    assert [(f.retryable, "context_length" in f.error) for f in failures] == [(False, True)]
+    assert sum(len(member.analyses) for member in results) == 6
 
 
 def test_a_model_without_a_price_is_refused_before_anything_is_sent(server, models):
@@ -194,7 +299,7 @@ def test_embeddings_go_many_to_a_request_and_come_back_in_order(server, models, 
     assert ledger_tokens(app_database) == server.tokens
 
 
-@pytest.mark.parametrize("fault", [*faults.EMBEDDING, "broken", "rate_limited", "rate_limited_bare", "html"])
+@pytest.mark.parametrize("fault", [*faults.EMBEDDING, *(f for f in faults.TRANSPORT if f not in faults.ENDLESS)])
 def test_a_faulty_embeddings_answer_loses_no_text(server, models, app_database, fault):
     server.next_faults = [fault]
     texts = {f"hash-{n}": f"subject {n}" for n in range(10)}

@@ -17,6 +17,8 @@ def complete(user_message: str, insights_a_post: float = 1.0) -> dict[str, Any]:
     data = json.loads(user_message)
     if "posts" in data:
         return {"insights": [insight for post in data["posts"] for insight in insights(post, insights_a_post)]}
+    if any(isinstance(pair["a"], list) for pair in data["pairs"]):
+        return {"reviews": [review(pair) for pair in data["pairs"]]}
     return {"previews": [preview(pair) for pair in data["pairs"]]}
 
 
@@ -71,6 +73,12 @@ def preview(pair: dict[str, Any]) -> dict[str, Any]:
         "level_1": [f"What do you enjoy most about this: {titles[0]}?", "What made you smile this week?"],
         "level_2": [f"What does this mean to you: {titles[-1]}?", "What does a good home feel like to you?"],
     }
+
+
+def review(pair: dict[str, Any]) -> dict[str, Any]:
+    """A fit that depends on what is shown of the two alone."""
+    shown = json.dumps([pair["a"], pair["b"]], sort_keys=True)
+    return {"pair_id": pair["id"], "fit": zlib.crc32(shown.encode()) % 101}
 
 
 def embedding(text: str, dimensions: int) -> Any:

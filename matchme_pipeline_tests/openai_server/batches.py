@@ -19,7 +19,7 @@ class FakeBatches:
     `end`: how it ends (completed, expired, failed); an expired one has answered half of its requests. `error_share` of
     the requests of a completed one end in the error file. `lose_create_answers`: so many answers to the creation of a
     batch get lost, though the batch is there; `deaf_looks`: so many looks end in an error. `offered`: whether there is
-    a Batch API at all.
+    a Batch API at all; `most_lines`: a batch of more fails for too many waiting tokens.
     """
 
     def __init__(self, answer: Callable[[str, Json], Json]) -> None:
@@ -29,21 +29,27 @@ class FakeBatches:
         self.lose_create_answers = 0
         self.deaf_looks = 0
         self.offered = True
+        self.most_lines: int | None = None
         self.files: dict[str, bytes] = {}
         self.batches: dict[str, Json] = {}
         self.deleted: list[str] = []
         self._answer = answer
         self._random = random.Random(5)
 
-    def routes(self) -> list[Route]:
+    def routes(self, at_times_faulty: Callable[[str, Any], Any]) -> list[Route]:
+        """The routes; `at_times_faulty(area, serve)` puts an area's faults before what it serves."""
+        served = [
+            ("/v1/files", self._upload, "POST"),
+            ("/v1/files/{id}/content", self._content, "GET"),
+            ("/v1/files/{id}", self._delete, "DELETE"),
+            ("/v1/batches", self._create, "POST"),
+            ("/v1/batches", self._list, "GET"),
+            ("/v1/batches/{id}", self._retrieve, "GET"),
+            ("/v1/batches/{id}/cancel", self._cancel, "POST"),
+        ]
         return [
-            Route("/v1/files", self._upload, methods=["POST"]),
-            Route("/v1/files/{id}/content", self._content, methods=["GET"]),
-            Route("/v1/files/{id}", self._delete, methods=["DELETE"]),
-            Route("/v1/batches", self._create, methods=["POST"]),
-            Route("/v1/batches", self._list, methods=["GET"]),
-            Route("/v1/batches/{id}", self._retrieve, methods=["GET"]),
-            Route("/v1/batches/{id}/cancel", self._cancel, methods=["POST"]),
+            Route(path, at_times_faulty("files" if "/files" in path else "batches", serve), methods=[method])
+            for path, serve, method in served
         ]
 
     async def _upload(self, request: Request) -> Response:
@@ -60,7 +66,10 @@ class FakeBatches:
         )  # fmt: skip
 
     async def _content(self, request: Request) -> Response:
-        return Response(self.files[request.path_params["id"]], media_type="application/jsonl")
+        content = self.files.get(request.path_params["id"])
+        if content is None:
+            return JSONResponse({"error": {"message": "No such File object", "code": None}}, 404)
+        return Response(content, media_type="application/jsonl")
 
     async def _delete(self, request: Request) -> Response:
         file_id = request.path_params["id"]
@@ -106,10 +115,14 @@ class FakeBatches:
         return JSONResponse(batch)
 
     def _finish(self, batch: Json, end: str) -> None:
+        lines = [json.loads(line) for line in self.files[batch["input_file_id"]].decode().splitlines()]
+        if self.most_lines is not None and len(lines) > self.most_lines:
+            error = {"code": "token_limit_exceeded", "message": "Enqueued token limit reached", "line": None}
+            batch["errors"] = {"object": "list", "data": [error]}
+            end = "failed"
         batch["status"] = end
         if end == "failed":
             return
-        lines = [json.loads(line) for line in self.files[batch["input_file_id"]].decode().splitlines()]
         answered, failed = [], []
         for number, line in enumerate(lines):
             if end in ("expired", "cancelled") and number >= len(lines) // 2:

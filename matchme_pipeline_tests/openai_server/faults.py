@@ -5,15 +5,23 @@ from collections.abc import Callable
 from typing import Any
 
 # Answered with an error status, or not at all; nothing is billed.
-TRANSPORT = ("rate_limited", "rate_limited_bare", "server_error", "overloaded", "timeout", "broken", "html")
+TRANSPORT = (
+    "rate_limited", "rate_limited_bare", "server_error", "overloaded", "timeout", "slow_body", "broken", "reset",
+    "html", "empty_body", "half_json", "error_in_200",
+)  # fmt: skip
+# Those among them that end by the client's patience alone.
+ENDLESS = ("timeout", "slow_body")
 # Billed, and useless in whole or in part.
 ANSWER = (
     "refusal", "content_filter", "cut_off", "not_json", "no_choices", "empty_content", "missing_fields",
     "too_long_fields", "out_of_range", "unknown_post", "ungrounded", "leaves_one_out", "duplicates",
 )  # fmt: skip
 # Nothing will ever help.
-FATAL = ("unauthorized", "forbidden", "unknown_model", "quota_exhausted")
-EMBEDDING = ("one_vector_missing", "not_json", "other_length", "plain_floats")
+FATAL = (
+    "unauthorized", "forbidden", "unknown_model", "unknown_model_400", "quota_exhausted", "billing_limit",
+    "payment_required",
+)  # fmt: skip
+EMBEDDING = ("one_vector_missing", "not_json", "other_length", "plain_floats", "no_index")
 # Not faulty, but not what OpenAI's own server does.
 UNUSUAL = ("fenced", "no_usage", "empty_list")
 
@@ -25,7 +33,10 @@ STATUSES: dict[str, tuple[int, str, str]] = {
     "unauthorized": (401, "invalid_api_key", "Incorrect API key provided: sk-secret-of-the-test"),
     "forbidden": (403, "forbidden", "Not allowed"),
     "unknown_model": (404, "model_not_found", "The model does not exist"),
+    "unknown_model_400": (400, "model_not_found", "The requested model 'x' does not exist."),
     "quota_exhausted": (429, "insufficient_quota", "You exceeded your current quota"),
+    "billing_limit": (429, "billing_hard_limit_reached", "Billing hard limit has been reached"),
+    "payment_required": (402, "", "Pay first"),
     "context_too_long": (400, "context_length_exceeded", "This model's maximum context length is 100 tokens"),
 }
 
@@ -67,6 +78,7 @@ def _each(change: Callable[[dict[str, Any]], None]) -> Callable[[list[dict[str, 
 def _without(entry: dict[str, Any]) -> None:
     entry.pop("title", None)
     entry.pop("level_1", None)
+    entry.pop("fit", None)
 
 
 def _long(entry: dict[str, Any]) -> None:
@@ -77,6 +89,8 @@ def _long(entry: dict[str, Any]) -> None:
 
 def _wild(entry: dict[str, Any]) -> None:
     entry["confidence"] = 900
+    if "fit" in entry:
+        entry["fit"] = 900
     if "level_2" in entry:
         entry["level_2"] = []
 

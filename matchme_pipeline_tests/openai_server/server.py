@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +23,7 @@ from matchme_pipeline_tests.openai_server import answers, faults
 from matchme_pipeline_tests.openai_server.batches import FakeBatches
 
 CACHED_PREFIX_TOKENS = 1_024
+Serve = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass
@@ -46,18 +47,27 @@ class FakeOpenAI:
     latency_seconds: float = 0.0
     fault_rates: dict[str, float] = field(default_factory=dict)
     next_faults: list[str] = field(default_factory=list)
-    models: dict[str, str | None] = field(default_factory=dict)
+    models: dict[str, Any] = field(default_factory=dict)
     seed: int = 1
     headers: dict[str, str] = field(default_factory=dict)
     # Faults by a word in the request: a post that no model ever answers.
     fault_words: dict[str, str] = field(default_factory=dict)
     most_concurrent: int | None = None
     unsupported_parameters: tuple[str, ...] = ()
+    # How a parameter is refused: as OpenAI does, as FastAPI does, or in words alone.
+    refusal_style: str = "openai"
     retry_after: str = "0.05"
+    # In the place of Retry-After.
+    retry_headers: dict[str, str] | None = None
+    # Faults of the next requests to "files", "batches" and "models", in order.
+    other_faults: dict[str, list[str]] = field(default_factory=dict)
     # How many insights a post gets on average; the prompt allows three.
     insights_a_post: float = 1.0
     tokens_a_byte: float = 0.25
     lists_models: bool = True
+    # Whether answers carry x-request-id, and what is done to a chat's answer before it leaves.
+    request_ids: bool = True
+    change_answer: Callable[[dict[str, Any]], dict[str, Any]] = lambda answer: answer
 
     def __post_init__(self) -> None:
         self.batches = FakeBatches(self._batch_answer)
@@ -67,6 +77,8 @@ class FakeOpenAI:
         self.well_answered: Counter[str] = Counter()
         self.requests: list[dict[str, Any]] = []
         self.arrivals: list[tuple[float, int]] = []
+        # The client's ports: one a connection.
+        self.connections: set[int] = set()
         self.in_flight = 0
         self.peak_in_flight = 0
         self._random = random.Random(self.seed)
@@ -75,8 +87,8 @@ class FakeOpenAI:
         routes = [
             Route("/v1/chat/completions", self._chat, methods=["POST"]),
             Route("/v1/embeddings", self._embeddings, methods=["POST"]),
-            Route("/v1/models", self._models, methods=["GET"]),
-            *self.batches.routes(),
+            Route("/v1/models", self._at_times_faulty("models", self._models), methods=["GET"]),
+            *self.batches.routes(self._at_times_faulty),
         ]
         self.app = Starlette(routes=routes)
 
@@ -119,6 +131,21 @@ class FakeOpenAI:
     async def _embeddings(self, request: Request) -> Response:
         return await self._serve(request, "embeddings")
 
+    def _at_times_faulty(self, area: str, serve: Serve) -> Serve:
+        """`serve`, before whose answers the area's faults come."""
+
+        async def faulty(request: Request) -> Response:
+            waiting = self.other_faults.get(area)
+            if not waiting:
+                return await serve(request)
+            fault = waiting.pop(0)
+            self.faults_served[fault] += 1
+            if fault in faults.STATUSES:
+                return self._error(fault)
+            return self._unreadable(fault) or await serve(request)
+
+        return faulty
+
     async def _models(self, _: Request) -> Response:
         if not self.lists_models:
             return JSONResponse({"detail": "Not Found"}, 404)
@@ -131,6 +158,8 @@ class FakeOpenAI:
     async def _serve(self, request: Request, kind: str) -> Response:
         body = await request.json()
         self.requests.append({"kind": kind, "body": body, "headers": dict(request.headers)})
+        if request.client is not None:
+            self.connections.add(request.client.port)
         self.in_flight += 1
         self.peak_in_flight = max(self.peak_in_flight, self.in_flight)
         try:
@@ -142,18 +171,20 @@ class FakeOpenAI:
             if fault in faults.STATUSES:
                 return self._error(fault)
             for name in self.unsupported_parameters:
-                if name in body:
-                    error = {"message": "Unsupported", "code": "unsupported_value", "param": name}
-                    return JSONResponse({"error": error}, 400)
+                if name in body and body[name] != "float" and "json_object" not in str(body[name]):
+                    return self._refuses(name)
             if self.latency_seconds:
                 await asyncio.sleep(self.latency_seconds)
-            if fault == "html":
-                return HTMLResponse("<html><body>Bad gateway</body></html>")
-            if fault == "broken":
-                return StreamingResponse(_half(), headers={"content-length": "100000"}, media_type="application/json")
+            if (unreadable := self._unreadable(fault)) is not None:
+                return unreadable
             answer = self._chat_answer(body, fault) if kind == "chat" else self._embedding_answer(body, fault)
             self._number += 1
-            return JSONResponse(answer, headers={"x-request-id": f"req_{self._number}", **self.headers})
+            named = {"x-request-id": f"req_{self._number}"} if self.request_ids else {}
+            return Response(
+                json.dumps(self.change_answer(answer) if kind == "chat" else answer),
+                media_type="application/json",
+                headers={**named, **self.headers},
+            )
         finally:
             self.in_flight -= 1
 
@@ -175,15 +206,42 @@ class FakeOpenAI:
             drawn -= rate
         return ""
 
+    def _unreadable(self, fault: str) -> Response | None:
+        """A 200 that holds no answer."""
+        if fault == "html":
+            return HTMLResponse("<html><body>Bad gateway</body></html>")
+        if fault == "empty_body":
+            return Response(b"", media_type="application/json")
+        if fault == "half_json":
+            return Response(b'{"id": "chatcmpl-1", "choices": [', media_type="application/json")
+        if fault == "error_in_200":
+            return JSONResponse({"error": {"message": "Provider returned error", "code": 502}, "user_id": "x"})
+        if fault == "broken":
+            return StreamingResponse(_half(), headers={"content-length": "100000"}, media_type="application/json")
+        if fault == "reset":
+            return StreamingResponse(_half(), media_type="application/json")
+        if fault == "slow_body":
+            return StreamingResponse(_trickle(), media_type="application/json")
+        return None
+
+    def _refuses(self, name: str) -> Response:
+        if self.refusal_style == "fastapi":
+            detail = [{"type": "extra_forbidden", "loc": ["body", name], "msg": "Extra inputs are not permitted"}]
+            return JSONResponse({"detail": detail}, 422)
+        if self.refusal_style == "words":
+            return JSONResponse({"error": f"{name} is not supported by this server"}, 400)
+        return JSONResponse({"error": {"message": "Unsupported", "code": "unsupported_value", "param": name}}, 400)
+
     def _error(self, fault: str) -> Response:
         status, code, message = faults.STATUSES[fault]
-        headers = {"retry-after": self.retry_after} if fault == "rate_limited" else {}
+        told = {"retry-after": self.retry_after} if self.retry_headers is None else self.retry_headers
+        headers = told if fault == "rate_limited" else {}
         return JSONResponse({"error": {"message": message, "code": code, "type": code}}, status, headers=headers)
 
     def _chat_answer(self, body: dict[str, Any], fault: str) -> dict[str, Any]:
         system, user = body["messages"][0]["content"], body["messages"][1]["content"]
         choice = faults.spoil(fault, answers.complete(user, self.insights_a_post))
-        input_tokens = tokens(system + json.dumps(body["response_format"]) + user, self.tokens_a_byte)
+        input_tokens = tokens(system + json.dumps(body.get("response_format")) + user, self.tokens_a_byte)
         prefix = system + body["model"]
         cached = (
             tokens(system) // 128 * 128 if prefix in self._prefixes and tokens(system) >= CACHED_PREFIX_TOKENS else 0
@@ -231,7 +289,11 @@ class FakeOpenAI:
             }
             for i, text in enumerate(texts)
         ]
-        self._random.shuffle(data)
+        if fault == "no_index":
+            for entry in data:
+                del entry["index"]
+        else:
+            self._random.shuffle(data)
         if fault == "one_vector_missing":
             data.pop()
         usage = {"prompt_tokens": used, "total_tokens": used}
@@ -256,6 +318,12 @@ class FakeOpenAI:
 def tokens(text: str, tokens_a_byte: float = 0.25) -> int:
     """Tokens as the server counts them: by the text's UTF-8 bytes."""
     return math.ceil(len(text.encode()) * tokens_a_byte)
+
+
+async def _trickle() -> AsyncIterator[bytes]:
+    while True:
+        yield b" "
+        await asyncio.sleep(0.05)
 
 
 async def _half() -> AsyncIterator[bytes]:

@@ -8,9 +8,13 @@ from datetime import UTC, datetime
 import pytest
 from dagster import (
     AssetKey,
+    DagsterEvent,
+    DagsterEventType,
     DagsterInstance,
+    DagsterRun,
     DagsterRunStatus,
     RunRequest,
+    RunStatusSensorDefinition,
     build_run_status_sensor_context,
     build_schedule_context,
 )
@@ -18,7 +22,7 @@ from dagster import (
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.definitions import defs
 from matchme_pipeline.errors import WeekError
-from matchme_pipeline.operations import automation, runs
+from matchme_pipeline.operations import automation, lost_runs, run_queries, runs
 from matchme_pipeline.week import Week
 from matchme_pipeline_tests.materialising import WEEKS, materialise
 
@@ -126,6 +130,56 @@ def test_a_run_that_failed_is_closed_as_failed_with_its_error(
         [result.run_id],
     ).fetchall()
     assert rows == [("failed", True, "run")]
+
+
+def ended_run(instance: DagsterInstance, end: str) -> DagsterRun:
+    """A run that Dagster calls over without a word from the run itself."""
+    run = instance.create_run_for_job(defs.resolve_job_def(runs.WEEKLY_JOB), tags={runs.PARTITION_TAG: "2026-01-04"})
+    if end == "failed":
+        instance.report_run_failed(run, "its process is gone")
+    elif end == "cancelled":
+        instance.report_run_canceled(run)
+    else:
+        instance.handle_run_event(run.run_id, DagsterEvent(DagsterEventType.RUN_SUCCESS.value, run.job_name))
+    found = instance.get_run_by_id(run.run_id)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("end", "sensor", "error"),
+    [
+        ("failed", automation.close_failed_runs, "its process is gone"),
+        ("cancelled", automation.close_cancelled_runs, None),
+        ("completed", automation.close_completed_runs, None),
+    ],
+)
+def test_how_a_run_ended_is_written_by_whoever_notices(
+    app_database: Connection,
+    app_database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    end: str,
+    sensor: RunStatusSensorDefinition,
+    error: str | None,
+):
+    monkeypatch.setattr(automation, "database_url", lambda _: app_database_url)
+    row = "select status, completed_at is not null, error_log -> 0 ->> 'error' from batch_run_history"
+    with DagsterInstance.ephemeral() as instance:
+        run = ended_run(instance, end)
+        run_queries.insert_running(app_database, run.run_id, "weekly_full", WEEKS[0].sunday, "elsewhere:1", True)
+        context = build_run_status_sensor_context(
+            sensor_name=sensor.name,
+            dagster_instance=instance,
+            dagster_run=run,
+            dagster_event=DagsterEvent(DagsterEventType.RUN_FAILURE.value, run.job_name),
+        )
+        for _ in range(2):
+            sensor(context)
+        assert app_database.execute(row).fetchall() == [(end, True, error)]
+        app_database.execute("update batch_run_history set status = 'running', completed_at = null, error_log = '[]'")
+        for _ in range(2):
+            assert lost_runs.close_lost(app_database, instance, datetime.now(UTC)) == []
+        assert app_database.execute(row).fetchall() == [(end, True, error)]
 
 
 def test_loading_the_code_location_touches_neither_database_nor_network():

@@ -16,7 +16,13 @@ from matchme_pipeline.matching import publication
 from matchme_pipeline.operations import checks
 from matchme_pipeline.operations.runs import RecordedDatabaseResource
 from matchme_pipeline.week import Week
-from matchme_pipeline_tests.materialising import WEEKS, changed_tables, materialise, rows_of_every_table
+from matchme_pipeline_tests.materialising import (
+    OF_RUNS,
+    WEEKS,
+    changed_tables,
+    materialise,
+    rows_of_every_table,
+)
 
 LAST = WEEKS[-1]
 
@@ -40,7 +46,23 @@ def with_themselves(rows: list[Any]) -> list[Any]:
     return [*rows, type(first)(first.user_id, first.user_id, first.score, 5, first.factors)]
 
 
-@pytest.mark.parametrize("break_rows", [one_side_only, with_themselves])
+def with_somebody_of_the_same_gender(rows: list[Any]) -> list[Any]:
+    """A match of one's match instead of one's match: ranks and scores are as they should be, the gender is not."""
+    pairs = {(row.user_id, row.match_user_id): row for row in rows}
+    a, c = next((a, c) for (a, b) in pairs for (other, c) in pairs if other == b and c != a)
+    of_a = next(row for row in rows if row.user_id == a)
+    of_c = next(row for row in rows if row.user_id == c)
+    lost = {(of_a.match_user_id, a), (of_c.match_user_id, c), (a, of_a.match_user_id), (c, of_c.match_user_id)}
+    kept = [row for key, row in pairs.items() if key not in lost]
+    make = type(of_a)
+    return [
+        *kept,
+        make(a, c, of_a.score, of_a.rank, of_a.factors),
+        make(c, a, of_a.score, of_c.rank, of_a.factors),
+    ]
+
+
+@pytest.mark.parametrize("break_rows", [one_side_only, with_themselves, with_somebody_of_the_same_gender])
 def test_matches_that_break_a_rule_are_never_seen(
     finished: Connection,
     finished_url: str,
@@ -58,6 +80,8 @@ def test_matches_that_break_a_rule_are_never_seen(
     failure = result.failure_data_for_node("weekly_matches")
     assert failure is not None
     assert "nothing was published" in str(failure.error)
+    if break_rows is with_somebody_of_the_same_gender:
+        assert "(gender: 2 rows, not_eligible: 1 rows)" in str(failure.error)
     assert not result.asset_materializations_for_node("chaichat_previews")
     assert changed_tables(before, rows_of_every_table(finished)) == []
 
@@ -84,9 +108,11 @@ def test_the_published_week_is_checked_again_and_blocks_what_builds_on_it(finish
 def test_a_match_that_was_viewed_stands_when_a_wish_changes(finished: Connection, finished_url: str):
     finished.execute("update weekly_matches set viewed_at = now() where week_start_date = %s", [LAST.match_week])
     finished.execute("update match_preferences set age_range_min = 98, age_range_max = 99")
-    before = rows_of_every_table(finished)
+    # The scale of the week's compatibilities follows from who may meet whom now.
+    others = {*OF_RUNS, "matching_scales"}
+    before = rows_of_every_table(finished, others)
     assert materialise(finished_url, LAST, "weekly_matches").success
-    assert changed_tables(before, rows_of_every_table(finished)) == []
+    assert changed_tables(before, rows_of_every_table(finished, others)) == []
 
 
 def test_scores_that_leap_within_a_week_are_noticed(finished: Connection, finished_url: str):

@@ -1,17 +1,18 @@
 """Sensors over a real database, each ticked twice: what they ask for, once, and what they leave alone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from dagster import DagsterInstance, RunRequest, SensorResult, build_sensor_context
+from dagster import DagsterInstance, DagsterRun, RunRequest, SensorResult, build_sensor_context
 
 from matchme_pipeline import settings
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.definitions import defs
+from matchme_pipeline.jobs import dead_letters
 from matchme_pipeline.jobs import queries as jobs
 from matchme_pipeline.jobs.model import JobRequest, JobType
-from matchme_pipeline.operations import dna_refresh, missing_weeks, run_queries, sensors
+from matchme_pipeline.operations import dna_refresh, launches, missing_weeks, run_queries, sensors
 from matchme_pipeline.operations.missing_weeks import Plan, Tries
 from matchme_pipeline.week import Week
 from matchme_pipeline_tests.materialising import WEEKS
@@ -41,8 +42,11 @@ def tick(sensor, instance: DagsterInstance, cursor: str | None = None) -> tuple[
     return list(result.run_requests or []), result.cursor
 
 
-def queue_run(instance: DagsterInstance, week: date, job: str = "weekly_batch") -> None:
-    instance.create_run_for_job(defs.resolve_job_def(job), tags={"dagster/partition": week.isoformat()})
+def queue_run(
+    instance: DagsterInstance, week: date, job: str = "weekly_batch", tags: Mapping[str, str] | None = None
+) -> DagsterRun:
+    own = {"dagster/partition": week.isoformat(), **(tags or {})}
+    return instance.create_run_for_job(defs.resolve_job_def(job), tags=own)
 
 
 def fail_jobs(connection: Connection, week: date, job_type: JobType = JobType.CONTENT_ANALYSIS) -> None:
@@ -66,6 +70,53 @@ def test_a_due_set_asks_for_one_run_and_a_later_failure_for_another(watched: Con
     make_due(watched)
     (third,), _ = tick(sensors.retry_due_jobs, instance, cursor)
     assert third.run_key != request.run_key
+
+
+def test_a_retry_run_that_came_to_nothing_is_asked_for_again_after_a_wait_and_not_for_ever(
+    watched: Connection, instance: DagsterInstance, monkeypatch: pytest.MonkeyPatch
+):
+    fail_jobs(watched, FIRST)
+    make_due(watched)
+    clock = {"now": datetime.now(UTC)}
+    monkeypatch.setattr(sensors, "_now", lambda: clock["now"])
+    asked: list[str | None] = []
+    for minutes in (0, 11, 21, 41, 81):
+        clock["now"] = datetime.now(UTC) + timedelta(minutes=minutes)
+        requests, _ = tick(sensors.retry_due_jobs, instance)
+        for request in requests:
+            asked.append(request.run_key)
+            run = queue_run(instance, FIRST, "daily_incremental", request.tags)
+            assert tick(sensors.retry_due_jobs, instance) == ([], None)
+            instance.report_run_failed(run)
+            assert tick(sensors.retry_due_jobs, instance) == ([], None)
+    assert len(asked) == len(set(asked)) == launches.MOST_TRIES
+
+
+def test_a_job_that_an_operator_opens_again_asks_for_a_run_each_time(watched: Connection, instance: DagsterInstance):
+    keys = set()
+    for _ in range(2):
+        jobs.enqueue(watched, JobType.CONTENT_ANALYSIS, FIRST, [JobRequest("user_a", "user_a", "f")])
+        (job,) = jobs.claim(watched, JobType.CONTENT_ANALYSIS, FIRST, 10, "run")
+        jobs.fail(watched, {job: "the answer was cut off"}, retryable=False)
+        assert tick(sensors.retry_due_jobs, instance) == ([], None)
+        assert dead_letters.retry(watched, [job.id]) == {job.id}
+        for _ in range(2):
+            (request,), _ = tick(sensors.retry_due_jobs, instance)
+            keys.add(request.run_key)
+    assert len(keys) == 2
+
+
+def test_jobs_of_weeks_that_are_no_partition_ask_for_nothing(watched: Connection, instance: DagsterInstance):
+    before, monday = FIRST - timedelta(7), FIRST + timedelta(1)
+    for week in (before, monday, THIRD + timedelta(14)):
+        fail_jobs(watched, week)
+        fail_jobs(watched, week, JobType.MATCH_GENERATION)
+    fail_jobs(watched, FIRST)
+    make_due(watched)
+    requests, _ = tick(sensors.retry_due_jobs, instance)
+    assert [request.partition_key for request in requests] == [FIRST.isoformat()]
+    rejected = watched.execute("select week, count(*) from batch_processing_queue where status = 'failed' group by 1")
+    assert rejected.fetchall() == [(monday, 6)]
 
 
 def test_retry_runs_are_bounded_oldest_first_and_leave_busy_weeks_alone(watched: Connection, instance: DagsterInstance):
@@ -215,6 +266,46 @@ def test_the_app_asks_for_a_fresh_score(scored: Connection, instance: DagsterIns
     assert done.members == 1
     statuses = scored.execute("select distinct status from batch_processing_queue").fetchall()
     assert statuses == [("completed",)]
+
+
+def test_a_refresh_that_broke_after_it_took_the_apps_rows_is_asked_for_again(
+    scored: Connection, instance: DagsterInstance, monkeypatch: pytest.MonkeyPatch
+):
+    (user,) = scored.execute("select user_id from dna_score_history order by 1 limit 1").fetchone() or ("",)
+    scored.execute("insert into batch_processing_queue (user_id, job_type) values (%s, 'dna_recalculation')", [user])
+    now = datetime.now(UTC)
+
+    def breaks(*_: object) -> int:
+        raise ArithmeticError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(dna_refresh.weekly, "refresh", breaks)
+        with pytest.raises(ArithmeticError):
+            dna_refresh.refresh_members(scored, "breaks", now)
+    (request,), _ = tick(sensors.refresh_dna_after_reviews, instance, now.isoformat())
+    assert (request.run_key or "").startswith("dna/")
+    done = dna_refresh.refresh_members(scored, "refresh", now)
+    assert done is not None
+    assert done.members == 1
+    assert tick(sensors.refresh_dna_after_reviews, instance, now.isoformat())[0] == []
+
+
+def test_what_the_app_writes_into_a_payload_stops_nobodys_refresh(scored: Connection, instance: DagsterInstance):
+    (user,) = scored.execute("select min(clerk_user_id) from user_insights where status = 'pending'").fetchone() or (
+        "",
+    )
+    for payload in ('{"reviewed_at": "yesterday"}', '{"reviewed_at": {"a": []}}', '"reviewed_at"'):
+        scored.execute(
+            "insert into batch_processing_queue (user_id, job_type, payload) values (%s, 'dna_recalculation', %s)",
+            [user, payload],
+        )
+    review(scored, user, datetime.now(UTC) - timedelta(minutes=15))
+    since = datetime.now(UTC) - timedelta(minutes=20)
+    for _ in range(2):
+        (request,), _ = tick(sensors.refresh_dna_after_reviews, instance, since.isoformat())
+        assert request.run_key is not None
+    mine = "select count(*) from batch_processing_queue where payload ->> 'reviewed_at' like '20%'"
+    assert scored.execute(mine).fetchone() == (1,)
 
 
 def test_finished_batches_ask_for_the_run_that_reads_them_once(

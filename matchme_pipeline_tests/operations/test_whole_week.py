@@ -129,13 +129,13 @@ def test_one_history_row_a_run_with_the_ledgers_figures(finished: Connection):
     rows = finished.execute(
         """
         select h.run_type, h.status, h.completed_jobs = h.total_jobs, h.tokens_used = coalesce(sum(l.input_tokens), 0),
-            h.cost_usd = coalesce(sum(l.cost_usd), 0), count(l.id) > 0
+            h.cost_usd = coalesce(sum(l.cost_usd), 0), count(l.id) > 0, h.publishes_matches
         from batch_run_history h left join llm_calls l on l.dagster_run_id = h.dagster_run_id
         group by h.id
         """
     ).fetchall()
     assert len(rows) == len(WEEKS)
-    assert set(rows) == {("weekly_full", "completed", True, True, True, True)}
+    assert set(rows) == {("weekly_full", "completed", True, True, True, True, True)}
 
 
 def test_doing_every_week_again_changes_no_row(finished: Connection, finished_url: str):
@@ -158,9 +158,9 @@ def test_a_single_assets_run_is_a_run_of_its_own(finished: Connection, finished_
     with DagsterInstance.ephemeral() as instance:
         result = materialise(finished_url, LAST, "post_hashes", instance=instance)
     rows = finished.execute(
-        "select week, status from batch_run_history where dagster_run_id = %s", [result.run_id]
+        "select week, status, publishes_matches from batch_run_history where dagster_run_id = %s", [result.run_id]
     ).fetchall()
-    assert rows == [(LAST.sunday, "completed")]
+    assert rows == [(LAST.sunday, "completed", False)]
 
 
 def test_a_missed_week_materialised_late_gives_what_it_would_have_given(

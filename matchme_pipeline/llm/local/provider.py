@@ -27,6 +27,9 @@ class LocalProvider:
     embedding_model = MODEL
     insight_model = f"{MODEL}-themes"
     answers_by_batch = False
+    # Offline there is nobody stronger to ask.
+    review_model = None
+    review_parameters = ""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger

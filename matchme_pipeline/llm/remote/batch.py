@@ -64,6 +64,8 @@ class BatchRun:
         self._now = now
         self._first_look_seconds = first_look_seconds
         self._deadline = deadline(context.week, now())
+        # How many lines the account's limit of waiting tokens lets into one batch, as far as it is known.
+        self._most_lines: int | None = None
 
     async def answer(self, work: BatchWork, keys: Sequence[str]) -> list[str]:
         """Emit what batches answer of `keys`; returns those that are left to the ordinary way.
@@ -75,10 +77,10 @@ class BatchRun:
         await self._follow(work, await self._unread_batches(work, left), left)
         rounds = 0
         while left and rounds < ROUNDS and not self._near_deadline():
-            open_before = len(left)
+            open_before, most_lines = len(left), self._most_lines
             batches, all_covered = await self._submit(work, list(left))
             await self._follow(work, batches, left)
-            if len(left) == open_before:
+            if len(left) == open_before and self._most_lines == most_lines:
                 break
             rounds += all_covered
         return list(left)
@@ -98,7 +100,7 @@ class BatchRun:
         batches: list[Batch] = []
         for lines in split(work.lines(keys), work.most_items):
             try:
-                batch, covered = await self._write_down(work, lines)
+                batch, covered = await self._write_down(work, lines[: self._most_lines])
                 batches.append(batch)
                 await self._create(work, batch, lines[:covered])
             except BudgetExceededError:
@@ -108,7 +110,7 @@ class BatchRun:
             except (RetryableError, RefusedRequestError) as error:
                 log.warning("A batch of %s could not be submitted (%s).", self._context.stage, error)
                 return batches, True
-            if covered < len(lines):
+            if covered < len(lines) or self._most_lines is not None:
                 return batches, False
         return batches, True
 
@@ -173,6 +175,10 @@ class BatchRun:
 
     async def _is_done(self, work: BatchWork, batch: Batch, left: dict[str, None]) -> bool:
         """Look at a batch, and read it once it is over; whether there is nothing more to wait for."""
+        if await self._write(lambda connection: batch_queries.is_read(connection, batch.id)):
+            # Another run has read it meanwhile, and kept what it brought.
+            await self._hand_out_stored(work, left)
+            return True
         try:
             if batch.provider_batch_id is None:
                 found = await self._api.find(str(batch.id))
@@ -185,6 +191,8 @@ class BatchRun:
                 return False
             await self._read(work, batch, left)
         except BatchGoneError:
+            # Its files may be gone because another run has read them just now.
+            await self._hand_out_stored(work, left)
             await self._close(batch)
         except (RetryableError, RefusedRequestError) as error:
             # It may come back; the batch goes on without us.
@@ -200,19 +208,29 @@ class BatchRun:
             outcomes = await self._write(lambda connection: book_results(connection, work, batch, results))
         await self._committer.run(self._ledger.spent, {batch.week})
         if outcomes is None:
-            # Another run has read it meanwhile, and kept what it brought.
-            outcomes = await self._write(lambda connection: work.stored(connection, list(left)))
+            await self._hand_out_stored(work, left)
+        else:
+            self._hand_out(outcomes, left)
+        # Members' words stay there no longer than they must.
+        for file_id in (batch.input_file_id, batch.output_file_id, batch.error_file_id):
+            await self._api.delete(file_id)
+
+    async def _hand_out_stored(self, work: BatchWork, left: dict[str, None]) -> None:
+        self._hand_out(await self._write(lambda connection: work.stored(connection, list(left))), left)
+
+    def _hand_out(self, outcomes: Sequence[Answered | Embedded], left: dict[str, None]) -> None:
         for outcome in outcomes:
             key = outcome.key if isinstance(outcome, Answered) else outcome.content_hash
             if key in left:
                 del left[key]
                 self._emit(outcome)
-        # Members' words stay there no longer than they must.
-        for file_id in (batch.input_file_id, batch.output_file_id, batch.error_file_id):
-            await self._api.delete(file_id)
 
     async def _keep(self, batch: Batch, state: BatchState) -> None:
         keep(batch, state)
+        if state.too_much:
+            # Halves go one after another: full price for everything would be the other way.
+            half = len(batch.requests) // 2
+            self._most_lines = max(1, min(half, self._most_lines or half))
         await self._write(lambda connection: batch_queries.save_state(connection, batch))
 
     async def _close(self, batch: Batch) -> None:

@@ -13,6 +13,7 @@ from typing import IO, Any, TypeVar
 import httpx2
 import openai
 from openai import Omit, omit
+from openai.types import Batch, FileObject
 
 from matchme_pipeline.errors import ModelRequestError
 from matchme_pipeline.llm.remote.batch_plan import Line
@@ -22,10 +23,14 @@ from matchme_pipeline.llm.remote.failures import RefusedRequestError, RetryableE
 T = TypeVar("T")
 TRIES = 8
 LONGEST_PAUSE_SECONDS = 20.0
+# Two hundred megabytes take their time; a server that trickles for longer is asked again.
+CALL_SECONDS = 900.0
 # Under which of a batch's metadata our own id stands.
 METADATA_KEY = "matchme_batch"
 # How far back a batch is looked for by its metadata: a hundred a page.
 PAGES = 10
+# Why a batch fails as a whole where an account's limit of waiting tokens is reached.
+TOO_MUCH = "token_limit_exceeded"
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,8 @@ class BatchState:
     input_file_id: str | None
     output_file_id: str | None
     error_file_id: str | None
+    # More is waiting than the account may have waiting at once.
+    too_much: bool = False
 
 
 class BatchGoneError(Exception):
@@ -104,7 +111,10 @@ class BatchApi:
         return None
 
     async def _page(self, after: str | Omit) -> Any:
-        return await self._sdk.batches.list(limit=100, after=after)
+        page = await self._sdk.batches.list(limit=100, after=after)
+        if not isinstance(getattr(page, "data", None), list):
+            raise RetryableError("no_json")
+        return page
 
     async def state(self, batch_id: str) -> BatchState:
         """How far the batch is."""
@@ -133,6 +143,9 @@ class BatchApi:
             async with self._sdk.files.with_streaming_response.content(file_id) as response:
                 async for piece in response.iter_bytes():
                     kept.write(piece)
+            if not _holds_json_lines(kept, begin):
+                # A proxy's page or half a file: taken for the answers, it would have them paid again.
+                raise RetryableError("no_json")
         except BaseException:
             kept.seek(begin)
             kept.truncate()
@@ -143,6 +156,15 @@ class BatchApi:
         if file_id is not None:
             with suppress(RetryableError, RefusedRequestError, ModelRequestError, BatchGoneError):
                 await _once(lambda: self._sdk.files.delete(file_id))
+
+
+def _holds_json_lines(kept: IO[bytes], begin: int) -> bool:
+    """Whether what stands behind `begin` begins and ends as lines of JSON do, or is empty; leaves it at the end."""
+    kept.seek(begin)
+    first = kept.readline().strip()
+    end = kept.seek(0, 2)
+    kept.seek(max(begin, end - 100))
+    return not first or (first.startswith(b"{") and kept.read().rstrip().endswith(b"}"))
 
 
 def _no_batches() -> ModelRequestError:
@@ -162,7 +184,13 @@ async def _patiently(call: Callable[[], Awaitable[T]]) -> T:
 
 async def _once(call: Callable[[], Awaitable[T]]) -> T:
     try:
-        return await call()
+        async with asyncio.timeout(CALL_SECONDS):
+            result = await call()
+        named = isinstance(result, FileObject | Batch)
+        if isinstance(result, str) or (named and not isinstance(getattr(result, "id", None), str)):
+            # Something else than the API has answered.
+            raise RetryableError("no_json")
+        return result
     except openai.NotFoundError:
         raise BatchGoneError from None
     except openai.APIStatusError as error:
@@ -170,7 +198,8 @@ async def _once(call: Callable[[], Awaitable[T]]) -> T:
         raise failure_of(
             response.status_code, response.content, response.headers, "(batch)", datetime.now(UTC)
         ) from None
-    except (openai.OpenAIError, httpx2.HTTPError, ValueError, TypeError) as error:
+    except (openai.OpenAIError, httpx2.HTTPError, TimeoutError, ValueError, TypeError, AttributeError) as error:
+        # The last is the client's own stumble over a list that is none.
         raise RetryableError(type(error).__name__) from None
 
 
@@ -180,4 +209,7 @@ async def _pause(attempt: int, after_seconds: float | None = None) -> None:
 
 
 def _state(batch: Any) -> BatchState:
-    return BatchState(batch.id, batch.status, batch.input_file_id, batch.output_file_id, batch.error_file_id)
+    told = {name: getattr(batch, name, None) for name in ("input_file_id", "output_file_id", "error_file_id")}
+    listed = getattr(getattr(batch, "errors", None), "data", None)
+    codes = {getattr(error, "code", None) for error in listed} if isinstance(listed, list) else set()
+    return BatchState(batch.id, getattr(batch, "status", None) or "unknown", **told, too_much=TOO_MUCH in codes)

@@ -2,9 +2,11 @@
 
 import logging
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from openai.types import Model
+
+from matchme_pipeline.settings import Settings
 
 # Long enough to choose another model and look at what it does.
 NOTICE = timedelta(days=90)
@@ -16,7 +18,7 @@ def shutdown_warnings(listed: Sequence[Model], wanted: Sequence[str], today: dat
     """A sentence on each of the `wanted` models whose shutdown date is near or past."""
     warnings = []
     for model in listed:
-        day = _day(model.shutdown_date)
+        day = _day(getattr(model, "shutdown_date", None))
         if model.id in wanted and day is not None and day - today <= NOTICE:
             warnings.append(
                 f"The model '{model.id}' shuts down on {day}. Choose another one in MATCHME_INSIGHT_MODEL or "
@@ -25,14 +27,23 @@ def shutdown_warnings(listed: Sequence[Model], wanted: Sequence[str], today: dat
     return warnings
 
 
+def wanted_models(settings: Settings) -> tuple[str, ...]:
+    """The models that `settings` choose, each once."""
+    chosen = (settings.insight_model, settings.embedding_model, settings.review_model)
+    return tuple(dict.fromkeys(name for name in chosen if name is not None))
+
+
 def missing(listed: Sequence[Model], wanted: Sequence[str]) -> list[str]:
     """Those of `wanted` that the API doesn't list."""
     ids = {model.id for model in listed}
     return [name for name in wanted if name not in ids]
 
 
-def _day(value: str | None) -> date | None:
+def _day(value: object) -> date | None:
+    """A date as servers write it: ISO, or seconds since 1970; None for anything else."""
     try:
-        return date.fromisoformat(value[:10]) if value else None
-    except ValueError:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return datetime.fromtimestamp(value, UTC).date()
+        return date.fromisoformat(value[:10]) if isinstance(value, str) else None
+    except (ValueError, OverflowError, OSError):
         return None

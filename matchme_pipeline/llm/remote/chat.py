@@ -15,13 +15,13 @@ from matchme_pipeline.llm.prices import Mode, ModelEntry, PriceTable, TokenUsage
 from matchme_pipeline.llm.provider import Answered, Unanswered
 from matchme_pipeline.llm.records import Call, StoredAnswer
 from matchme_pipeline.llm.remote.bridge import Committer
-from matchme_pipeline.llm.remote.client import billed_usage
+from matchme_pipeline.llm.remote.client import billed_usage, content_of, first_message
 from matchme_pipeline.llm.remote.crew import Crew
 from matchme_pipeline.llm.remote.door import Delivery, Door, GaveUpError
 from matchme_pipeline.llm.remote.failures import RefusedRequestError
 from matchme_pipeline.llm.remote.underway import LOOK_SECONDS, Underway
 from matchme_pipeline.llm.tasks import Question, Reading, Task
-from matchme_pipeline.llm.tokens import estimated_tokens
+from matchme_pipeline.llm.tokens import most_tokens
 
 # Paid tries of one question within one job; with every second answer unusable, one question in 250 goes on to the
 # job's next attempt.
@@ -34,11 +34,15 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Pack:
-    """Questions that travel together, how often they have been asked, and how much room their answer has."""
+    """Questions that travel together, how often they have been asked, and how much room their answer has.
+
+    `refused`: the API has refused the request as it is once.
+    """
 
     questions: tuple[Question, ...]
     asked: int = 0
     room: int = 1
+    refused: bool = False
     # Answers that are acceptable but were worth asking about once more, with the calls that paid for them.
     fallback: dict[str, StoredAnswer] = field(default_factory=dict)
 
@@ -100,7 +104,7 @@ class ChatRun:
         data, asked = self._task.request(pack.questions)
         output_limit = answer_limit(self._task, len(pack.questions)) * pack.room
         body = chat_body(self._door.model, self._door.entry, self._door.mode, self._task, data, output_limit)
-        tokens = estimated_tokens(json.dumps(body, ensure_ascii=False)) + output_limit
+        tokens = most_tokens(json.dumps(body, ensure_ascii=False)) + output_limit
         try:
             delivery = await self._door.deliver(body, tokens, output_limit, self._budget, self._stopping)
         except RefusedRequestError as error:
@@ -148,6 +152,10 @@ class ChatRun:
     async def _split_or_fail(self, pack: Pack, error: RefusedRequestError) -> None:
         if len(pack.questions) > 1:
             self._crew.add(_halves(pack))
+            return
+        if not pack.refused:
+            # Nothing is billed for it, and a server that stumbles may refuse what it takes a moment later.
+            self._crew.add_last(replace(pack, refused=True))
             return
         await self._committer.commit([self._call(pack, f"refused_{error.kind}")])
         await self._fail(pack, f"the API refuses the request ({error.kind})", retryable=False)
@@ -227,18 +235,16 @@ def chat_body(model: str, entry: ModelEntry, mode: Mode, task: Task, data: Json,
 
 def judge(data: Json | None, task: Task, asked: dict[str, Question]) -> _Verdict:
     """What a 200's body is worth: HTML, no choices, a refusal, a cut-off, no JSON, or a reading of the answer."""
-    choices = (data or {}).get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else None
-    message = choice.get("message") if choice else None
-    if choice is None or not isinstance(message, dict):
+    message = first_message(data)
+    if not message:
         return _Verdict("unreadable")
-    if message.get("refusal") or choice.get("finish_reason") == "content_filter":
+    reason = (data or {})["choices"][0].get("finish_reason")
+    if message.get("refusal") or reason == "content_filter":
         return _Verdict("refused")
-    if choice.get("finish_reason") == "length":
+    if reason in ("length", "max_tokens"):
         return _Verdict("cut_off")
-    content = message.get("content")
     try:
-        entries = read_object(content if isinstance(content, str) else None, task.list_name)
+        entries = read_object(content_of(message), task.list_name)
     except UnreadableAnswerError:
         return _Verdict("unreadable")
     reading = task.read(entries, asked)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -26,8 +26,12 @@ OVERHEAD_TOKENS = 200
 # So many requests refused as they are, and none answered yet: the fault is not theirs.
 REFUSALS_BEFORE_STOP = 3
 
+# Once there have been answers, more refusals in a row than bad luck explains.
+REFUSALS_IN_A_ROW_BEFORE_STOP = 50
+
 # What may be left out where a model doesn't take it; anything else bounds the cost or makes the answer readable.
 OPTIONAL = ("temperature", "reasoning_effort", "store", "dimensions")
+_REMEDIES = {"service_tier": "Set MATCHME_LLM_MODE=standard."}
 
 Json = dict[str, Any]
 
@@ -77,20 +81,18 @@ class Door:
         ModelRequestError, BudgetExceededError, GaveUpError, RefusedRequestError.
         """
         tries, spent = 0, 0.0
+        wanted = body
         while True:
             tries += 1
-            body = {name: value for name, value in body.items() if name not in self._unsupported}
+            left_out = frozenset(self._unsupported)
+            body = adapted(wanted, left_out)
             size = certain_tokens(json.dumps(body, ensure_ascii=False))
             price = self.entry.standard
             cover_usd = (price.highest_input * (size + OVERHEAD_TOKENS) + price.output * output_limit) / 1_000_000
             try:
                 reply = await self._try(body, expected_tokens, cover_usd, budget, stopping)
             except UnsupportedParameterError as error:
-                if error.parameter not in body or error.parameter not in OPTIONAL:
-                    raise ModelRequestError(
-                        f"The model '{self.model}' refuses the parameter '{error.parameter}'. Choose another model."
-                    ) from None
-                self._unsupported.add(error.parameter)
+                self._do_without(error.parameter, wanted, left_out)
             except RefusedRequestError as error:
                 self._count_refusal(error)
                 raise
@@ -101,7 +103,7 @@ class Door:
                 if not error.throttled:
                     await self._pause(int(spent), stopping)
             else:
-                self._answered = True
+                self._answered, self._refusals = True, 0
                 return Delivery(reply, tries, cover_usd, size)
 
     async def _try(self, body: Json, tokens: int, cover_usd: Decimal, budget: Budget, stopping: asyncio.Event) -> Reply:
@@ -126,9 +128,19 @@ class Door:
             await budget.settle(cover_usd, Decimal(0))
             raise
 
+    def _do_without(self, parameter: str, wanted: Json, left_out: Collection[str]) -> None:
+        """Send `parameter` no more; raises ModelRequestError for one that is needed, or that wasn't sent."""
+        known = parameter in OPTIONAL or parameter in INSTEAD
+        if not known or parameter not in wanted or parameter in left_out:
+            # Its name is the server's word; only a word of ours is repeated.
+            name = f"parameter '{parameter}'" if parameter in wanted else "request"
+            remedy = _REMEDIES.get(parameter, "Choose another model.")
+            raise ModelRequestError(f"The model '{self.model}' refuses the {name}. {remedy}") from None
+        self._unsupported.add(parameter)
+
     def _count_refusal(self, error: RefusedRequestError) -> None:
         self._refusals += 1
-        if not self._answered and self._refusals >= REFUSALS_BEFORE_STOP:
+        if self._refusals >= (REFUSALS_IN_A_ROW_BEFORE_STOP if self._answered else REFUSALS_BEFORE_STOP):
             raise ModelRequestError(
                 f"The API refuses every request for the model '{self.model}' ({error.kind}). "
                 "Check the model's name and what it accepts."
@@ -141,3 +153,28 @@ class Door:
             await asyncio.wait_for(stopping.wait(), self._random.uniform(0, longest))
         except TimeoutError:
             return
+
+
+def adapted(body: Json, left_out: Collection[str]) -> Json:
+    """`body` for a server that doesn't take the parameters `left_out`."""
+    kept = {name: value for name, value in body.items() if name not in left_out}
+    for name in left_out:
+        if name in body and name in INSTEAD:
+            kept |= INSTEAD[name](body)
+    return kept
+
+
+def _schema_in_words(body: Json) -> Json:
+    """The answer's schema among the instructions, for servers that only know that an answer should be JSON."""
+    schema = json.dumps(body["response_format"]["json_schema"]["schema"])
+    system, *others = body["messages"]
+    content = f"{system['content']}\n\nAnswer with one JSON object of this schema, and nothing else: {schema}"
+    return {"messages": [{**system, "content": content}, *others], "response_format": {"type": "json_object"}}
+
+
+# What other servers take in the place of what they don't.
+INSTEAD: dict[str, Callable[[Json], Json]] = {
+    "encoding_format": lambda _: {"encoding_format": "float"},
+    "max_completion_tokens": lambda body: {"max_tokens": body["max_completion_tokens"]},
+    "response_format": _schema_in_words,
+}

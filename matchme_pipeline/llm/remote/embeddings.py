@@ -4,7 +4,7 @@ import asyncio
 import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -44,10 +44,11 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class TextPack:
-    """Texts that travel together, and how often they have been asked for."""
+    """Texts that travel together, how often they have been asked for, and whether the API has refused them once."""
 
     texts: tuple[tuple[str, str], ...]
     asked: int = 0
+    refused: bool = False
 
 
 class EmbeddingRun:
@@ -73,12 +74,12 @@ class EmbeddingRun:
         self._underway = Underway(committer)
         self._crew: Crew[TextPack]
 
-    async def embed(self, texts: Mapping[str, str], workers: int) -> None:
+    async def embed(self, texts: Mapping[str, str], workers: int, tokens_per_minute: int | None = None) -> None:
         """Emit exactly one outcome for each of `texts`, each committed before it is emitted."""
         for key, text in texts.items():
             if not text.strip():
                 self._emit(Unanswered(key, "no words to embed", retryable=False))
-        packs = [TextPack(tuple(pack)) for pack in packed(texts)]
+        packs = [TextPack(tuple(pack)) for pack in packed(texts, tokens_per_minute)]
         self._crew = Crew(packs, self._ask, self._stopping)
         await self._crew.finish(min(workers, len(packs)))
 
@@ -99,15 +100,15 @@ class EmbeddingRun:
         elsewhere = tuple(t for t in pack.texts if name_of[t[0]] not in taken and name_of[t[0]] not in known)
         if mine:
             async with self._underway.held(taken):
-                await self._send(TextPack(mine, pack.asked))
+                await self._send(replace(pack, texts=mine))
         if elsewhere:
             if not mine:
                 await asyncio.sleep(LOOK_SECONDS)
-            self._crew.add_last(TextPack(elsewhere, pack.asked))
+            self._crew.add_last(replace(pack, texts=elsewhere))
 
     async def _send(self, pack: TextPack) -> None:
         body = embedding_body(self._door.model, self._door.entry, [text for _, text in pack.texts])
-        tokens = sum(estimated_tokens(text) for _, text in pack.texts)
+        tokens = sum(most_tokens(text) for _, text in pack.texts)
         try:
             delivery = await self._door.deliver(body, tokens, 0, self._budget, self._stopping)
         except RefusedRequestError as error:
@@ -154,6 +155,9 @@ class EmbeddingRun:
             middle = len(pack.texts) // 2
             self._crew.add([TextPack(part, pack.asked) for part in (pack.texts[:middle], pack.texts[middle:])])
             return
+        if not pack.refused:
+            self._crew.add_last(replace(pack, refused=True))
+            return
         await self._committer.commit([self._call(pack, f"refused_{error.kind}")])
         self._fail(pack, f"the API refuses the text ({error.kind})", retryable=False)
 
@@ -191,10 +195,14 @@ def embedding_body(model: str, entry: ModelEntry, texts: list[str]) -> Json:
     return body
 
 
-def packed(texts: Mapping[str, str]) -> list[list[tuple[str, str]]]:
-    """What of `texts` is sent, in requests: without contacts, none too long, blank ones left out."""
+def packed(texts: Mapping[str, str], tokens_per_minute: int | None = None) -> list[list[tuple[str, str]]]:
+    """What of `texts` is sent, in requests: without contacts, none too long, blank ones left out.
+
+    A request fits into a minute of `tokens_per_minute` even where a text is twice as many tokens as is likely.
+    """
     ready = [(key, within_limit(mask(text))) for key, text in texts.items() if text.strip()]
-    return pack_texts(ready, MOST_INPUTS, MOST_REQUEST_TOKENS)
+    most = MOST_REQUEST_TOKENS if tokens_per_minute is None else min(MOST_REQUEST_TOKENS, tokens_per_minute // 2)
+    return pack_texts(ready, MOST_INPUTS, most)
 
 
 def within_limit(text: str) -> str:
@@ -208,8 +216,12 @@ def read_vectors(data: Json | None, asked: int) -> dict[int, NDArray[np.float32]
     """The usable vectors of an answer by their input's position, of unit length; the server may send any order."""
     entries = (data or {}).get("data")
     found: dict[int, NDArray[np.float32]] = {}
-    for entry in entries if isinstance(entries, list) else ():
-        index = entry.get("index") if isinstance(entry, dict) else None
+    entries = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    if len(entries) == asked and not any("index" in entry for entry in entries):
+        # A server that counts none, and leaves none out, keeps the order.
+        entries = [{**entry, "index": place} for place, entry in enumerate(entries)]
+    for entry in entries:
+        index = entry.get("index")
         if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < asked or index in found:
             continue
         vector = _vector(entry.get("embedding"))
@@ -224,7 +236,7 @@ def _vector(value: Any) -> NDArray[np.float32] | None:
             vector = np.frombuffer(base64.b64decode(value, validate=True), dtype="<f4").astype(np.float64)
         else:
             vector = np.asarray(value, dtype=np.float64)
-    except (ValueError, TypeError, binascii.Error):
+    except (ValueError, TypeError, OverflowError, binascii.Error):
         return None
     length = float(np.linalg.norm(vector)) if vector.ndim == 1 and vector.size else 0.0
     if not np.isfinite(length) or length == 0:

@@ -1,15 +1,33 @@
 """What can go wrong with a request, sorted by what helps: trying again, asking for less, or stopping at once."""
 
 import json
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from matchme_pipeline.errors import ModelRequestError
+from matchme_pipeline.llm.remote.rate_headers import retry_after, seconds_to_wait
 
-# A server that asks for more patience than this is treated as one that asks for this much.
-LONGEST_PATIENCE_SECONDS = 300.0
+_NO_CREDIT = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
+_NO_MODEL = {"model_not_found", "invalid_model"}
+_TOO_LONG_CODES = {
+    "context_length_exceeded", "string_above_max_length", "max_tokens_per_request", "exceed_context_size_error",
+}  # fmt: skip
+# Other servers say it in words alone.
+_TOO_LONG = re.compile(
+    r"context (?:length|size|window)|too many tokens|(?:prompt|input) is too long|maximum input length"
+    r"|reduce the length",
+    re.IGNORECASE,
+)
+_NOT_TAKEN = re.compile(
+    r"unsupported|not supported|not support|unknown|unrecognized|unexpected|not permitted|not allowed|unavailable"
+    r"|invalid|extra input",
+    re.IGNORECASE,
+)
+# A server's code is shown only if it is a plain word: it may be anything, the key or a member's words among them.
+_PLAIN = re.compile(r"[a-z_]{1,48}")
 
 
 class RetryableError(Exception):
@@ -32,92 +50,125 @@ class RefusedRequestError(Exception):
 
 
 class UnsupportedParameterError(Exception):
-    """The model doesn't take one of the request's optional parameters."""
+    """The model doesn't take one of the request's parameters, or not its value."""
 
     def __init__(self, parameter: str) -> None:
         super().__init__(parameter)
         self.parameter = parameter
 
 
-def failure_of(status: int, body: bytes, headers: Mapping[str, str], model: str, now: datetime) -> Exception:
-    """The error that an HTTP `status` other than success stands for.
+@dataclass(frozen=True)
+class _Details:
+    """What an error body says, whatever its shape."""
+
+    codes: frozenset[str] = frozenset()
+    code: str | None = None
+    parameter: str = ""
+    message: str = ""
+
+
+def failure_of(
+    status: int,
+    body: bytes,
+    headers: Mapping[str, str],
+    model: str,
+    now: datetime,
+    sent: Collection[str] = (),
+) -> Exception:
+    """The error that an HTTP `status` other than success stands for; `sent` names the request's parameters.
 
     Returns ModelRequestError where no request will ever succeed (401, 403, 404, exhausted quota), otherwise one of
     this module's. No message repeats what the server wrote: it may hold the key or a member's words.
     """
-    code, parameter, message = _details(body)
-    if status == 401:
+    told = _details(body)
+    final = _final(status, told, model)
+    if final is not None:
+        return final
+    if status == 429:
+        return RetryableError(told.code or "rate_limited", throttled=True, after_seconds=seconds_to_wait(headers, now))
+    if status in (408, 409, 425) or status >= 500:
+        # An overloaded server says when to come back; any other 5xx is this request's bad luck.
+        after = retry_after(headers, now)
+        return RetryableError(f"http_{status}", throttled=after is not None, after_seconds=after)
+    if status == 413 or told.codes & _TOO_LONG_CODES:
+        return RefusedRequestError(told.code or f"http_{status}", too_long=True)
+    if status in (400, 422) and _TOO_LONG.search(told.message):
+        return RefusedRequestError("context_length_exceeded", too_long=True)
+    if status in (400, 422) and (parameter := _not_taken(told, sent)) is not None:
+        return UnsupportedParameterError(parameter)
+    return RefusedRequestError(told.code or f"http_{status}")
+
+
+def failure_in_success(data: Mapping[str, Any], model: str, now: datetime) -> Exception | None:
+    """The error that some servers report with status 200; None for an answer."""
+    error = data.get("error")
+    if not error or data.get("choices") or data.get("data"):
+        return None
+    code = error.get("code") if isinstance(error, dict) else None
+    status = code if isinstance(code, int) and 400 <= code < 600 else 500
+    return failure_of(status, json.dumps(data).encode(), {}, model, now)
+
+
+def _final(status: int, told: _Details, model: str) -> ModelRequestError | None:
+    """The error that ends everything, in one sentence with its remedy."""
+    if status == 402 or told.codes & _NO_CREDIT:
         return ModelRequestError(
-            "The API refuses the key (HTTP 401). Correct OPENAI_API_KEY in the environment or .env."
+            f"The API account's quota is exhausted (HTTP {status}, {told.code or 'payment required'}). "
+            "Add credit or raise its limit, then run again: what is answered is not paid again."
+        )
+    if status == 401 or "invalid_api_key" in told.codes:
+        return ModelRequestError(
+            f"The API refuses the key (HTTP {status}). Correct OPENAI_API_KEY in the environment or .env."
         )
     if status == 403:
         return ModelRequestError(
             f"The API key may not use the model '{model}' (HTTP 403). Choose another key or another model."
         )
-    if status == 404:
+    if status == 404 or told.codes & _NO_MODEL:
         return ModelRequestError(
-            f"The API knows no model '{model}' at this address (HTTP 404). "
+            f"The API knows no model '{model}' at this address (HTTP {status}). "
             "Check MATCHME_INSIGHT_MODEL, MATCHME_EMBEDDING_MODEL and OPENAI_BASE_URL."
         )
-    if status == 402 or code in ("insufficient_quota", "billing_hard_limit_reached"):
-        return ModelRequestError(
-            f"The API account's quota is exhausted (HTTP {status}, {code or 'payment required'}). "
-            "Add credit or raise its limit, then run again: what is answered is not paid again."
-        )
-    if status == 429:
-        return RetryableError(code or "rate_limited", throttled=True, after_seconds=retry_after(headers, now))
-    if status in (408, 409, 425) or status >= 500:
-        # An overloaded server says when to come back; any other 5xx is this request's bad luck.
-        after = retry_after(headers, now)
-        return RetryableError(f"http_{status}", throttled=after is not None, after_seconds=after)
-    if status == 413 or code in ("context_length_exceeded", "string_above_max_length", "max_tokens_per_request"):
-        return RefusedRequestError(code or f"http_{status}", too_long=True)
-    if status == 400 and ("maximum context length" in message or "too many tokens" in message.lower()):
-        return RefusedRequestError("context_length_exceeded", too_long=True)
-    if (
-        status in (400, 422)
-        and parameter
-        and code in ("unsupported_parameter", "unsupported_value", "unknown_parameter")
-    ):
-        return UnsupportedParameterError(parameter)
-    return RefusedRequestError(code or f"http_{status}")
+    return None
 
 
-def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds to wait by `retry-after-ms` or `Retry-After` (seconds or an HTTP date), None without either."""
-    milliseconds = _number(headers.get("retry-after-ms"))
-    if milliseconds is not None:
-        return _bounded(milliseconds / 1000)
-    value = headers.get("retry-after")
-    if value is None:
+def _not_taken(told: _Details, sent: Collection[str]) -> str | None:
+    """The parameter that an error is about: named apart, or in the message of an error that speaks of such a thing."""
+    if told.parameter and told.codes & {"unsupported_parameter", "unsupported_value", "unknown_parameter"}:
+        return told.parameter
+    if not (_NOT_TAKEN.search(told.message) or _NOT_TAKEN.search(" ".join(told.codes).replace("_", " "))):
         return None
-    seconds = _number(value)
-    if seconds is None:
-        try:
-            date = parsedate_to_datetime(value)
-        except (TypeError, ValueError):
-            return None
-        seconds = (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds()
-    return _bounded(seconds)
+    if told.parameter in sent:
+        return told.parameter
+    return next((name for name in sent if re.search(rf"\b{name}\b", told.message)), None)
 
 
-def _bounded(seconds: float) -> float:
-    return max(0.0, min(seconds, LONGEST_PATIENCE_SECONDS))
-
-
-def _number(value: str | None) -> float | None:
+def _details(body: bytes) -> _Details:
+    """Codes, parameter and message of an error body: OpenAI's shape, FastAPI's `detail`, or none."""
     try:
-        number = float(value) if value is not None else None
-    except ValueError:
-        return None
-    return number if number is not None and number == number else None
-
-
-def _details(body: bytes) -> tuple[str | None, str | None, str]:
-    """Code, parameter and message of an error body; a body of any other shape has none."""
-    try:
-        error: Any = json.loads(body)["error"]
-        code = error.get("code") or error.get("type")
-        return (str(code) if code else None), error.get("param"), str(error.get("message", ""))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return None, None, ""
+        value: Any = json.loads(body)
+    except (ValueError, RecursionError):
+        return _Details()
+    if isinstance(value, list) and value:
+        value = value[0]
+    if not isinstance(value, dict):
+        return _Details()
+    error = value.get("error", value)
+    if isinstance(error, str):
+        return _Details(message=error)
+    if not isinstance(error, dict):
+        return _Details()
+    detail = error.get("detail")
+    if isinstance(detail, list) and detail and isinstance(detail[0], dict):
+        place = detail[0].get("loc")
+        named = next((part for part in place if isinstance(part, str) and part != "body"), "") if place else ""
+        return _Details(parameter=named, message=f"{detail[0].get('type', '')} {detail[0].get('msg', '')}")
+    written = [str(error[name]) for name in ("code", "type") if isinstance(error.get(name), str)]
+    message = error.get("message", detail)
+    return _Details(
+        codes=frozenset(written),
+        code=next((code for code in written if _PLAIN.fullmatch(code)), None),
+        # `response_format.json_schema` is the parameter's part.
+        parameter=str(error.get("param") or "").split(".")[0],
+        message=message if isinstance(message, str) else "",
+    )

@@ -12,20 +12,21 @@ from matchme_pipeline.llm.batch_queries import Batch, open_batches
 from matchme_pipeline.llm.budget import Budget
 from matchme_pipeline.llm.contracts import CallContext
 from matchme_pipeline.llm.ledger import Ledger
-from matchme_pipeline.llm.prices import load_prices
+from matchme_pipeline.llm.prices import ModelEntry, load_prices
 from matchme_pipeline.llm.provider import Answered, Embedded, Unanswered
 from matchme_pipeline.llm.remote.batch import BatchRun
 from matchme_pipeline.llm.remote.batch_api import BatchApi
 from matchme_pipeline.llm.remote.batch_work import ChatWork, EmbeddingWork
 from matchme_pipeline.llm.remote.bridge import Committer, LoopThread
-from matchme_pipeline.llm.remote.catalogue import log, shutdown_warnings
+from matchme_pipeline.llm.remote.catalogue import log, shutdown_warnings, wanted_models
 from matchme_pipeline.llm.remote.chat import ChatRun
 from matchme_pipeline.llm.remote.client import ApiClient
 from matchme_pipeline.llm.remote.door import Door
 from matchme_pipeline.llm.remote.embeddings import EmbeddingRun
 from matchme_pipeline.llm.remote.failures import RefusedRequestError, RetryableError, UnsupportedParameterError
+from matchme_pipeline.llm.remote.minute import SharedMinute
 from matchme_pipeline.llm.remote.pacing import Pacer
-from matchme_pipeline.llm.tasks import Question, Task
+from matchme_pipeline.llm.tasks import Question, ReviewsTask, Task
 from matchme_pipeline.settings import Settings
 
 
@@ -38,9 +39,12 @@ class OpenAIProvider:
         self._prices = load_prices(settings.prices_file)
         self._chat = self._prices.entry(settings.insight_model, "chat")
         self._embedding = self._prices.entry(settings.embedding_model, "embedding")
+        review_model = settings.review_model or settings.insight_model
+        self._review = self._prices.entry(review_model, "chat", "MATCHME_REVIEW_MODEL")
         self._client = ApiClient(settings)
         self._loop = LoopThread()
         self._committer = Committer(ledger)
+        self._minute = _minute(settings, self._committer)
         self._looked_up = False
         self._doors: dict[str, Door] = {}
         self._budgets: dict[date | None, Budget] = {}
@@ -56,6 +60,11 @@ class OpenAIProvider:
         return self._settings.embedding_model
 
     @property
+    def review_model(self) -> str | None:
+        """The name of the chat model that reviews close calls, if one is set."""
+        return self._settings.review_model
+
+    @property
     def answers_by_batch(self) -> bool:
         """Whether questions and texts travel by batch."""
         return self._settings.llm_mode == "batch"
@@ -65,17 +74,25 @@ class OpenAIProvider:
         """What beside prompt and model decides an answer; where and how fast it is asked does not."""
         return self._chat.parameters
 
+    @property
+    def review_parameters(self) -> str:
+        """The same of the model that reviews."""
+        return self._review.parameters
+
     def ask(self, task: Task, questions: Sequence[Question], context: CallContext) -> Iterator[Answered | Unanswered]:
         """Answers to `questions`, as they come in."""
 
         async def produce(emit: Callable[[Answered | Unanswered], None]) -> None:
             await self._look_up_models()
-            door, budget = self._door(self.insight_model), self._budget(context.week)
+            reviews = isinstance(task, ReviewsTask) and self.review_model is not None
+            model, entry = (self.review_model, self._review) if reviews else (self.insight_model, self._chat)
+            assert model is not None
+            door, budget = self._door(model, entry), self._budget(context.week)
             left = questions
-            await self._warn_of_open_batches(self.insight_model, context)
+            await self._warn_of_open_batches(model, context)
             if self.answers_by_batch:
                 by_key = {question.key: question for question in questions}
-                work = ChatWork(self.insight_model, self._chat, self._prices, task, context, by_key)
+                work = ChatWork(model, entry, self._prices, task, context, by_key)
                 left = [by_key[key] for key in await self._batch_run(context, emit).answer(work, list(by_key))]
             run = ChatRun(door, self._committer, budget, self._prices, task, context, emit)
             await run.answer(left, self._settings.llm_concurrency)
@@ -87,7 +104,7 @@ class OpenAIProvider:
 
         async def produce(emit: Callable[[Embedded | Unanswered], None]) -> None:
             await self._look_up_models()
-            door, budget = self._door(self.embedding_model), self._budget(context.week)
+            door, budget = self._door(self.embedding_model, self._embedding), self._budget(context.week)
             left = texts
             await self._warn_of_open_batches(self.embedding_model, context)
             if self.answers_by_batch:
@@ -96,7 +113,7 @@ class OpenAIProvider:
                 open_keys = set(await self._batch_run(context, emit).answer(work, list(wordy)))
                 left = {key: text for key, text in texts.items() if key in open_keys or key not in wordy}
             run = EmbeddingRun(door, self._committer, budget, self._prices, context, emit)
-            await run.embed(left, self._settings.llm_concurrency)
+            await run.embed(left, self._settings.llm_concurrency, self._settings.llm_tokens_per_minute)
 
         return self._loop.stream(produce)
 
@@ -123,9 +140,7 @@ class OpenAIProvider:
         # A server that offers no list is asked all the same; what is wrong shows in its first answer.
         with suppress(RetryableError, RefusedRequestError, UnsupportedParameterError, ModelRequestError):
             listed = await self._client.models()
-            for warning in shutdown_warnings(
-                listed, (self.insight_model, self.embedding_model), datetime.now(UTC).date()
-            ):
+            for warning in shutdown_warnings(listed, wanted_models(self._settings), datetime.now(UTC).date()):
                 log.warning(warning)
 
     async def _warn_of_open_batches(self, model: str, context: CallContext) -> None:
@@ -144,19 +159,14 @@ class OpenAIProvider:
                 context.week,
             )
 
-    def _door(self, model: str) -> Door:
+    def _door(self, model: str, entry: ModelEntry) -> Door:
         if model not in self._doors:
-            is_chat = model == self.insight_model
             self._doors[model] = Door(
                 model,
-                self._chat if is_chat else self._embedding,
+                entry,
                 "standard" if self._settings.llm_mode == "batch" else self._settings.llm_mode,
-                self._client.chat if is_chat else self._client.embeddings,
-                Pacer(
-                    self._settings.llm_concurrency,
-                    self._settings.llm_requests_per_minute,
-                    self._settings.llm_tokens_per_minute,
-                ),
+                self._client.chat if entry.kind == "chat" else self._client.embeddings,
+                Pacer(self._settings.llm_concurrency, self._minute),
             )
         return self._doors[model]
 
@@ -166,3 +176,8 @@ class OpenAIProvider:
             self._budgets[week] = Budget(limit, week, self._ledger, partial(self._committer.run))
         self._committer.holder = self._budgets[week].holder if self._settings.weekly_budget_usd is not None else None
         return self._budgets[week]
+
+
+def _minute(settings: Settings, committer: Committer) -> SharedMinute | None:
+    requests, tokens = settings.llm_requests_per_minute, settings.llm_tokens_per_minute
+    return SharedMinute(requests, tokens, committer.transact) if requests or tokens else None

@@ -1,0 +1,90 @@
+"""`matchme match`: the engine on files, beside anybody's own data."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from rich.progress import TaskID
+from rich.table import Table
+
+from matchme_pipeline.cli import console
+from matchme_pipeline.matching.files import columns
+from matchme_pipeline.matching.files.run import Request, match_files
+
+_UNKNOWN_SHOWN = 20
+
+
+def today() -> date:
+    """The day on which ages are counted unless --as-of names one."""
+    return datetime.now(UTC).date()
+
+
+def run(request: Request) -> dict[str, Any]:
+    """Match with progress on standard error; returns the summary."""
+    with console.progress_bars() as bars:
+        bar: TaskID | None = None
+
+        def step(name: str, count: int | None) -> None:
+            nonlocal bar
+            if name:
+                if bar is not None:
+                    bars.update(bar, total=bars.tasks[bar].total or 1, completed=bars.tasks[bar].total or 1)
+                bar = bars.add_task(name, total=count, step="")
+            elif bar is not None:
+                bars.advance(bar, count or 0)
+
+        summary = match_files(request, step)
+        if bar is not None:
+            bars.update(bar, total=1, completed=1)
+    return summary
+
+
+def show(summary: dict[str, Any]) -> None:
+    """The summary for a person."""
+    for note in summary["notes"]:
+        console.say(f"note: {note}")
+    unknown = summary["unknown_values"]
+    for one in unknown[:_UNKNOWN_SHOWN]:
+        console.say(
+            f"unknown: '{one['value']}' in column {one['column']} ({one['times']} times, first on line "
+            f"{one['first_line']}) is in no vocabulary: it "
+            f"{'asks for nothing' if 'preference' in str(one['column']) else 'counts as missing'}. "
+            "`matchme match --columns` lists what is known"
+        )
+    if len(unknown) > _UNKNOWN_SHOWN:
+        console.say(f"unknown: and {len(unknown) - _UNKNOWN_SHOWN} more values; --json lists them all")
+    console.result(
+        f"{summary['members']:,} members, {summary['matchable']:,} can be matched as of {summary['as_of']}, "
+        f"{summary['vectors']:,} have a vector"
+    )
+    table = Table(title="What kept pairs apart", title_justify="left")
+    table.add_column("filter")
+    table.add_column("pairs", justify="right")
+    for name, count in summary["pairs_removed_by_filter"].items():
+        table.add_row(name, f"{count:,}")
+    table.add_row("eligible", f"{summary['eligible_pairs']:,}", style="bold")
+    console.out.print(table)
+    for reason, count in summary["not_matchable"].items():
+        console.result(f"not matchable, {reason}: {count:,}")
+    console.result(
+        f"{summary['matches']:,} pairs; {summary['members_covered']:,} of {summary['members_with_possibilities']:,} "
+        f"members with possibilities have a match; exposure Gini {summary['exposure_gini']:.3f}; "
+        f"{summary['share_of_upper_bound']:.1%} of the upper bound"
+    )
+    console.result(f"{summary['rows']:,} rows in {summary['out']}")
+
+
+def show_columns() -> None:
+    """Every column of every file, for a person."""
+    for title, known in (
+        ("--members", columns.MEMBER_COLUMNS),
+        ("--texts", columns.TEXT_COLUMNS),
+        ("--vectors", columns.VECTOR_COLUMNS),
+        ("--met", columns.MET_COLUMNS),
+    ):
+        table = Table(title=title, title_justify="left")
+        for heading in ("column", "needed", "meaning", "where the column is not there"):
+            table.add_column(heading)
+        for column in known:
+            absent = "" if column.absent is None else str(column.absent).lower()
+            table.add_row(column.name, "yes" if column.required else "", column.meaning, absent)
+        console.out.print(table)

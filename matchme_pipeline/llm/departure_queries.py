@@ -1,0 +1,56 @@
+"""SQL of the requests that left within the last minute, over all processes."""
+
+from collections.abc import Mapping
+
+from matchme_pipeline.database.connection import Connection
+
+
+def take(
+    connection: Connection,
+    most_requests: int | None,
+    most_tokens: int | None,
+    tokens: int,
+    window_seconds: float,
+    corrections: Mapping[int, int],
+) -> tuple[int | None, float]:
+    """Let a request of `tokens` leave if the window has room: its place, or None and the seconds until the oldest ends.
+
+    `corrections`: what requests that have left counted for in fact. Must run inside a transaction; one process at a
+    time looks and takes.
+    """
+    connection.execute("select pg_advisory_xact_lock(hashtext('matchme departures'))")
+    _correct(connection, corrections)
+    connection.execute(
+        "delete from llm_departures where left_at <= clock_timestamp() - make_interval(secs => %s)", [window_seconds]
+    )
+    row = connection.execute(
+        """
+        insert into llm_departures (tokens)
+        select %(tokens)s::bigint
+        from (select count(*) as requests, coalesce(sum(tokens), 0) as tokens from llm_departures) gone
+        where (%(most_requests)s::bigint is null or gone.requests < %(most_requests)s)
+            and (%(most_tokens)s::bigint is null or gone.tokens + %(tokens)s <= %(most_tokens)s)
+        returning id
+        """,
+        {"tokens": tokens, "most_requests": most_requests, "most_tokens": most_tokens},
+    ).fetchone()
+    if row is not None:
+        return int(row[0]), 0.0
+    oldest = connection.execute(
+        "select extract(epoch from min(left_at) - clock_timestamp())::float8 + %s from llm_departures",
+        [window_seconds],
+    ).fetchone()
+    return None, float(oldest[0]) if oldest is not None and oldest[0] is not None else 0.0
+
+
+def _correct(connection: Connection, tokens_by_id: Mapping[int, int]) -> None:
+    if tokens_by_id:
+        connection.execute(
+            """
+            update llm_departures d
+            set tokens = c.tokens
+            from unnest(%s::bigint[], %s::bigint[]) as c (id, tokens)
+            where d.id = c.id
+            """,
+            [list(tokens_by_id), list(tokens_by_id.values())],
+        )

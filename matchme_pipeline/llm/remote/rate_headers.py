@@ -1,0 +1,89 @@
+"""What a server's headers say about waiting, in every spelling that is in use; pure."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+# A server that asks for more patience than this is treated as one that asks for this much.
+LONGEST_PATIENCE_SECONDS = 300.0
+# Where a server says that nothing is left and not until when; and the most that such a moment is waited for: buckets
+# refill all the time, the moment is that of the full one.
+USUAL_RESET_SECONDS, LONGEST_RESET_SECONDS = 1.0, 20.0
+# Numbers above these are moments, in seconds or milliseconds since 1970, not durations.
+_EPOCH_SECONDS, _EPOCH_MILLISECONDS = 1e9, 1e12
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|d|h|m|s)")
+_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
+# OpenAI's names, then those of others, who count requests alone.
+_NAMES = {
+    "requests": ("x-ratelimit-{}-requests", "x-ratelimit-{}", "ratelimit-{}"),
+    "tokens": ("x-ratelimit-{}-tokens",),
+}
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds to wait by `retry-after-ms` or `Retry-After` (seconds, a duration or a date), None without either."""
+    for name in ("retry-after-ms", "x-ms-retry-after-ms"):
+        milliseconds = _number(headers.get(name))
+        if milliseconds is not None:
+            return _bounded(milliseconds / 1000)
+    value = headers.get("retry-after")
+    seconds = waiting_seconds(value, now) if value is not None else None
+    return None if seconds is None else _bounded(seconds)
+
+
+def seconds_to_wait(headers: Mapping[str, str], now: datetime) -> float | None:
+    """How long a request that was turned away should wait: as told, else until what is used up is there again."""
+    told = retry_after(headers, now)
+    if told is not None:
+        return told
+    resets = [seconds for left, seconds in allowances(headers, now).values() if left < 1]
+    return max(resets) if resets else None
+
+
+def allowances(headers: Mapping[str, str], now: datetime) -> dict[str, tuple[float, float]]:
+    """What is left of "requests" and "tokens", and for how many seconds that holds; what isn't told is left out."""
+    found = {}
+    for kind, names in _NAMES.items():
+        for name in names:
+            left = _number(headers.get(name.format("remaining")))
+            if left is None:
+                continue
+            reset = headers.get(name.format("reset"))
+            seconds = waiting_seconds(reset, now) if reset is not None else None
+            seconds = USUAL_RESET_SECONDS if seconds is None else seconds
+            found[kind] = (left, max(0.0, min(seconds, LONGEST_RESET_SECONDS)))
+            break
+    return found
+
+
+def waiting_seconds(text: str, now: datetime) -> float | None:
+    """Seconds of a duration (`20ms`, `6m0s`, `1.5`), or until a moment (since 1970, an HTTP or an ISO date)."""
+    text = text.strip()
+    number = _number(text)
+    if number is not None:
+        if number >= _EPOCH_MILLISECONDS:
+            return number / 1000 - now.timestamp()
+        return number - now.timestamp() if number >= _EPOCH_SECONDS else number
+    parts = _DURATION.findall(text)
+    if parts and "".join(amount + unit for amount, unit in parts) == text:
+        return float(sum(float(amount) * _SECONDS[unit] for amount, unit in parts))
+    for read in (parsedate_to_datetime, datetime.fromisoformat):
+        try:
+            moment = read(text)
+        except (TypeError, ValueError, OverflowError):
+            continue
+        return (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds()
+    return None
+
+
+def _bounded(seconds: float) -> float:
+    return max(0.0, min(seconds, LONGEST_PATIENCE_SECONDS))
+
+
+def _number(value: str | None) -> float | None:
+    try:
+        number = float(value) if value is not None else None
+    except ValueError:
+        return None
+    return number if number is not None and number == number else None

@@ -1,0 +1,53 @@
+"""Ending a run that is queued or at work, wherever it was started."""
+
+import os
+import signal
+from enum import StrEnum
+
+from dagster import DagsterError, DagsterInstance, DagsterRunStatus
+from dagster._core.storage.tags import GRPC_INFO_TAG
+
+from matchme_pipeline.operations.liveness import PROCESS_TAG, process_lives
+
+
+class Cancellation(StrEnum):
+    """What came of asking a run to end."""
+
+    ASKED = "asked"
+    UNKNOWN = "unknown"
+    OVER = "over"
+    OUT_OF_REACH = "out of reach"
+
+
+def cancel(instance: DagsterInstance, dagster_run_id: str) -> Cancellation:
+    """Ask a run to end: Dagster, or the process of a run that the command started, as Ctrl-C would.
+
+    A run whose process is on another machine is left as it is: to call it cancelled while it works would be untrue.
+    One that Dagster launched and whose process is gone counts as asked: the daemon's run monitoring writes it off.
+    """
+    record = instance.get_run_record_by_id(dagster_run_id)
+    if record is None:
+        return Cancellation.UNKNOWN
+    run = record.dagster_run
+    if run.is_finished:
+        return Cancellation.OVER
+    if run.status == DagsterRunStatus.CANCELING:
+        return Cancellation.ASKED
+    worker = run.tags.get(PROCESS_TAG)
+    # Dagster can end what waits in its queue, and what one of its servers runs.
+    if run.status == DagsterRunStatus.QUEUED or (worker is None and GRPC_INFO_TAG in run.tags):
+        return _ask_dagster(instance, dagster_run_id)
+    if worker is not None and process_lives(worker, record.create_timestamp):
+        os.kill(int(worker.rpartition(":")[2]), signal.SIGINT)
+        return Cancellation.ASKED
+    return Cancellation.OUT_OF_REACH
+
+
+def _ask_dagster(instance: DagsterInstance, dagster_run_id: str) -> Cancellation:
+    try:
+        is_asked = bool(instance.run_coordinator and instance.run_coordinator.cancel_run(dagster_run_id))
+    except DagsterError:
+        is_asked = False
+    run = instance.get_run_by_id(dagster_run_id)
+    is_ending = run is not None and run.status == DagsterRunStatus.CANCELING
+    return Cancellation.ASKED if is_asked or is_ending else Cancellation.OUT_OF_REACH

@@ -1,0 +1,188 @@
+"""How fast is a week's matching, exactly, against the least that any exact way costs and against pgvector?
+
+Sizes are numbers of members who can be matched. BENCH_MEMBERS names them (10000,20000,40000,100000), BENCH_COMPARED the
+one that is compared (40000, 0 for none), BENCH_HNSW and BENCH_EXACT how many members are asked for in pgvector (400,
+20), scaled to all. Every size has a database of its own, and every measured run a process of its own.
+"""
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+os.environ["MATCHME_FIRST_WEEK"] = "2026-01-04"
+
+import psutil
+
+from matchme_pipeline.database import files
+from matchme_pipeline.database.connection import connect
+from matchme_pipeline.database.embedded import EmbeddedServer
+from matchme_pipeline.database.migrations import create_app_tables, migrate
+from matchme_pipeline.matching import weekly
+from matchme_pipeline_tests.bench import pgvector_search, weekly_run
+from matchme_pipeline_tests.bench.many_members import fill
+
+# Of the members drawn, so many in a hundred can be matched; the others are inactive, hidden, unfinished and the like.
+_MATCHABLE_IN_A_HUNDRED = 81
+# Settings that would hold the matrix library to an older processor's code.
+_SLOWING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+_WARMING_UP = 400
+
+
+def main() -> None:
+    """Print the growth over the sizes, then the comparison."""
+    sizes = [int(size) for size in os.environ.get("BENCH_MEMBERS", "10000,20000,40000,100000").split(",")]
+    compared = int(os.environ.get("BENCH_COMPARED", "40000"))
+    print(f"{os.cpu_count()} cores, {platform.machine()}, {psutil.virtual_memory().total / 2**30:.0f} GiB")
+    began = time.perf_counter()
+    _size(_WARMING_UP, compare=False)
+    print(f"compiled, or loaded from disk, and tried on {_WARMING_UP} members: {time.perf_counter() - began:.0f} s\n")
+    print(
+        f"{'members':>8}{'eligible pairs':>16}{'seconds':>9}{'peak MB':>9}{'server MB':>11}{'CPU s':>8}{'server':>8}"
+        "  of the seconds"
+    )
+    for size in sizes:
+        _size(size, compare=size == compared)
+
+
+def _size(size: int, *, compare: bool) -> None:
+    home = Path(tempfile.mkdtemp(prefix="matchme-bench-matching-"))
+    server = EmbeddedServer(home, durable=False)
+    url = server.ensure_running()
+    try:
+        with connect(url, vectors=False) as connection:
+            create_app_tables(connection, files.app_tables_dir())
+            migrate(connection, files.migrations_dir())
+        with connect(url) as connection:
+            fill(connection, -(-100 * size // _MATCHABLE_IN_A_HUNDRED), weekly_run.WEEK, weekly_run.MODEL)
+        with _Watched(server) as watched:
+            week = _run(url, "week")
+        if size != _WARMING_UP:
+            _print_week(week, watched)
+        if compare:
+            _compare(url, week, watched)
+    finally:
+        server.stop()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _print_week(week: Mapping[str, Any], watched: "_Watched") -> None:
+    steps = ", ".join(f"{name} {seconds:.1f}" for name, seconds in week["steps"].items())
+    print(
+        f"{week['items']:8,}{week['eligible_pairs']:16,}{week['seconds']:9.1f}{week['peak_mb']:9,.0f}"
+        f"{watched.peak_mb:11,.0f}{week['processor']:8.1f}{watched.processor:8.1f}  {steps}",
+        flush=True,
+    )
+    print(
+        f"{'':8}  {week['matches'] // 2:,} pairs, coverage {week['coverage']:.4f}, exposure Gini "
+        f"{week['exposure_gini']:.4f}, {week['share_of_upper_bound']:.4f} of the unconstrained upper bound",
+        flush=True,
+    )
+
+
+def _compare(url: str, week: Mapping[str, Any], watched: "_Watched") -> None:
+    seconds, used = week["seconds"], week["processor"] + watched.processor
+    print(f"\ncompared, {week['items']:,} members; machine's load now {os.getloadavg()[0]:.1f}", flush=True)
+    for name, environment in (
+        ("its best code", {k: v for k, v in os.environ.items() if k not in _SLOWING}),
+        ("the code that this environment sets", dict(os.environ)),
+    ):
+        product = _run(url, "product", environment)
+        print(
+            f"  (a) float32 product of the {product['pairs']:,} pairs, {name} ({product['kernel']}): "
+            f"{product['seconds']:.2f} s, {product['processor']:.2f} CPU s; the whole week takes "
+            f"{seconds / product['seconds']:.1f} times that in seconds, {used / product['processor']:.1f} in CPU time",
+            flush=True,
+        )
+        if environment == dict(os.environ) or not any(name in os.environ for name in _SLOWING):
+            break
+    recall = _run(url, "recall")
+    print(
+        f"  recall of the engine's candidates: {recall['recall']:.3f} of {recall['candidates']:,} best candidates of "
+        f"{recall['members']} members, found by looking at all of each one's partners",
+        flush=True,
+    )
+    with connect(url) as connection:
+        engine = weekly.load_engine(connection, weekly_run.WEEK, weekly_run.MODEL)
+    asked = int(os.environ.get("BENCH_HNSW", "400")), int(os.environ.get("BENCH_EXACT", "20"))
+    found = pgvector_search.measure(url, engine, *asked)
+    everyone = found["members"]
+    hnsw = found["build"] + found["hnsw_seconds"] * everyone
+    exact = found["exact_seconds"] * everyone
+    print(
+        f"  (b) pgvector HNSW, the same filters: build {found['build']:.0f} s (measured whole), "
+        f"{1e3 * found['hnsw_seconds']:.1f} ms a member ({found['hnsw_asked']} asked), for everyone {hnsw:,.0f} s: "
+        f"{hnsw / seconds:.0f} times the whole week; recall {found['recall']:.3f}\n"
+        f"  (c) pgvector exact scan: {1e3 * found['exact_seconds']:.0f} ms a member ({found['exact_asked']} asked), "
+        f"for everyone {exact:,.0f} s: {exact / seconds:.0f} times the whole week\n",
+        flush=True,
+    )
+
+
+def _run(url: str, task: str, environment: Mapping[str, str] | None = None) -> dict[str, Any]:
+    answer = subprocess.run(
+        [sys.executable, "-m", weekly_run.__name__, url, task],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=None if environment is None else dict(environment),
+    )
+    if answer.returncode != 0:
+        raise SystemExit(answer.stderr[-2_000:])
+    result: dict[str, Any] = json.loads(answer.stdout.splitlines()[-1])
+    return result
+
+
+class _Watched:
+    """The server's processes while a run lasts: the most memory that they held together, and their processor time."""
+
+    def __init__(self, server: EmbeddedServer) -> None:
+        self._server = psutil.Process(int((server.data / "postmaster.pid").read_text().splitlines()[0]))
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self.peak_mb = 0.0
+        self.processor = 0.0
+
+    def __enter__(self) -> "_Watched":
+        self._began = self._used()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+        self.processor = self._used() - self._began
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.5):
+            held = 0
+            for process in [self._server, *self._server.children()]:
+                try:
+                    # Shared pages are shared out among those who hold them, so that they count once.
+                    held += process.memory_full_info().pss
+                except psutil.Error:
+                    continue
+            self.peak_mb = max(self.peak_mb, held / 2**20)
+
+    def _used(self) -> float:
+        own = self._server.cpu_times()
+        total = own.user + own.system + own.children_user + own.children_system
+        for process in self._server.children():
+            try:
+                times = process.cpu_times()
+            except psutil.Error:
+                continue
+            total += times.user + times.system
+        return total
+
+
+if __name__ == "__main__":
+    main()

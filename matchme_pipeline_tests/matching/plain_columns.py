@@ -1,0 +1,61 @@
+"""Compatibility said once more in plain Python, pair by pair and in floats, as the documentation has it."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from matchme_pipeline.matching.compatibility import Profiles
+from matchme_pipeline.matching.eligibility import distance_km
+from matchme_pipeline.matching.members import Members
+from matchme_pipeline.matching.weights import WEIGHTS
+
+MISSING = -1
+
+
+def all_scores(profiles: Profiles, may_meet: np.ndarray, titles: Sequence[set[str]]) -> np.ndarray:
+    """Scores of all pairs, (members, members); `may_meet` says whose similarity the calibration looks at."""
+    n = len(profiles.members)
+    vectors = profiles.vectors.held.astype(np.float64)
+    lengths = np.linalg.norm(vectors, axis=1)
+    known = lengths > 0
+    unit = vectors / np.where(known, lengths, 1.0)[:, None]
+    cosine = unit @ unit.T
+    both = known[:, None] & known[None, :]
+    seen = cosine[may_meet & both]
+    mean, deviation = (seen.mean(), seen.std()) if seen.size else (0.0, 1.0)
+    deviation = deviation if deviation > 1e-4 else 1.0
+    kilometres = distance_km(profiles.members, profiles.members).astype(np.float64)
+    scores = np.zeros((n, n))
+    for a in range(n):
+        for b in range(n):
+            similarity = 1 / (1 + math.exp(-1.702 * (cosine[a, b] - mean) / deviation)) if both[a, b] else 0.5
+            mine = liking(profiles.members, a, b, kilometres[a, b])
+            theirs = liking(profiles.members, b, a, kilometres[a, b])
+            overlap = len(titles[a] & titles[b])
+            ochiai = overlap / math.sqrt(len(titles[a]) * len(titles[b])) if overlap else 0.0
+            apart = abs(float(profiles.dna[a]) - float(profiles.dna[b])) / 100
+            factors = {
+                "similarity": similarity,
+                "preferences": 2 * mine * theirs / (mine + theirs) if mine + theirs else 0.0,
+                "shared": min(1.0, 2 * ochiai),
+                "dna": 0.5 if math.isnan(apart) else 1 - apart,
+            }
+            scores[a, b] = sum(WEIGHTS[name] * value for name, value in factors.items())
+    return scores
+
+
+def liking(members: Members, a: int, b: int, kilometres: float) -> float:
+    """How far b meets a's soft wishes: the mean of those of which both sides are known."""
+    low, high = float(members.age_min[a]), min(float(members.age_max[a]), float(members.age_min[a]) + 40)
+    wishes = [1 - 0.5 * min(1.0, abs(members.age[b] - (low + high) / 2) / max(1.0, (high - low) / 2))]
+    if not math.isnan(kilometres):
+        wishes.append(1 - 0.5 * min(1.0, kilometres / max(1.0, min(20_000.0, float(members.max_distance[a])))))
+    if MISSING not in (members.religiosity[a], members.religiosity[b]):
+        care = 5 if members.prayer_importance[a] == MISSING else members.prayer_importance[a]
+        wishes.append(1 - care / 10 * abs(int(members.religiosity[a]) - int(members.religiosity[b])) / 4)
+    if MISSING not in (members.family_values[a], members.family_values[b]):
+        wishes.append(1 - abs(int(members.family_values[a]) - int(members.family_values[b])) / 2)
+    if MISSING not in (members.wants_children[a], members.wants_children[b]):
+        wishes.append(float(members.wants_children[a] == members.wants_children[b]))
+    return sum(wishes) / len(wishes)

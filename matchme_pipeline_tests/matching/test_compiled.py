@@ -1,0 +1,22 @@
+"""Compiled rules never outlive the words that they were compiled from."""
+
+from pathlib import Path
+
+from matchme_pipeline.matching.compiled import kept_in
+
+
+def test_a_rule_that_changes_in_any_module_is_compiled_anew(tmp_path: Path):
+    (tmp_path / "a.py").write_text("one = 1\n")
+    (tmp_path / "b.py").write_text("two = 2\n")
+    before = kept_in(tmp_path)
+    assert before == kept_in(tmp_path)
+    (tmp_path / "b.py").write_text("two = 3\n")
+    assert kept_in(tmp_path) != before
+
+
+def test_where_nothing_may_be_written_rules_are_kept_in_the_users_cache(tmp_path: Path, monkeypatch):
+    sources = tmp_path / "sources"
+    sources.mkdir()
+    (sources / "__pycache__").write_text("a file, so that no folder can be made of it")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert (tmp_path / "cache") in kept_in(sources).parents
