@@ -15,6 +15,7 @@ from matchme_pipeline.api.rate_limit import RateLimit
 from matchme_pipeline.api.routes import batch, cost, dna, functions_v1, health, insights, matches
 from matchme_pipeline.api.service import BURST_SHARE, Service
 
+ROUTERS = (batch, insights, matches, dna, cost, health, functions_v1, page)
 # Behind one address there may be a household, or an office.
 ADDRESS_FACTOR = 4
 
@@ -40,9 +41,9 @@ def create_app(service: Service) -> FastAPI:
         separate_input_output_schemas=False,
     )
     app.state.service = service
-    handle_problems(app)
-    for router in (batch, insights, matches, dna, cost, health, functions_v1, page):
-        app.include_router(router.router)
+    for module in ROUTERS:
+        app.include_router(module.router)
+    handle_problems(app, [route for module in ROUTERS for route in module.router.routes])
     per_minute = service.settings.api_requests_per_minute * ADDRESS_FACTOR
     # The last one is the outermost: a refusal, too, must be readable for the app's origins, and have an id.
     app.add_middleware(Gate, address_limit=RateLimit(per_minute, max(1, per_minute // BURST_SHARE)))

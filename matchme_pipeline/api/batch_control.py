@@ -78,7 +78,7 @@ def cancel_run(shared: Service, dagster_run_id: str) -> None:
         raise ProblemError(
             409,
             "out-of-reach",
-            f"run {dagster_run_id} cannot be ended from here: it was started in a process of its own; end it there",
+            f"run {dagster_run_id} cannot be ended from here: its process is gone or on another machine",
         )
 
 

@@ -5,10 +5,7 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-import psycopg
-from psycopg_pool import PoolTimeout
-
-from matchme_pipeline.api.dagster_runs import STEP_SECONDS, DagsterRuns, DagsterUnavailableError, LaunchError
+from matchme_pipeline.api.dagster_runs import STEP_SECONDS, DagsterRuns, LaunchError
 from matchme_pipeline.api.queries import triggers
 from matchme_pipeline.api.queries.triggers import Trigger
 from matchme_pipeline.database.connection import Connection
@@ -87,6 +84,7 @@ class Launches:
             try:
                 while not self._ended and self.launch_next():
                     pass
-            except (psycopg.Error, PoolTimeout, DagsterUnavailableError) as error:
+            except Exception as error:
+                # Whatever it was, the launch is still in the table, and the next attempt may go well.
                 _log.warning("launching waits: %s", type(error).__name__)
             self._wake.wait(POLL_SECONDS)

@@ -1,7 +1,7 @@
 """Errors as problem details (RFC 9457): one shape for everything that can go wrong."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from psycopg_pool import PoolTimeout
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match, Route
 
 from matchme_pipeline.api.dagster_runs import DagsterUnavailableError
 from matchme_pipeline.errors import DatabaseUnavailableError
@@ -92,8 +93,9 @@ def problem_body(status: int, kind: str, detail: str, request_id: str, errors: A
     return body | ({"errors": errors} if errors is not None else {})
 
 
-def handle_problems(app: FastAPI) -> None:
-    """Let every error of `app` leave as problem details."""
+def handle_problems(app: FastAPI, endpoints: Sequence[BaseRoute]) -> None:
+    """Let every error of `app`, which consists of `endpoints`, leave as problem details."""
+    app.state.endpoints = endpoints
     app.add_exception_handler(ProblemError, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
@@ -145,7 +147,20 @@ async def _on_http(request: Request, error: Exception) -> JSONResponse:
     }
     details = {404: "no such path; /openapi.json lists them all", 400: "the body is not JSON"}
     detail = details.get(error.status_code, str(error.detail))
-    return _answer(request, error.status_code, kinds.get(error.status_code, "http"), detail, headers=error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(sorted(_methods(request))) or "GET"
+    return _answer(request, error.status_code, kinds.get(error.status_code, "http"), detail, headers=headers)
+
+
+def _methods(request: Request) -> set[str]:
+    """What the path answers to: its methods may be endpoints of their own, of which the router names one alone."""
+    return {
+        method
+        for route in request.app.state.endpoints
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
+        for method in route.methods or ()
+    }
 
 
 async def _on_dagster_unavailable(request: Request, error: Exception) -> JSONResponse:

@@ -51,7 +51,10 @@ class Snapshot(Generic[T]):
         if age > max(OLDEST_SECONDS, 2 * known.seconds / SHARE):
             return self._counted_after(known)
         if self._counting.acquire(blocking=False):
-            threading.Thread(target=self._count_beside, name="snapshot", daemon=True).start()
+            try:
+                threading.Thread(target=self._count_beside, name="snapshot", daemon=True).start()
+            except RuntimeError:
+                self._counting.release()
         return known
 
     def _counted_after(self, old: Counted[T] | None) -> Counted[T]:

@@ -6,6 +6,7 @@ import uvicorn
 
 from matchme_pipeline.api.app import create_app
 from matchme_pipeline.api.identity import local_key
+from matchme_pipeline.api.protocol import GuardedProtocol
 from matchme_pipeline.api.service import open_service
 from matchme_pipeline.cli import console, environment
 from matchme_pipeline.settings import process_settings
@@ -28,6 +29,7 @@ def serve(host: str, port: int) -> None:
         create_app(service),
         host=host,
         port=port,
+        http=GuardedProtocol,
         log_level="warning",
         access_log=False,
         server_header=False,

@@ -106,6 +106,18 @@ def test_matches_come_with_factors_and_starters_and_stay_once_viewed(lived_in: A
     assert acted["actioned_at"] == again["actioned_at"] is not None
 
 
+@pytest.mark.parametrize("change", ["deleted_at = now()", "profile_visibility = 'hidden'"])
+def test_who_has_deleted_or_hidden_themselves_is_shown_to_nobody(lived_in: Api, data: Connection, change: str):
+    (user,) = data.execute("select user_id from weekly_matches group by 1 order by count(*) desc, 1").fetchone() or (
+        "",
+    )
+    before = lived_in.get("/api/matches", user).json()["matches"]
+    gone = before[0]["match_user_id"]
+    data.execute(f"update profiles set {change} where clerk_user_id = %s", [gone])  # type: ignore[arg-type]
+    after = lived_in.get("/api/matches", user).json()["matches"]
+    assert [match["match_user_id"] for match in after] == [match["match_user_id"] for match in before[1:]]
+
+
 def test_a_member_without_matches_has_an_empty_week(api: Api):
     assert api.get("/api/matches", MEMBER).json() == {"week_start_date": None, "matches": []}
 

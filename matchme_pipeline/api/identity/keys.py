@@ -61,11 +61,6 @@ class JwksKeys:
             raise TokenRefusedError("the token names a key that its issuer does not have")
         return found
 
-    def warm(self) -> None:
-        """Fetch the keys before the first token comes."""
-        with self._fetching:
-            self._fetch()
-
     def _fetch_here(self, kid: str, *, wait: bool) -> None:
         """Fetch before answering; while somebody else does, `wait` for them. Raises KeysUnavailableError."""
         if not self._fetching.acquire(timeout=FETCH_SECONDS if wait else 0):
@@ -88,7 +83,10 @@ class JwksKeys:
             finally:
                 self._fetching.release()
 
-        threading.Thread(target=fetch, name="issuer keys", daemon=True).start()
+        try:
+            threading.Thread(target=fetch, name="issuer keys", daemon=True).start()
+        except RuntimeError:
+            self._fetching.release()
 
     def _fetch(self) -> None:
         if self._fetches.take("") > 0:

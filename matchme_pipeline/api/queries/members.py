@@ -135,13 +135,18 @@ def newest_match_week(connection: Connection, user_id: str) -> date | None:
 
 
 def matches(connection: Connection, user_id: str, match_week: date) -> list[MatchRow]:
-    """The member's matches of one match week, best first."""
+    """The member's matches of one match week, best first; nobody who has since deleted or hidden themselves."""
     with connection.cursor(row_factory=class_row(MatchRow)) as cursor:
         return cursor.execute(
             """
             select id, match_user_id, rank, score, compatibility_factors, chaichat_preview, viewed_at, actioned_at
-            from weekly_matches
+            from weekly_matches m
             where user_id = %s and week_start_date = %s
+                and exists (
+                    select from profiles p
+                    where p.clerk_user_id = m.match_user_id and p.deleted_at is null
+                        and coalesce(p.profile_visibility, 'members') <> 'hidden'
+                )
             order by rank
             """,
             [user_id, match_week],

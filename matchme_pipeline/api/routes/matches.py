@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query
 
 from matchme_pipeline.api.identity.callers import Member, Shared
-from matchme_pipeline.api.models import Match, MatchWeek, Starters
+from matchme_pipeline.api.member_models import Match, MatchWeek, Starters
 from matchme_pipeline.api.parameters import Day
 from matchme_pipeline.api.problems import ProblemError
 from matchme_pipeline.api.queries import members
