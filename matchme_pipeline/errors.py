@@ -35,3 +35,7 @@ class RunDeclinedError(PipelineError):
 
 class InputFileError(PipelineError):
     """A file that a person handed over cannot be used as it stands."""
+
+
+class SeenMeanwhileError(PipelineError):
+    """Members have viewed or acted on matches that a week would change: it has to be computed again, around those."""

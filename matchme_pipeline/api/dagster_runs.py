@@ -18,19 +18,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from matchme_pipeline.api.queries.triggers import Trigger
 from matchme_pipeline.database import files
 from matchme_pipeline.operations import cancellation, runs
+from matchme_pipeline.operations.liveness import UNFINISHED
 
 # `dagster job launch` loads the code location before it puts the run into the queue: five seconds, on a busy machine
 # more.
 LAUNCH_TIMEOUT_SECONDS = 120
 STEP_SECONDS = 5
 REQUESTED_BY_TAG = "matchme/requested_by"
-UNFINISHED = (
-    DagsterRunStatus.QUEUED,
-    DagsterRunStatus.NOT_STARTED,
-    DagsterRunStatus.STARTING,
-    DagsterRunStatus.STARTED,
-    DagsterRunStatus.CANCELING,
-)
 _JOBS = {"weekly_full": runs.WEEKLY_JOB, "daily_incremental": runs.DAILY_JOB}
 
 

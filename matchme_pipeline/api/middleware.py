@@ -125,7 +125,7 @@ class Gate:
             detail = "a token must not stand in a URL; send it in the header Authorization"
             return _problem(400, "token-in-url", detail, request_id)
         length = Headers(scope=scope).get("content-length", "")
-        if length.isdigit() and int(length[:20]) > LARGEST_BODY_BYTES:
+        if length.isdecimal() and int(length[:20]) > LARGEST_BODY_BYTES:
             return _problem(413, "body-too-large", _TOO_LARGE, request_id)
         return None
 

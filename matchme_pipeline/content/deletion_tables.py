@@ -19,11 +19,12 @@ BY_MEMBER = (
 ON_RECORD = (
     "update llm_calls set user_id = null where user_id = any(%s)",
     "update api_triggers set requested_by = 'forgotten' where requested_by = any(%s)",
+    # In two statements: an update changes a row once, and both who asked and who was asked about may be forgotten.
+    "update api_audit set user_id = 'forgotten' where user_id = any(%s)",
     """
     update api_audit a
-    set user_id = case when a.user_id = u.id then 'forgotten' else a.user_id end,
-        subject = replace(a.subject, u.id, 'forgotten')
+    set subject = replace(a.subject, u.id, 'forgotten')
     from unnest(%s::text[]) as u (id)
-    where a.user_id = u.id or position(u.id in a.subject) > 0
+    where position(u.id in a.subject) > 0
     """,
 )

@@ -44,9 +44,20 @@ def members_taken(
     user_ids: Collection[str],
     fingerprint: str,
     lease_seconds: int = LEASE_SECONDS,
+    *,
+    others_too: bool = True,
 ) -> Iterator[TakenJobs]:
     """`take_members` for the length of a stage; what the stage has not finished goes back untried."""
-    taken = take_members(connection, job_type, week, dagster_run_id, user_ids, fingerprint, lease_seconds=lease_seconds)
+    taken = take_members(
+        connection,
+        job_type,
+        week,
+        dagster_run_id,
+        user_ids,
+        fingerprint,
+        lease_seconds=lease_seconds,
+        others_too=others_too,
+    )
     try:
         yield taken
     finally:
@@ -63,8 +74,9 @@ def take_members(
     fingerprint: str,
     *,
     lease_seconds: int = LEASE_SECONDS,
+    others_too: bool = True,
 ) -> TakenJobs:
-    """Enqueue a job for each of `user_ids` and claim it, together with whatever is open already.
+    """Enqueue a job for each of `user_ids` and claim it; `others_too`: together with whatever else is open already.
 
     A job is there once per member and week. One that is done, or rests on the dead-letter shelf, is taken again only
     when `fingerprint`, which says what is computed and how, differs. Another worker's live claim is left alone.
@@ -111,7 +123,7 @@ def take_members(
             set status = 'processing', attempts = attempts + 1, started_at = t.at, dagster_run_id = %(run_id)s,
                 lease_expires_at = t.at + make_interval(secs => %(lease)s)
             from taken t
-            where q.job_type = %(job_type)s and q.week = %(week)s
+            where %(others_too)s and q.job_type = %(job_type)s and q.week = %(week)s
                 and q.status in ('pending', 'retry', 'processing')
                 and (q.status <> 'processing' or q.lease_expires_at < now())
                 and not exists (select from wanted w where w.user_id = q.subject)
@@ -126,6 +138,7 @@ def take_members(
             "users": sorted(set(user_ids)),
             "fingerprint": fingerprint,
             "lease": lease_seconds,
+            "others_too": others_too,
             "by_tier": json.dumps(PRIORITY_BY_TIER),
             "priority": DEFAULT_PRIORITY,
         },

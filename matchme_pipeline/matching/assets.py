@@ -46,8 +46,9 @@ def weekly_matches(
         with members_taken(
             connection, JobType.MATCH_GENERATION, week.sunday, context.run.run_id, members, model, lease_seconds
         ) as taken:
-            result, looked_at = reviews.allocate_reviewed(connection, engine, week, llm, calls)
-            written, removed = weekly.publish(connection, week, model, engine, result, taken, broken)
+            result, looked_at, (written, removed) = reviews.publish_reviewed(
+                connection, engine, week, llm, calls, taken, broken
+            )
         usage = llm.usage(calls)
     done = result.allocation
     rows = 2 * len(done.matches)

@@ -7,7 +7,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from matchme_pipeline.database.connection import Connection
-from matchme_pipeline.matching.queries import sorted_json
+from matchme_pipeline.matching.publication_queries import json_bytes
 
 
 def save_previews(connection: Connection, match_week: date, previews: Mapping[tuple[str, str], dict[str, Any]]) -> int:
@@ -27,7 +27,7 @@ def save_previews(connection: Connection, match_week: date, previews: Mapping[tu
                 "week": match_week,
                 "a": [a for a, _ in pairs],
                 "b": [b for _, b in pairs],
-                "previews": [Jsonb(previews[pair], dumps=sorted_json) for pair in pairs],
+                "previews": [Jsonb(previews[pair], dumps=json_bytes) for pair in pairs],
             },
         ).rowcount
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from matchme_pipeline.matching.allocation import MOST_MATCHES
 from matchme_pipeline.matching.engine import Match
-from matchme_pipeline.matching.queries import MatchRow, PublishedRow
+from matchme_pipeline.matching.publication_queries import MatchRow, PublishedRow
 
 _RANKS = range(1, MOST_MATCHES + 1)
 

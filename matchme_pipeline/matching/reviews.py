@@ -1,12 +1,14 @@
 """A stronger model's look at the week's close calls, where one is set: before anything is published."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from matchme_pipeline.database.connection import Connection
-from matchme_pipeline.errors import BudgetExceededError, ModelRequestError
+from matchme_pipeline.errors import BudgetExceededError, ModelRequestError, SeenMeanwhileError
+from matchme_pipeline.jobs.week_jobs import TakenJobs
 from matchme_pipeline.llm.contracts import CallContext, Models, PairToReview, Review, SharedInsight
-from matchme_pipeline.matching import publication, queries, weekly
+from matchme_pipeline.matching import queries, weekly
 from matchme_pipeline.matching.close_calls import close_calls, reviewed
 from matchme_pipeline.matching.engine import Engine, Match
 from matchme_pipeline.matching.weekly import WeekAllocation
@@ -28,22 +30,36 @@ class ReviewOutcome:
     stopped_by: str = ""
 
 
+def publish_reviewed(
+    connection: Connection,
+    engine: Engine,
+    week: Week,
+    models: Models,
+    calls: CallContext,
+    taken: TakenJobs,
+    broken: Mapping[str, str],
+) -> tuple[WeekAllocation, ReviewOutcome, tuple[int, int]]:
+    """Allocate, review and publish the week; the rows written and removed come last.
+
+    Should members view matches meanwhile, it is done again around those: what is answered costs nothing.
+    """
+    while True:
+        result, outcome = allocate_reviewed(connection, engine, week, models, calls)
+        with suppress(SeenMeanwhileError):
+            changed = weekly.publish(connection, week, models.embedding_model, engine, result, taken, broken)
+            return result, outcome, changed
+
+
 def allocate_reviewed(
     connection: Connection, engine: Engine, week: Week, models: Models, calls: CallContext
 ) -> tuple[WeekAllocation, ReviewOutcome]:
-    """The week's allocation with its close calls reviewed; without a review model just the allocation.
-
-    Should members have viewed matches meanwhile, it is done again around those: what is answered costs nothing.
-    """
+    """The week's allocation with its close calls reviewed; without a review model just the allocation."""
     result = weekly.allocate_week(connection, engine, week)
     if models.review_model is None:
         return result, ReviewOutcome()
-    while True:
-        wanted = pairs_to_review(result.allocation.matches, approved_by_matched(connection, week, result))
-        matches, outcome = review_matches(models, result.allocation.matches, wanted, calls)
-        if publication.fixed_pairs(queries.published_rows(connection, week.match_week)) == result.fixed:
-            return replace(result, allocation=replace(result.allocation, matches=matches)), outcome
-        result = weekly.allocate_week(connection, engine, week)
+    wanted = pairs_to_review(result.allocation.matches, approved_by_matched(connection, week, result))
+    matches, outcome = review_matches(models, result.allocation.matches, wanted, calls)
+    return replace(result, allocation=replace(result.allocation, matches=matches)), outcome
 
 
 def approved_by_matched(

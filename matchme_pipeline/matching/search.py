@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.embeddings import nearest_queries
+from matchme_pipeline.embeddings.nearest import index_name
 from matchme_pipeline.matching import queries, search_queries
 from matchme_pipeline.matching import vocabulary as words
 from matchme_pipeline.matching.eligibility import eligible_block
@@ -49,11 +51,12 @@ def find_matches(
     """The seeker's partners with scores and factors, the best first; equal scores by id.
 
     `seeker` can be matched; their `vector` is of the moment's model, None where they have none: then all who may meet
-    them are scored. `scale` is the week's.
+    them are scored. `scale` is the week's. Where the week has no index, or not `through_index`, the scan is exact.
     """
     direction = np.zeros_like(scale.centre) if vector is None else vector - scale.centre
     asked = parameters(seeker, direction, moment, None if vector is None else most)
-    found = search_queries.eligible_partners(connection, asked, through_index and vector is not None)
+    indexed = through_index and vector is not None and _has_index(connection, moment)
+    found = search_queries.eligible_partners(connection, asked, indexed)
     return _scored(connection, seeker, vector, found, moment, scale)
 
 
@@ -97,6 +100,10 @@ def parameters(seeker: MemberRow, direction: NDArray[np.float64], moment: Moment
         "model": moment.model,
         "most": most,
     }
+
+
+def _has_index(connection: Connection, moment: Moment) -> bool:
+    return index_name(moment.vectors_week, moment.model) in nearest_queries.indexes(connection)
 
 
 def _vocabulary() -> dict[str, dict[str, int]]:

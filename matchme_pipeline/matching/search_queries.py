@@ -82,9 +82,11 @@ def model_of_matches(connection: Connection, match_week: date) -> str | None:
 def eligible_partners(connection: Connection, parameters: Mapping[str, Any], through_index: bool) -> list[str]:
     """Who may meet the seeker, both ways; of those with a vector the `most` nearest, and `most` of those without.
 
-    `parameters` are those of `search.parameters`. Without the index the scan is exact. The settings end with the
-    transaction.
+    `parameters` are those of `search.parameters`. `through_index` needs an index over the week's vectors; without it
+    the scan is exact. The settings end with the transaction.
     """
+    # A database without an index may know neither half-precision vectors nor the scan's settings (pgvector 0.5).
+    statement = ELIGIBLE_PARTNERS if through_index else ELIGIBLE_PARTNERS.replace("halfvec", "vector")
     with connection.transaction():
         if through_index:
             connection.execute(
@@ -98,7 +100,7 @@ def eligible_partners(connection: Connection, parameters: Mapping[str, Any], thr
             )
         else:
             connection.execute("select set_config('enable_indexscan', 'off', true), set_config('jit', 'off', true)")
-        return [user_id for (user_id,) in connection.execute(ELIGIBLE_PARTNERS, parameters).fetchall()]
+        return [user_id for (user_id,) in connection.execute(statement, parameters).fetchall()]
 
 
 # `partners` are the filters, cheap ones first; it is read twice. Codes are those of `vocabulary`, handed in as JSON:

@@ -11,12 +11,20 @@ from matchme_pipeline.jobs import week_jobs
 from matchme_pipeline.jobs.isolation import broken_members
 from matchme_pipeline.jobs.week_jobs import TakenJobs
 from matchme_pipeline.llm.contracts import CallContext, Models, PairToPreview, Preview
-from matchme_pipeline.matching import check_queries, preview_queries, publication, queries, search_queries
+from matchme_pipeline.matching import (
+    check_queries,
+    preview_queries,
+    publication,
+    publication_queries,
+    queries,
+    search_queries,
+)
 from matchme_pipeline.matching.engine import Allocation, Engine, Knowledge
 from matchme_pipeline.matching.limits import USUAL, Limits
 from matchme_pipeline.matching.members import MemberRow, Members, as_columns, why_not_matchable
 from matchme_pipeline.matching.previews import as_json
-from matchme_pipeline.matching.queries import PairRow, PublishedRow
+from matchme_pipeline.matching.publication_queries import PublishedRow
+from matchme_pipeline.matching.queries import PairRow
 from matchme_pipeline.matching.search_queries import Scale
 from matchme_pipeline.matching.verification import broken_filters
 from matchme_pipeline.matching.vocabulary import Unknown
@@ -96,10 +104,10 @@ def allocate_week(connection: Connection, engine: Engine, week: Week) -> WeekAll
     finds what it found; only where a result would repeat a pair that has been shown since are those left out too.
     """
     window = engine.limits.no_repeat_weeks
-    standing = queries.published_rows(connection, week.match_week)
+    standing = publication_queries.published_rows(connection, week.match_week)
     fixed = publication.fixed_pairs(standing)
     talking = queries.pairs_in_conversation(connection, week.cutoff)
-    before = queries.first_published(connection, week.match_week)
+    before = publication_queries.first_published(connection, week.match_week)
     excluded = {*talking, *queries.pairs_shown(connection, week.match_week, window, before)}
     shown = set(queries.pairs_shown(connection, week.match_week, window))
     allocation = engine.match(excluded, fixed)
@@ -121,11 +129,14 @@ def publish(
 ) -> tuple[int, int]:
     """Write the week, look at it once more, and finish its jobs in one transaction; returns rows written and removed.
 
-    Raises BrokenMatchesError, with nothing written, where a match breaks a rule or a hard preference.
+    Raises BrokenMatchesError, with nothing written, where a match breaks a rule or a hard preference, and
+    SeenMeanwhileError where a member has viewed since what would change.
     """
     rows = publication.ranked_rows(result.allocation.matches, result.standing, result.fixed)
     with connection.transaction():
-        changed = queries.replace_matches(connection, week.match_week, model, taken.dagster_run_id, rows, result.fixed)
+        changed = publication_queries.replace_matches(
+            connection, week.match_week, model, taken.dagster_run_id, rows, result.fixed
+        )
         # Where all that stands was viewed before, it stands by the scale that it was scored by.
         if rows or search_queries.scale_of(connection, week.sunday, model) is None:
             scale = Scale(engine.centre, *result.allocation.calibration)

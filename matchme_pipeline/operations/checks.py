@@ -18,7 +18,7 @@ def failure_rate(context: AssetCheckExecutionContext, database: DatabaseResource
         totals = queries.run_totals(connection, context.run.run_id)
     rate = totals.failed_jobs / totals.total_jobs if totals.total_jobs else 0.0
     return AssetCheckResult(
-        passed=rate < LARGEST_FAILURE_RATE or totals.failed_jobs == 0,
+        passed=rate < LARGEST_FAILURE_RATE,
         severity=AssetCheckSeverity.WARN,
         metadata={"jobs": totals.total_jobs, "failed": totals.failed_jobs, "failure_rate": rate},
     )

@@ -78,8 +78,9 @@ def refresh_members(connection: Connection, dagster_run_id: str, now: datetime) 
     members = week_jobs.members_with_open_jobs(connection, JobType.DNA_RECALCULATION, newest, MOST_MEMBERS)
     if not members:
         return Refreshed(week.key, 0, 0, adopted)
+    # Theirs alone: a job beyond the limit, or in backoff, must not count as done without its member's score.
     with week_jobs.members_taken(
-        connection, JobType.DNA_RECALCULATION, newest, dagster_run_id, members, ALGORITHM_VERSION
+        connection, JobType.DNA_RECALCULATION, newest, dagster_run_id, members, ALGORITHM_VERSION, others_too=False
     ) as taken:
         # One pass over the population, however few they are: a review also changes how common traits are.
         shown = weekly.refresh(connection, week, members, now)

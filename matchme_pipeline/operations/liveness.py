@@ -17,6 +17,14 @@ HEARTBEAT_SECONDS = 15.0
 # Which process runs a run that the command started: `host:pid`. Tells of runs that were killed before their first step.
 PROCESS_TAG = "matchme/process"
 
+# Queued or at work, here or anywhere.
+UNFINISHED = (
+    DagsterRunStatus.QUEUED,
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+)
 ENDED: dict[DagsterRunStatus, Literal["completed", "failed", "cancelled"]] = {
     DagsterRunStatus.SUCCESS: "completed",
     DagsterRunStatus.FAILURE: "failed",

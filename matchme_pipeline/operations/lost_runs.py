@@ -6,12 +6,12 @@ from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.operations import run_queries, runs
-from matchme_pipeline.operations.liveness import PROCESS_TAG, End, RunningRow, end_of, process_lives
+from matchme_pipeline.operations.liveness import PROCESS_TAG, UNFINISHED, End, RunningRow, end_of, process_lives
 from matchme_pipeline.operations.run_errors import end_of_failure
 
 # Rows that an earlier attempt at this pipeline left behind name no run to ask about; no run takes a day.
 _FOREIGN_ROWS_AFTER = timedelta(days=1)
-_WAITING = [DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.STARTED]
+_WAITING = [status for status in UNFINISHED if status is not DagsterRunStatus.CANCELING]
 
 
 def close_lost(connection: Connection, instance: DagsterInstance, now: datetime) -> list[RunningRow]:

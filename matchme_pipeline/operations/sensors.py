@@ -7,8 +7,6 @@ from hashlib import sha256
 
 from dagster import (
     DagsterInstance,
-    DagsterRun,
-    DagsterRunStatus,
     DefaultSensorStatus,
     RunRequest,
     RunsFilter,
@@ -26,6 +24,7 @@ from matchme_pipeline.llm.remote.batch_watch import batches_to_read
 from matchme_pipeline.operations import alerts, dna_refresh, due_jobs, launches, lost_runs, missing_weeks, runs
 from matchme_pipeline.operations.due_jobs import DueSet
 from matchme_pipeline.operations.jobs import daily_incremental, dna_refresh_job, weekly_batch
+from matchme_pipeline.operations.liveness import UNFINISHED
 from matchme_pipeline.settings import process_settings
 from matchme_pipeline.week import Week
 
@@ -33,13 +32,6 @@ from matchme_pipeline.week import Week
 _LAUNCHES = DefaultSensorStatus.RUNNING if process_settings().automation else DefaultSensorStatus.STOPPED
 _WRITES = DefaultSensorStatus.RUNNING
 MOST_RETRY_RUNS = 2
-IN_FLIGHT = [
-    DagsterRunStatus.QUEUED,
-    DagsterRunStatus.NOT_STARTED,
-    DagsterRunStatus.STARTING,
-    DagsterRunStatus.STARTED,
-    DagsterRunStatus.CANCELING,
-]
 
 
 @contextmanager
@@ -195,12 +187,9 @@ def _can_be_worked_on(due: DueSet, now: datetime) -> bool:
 
 def _weeks_in_flight(instance: DagsterInstance, *, publishing: bool = False) -> set[date]:
     """Weeks of runs that are queued or at work, here or started by the command."""
-    found = [run for run in instance.get_runs(RunsFilter(statuses=IN_FLIGHT)) if _counts(run, publishing)]
-    return {week for week in map(runs.week_of_run, found) if week is not None}
-
-
-def _counts(run: DagsterRun, publishing: bool) -> bool:
-    return runs.publishes_matches(run) if publishing else True
+    found = instance.get_runs(RunsFilter(statuses=list(UNFINISHED)))
+    counted = [run for run in found if runs.publishes_matches(run) or not publishing]
+    return {week for week in map(runs.week_of_run, counted) if week is not None}
 
 
 def _digest(ids: list[str]) -> str:

@@ -95,6 +95,12 @@ def test_the_job_of_who_is_no_member_any_more_is_finished_as_well(members: Conne
     assert ("user_gone", "completed", 1, None) in rows(members)
 
 
+def test_jobs_of_others_stay_open_where_only_some_members_are_asked_for(members: Connection):
+    queries.enqueue(members, DNA, WEEK, [JobRequest("user_other", "user_other", "v1")])
+    week_jobs.finish_members(members, take(members, others_too=False), {})
+    assert ("user_other", "pending", 0, None) in rows(members)
+
+
 def insert_as_the_app(connection: Connection, user: str, payload: str = "{}") -> str:
     row = connection.execute(
         "insert into batch_processing_queue (user_id, job_type, payload) values (%s, %s, %s) returning id::text",

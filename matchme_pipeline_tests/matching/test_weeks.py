@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 
 from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.embeddings.queries import VectorRow, replace_member_vectors
-from matchme_pipeline.matching import publication, queries, weekly
+from matchme_pipeline.errors import SeenMeanwhileError
+from matchme_pipeline.matching import publication, publication_queries, weekly
 from matchme_pipeline.matching.engine import Match
 from matchme_pipeline.matching.limits import USUAL, Limits
 from matchme_pipeline.matching.members import MemberRow
-from matchme_pipeline.matching.queries import PublishedRow
+from matchme_pipeline.matching.publication_queries import PublishedRow
 from matchme_pipeline.week import Week
 from matchme_pipeline_tests.matching import plain
 from matchme_pipeline_tests.matching.app_rows import populations, save
@@ -63,7 +64,7 @@ def publish(connection: Connection, limits: Limits = USUAL) -> dict[str, int]:
     engine = weekly.load_engine(connection, WEEK, MODEL, limits)
     result = weekly.allocate_week(connection, engine, WEEK)
     rows = publication.ranked_rows(result.allocation.matches, result.standing, result.fixed)
-    queries.replace_matches(connection, WEEK.match_week, MODEL, "run", rows, result.fixed)
+    publication_queries.replace_matches(connection, WEEK.match_week, MODEL, "run", rows, result.fixed)
     broken = weekly.broken_matches(connection, WEEK, engine.profiles.members, limits)
     return {name: count for name, count in broken.items() if count}
 
@@ -249,6 +250,21 @@ def test_a_database_that_fails_half_way_publishes_nothing(finished_url: str, fin
     finished.execute("drop trigger refuse on weekly_matches")
     assert materialise(finished_url, week, "weekly_matches", "chaichat_previews").success
     assert len(finished.execute(rows).fetchall()) > len(before)
+
+
+@pytest.mark.parametrize("column", ["viewed_at", "actioned_at"])
+@pytest.mark.parametrize("rows", ["removed", "changed"])
+def test_a_match_that_is_seen_while_the_week_is_computed_stays_as_it_is(
+    app_database: Connection, column: str, rows: str
+):
+    save(app_database, [row("a", gender="male"), row("b")])
+    publish(app_database)
+    app_database.execute(f"update weekly_matches set {column} = now() where user_id = 'a'")  # type: ignore[arg-type]
+    before = lists(app_database)
+    wanted = [] if rows == "removed" else [publication_queries.MatchRow("a", "b", Decimal(1), 2, {})]
+    with pytest.raises(SeenMeanwhileError):
+        publication_queries.replace_matches(app_database, WEEK.match_week, MODEL, "run", wanted, set())
+    assert lists(app_database) == before
 
 
 def test_readers_see_the_old_week_until_the_new_one_is_whole(app_database: Connection, app_database_url: str):

@@ -7,6 +7,9 @@ from psycopg.rows import class_row
 
 from matchme_pipeline.database.connection import Connection
 
+# Any numbers; nothing else in the database locks by them.
+_TRIGGER_LOCK_KEY, _LAUNCH_LOCK_KEY = 7214061, 7214062
+
 
 @dataclass(frozen=True)
 class Trigger:
@@ -28,7 +31,7 @@ class TriggerOutcome:
 
 def lock(connection: Connection, run_type: str, week: date) -> None:
     """Let one request at a time decide whether a run of this type and week starts; held until the transaction ends."""
-    connection.execute("select pg_advisory_xact_lock(7214061, hashtext(%s))", [f"{run_type}/{week}"])
+    connection.execute("select pg_advisory_xact_lock(%s, hashtext(%s))", [_TRIGGER_LOCK_KEY, f"{run_type}/{week}"])
 
 
 def launching(connection: Connection, run_type: str, week: date) -> str | None:
@@ -53,7 +56,9 @@ def claim(connection: Connection, lease_seconds: int) -> Trigger | None:
 
     None where nothing waits, and while somebody else is launching: runs reach Dagster's queue in their order.
     """
-    with connection.cursor(row_factory=class_row(Trigger)) as cursor:
+    with connection.transaction(), connection.cursor(row_factory=class_row(Trigger)) as cursor:
+        # One process at a time looks: two at once would each see that nobody is launching, and take a run each.
+        cursor.execute("select pg_advisory_xact_lock(%s, 0)", [_LAUNCH_LOCK_KEY])
         return cursor.execute(
             """
             update api_triggers

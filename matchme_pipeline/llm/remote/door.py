@@ -25,7 +25,6 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 20.0
 OVERHEAD_TOKENS = 200
 # So many requests refused as they are, and none answered yet: the fault is not theirs.
 REFUSALS_BEFORE_STOP = 3
-
 # Once there have been answers, more refusals in a row than bad luck explains.
 REFUSALS_IN_A_ROW_BEFORE_STOP = 50
 

@@ -13,7 +13,7 @@ from matchme_pipeline.errors import InputFileError
 from matchme_pipeline.matching.candidates import Candidates
 from matchme_pipeline.matching.engine import Engine
 from matchme_pipeline.matching.explanation import contributions
-from matchme_pipeline.matching.queries import MatchRow
+from matchme_pipeline.matching.publication_queries import MatchRow
 from matchme_pipeline.matching.weights import WEIGHTS
 
 FACTOR_COLUMNS = ("value", "weight", "contribution", "sentence")

@@ -1,0 +1,175 @@
+"""SQL of a week's rows in `weekly_matches`: as they stand, and made anew around what members have seen."""
+
+import uuid
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+from pydantic_core import to_json
+
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.database.copy import stage_rows
+from matchme_pipeline.errors import SeenMeanwhileError
+
+# Ids of match rows are derived from their content, so that publishing the same match again finds its row.
+NAMESPACE = uuid.UUID("b3d6a4f0-40a2-4d4c-9b0d-2f0a6f1f8a77")
+
+
+@dataclass(frozen=True)
+class PublishedRow:
+    """A row of `weekly_matches` as it stands.
+
+    `touched`: its member has viewed or acted on it, and neither of the two has deleted themselves since.
+    """
+
+    user_id: str
+    match_user_id: str
+    rank: int
+    touched: bool
+
+
+@dataclass(frozen=True)
+class MatchRow:
+    """A row to publish."""
+
+    user_id: str
+    match_user_id: str
+    score: Decimal
+    rank: int
+    factors: dict[str, Any]
+
+
+def first_published(connection: Connection, match_week: date) -> datetime | None:
+    """When the week's oldest row was published; None for a week without rows."""
+    row = connection.execute(
+        "select min(created_at) from weekly_matches where week_start_date = %s", [match_week]
+    ).fetchone()
+    return row[0] if row else None
+
+
+def published_rows(connection: Connection, match_week: date) -> list[PublishedRow]:
+    """The week's rows as they stand."""
+    with connection.cursor(row_factory=class_row(PublishedRow)) as cursor:
+        return cursor.execute(
+            """
+            select user_id, match_user_id, rank,
+                (viewed_at is not null or actioned_at is not null)
+                    and not exists (
+                        select from profiles p
+                        where p.clerk_user_id in (user_id, match_user_id) and p.deleted_at is not null
+                    ) as touched
+            from weekly_matches
+            where week_start_date = %s
+            order by user_id, rank, match_user_id
+            """,
+            [match_week],
+        ).fetchall()
+
+
+def replace_matches(
+    connection: Connection,
+    match_week: date,
+    model: str,
+    dagster_run_id: str,
+    rows: Sequence[MatchRow],
+    fixed: Collection[tuple[str, str]],
+) -> tuple[int, int]:
+    """Make `rows` the week's matches in one transaction; returns how many were written and removed.
+
+    Rows of `fixed` pairs are left as they are. A row that is right already is not touched. Raises SeenMeanwhileError,
+    with nothing changed, where a row would change that its member has viewed or acted on since `fixed` was read.
+    """
+    # Both rows of a pair have the same factors: they are written out and read in once.
+    number_of = {id(row.factors): number for number, row in enumerate(rows)}
+    with connection.transaction():
+        stage_rows(
+            connection,
+            "new_factors",
+            [("number", "integer"), ("factors", "jsonb")],
+            ((number, Jsonb(rows[number].factors, dumps=json_bytes)) for number in number_of.values()),
+        )
+        stage_rows(
+            connection,
+            "new_matches",
+            [
+                ("id", "uuid"),
+                ("user_id", "text"),
+                ("match_user_id", "text"),
+                ("score", "numeric"),
+                ("rank", "integer"),
+                ("number", "integer"),
+            ],
+            (
+                (
+                    uuid.uuid5(NAMESPACE, f"{row.user_id}|{row.match_user_id}|{match_week}"),
+                    row.user_id,
+                    row.match_user_id,
+                    row.score,
+                    row.rank,
+                    number_of[id(row.factors)],
+                )
+                for row in rows
+            ),
+        )
+        pairs = sorted({tuple(sorted(pair)) for pair in fixed})
+        removed = connection.execute(
+            """
+            with removed as (
+                delete from weekly_matches m
+                where m.week_start_date = %(week)s
+                    and not exists (
+                        select from new_matches n where n.user_id = m.user_id and n.match_user_id = m.match_user_id
+                    )
+                    and not exists (
+                        select from unnest(%(a)s::text[], %(b)s::text[]) as f (a, b)
+                        where f.a = least(m.user_id, m.match_user_id) and f.b = greatest(m.user_id, m.match_user_id)
+                    )
+                returning m.user_id, m.match_user_id, m.viewed_at is not null or m.actioned_at is not null as seen
+            )
+            select count(*), count(*) filter (
+                where r.seen and not exists (
+                    select from profiles p
+                    where p.clerk_user_id in (r.user_id, r.match_user_id) and p.deleted_at is not null
+                )
+            )
+            from removed r
+            """,
+            {"week": match_week, "a": [a for a, _ in pairs], "b": [b for _, b in pairs]},
+        ).fetchone()
+        written = connection.execute(
+            """
+            with written as (
+                insert into weekly_matches as m (
+                    id, user_id, match_user_id, score, rank, week_start_date, compatibility_factors, embedding_model,
+                    batch_run_id
+                )
+                select n.id, n.user_id, n.match_user_id, n.score, n.rank, %(week)s, f.factors, %(model)s,
+                    (select h.id from batch_run_history h where h.dagster_run_id = %(run)s)
+                from new_matches n
+                join new_factors f on f.number = n.number
+                on conflict (user_id, match_user_id, week_start_date) do update
+                set score = excluded.score, rank = excluded.rank, embedding_model = excluded.embedding_model,
+                    compatibility_factors = excluded.compatibility_factors, batch_run_id = excluded.batch_run_id
+                where (m.score, m.rank, m.compatibility_factors, m.embedding_model)
+                    is distinct from
+                    (excluded.score, excluded.rank, excluded.compatibility_factors, excluded.embedding_model)
+                returning m.viewed_at is not null or m.actioned_at is not null as seen
+            )
+            select count(*), count(*) filter (where seen) from written
+            """,
+            {"week": match_week, "model": model, "run": dagster_run_id},
+        ).fetchone()
+        assert written is not None
+        assert removed is not None
+        if written[1] or removed[1]:
+            raise SeenMeanwhileError(f"{written[1] + removed[1]} matches were viewed while the week was computed.")
+    return written[0], removed[0]
+
+
+def json_bytes(value: object) -> bytes:
+    """JSON for a jsonb column, which has an order of its own."""
+    return to_json(value)
