@@ -204,7 +204,7 @@ class JobAnswer(BaseModel):
     """What was done to a job."""
 
     job_id: UUID
-    status: Literal["pending", "discarded"]
+    status: Literal["retry", "discarded"]
 
 
 class CancelAnswer(BaseModel):

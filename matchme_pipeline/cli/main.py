@@ -67,15 +67,23 @@ def run(
     finished = weeks.run_weeks(chosen, url)
     with connect(url) as connection:
         summaries = queries.week_summaries(connection, [w.sunday for w in wanted])
+        stopped_by = {r.week.sunday: queries.stop_of_run(connection, r.dagster_run_id) for r in finished}
     if json:
         console.as_json(
             [
-                {"week": r.week.key, "dagster_run_id": r.dagster_run_id, "succeeded": r.succeeded, "seconds": r.seconds}
+                {
+                    "week": r.week.key,
+                    "dagster_run_id": r.dagster_run_id,
+                    "succeeded": r.succeeded,
+                    "seconds": r.seconds,
+                    "stopped_by": stopped_by[r.week.sunday],
+                }
                 for r in finished
             ]
         )
     else:
         show.weeks_table(summaries)
+        show.stops(summaries, stopped_by)
     failed = next((r for r in finished if not r.succeeded), None)
     if failed is not None:
         raise PipelineError(f"week {failed.week.key} failed: {failed.error}")

@@ -1,6 +1,6 @@
 """Tables and texts for a person: the weeks' summary, a member's matches, runs and queue."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -27,6 +27,13 @@ def weeks_table(summaries: Sequence[WeekSummary]) -> None:
         table.add_section()
         table.add_row("all", *_figures(_sum(summaries)), style="bold")
     console.out.print(table)
+
+
+def stops(summaries: Sequence[WeekSummary], stopped_by: Mapping[date, str]) -> None:
+    """What ended the work on a week before all was done, and how many of its jobs are open."""
+    for week in summaries:
+        if reason := stopped_by.get(week.week):
+            console.result(f"week {week.week}: {week.left_in_queue:,} jobs are open. {reason}")
 
 
 def matches(user_id: str, match_week: date, rows: Sequence[MatchRow]) -> None:
@@ -168,6 +175,7 @@ def _sum(weeks: Sequence[WeekSummary]) -> WeekSummary:
         seconds=sum(week.seconds for week in weeks),
         failures=sum(week.failures for week in weeks),
         runs=sum(week.runs for week in weeks),
+        left_in_queue=sum(week.left_in_queue for week in weeks),
     )
 
 

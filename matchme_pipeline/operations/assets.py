@@ -2,7 +2,7 @@
 
 from time import monotonic
 
-from dagster import AssetExecutionContext, FreshnessPolicy, MaterializeResult, asset
+from dagster import AssetExecutionContext, DagsterEventType, FreshnessPolicy, MaterializeResult, asset
 
 from matchme_pipeline.database.resource import DatabaseResource
 from matchme_pipeline.operations import queries, runs
@@ -26,8 +26,9 @@ def run_summary(context: AssetExecutionContext, database: DatabaseResource) -> M
     """Close the run's row with the figures of the queue and the ledger."""
     started = monotonic()
     week = week_of(context)
+    stopped_by = _first_stop(context)
     with database.connect() as connection:
-        totals = runs.close_run(connection, context.run, "completed", summary=True)
+        totals = runs.close_run(connection, context.run, "completed", summary=True, stopped_by=stopped_by)
         (summary,) = queries.week_summaries(connection, [week.sunday])
     return materialisation(
         StageReport(items=totals.total_jobs, processed=totals.completed_jobs, failed=totals.failed_jobs),
@@ -38,4 +39,16 @@ def run_summary(context: AssetExecutionContext, database: DatabaseResource) -> M
         week_items=summary.items,
         week_insights=summary.insights,
         week_matches=summary.matches,
+        week_left_in_queue=summary.left_in_queue,
+        stopped_by=stopped_by,
     )
+
+
+def _first_stop(context: AssetExecutionContext) -> str:
+    """What ended the work of the run's first stage that left some undone; empty where none did."""
+    for record in context.instance.all_logs(context.run.run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION):
+        assert record.dagster_event is not None
+        metadata = record.dagster_event.step_materialization_data.materialization.metadata
+        if "stopped_by" in metadata and metadata["stopped_by"].value:
+            return str(metadata["stopped_by"].value)
+    return ""

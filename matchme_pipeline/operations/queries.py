@@ -64,6 +64,7 @@ class WeekSummary:
     seconds: int
     failures: int
     runs: int
+    left_in_queue: int
 
 
 def run_totals(connection: Connection, dagster_run_id: str) -> RunTotals:
@@ -190,7 +191,11 @@ def week_summaries(connection: Connection, weeks: Sequence[date]) -> list[WeekSu
                 coalesce(r.cost_usd, 0) as cost_usd,
                 coalesce(r.seconds, 0) as seconds,
                 coalesce(r.failures, 0) as failures,
-                coalesce(r.runs, 0) as runs
+                coalesce(r.runs, 0) as runs,
+                (
+                    select count(*) from batch_processing_queue q
+                    where q.week = w.week and q.status in ('pending', 'processing', 'retry')
+                ) as left_in_queue
             from unnest(%s::date[]) as w (week)
             left join (
                 select week,
@@ -207,6 +212,14 @@ def week_summaries(connection: Connection, weeks: Sequence[date]) -> list[WeekSu
             """,
             [list(weeks)],
         ).fetchall()
+
+
+def stop_of_run(connection: Connection, dagster_run_id: str) -> str:
+    """Why a run that ended well left work undone, in one sentence; empty where it left none, or nobody knows it."""
+    row = connection.execute(
+        "select metadata->>'stopped_by' from batch_run_history where dagster_run_id = %s", [dagster_run_id]
+    ).fetchone()
+    return str(row[0]) if row is not None and row[0] else ""
 
 
 def run_row(connection: Connection, dagster_run_id: str) -> RunRow:

@@ -72,12 +72,12 @@ def open_run(connection: Connection, run: DagsterRun, worker: str | None = None)
 
 
 def close_run(
-    connection: Connection, run: DagsterRun, status: str, error: str | None = None, **metadata: bool
+    connection: Connection, run: DagsterRun, status: str, error: str | None = None, **metadata: bool | str
 ) -> queries.RunTotals:
     """Write the final figures and `status` (completed, failed, cancelled) of `run`.
 
     `metadata` is kept with the row: `summary` for a week that is materialised to the end, `declined` for a run that
-    left its week to another one.
+    left its week to another one, `stopped_by` for what ended a stage's work before all was done.
     """
     with connection.transaction():
         open_run(connection, run)

@@ -80,7 +80,7 @@ def test_an_administrator_signs_in_reads_and_retries(
         tab.press(f"form[action='/page/retry/{job}'] button")
         assert "it broke" not in tab.text()
         assert database.execute("select status from batch_processing_queue where id = %s", [job]).fetchone() == (
-            "pending",
+            "retry",
         )
         tab.press(f"form[action='/page/discard/{other}'] button")
         assert "None." in tab.text()

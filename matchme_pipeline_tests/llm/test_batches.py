@@ -91,6 +91,19 @@ def test_a_batch_that_ends_badly_loses_nothing_and_pays_for_no_answer_twice(
     assert app_database.execute("select sum(items) from llm_calls").fetchone() == (18,)
 
 
+def test_what_a_failed_batch_lacks_goes_into_another_one_before_it_is_paid_at_the_ordinary_price(
+    server, models, app_database, monkeypatch
+):
+    ends = iter(["failed"])
+    finish = server.batches._finish
+    monkeypatch.setattr(server.batches, "_finish", lambda batch, end: finish(batch, next(ends, end)))
+    with models(**BATCH) as session:
+        results = list(session.analyse(ITEMS, CONTEXT))
+    assert sum(len(member.analyses) for member in results) == 18
+    assert not ordinary(server)
+    assert [batch["status"] for batch in server.batches.batches.values()] == ["failed", "completed"]
+
+
 def test_an_answer_to_the_submission_that_gets_lost_makes_no_second_batch(server, models):
     server.batches.lose_create_answers = 1
     with models(**BATCH) as session:

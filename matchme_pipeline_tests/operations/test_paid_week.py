@@ -15,6 +15,8 @@ from dagster import DagsterInstance
 
 from matchme_pipeline import settings
 from matchme_pipeline.database.connection import connect
+from matchme_pipeline.jobs import queries as jobs
+from matchme_pipeline.operations import queries
 from matchme_pipeline_tests.materialising import WEEKS, changed_tables, materialise, rows_of_every_table
 from matchme_pipeline_tests.openai_server import FakeOpenAI
 
@@ -75,17 +77,32 @@ def test_a_budget_ends_the_week_cleanly_and_leaves_the_rest_queued(
 ):
     monkeypatch.setenv("MATCHME_WEEKLY_BUDGET_USD", "0.004")
     settings.process_settings.cache_clear()
-    result = materialise(seeded_url, FIRST, "post_hashes", "content_insights", provider="openai")
-    metadata = {
+    result = materialise(seeded_url, FIRST, provider="openai")
+    shown = {
         event.asset_key.to_user_string(): event.materialization.metadata
         for event in result.get_asset_materialization_events()
-    }["content_insights"]
-    assert metadata["left_in_queue"].value > 0
-    assert "budget" in str(metadata["stopped_by"].value)
+    }
+    left = shown["content_insights"]["left_in_queue"].value
+    assert isinstance(left, int)
+    assert left > 0
+    assert "budget" in str(shown["content_insights"]["stopped_by"].value)
     with connect(seeded_url) as connection:
         row = connection.execute("select sum(cost_usd) from llm_calls").fetchone()
+        waiting = jobs.counts(connection, week=FIRST.sunday).open
+        (summary,) = queries.week_summaries(connection, [FIRST.sunday])
+        stopped_by = queries.stop_of_run(connection, result.run_id)
     assert row is not None
     assert row[0] <= Decimal("0.004")
+    assert shown["run_summary"]["week_left_in_queue"].value == summary.left_in_queue == waiting >= left
+    assert shown["run_summary"]["stopped_by"].value == stopped_by
+    assert "budget of 0.004 USD" in stopped_by
+
+
+def test_a_week_that_is_paid_to_its_end_was_stopped_by_nothing(seeded_url: str, paid: FakeOpenAI):
+    result = materialise(seeded_url, FIRST, "post_hashes", "run_summary", provider="openai")
+    with connect(seeded_url) as connection:
+        assert queries.stop_of_run(connection, result.run_id) == ""
+        assert queries.stop_of_run(connection, "a run that nobody knows") == ""
 
 
 RUN = """

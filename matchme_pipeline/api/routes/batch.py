@@ -137,7 +137,7 @@ def queue(
 def retry(shared: Shared, job_id: JobId) -> JobAnswer:
     """Open a failed job again; it happens once, however many ask."""
     retry_job(shared, job_id)
-    return JobAnswer(job_id=job_id, status="pending")
+    return JobAnswer(job_id=job_id, status="retry")
 
 
 @router.post("/discard/{job_id}", responses=problems(401, 403, 404, 409, 422))

@@ -80,9 +80,10 @@ class BatchRun:
             open_before, most_lines = len(left), self._most_lines
             batches, all_covered = await self._submit(work, list(left))
             await self._follow(work, batches, left)
-            if len(left) == open_before and self._most_lines == most_lines:
+            in_vain = len(left) == open_before and self._most_lines == most_lines
+            if in_vain and not batches:
                 break
-            rounds += all_covered
+            rounds += all_covered or in_vain
         return list(left)
 
     async def _unread_batches(self, work: BatchWork, left: dict[str, None]) -> list[Batch]:
