@@ -9,6 +9,7 @@ from matchme_pipeline.api.models import QueueSummary
 from matchme_pipeline.api.queries import batch
 from matchme_pipeline.api.queries.batch import RunRow
 from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.jobs.model import JobStatus
 
 NO_DAEMON = "No Dagster daemon is at work: runs wait in the queue until one starts (`matchme dev`, or dagster-daemon)."
 NO_DAGSTER = "Dagster's storage does not answer: runs can be neither started nor cancelled, and its queue is not known."
@@ -33,7 +34,7 @@ def overview(connect: Callable[[], AbstractContextManager[Connection]], dagster:
         counts = batch.queue_counts(connection)
         running = batch.running(connection)
     by_type: dict[str, dict[str, int]] = {}
-    totals = dict.fromkeys(("pending", "processing", "retry", "failed", "completed"), 0)
+    totals = {str(status): 0 for status in JobStatus}
     for job_type, status, jobs in counts:
         by_type.setdefault(job_type, {})[status] = jobs
         totals[status] += jobs

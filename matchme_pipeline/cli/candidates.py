@@ -52,7 +52,8 @@ def find(connection: Connection, models: Models, user_id: str, week: Week | None
     _, stored = queries.member_vectors(connection, moment.vectors_week, moment.model, [user_id])
     vector = stored[0] if week is not None and len(stored) else None
     if week is None:
-        calls = CallContext("user_embeddings", moment.vectors_week + WEEK, None)
+        # Paid for by the week that is open, whichever was matched last.
+        calls = CallContext("user_embeddings", moment.match_week - WEEK, None)
         vector = update.vector_as_of(connection, models, user_id, moment.as_of, calls)
     matches = find_matches(connection, seeker, vector, moment, scale)
     return Found(moment, matches, monotonic() - started)

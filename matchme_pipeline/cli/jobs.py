@@ -4,7 +4,6 @@ import getpass
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
-from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
@@ -15,19 +14,9 @@ from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.errors import PipelineError
 from matchme_pipeline.jobs import dead_letters, listing
 from matchme_pipeline.jobs.listing import JobFilter
-from matchme_pipeline.jobs.model import JobType
+from matchme_pipeline.jobs.model import JobStatus, JobType
 
 app = typer.Typer(help="Jobs: list them, retry or discard those that have failed for good.", no_args_is_help=True)
-
-
-class Status(StrEnum):
-    """The states of a job."""
-
-    PENDING = "pending"
-    PROCESSING = "processing"
-    RETRY = "retry"
-    FAILED = "failed"
-    COMPLETED = "completed"
 
 
 Ids = Annotated[list[UUID] | None, typer.Argument(help="Ids of failed jobs, as `matchme jobs list` shows them.")]
@@ -40,7 +29,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.command("list")
 def show(
-    status: Annotated[Status, typer.Option(help="In which state.")] = Status.FAILED,
+    status: Annotated[JobStatus, typer.Option(help="In which state.")] = JobStatus.FAILED,
     job_type: OfType = None,
     week: OfWeek = None,
     user: OfUser = None,
@@ -104,7 +93,7 @@ def _take_off_the_shelf(
     if sum((bool(job_ids), filtered, every)) != 1:
         raise PipelineError("Name jobs by their ids, or by --type, --week and --user, or all that failed by --all.")
     with _database() as connection:
-        wanted = job_ids or listing.ids_of(connection, JobFilter(Status.FAILED, job_type, week, user))
+        wanted = job_ids or listing.ids_of(connection, JobFilter(JobStatus.FAILED, job_type, week, user))
         done = act(connection, wanted)
         missed = {job_id: dead_letters.state(connection, job_id) for job_id in job_ids or () if job_id not in done}
     if json:

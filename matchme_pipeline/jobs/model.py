@@ -16,6 +16,16 @@ class JobType(StrEnum):
     MATCH_GENERATION = "match_generation"
 
 
+class JobStatus(StrEnum):
+    """Where a job is."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    RETRY = "retry"
+    FAILED = "failed"
+    COMPLETED = "completed"
+
+
 # Who pays more is served first when time or budget runs short; 1 comes before 10.
 PRIORITY_BY_TIER = {"elite": 2, "premium": 4, "free": 6}
 DEFAULT_PRIORITY = 5

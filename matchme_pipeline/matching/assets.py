@@ -39,28 +39,32 @@ def weekly_matches(
     with models.session(database) as llm, database.connect() as connection:
         model = llm.embedding_model
         lease_seconds = jobs.DAY_LONG_LEASE_SECONDS if llm.review_model and llm.answers_by_batch else jobs.LEASE_SECONDS
-        engine, broken = weekly.load_sound_engine(connection, week, model, process_limits())
+
+        def load() -> reviews.Loaded:
+            return weekly.load_sound_engine(connection, week, model, process_limits())
+
+        engine, broken = load()
         adopted = adopt(connection, JobType.MATCH_GENERATION, week.sunday, week.cutoff)
         jobs.release_claims(connection, JobType.MATCH_GENERATION, week.sunday, lambda run: is_over(context, run))
         members = [*engine.position, *broken]
         with members_taken(
             connection, JobType.MATCH_GENERATION, week.sunday, context.run.run_id, members, model, lease_seconds
         ) as taken:
-            result, looked_at, (written, removed) = reviews.publish_reviewed(
-                connection, engine, week, llm, calls, taken, broken
-            )
+            published = reviews.publish_reviewed(connection, week, llm, calls, taken, (engine, broken), load)
         usage = llm.usage(calls)
-    done = result.allocation
+    done, written = published.week.allocation, published.written
     rows = 2 * len(done.matches)
     return materialisation(
-        StageReport(items=done.matchable, processed=written, reused=max(0, rows - written), failed=len(broken)),
+        StageReport(
+            items=done.matchable, processed=written, reused=max(0, rows - written), failed=len(published.broken)
+        ),
         monotonic() - started,
         usage,
         jobs_taken=taken.jobs,
         jobs_of_the_app=vars(adopted),
         matches=rows,
-        removed=removed,
-        kept_viewed=len(result.fixed),
+        removed=published.removed,
+        kept_viewed=len(published.week.fixed),
         eligible_pairs=done.eligible_pairs,
         members_with_possibilities=done.with_possibilities,
         members_covered=done.covered,
@@ -72,7 +76,7 @@ def weekly_matches(
         pairs_removed_by_filter=dict(done.removed),
         unknown_values=dict(done.unknown_values),
         model=model,
-        **({"reviews": vars(looked_at)} if llm.review_model else {}),
+        **({"reviews": vars(published.reviews)} if llm.review_model else {}),
     )
 
 

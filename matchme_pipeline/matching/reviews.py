@@ -1,11 +1,10 @@
 """A stronger model's look at the week's close calls, where one is set: before anything is published."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from matchme_pipeline.database.connection import Connection
-from matchme_pipeline.errors import BudgetExceededError, ModelRequestError, SeenMeanwhileError
+from matchme_pipeline.errors import BrokenMatchesError, BudgetExceededError, ModelRequestError, SeenMeanwhileError
 from matchme_pipeline.jobs.week_jobs import TakenJobs
 from matchme_pipeline.llm.contracts import CallContext, Models, PairToReview, Review, SharedInsight
 from matchme_pipeline.matching import queries, weekly
@@ -16,6 +15,8 @@ from matchme_pipeline.week import Week
 
 # A pair's insights that a review sees, a side; more would cost tokens and say little.
 INSIGHTS_A_SIDE = 8
+# Everything known of members, and those whose rows are broken, with the reason.
+Loaded = tuple[Engine, Mapping[str, str]]
 
 
 @dataclass
@@ -30,24 +31,47 @@ class ReviewOutcome:
     stopped_by: str = ""
 
 
+@dataclass(frozen=True)
+class Published:
+    """What a week's matching came to: rows written and removed, and the members left out, with the reason."""
+
+    week: WeekAllocation
+    reviews: ReviewOutcome
+    broken: Mapping[str, str]
+    written: int
+    removed: int
+
+
 def publish_reviewed(
     connection: Connection,
-    engine: Engine,
     week: Week,
     models: Models,
     calls: CallContext,
     taken: TakenJobs,
-    broken: Mapping[str, str],
-) -> tuple[WeekAllocation, ReviewOutcome, tuple[int, int]]:
-    """Allocate, review and publish the week; the rows written and removed come last.
+    loaded: Loaded,
+    reload: Callable[[], Loaded],
+) -> Published:
+    """Allocate, review and publish the week.
 
-    Should members view matches meanwhile, it is done again around those: what is answered costs nothing.
+    Members go on living meanwhile. A match that one of them views stays, and the week is computed again around it: what
+    is answered costs nothing. Who moves, wishes otherwise or leaves may break a rule: then members are read once more.
+    Raises BrokenMatchesError, with nothing written, where a rule is still broken.
     """
+    engine, broken = loaded
+    is_reloaded = False
     while True:
         result, outcome = allocate_reviewed(connection, engine, week, models, calls)
-        with suppress(SeenMeanwhileError):
-            changed = weekly.publish(connection, week, models.embedding_model, engine, result, taken, broken)
-            return result, outcome, changed
+        try:
+            written, removed = weekly.publish(connection, week, models.embedding_model, engine, result, taken, broken)
+        except SeenMeanwhileError:
+            continue
+        except BrokenMatchesError:
+            if is_reloaded:
+                raise
+            engine, broken = reload()
+            is_reloaded = True
+        else:
+            return Published(result, outcome, broken, written, removed)
 
 
 def allocate_reviewed(

@@ -216,6 +216,12 @@ def test_what_is_no_jwks_document_changes_nothing(own_issuer: Issuer, body: byte
     assert own_issuer.asked == 2
 
 
+def test_a_key_that_cannot_be_read_holds_up_none_of_the_others(own_issuer: Issuer):
+    listed = [{"kty": "RSA", "kid": "a"}, *own_issuer.document()["keys"]]
+    own_issuer.body = json.dumps({"keys": listed}).encode()
+    assert verifier(own_issuer, Clock()).verify(own_issuer.token(MEMBER)).user_id == MEMBER
+
+
 def test_a_configured_key_needs_no_issuer_to_be_asked(issuer: Issuer):
     found = TokenVerifier(issuer.url, frozenset({PARTY}), PemKey(issuer.public_pem().replace("\n", "\\n")))
     assert found.verify(without_kid(issuer)).user_id == MEMBER

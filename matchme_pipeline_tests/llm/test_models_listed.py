@@ -27,8 +27,8 @@ def test_a_model_about_to_be_shut_down_warns_and_still_answers(server, models, c
         list(session.analyse(members_items(1, 1), CONTEXT))
         list(session.analyse(members_items(2, 1), CONTEXT))
     assert [r.message for r in caplog.records if "shuts down" in r.message] == [
-        f"The model 'gpt-6-luna' shuts down on {SOON}. Choose another one in MATCHME_INSIGHT_MODEL or "
-        "MATCHME_EMBEDDING_MODEL before then; what it answered stays usable."
+        f"The model 'gpt-6-luna' shuts down on {SOON}. Choose another one in MATCHME_INSIGHT_MODEL, "
+        "MATCHME_EMBEDDING_MODEL or MATCHME_REVIEW_MODEL before then; what it answered stays usable."
     ]
 
 

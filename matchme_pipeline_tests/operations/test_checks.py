@@ -88,6 +88,24 @@ def test_matches_that_break_a_rule_are_never_seen(
     assert changed_tables(before, rows_of_every_table(finished)) == []
 
 
+def test_a_member_who_leaves_while_the_week_is_computed_stops_no_week(
+    finished: Connection, finished_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    ranked = publication.ranked_rows
+    gone: list[str] = []
+
+    def leaving(matches: Any, *given: Any) -> Any:
+        if not gone:
+            gone.append(matches[0].a)
+            finished.execute("update profiles set deleted_at = now() where clerk_user_id = %s", gone)
+        return ranked(matches, *given)
+
+    monkeypatch.setattr(publication, "ranked_rows", leaving)
+    assert materialise(finished_url, LAST, "weekly_matches").success
+    left = "select count(*) from weekly_matches where week_start_date = %s and %s in (user_id, match_user_id)"
+    assert finished.execute(left, [LAST.match_week, *gone]).fetchone() == (0,)
+
+
 def test_the_published_week_is_checked_again_and_blocks_what_builds_on_it(finished: Connection, finished_url: str):
     finished.execute(
         "update profiles set gender_preference = array[gender] where clerk_user_id = "

@@ -94,7 +94,7 @@ class JwksKeys:
         self._asked_at = self._now()
         try:
             keys = _signing_keys(_document(self._url))
-        except (requests.RequestException, ValueError, AttributeError, jwt.PyJWTError) as error:
+        except (requests.RequestException, ValueError) as error:
             _log.warning("the issuer's keys could not be fetched: %s", type(error).__name__)
             return
         if keys:
@@ -131,7 +131,11 @@ def _signing_keys(document: dict[str, object]) -> dict[str, RSAPublicKey]:
         usable = isinstance(entry, dict) and entry.get("kty") == "RSA" and entry.get("use", "sig") == "sig"
         if not usable or entry.get("alg", ALGORITHM) != ALGORITHM or not isinstance(entry.get("kid"), str):
             continue
-        key = jwt.PyJWK(entry, ALGORITHM).key
+        try:
+            key = jwt.PyJWK(entry, ALGORITHM).key
+        except (jwt.PyJWTError, ValueError, TypeError, AttributeError):
+            # One that cannot be read is no reason to refuse the others.
+            continue
         if isinstance(key, RSAPublicKey) and key.key_size >= SMALLEST_KEY_BITS:
             keys[entry["kid"]] = key
     return keys

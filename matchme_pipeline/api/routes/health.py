@@ -10,10 +10,10 @@ from matchme_pipeline.api.models import Health
 from matchme_pipeline.api.responses import problems
 from matchme_pipeline.api.service import Service
 from matchme_pipeline.database import files, migrations
+from matchme_pipeline.jobs.model import JobStatus
 
 router = APIRouter(tags=["health"])
 
-_STATES = ("pending", "processing", "retry", "failed", "completed")
 JOBS = Gauge("matchme_queue_jobs", "Jobs in the queue.", ["job_type", "state"])
 QUEUED_RUNS = Gauge("matchme_queued_runs", "Runs that wait in Dagster's queue.")
 
@@ -50,7 +50,7 @@ def metrics(shared: Shared) -> Response:
     """Requests by route and status, their seconds, and the queue: for MATCHME_METRICS_TOKEN or an administrator."""
     counted = shared.overview.get().value
     for job_type, states in counted.queue.by_type.items():
-        for state in _STATES:
+        for state in JobStatus:
             JOBS.labels(job_type, state).set(states.get(state, 0))
     if counted.queued_runs is not None:
         QUEUED_RUNS.set(counted.queued_runs)

@@ -21,8 +21,8 @@ def shutdown_warnings(listed: Sequence[Model], wanted: Sequence[str], today: dat
         day = _day(getattr(model, "shutdown_date", None))
         if model.id in wanted and day is not None and day - today <= NOTICE:
             warnings.append(
-                f"The model '{model.id}' shuts down on {day}. Choose another one in MATCHME_INSIGHT_MODEL or "
-                "MATCHME_EMBEDDING_MODEL before then; what it answered stays usable."
+                f"The model '{model.id}' shuts down on {day}. Choose another one in MATCHME_INSIGHT_MODEL, "
+                "MATCHME_EMBEDDING_MODEL or MATCHME_REVIEW_MODEL before then; what it answered stays usable."
             )
     return warnings
 

@@ -127,7 +127,7 @@ def _final(status: int, told: _Details, model: str) -> ModelRequestError | None:
     if status == 404 or told.codes & _NO_MODEL:
         return ModelRequestError(
             f"The API knows no model '{model}' at this address (HTTP {status}). "
-            "Check MATCHME_INSIGHT_MODEL, MATCHME_EMBEDDING_MODEL and OPENAI_BASE_URL."
+            "Check MATCHME_INSIGHT_MODEL, MATCHME_EMBEDDING_MODEL, MATCHME_REVIEW_MODEL and OPENAI_BASE_URL."
         )
     return None
 
