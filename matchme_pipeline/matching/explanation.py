@@ -58,11 +58,13 @@ def _sentence(name: str, value: float, shared: Sequence[str], compared: bool) ->
             else f"You write about different things; {share}"
         )
     if name == "preferences":
-        return "You fit each other's wishes closely." if value >= 0.8 else "You fit many of each other's wishes."
+        if value >= 0.8:
+            return "You fit each other's wishes closely."
+        return f"You fit {'many' if value >= 0.5 else 'few'} of each other's wishes."
     if name == "shared":
         if shared:
             return f"Both of you have approved: {', '.join(shared[:_MOST_NAMED])}."
-        return "Neither of you has approved the same insight yet."
+        return "You have no approved insight in common yet."
     return (
         "Your MySoul DNA scores are close."
         if value >= 0.85

@@ -156,15 +156,20 @@ def matches(connection: Connection, user_id: str, match_week: date) -> list[Matc
 def mark_match(connection: Connection, user_id: str, match_id: UUID, acted_on: bool) -> MatchRow | None:
     """Note that the member has viewed a match, or acted on it, which is viewing too; the first time counts.
 
-    None where the member has no such match.
+    None where the member has no such match, or its other side has since deleted or hidden themselves.
     """
     with connection.cursor(row_factory=class_row(MatchRow)) as cursor:
         return cursor.execute(
             """
-            update weekly_matches
+            update weekly_matches m
             set viewed_at = coalesce(viewed_at, clock_timestamp()),
                 actioned_at = case when %(acted_on)s then coalesce(actioned_at, clock_timestamp()) else actioned_at end
             where user_id = %(user_id)s and id = %(id)s
+                and exists (
+                    select from profiles p
+                    where p.clerk_user_id = m.match_user_id and p.deleted_at is null
+                        and coalesce(p.profile_visibility, 'members') <> 'hidden'
+                )
             returning id, match_user_id, rank, score, compatibility_factors, chaichat_preview, viewed_at, actioned_at
             """,
             {"user_id": user_id, "id": match_id, "acted_on": acted_on},
