@@ -15,11 +15,12 @@ from matchme_pipeline.embeddings.nearest import index_name
 from matchme_pipeline.matching import queries, search_queries
 from matchme_pipeline.matching import vocabulary as words
 from matchme_pipeline.matching.eligibility import eligible_block
-from matchme_pipeline.matching.engine import Engine, Knowledge, Match
+from matchme_pipeline.matching.engine import Knowledge, Match
 from matchme_pipeline.matching.limits import Limits
 from matchme_pipeline.matching.members import ADULT_AGE, MemberRow, as_columns
 from matchme_pipeline.matching.records import records
 from matchme_pipeline.matching.search_queries import Scale
+from matchme_pipeline.matching.sound import sound_engine
 from matchme_pipeline.matching.vocabulary import Unknown
 
 # So many of the nearest who may meet the seeker are scored. The vector is 40 points of 100: the best of all are among
@@ -145,7 +146,7 @@ def _scored(
         queries.dna_scores(connection, moment.vectors_week, everybody),
         queries.approved_insights(connection, moment.as_of, everybody),
     )
-    engine = Engine(knowledge, moment.as_of, moment.limits, scale.centre)
+    engine, _ = sound_engine(knowledge, moment.as_of, moment.limits, scale.centre)
     if seeker.user_id not in engine.position:
         return []
     own = engine.position[seeker.user_id]

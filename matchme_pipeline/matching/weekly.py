@@ -3,12 +3,11 @@
 import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.errors import BrokenMatchesError, BudgetExceededError
 from matchme_pipeline.jobs import week_jobs
-from matchme_pipeline.jobs.isolation import broken_members
 from matchme_pipeline.jobs.week_jobs import TakenJobs
 from matchme_pipeline.llm.contracts import CallContext, Models, PairToPreview, Preview
 from matchme_pipeline.matching import (
@@ -21,13 +20,13 @@ from matchme_pipeline.matching import (
 )
 from matchme_pipeline.matching.engine import Allocation, Engine, Knowledge
 from matchme_pipeline.matching.limits import USUAL, Limits
-from matchme_pipeline.matching.members import MemberRow, Members, as_columns, why_not_matchable
+from matchme_pipeline.matching.members import Members
 from matchme_pipeline.matching.previews import as_json
 from matchme_pipeline.matching.publication_queries import PublishedRow
 from matchme_pipeline.matching.queries import PairRow
 from matchme_pipeline.matching.search_queries import Scale
+from matchme_pipeline.matching.sound import sound_engine
 from matchme_pipeline.matching.verification import broken_filters
-from matchme_pipeline.matching.vocabulary import Unknown
 from matchme_pipeline.week import Week
 
 PAIRS_SAVED_AT_ONCE = 500
@@ -65,24 +64,17 @@ class PreviewOutcome:
     stopped_by: str = ""
 
 
-@collector_paused()
 def load_engine(connection: Connection, week: Week, model: str, limits: Limits = USUAL) -> Engine:
-    """Everything that is known of members as of the week's cutoff."""
-    return Engine(_knowledge(connection, week, model), week.cutoff, limits)
+    """The engine of `load_sound_engine` alone."""
+    return load_sound_engine(connection, week, model, limits)[0]
 
 
 @collector_paused()
 def load_sound_engine(
     connection: Connection, week: Week, model: str, limits: Limits = USUAL
 ) -> tuple[Engine, dict[str, str]]:
-    """The same without the members whose rows are broken, and those members with the reason."""
-    known = _knowledge(connection, week, model)
-    try:
-        return Engine(known, week.cutoff, limits), {}
-    except Exception:
-        broken = _broken_rows(known.rows, week, limits)
-        sound = replace(known, rows=[row for row in known.rows if row.user_id not in broken])
-        return Engine(sound, week.cutoff, limits), broken
+    """Everything that is known of members as of the week's cutoff, and whose rows are broken, with the reason."""
+    return sound_engine(_knowledge(connection, week, model), week.cutoff, limits)
 
 
 def _knowledge(connection: Connection, week: Week, model: str) -> Knowledge:
@@ -163,17 +155,6 @@ def _require_sound(connection: Connection, week: Week, engine: Engine) -> None:
             f"The matches of week {week.key} break rules ({found}); nothing was published. "
             "Mend the cause and materialise weekly_matches again."
         )
-
-
-def _broken_rows(rows: Sequence[MemberRow], week: Week, limits: Limits) -> dict[str, str]:
-    by_id = {row.user_id: row for row in rows}
-
-    def compute(user_ids: Sequence[str]) -> object:
-        own = [by_id[user_id] for user_id in user_ids]
-        matchable = [row for row in own if why_not_matchable(row, week.cutoff, limits) is None]
-        return as_columns(matchable, week.cutoff, Unknown())
-
-    return broken_members(list(by_id), compute)
 
 
 def preview_pairs(

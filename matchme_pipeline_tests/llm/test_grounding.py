@@ -144,7 +144,7 @@ def test_an_address_is_masked_however_its_at_is_written(local, domain, ending, a
     assert masked == "Write to [email] soon"
 
 
-@given(st.integers(1300, 2199), st.integers(1, 12), st.integers(1, 28), st.integers(0, 23), st.integers(0, 59))
+@given(st.integers(1300, 2198), st.integers(1, 12), st.integers(1, 28), st.integers(0, 23), st.integers(0, 59))
 def test_days_and_times_stay(year, month, day, hour, minute):
     text = (
         f"In {year} or {year}-{year + 1}, on {year}-{month:02}-{day:02} and {day}.{month}.{year} "
