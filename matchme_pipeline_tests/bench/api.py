@@ -25,10 +25,10 @@ import httpx
 
 from matchme_pipeline.api.identity.local_key import mint
 from matchme_pipeline.database.connection import connect, create_database
-from matchme_pipeline.database.embedded import EmbeddedServer
 from matchme_pipeline.jobs import queries
 from matchme_pipeline.jobs.model import JobType
 from matchme_pipeline.settings import Settings
+from matchme_pipeline_tests.bench.own_server import own_server
 from matchme_pipeline_tests.bench.queue import WEEK, fill
 
 JOBS = 1_000_000
@@ -43,10 +43,8 @@ PATHS = {
 
 def main() -> None:
     """Print both figures for each endpoint, and their ratio to the bare one."""
-    home = Path(tempfile.mkdtemp(prefix="matchme-bench-api-"))
-    server = EmbeddedServer(home, durable=False)
-    server.ensure_running()
-    try:
+    with own_server() as server, tempfile.TemporaryDirectory(prefix="matchme-bench-api-") as folder:
+        home = Path(folder)
         url = create_database(server.url("postgres"), "api")
         fill(url, JOBS, one_week=False)
         _give_one_member_a_history(url)
@@ -56,9 +54,6 @@ def main() -> None:
                 print(f"{JOBS:,} jobs, the queue {state}; {CONNECTIONS} connections, {SECONDS} s each, {_client()}")
                 with _workers(url if is_worked_on else None):
                     _measure(address, mint(_settings(url, home), MEMBER, 1))
-    finally:
-        server.stop()
-        shutil.rmtree(home, ignore_errors=True)
 
 
 def _measure(address: str, token: str) -> None:

@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 
 import numpy as np
 import psycopg
@@ -24,10 +23,7 @@ from openai import OpenAI
 from matchme_pipeline.content import analysis
 from matchme_pipeline.content.items import HashedItem, hash_items
 from matchme_pipeline.content.queries import live_items, replace_items
-from matchme_pipeline.database import files
 from matchme_pipeline.database.connection import Connection, connect
-from matchme_pipeline.database.embedded import EmbeddedServer
-from matchme_pipeline.database.migrations import create_app_tables, migrate
 from matchme_pipeline.jobs import queries as jobs
 from matchme_pipeline.jobs.model import JobType
 from matchme_pipeline.llm.contracts import CallContext, Models
@@ -40,6 +36,7 @@ from matchme_pipeline.population.vocabulary import vocabulary
 from matchme_pipeline.population.writing import caption
 from matchme_pipeline.settings import load_settings
 from matchme_pipeline.week import WEEK, Week
+from matchme_pipeline_tests.bench.own_server import own_server, with_tables
 from matchme_pipeline_tests.llm.conftest import CONTEXT, members_items
 from matchme_pipeline_tests.llm.test_pay_once import start, times_asked
 from matchme_pipeline_tests.openai_server import FakeOpenAI, faults
@@ -55,19 +52,11 @@ ONE_CORE_POSTS = 3_000
 def main() -> None:
     """Print one line a figure."""
     _in_a_process_of_its_own("one_core")
-    with tempfile.TemporaryDirectory(prefix="matchme bench ") as home:
-        server = EmbeddedServer(Path(home), durable=False)
-        url = server.ensure_running()
-        try:
-            with connect(url, vectors=False) as connection:
-                connection.execute("create extension if not exists vector")
-                create_app_tables(connection, files.app_tables_dir())
-                migrate(connection, files.migrations_dir())
-            concurrency(url)
-            campaign(url)
-            killed(url)
-        finally:
-            server.stop()
+    with own_server() as server:
+        url = with_tables(server)
+        concurrency(url)
+        campaign(url)
+        killed(url)
     population()
 
 

@@ -16,11 +16,8 @@ possibilities. "Third week" is what members are really shown then: whom the week
 """
 
 import os
-import shutil
-import tempfile
 from collections.abc import Sequence
 from datetime import date
-from pathlib import Path
 from typing import NamedTuple
 
 os.environ["MATCHME_FIRST_WEEK"] = "2026-01-04"
@@ -28,10 +25,7 @@ os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
 
 import numpy as np
 
-from matchme_pipeline.database import files
 from matchme_pipeline.database.connection import Connection, connect
-from matchme_pipeline.database.embedded import EmbeddedServer
-from matchme_pipeline.database.migrations import create_app_tables, migrate
 from matchme_pipeline.matching import queries, weekly
 from matchme_pipeline.matching.allocation import allocate
 from matchme_pipeline.matching.candidates import find_candidates
@@ -43,6 +37,7 @@ from matchme_pipeline.population.latent import Latent, affinity
 from matchme_pipeline.population.queries import latents
 from matchme_pipeline.population.seed import seed_population
 from matchme_pipeline.week import WEEK, Week
+from matchme_pipeline_tests.bench.own_server import own_server, with_tables
 from matchme_pipeline_tests.materialising import materialise_in_order
 
 SEEDS = (7, 8, 9, 10, 11)
@@ -90,20 +85,12 @@ def main() -> None:
 
 def measure(seed: int) -> dict[str, "Figures"]:
     """The figures of every method on one population."""
-    home = Path(tempfile.mkdtemp(prefix="matchme-bench-"))
-    server = EmbeddedServer(home, durable=False)
-    url = server.ensure_running()
-    try:
-        with connect(url, vectors=False) as connection:
-            create_app_tables(connection, files.app_tables_dir())
-            migrate(connection, files.migrations_dir())
+    with own_server() as server:
+        url = with_tables(server)
         with connect(url) as connection:
             seed_population(connection, users=MEMBERS, weeks=len(WEEKS), first_week=WEEKS[0].sunday, seed=seed)
             materialise_in_order(url, WEEKS, seed)
             return _compare(connection, seed)
-    finally:
-        server.stop()
-        shutil.rmtree(home, ignore_errors=True)
 
 
 def _compare(connection: Connection, seed: int) -> dict[str, Figures]:

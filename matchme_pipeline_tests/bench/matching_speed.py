@@ -8,27 +8,23 @@ one that is compared (40000, 0 for none), BENCH_HNSW and BENCH_EXACT how many me
 import json
 import os
 import platform
-import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 os.environ["MATCHME_FIRST_WEEK"] = "2026-01-04"
 
 import psutil
 
-from matchme_pipeline.database import files
 from matchme_pipeline.database.connection import connect
 from matchme_pipeline.database.embedded import EmbeddedServer
-from matchme_pipeline.database.migrations import create_app_tables, migrate
 from matchme_pipeline.matching import weekly
 from matchme_pipeline_tests.bench import pgvector_search, weekly_run
 from matchme_pipeline_tests.bench.many_members import fill
+from matchme_pipeline_tests.bench.own_server import own_server, with_tables
 
 # Of the members drawn, so many in a hundred can be matched; the others are inactive, hidden, unfinished and the like.
 _MATCHABLE_IN_A_HUNDRED = 81
@@ -54,13 +50,8 @@ def main() -> None:
 
 
 def _size(size: int, *, compare: bool) -> None:
-    home = Path(tempfile.mkdtemp(prefix="matchme-bench-matching-"))
-    server = EmbeddedServer(home, durable=False)
-    url = server.ensure_running()
-    try:
-        with connect(url, vectors=False) as connection:
-            create_app_tables(connection, files.app_tables_dir())
-            migrate(connection, files.migrations_dir())
+    with own_server() as server:
+        url = with_tables(server)
         with connect(url) as connection:
             fill(connection, -(-100 * size // _MATCHABLE_IN_A_HUNDRED), weekly_run.WEEK, weekly_run.MODEL)
         with _Watched(server) as watched:
@@ -69,9 +60,6 @@ def _size(size: int, *, compare: bool) -> None:
             _print_week(week, watched)
         if compare:
             _compare(url, week, watched)
-    finally:
-        server.stop()
-        shutil.rmtree(home, ignore_errors=True)
 
 
 def _print_week(week: Mapping[str, Any], watched: "_Watched") -> None:

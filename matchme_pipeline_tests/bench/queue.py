@@ -7,20 +7,17 @@ and in a second table a million that all wait in the very week that is worked on
 
 import multiprocessing
 import re
-import shutil
-import tempfile
 import time
 from datetime import date, timedelta
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 from matchme_pipeline.database import files
 from matchme_pipeline.database.connection import Connection, connect, create_database
-from matchme_pipeline.database.embedded import EmbeddedServer
 from matchme_pipeline.database.migrations import create_app_tables, migrate
 from matchme_pipeline.jobs import queries
 from matchme_pipeline.jobs.model import JobType
+from matchme_pipeline_tests.bench.own_server import own_server
 
 WEEK = date(2026, 1, 4)
 KIND = JobType.CONTENT_ANALYSIS
@@ -33,10 +30,7 @@ WORKERS = (1, 4)
 
 def main() -> None:
     """Print the rates, their ratios, and the index that claiming reads."""
-    home = Path(tempfile.mkdtemp(prefix="matchme-bench-queue-"))
-    server = EmbeddedServer(home, durable=False)
-    server.ensure_running()
-    try:
+    with own_server() as server:
         tables = {
             f"{SMALL:,} jobs": (SMALL, False),
             f"{LARGE:,} jobs": (LARGE, False),
@@ -58,9 +52,6 @@ def main() -> None:
                 for workers in WORKERS
             )
             print(f"{name} against {small}: {ratios}")
-    finally:
-        server.stop()
-        shutil.rmtree(home, ignore_errors=True)
 
 
 def _rates(urls: dict[str, str]) -> dict[tuple[str, int], float]:

@@ -6,11 +6,8 @@ at every pair. A partner counts as found with the engine's score.
 """
 
 import os
-import shutil
 import sys
-import tempfile
 from datetime import date
-from pathlib import Path
 from time import perf_counter
 
 os.environ["MATCHME_FIRST_WEEK"] = "2026-01-04"
@@ -18,10 +15,7 @@ os.environ["MATCHME_FIRST_WEEK"] = "2026-01-04"
 import numpy as np
 
 from matchme_pipeline.content.canonical import canonical_text
-from matchme_pipeline.database import files
 from matchme_pipeline.database.connection import Connection, connect
-from matchme_pipeline.database.embedded import EmbeddedServer
-from matchme_pipeline.database.migrations import create_app_tables, migrate
 from matchme_pipeline.embeddings import nearest
 from matchme_pipeline.embeddings import queries as embeddings
 from matchme_pipeline.embeddings.queries import VectorRow
@@ -32,6 +26,7 @@ from matchme_pipeline.matching.search import MOST_SCORED, Moment, find_matches
 from matchme_pipeline.matching.search_queries import Scale
 from matchme_pipeline.population.seed import seed_population
 from matchme_pipeline.week import Week
+from matchme_pipeline_tests.bench.own_server import own_server, with_tables
 
 SEARCHED = 100
 SEED = 7
@@ -40,21 +35,11 @@ WEEK = Week(date(2026, 1, 4), is_first=True)
 
 def main(members: int = 10_000, searched: int = SEARCHED) -> None:
     """Print the index's build time and size, and for each way recall and seconds."""
-    home = Path(tempfile.mkdtemp(prefix="matchme-bench-"))
-    server = EmbeddedServer(home, durable=False)
-    url = server.ensure_running()
-    try:
-        with connect(url, vectors=False) as connection:
-            create_app_tables(connection, files.app_tables_dir())
-            migrate(connection, files.migrations_dir())
-        with connect(url) as connection:
-            seed_population(connection, users=members, weeks=1, first_week=WEEK.sunday, seed=SEED)
-            _write_vectors(connection)
-            connection.execute("analyze")
-            _measure(connection, members, searched)
-    finally:
-        server.stop()
-        shutil.rmtree(home, ignore_errors=True)
+    with own_server() as server, connect(with_tables(server)) as connection:
+        seed_population(connection, users=members, weeks=1, first_week=WEEK.sunday, seed=SEED)
+        _write_vectors(connection)
+        connection.execute("analyze")
+        _measure(connection, members, searched)
 
 
 def _write_vectors(connection: Connection) -> None:
