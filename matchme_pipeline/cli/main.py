@@ -194,6 +194,11 @@ def main() -> None:
     except psycopg.Error as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         _fail(f"The database refused: {lines[0]}")
+    except OSError as error:
+        place = error.filename or "a file or an address"
+        _fail(
+            f"{place} cannot be used: {error.strerror or error}. Check the path, and MATCHME_HOME where it lies there."
+        )
     except KeyboardInterrupt:
         _fail("interrupted; run the same command again to continue", code=130)
 

@@ -14,8 +14,9 @@ from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
 from psycopg import sql
 
-from matchme_pipeline.database.connection import connect, create_database
+from matchme_pipeline.database.connection import CONNECT_TIMEOUT_SECONDS, connect, create_database, describe
 from matchme_pipeline.database.resource import embedded_server
+from matchme_pipeline.errors import DatabaseUnavailableError
 from matchme_pipeline.settings import Settings, process_settings
 
 DATABASE = "dagster"
@@ -29,8 +30,10 @@ def storage_url(settings: Settings) -> str:
 
     On the embedded server that is a database of its own, in a configured database a schema of its own. The URL names
     the driver: SQLAlchemy would choose psycopg 3 for a plain one, whose NOTIFY dagster-postgres does not speak.
+    Raises DatabaseUnavailableError.
     """
     if settings.dagster_database_url is not None:
+        _require_answer(settings.dagster_database_url)
         return _with_driver(settings.dagster_database_url)
     if settings.database_url is None:
         server = embedded_server(settings.home)
@@ -108,6 +111,16 @@ class PipelineComputeLogs(LocalComputeLogManager):
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> "PipelineComputeLogs":  # noqa: ARG003
         """Open the folder."""
         return cls(str(files_dir(process_settings())), inst_data=inst_data)
+
+
+def _require_answer(url: str) -> None:
+    try:
+        psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT_SECONDS).close()
+    except psycopg.Error as error:
+        raise DatabaseUnavailableError(
+            f"Dagster's storage at {describe(url)} does not answer ({str(error).strip().splitlines()[0]}). "
+            "Check MATCHME_DAGSTER_DATABASE_URL, or unset it to keep runs beside the app's database."
+        ) from None
 
 
 def _with_driver(url: str) -> str:

@@ -30,7 +30,7 @@ from matchme_pipeline.week import Week
 from matchme_pipeline_tests.materialising import materialise
 
 WEEK = Week(date(2026, 1, 4), is_first=True)
-MODEL = "local-use-multilingual-v3.1"
+MODEL = "local-use-multilingual-v3.2"
 _PRODUCT_ROWS = 2_048
 _PRODUCTS = 3
 _COMPARED_MEMBERS = 300

@@ -98,3 +98,18 @@ def test_migrating_an_empty_database_by_hand(tmp_path: Path, empty_database_url:
     assert "applied 001_vector" in first.stdout
     second = matchme("db", "migrate", cwd=tmp_path, MATCHME_DATABASE_URL=empty_database_url)
     assert "nothing to apply" in second.stdout
+
+
+def test_a_home_that_cannot_be_made(tmp_path: Path):
+    (tmp_path / "file").write_text("in the way")
+    result = matchme("status", cwd=tmp_path, MATCHME_HOME=str(tmp_path / "file" / "home"))
+    fails_with(result, str(tmp_path / "file"), "MATCHME_HOME")
+
+
+def test_a_storage_of_dagsters_that_does_not_answer(tmp_path: Path, app_database_url: str):
+    result = matchme(
+        "doctor", cwd=tmp_path, MATCHME_DATABASE_URL=app_database_url, MATCHME_DAGSTER_DATABASE_URL=UNREACHABLE
+    )
+    assert result.returncode == 1
+    assert "MATCHME_DAGSTER_DATABASE_URL" in result.stdout
+    assert "Traceback" not in result.stdout + result.stderr

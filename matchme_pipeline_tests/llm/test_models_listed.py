@@ -78,8 +78,10 @@ def test_a_list_of_models_that_goes_wrong_is_nobodys_trouble(server, models, fau
         assert len(list(session.analyse(members_items(1, 1), CONTEXT))) == 1
 
 
-@pytest.mark.parametrize("day", [int((datetime.now(UTC) + timedelta(days=30)).timestamp()), SOON + "T00:00:00Z"])
-def test_a_shutdown_date_is_read_as_servers_write_it(server, models, caplog, day):
+@pytest.mark.parametrize("written", ["seconds since 1970", "a time"])
+def test_a_shutdown_date_is_read_as_servers_write_it(server, models, caplog, written):
+    midnight = datetime.fromisoformat(SOON + "T00:00:00Z")
+    day = int(midnight.timestamp()) if written == "seconds since 1970" else SOON + "T00:00:00Z"
     server.models = {"gpt-6-luna": day, "text-embedding-3-small": {"no": "date"}}
     with caplog.at_level(logging.WARNING), models() as session:
         list(session.analyse(members_items(1, 1), CONTEXT))

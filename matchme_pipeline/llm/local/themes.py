@@ -51,19 +51,23 @@ def load_themes() -> Themes:
 
 
 def theme_similarities(
-    sentences: NDArray[np.float32], themes: Themes, encoder: SentenceEncoder
+    vectors: NDArray[np.float32], themes: Themes, encoder: SentenceEncoder
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """How close `sentences` (unit vectors, shape (n, 512)) are to every theme, shape (n, themes), and to nothing, (n,).
+    """How close sentences are to every theme, shape (n, themes), and to nothing, (n,).
+
+    `vectors` are those of the sentences, of length one, shape (n, 512).
 
     Closeness to a theme is the mean of the cosine with the nearest of its sentences and with their centre: one lucky
     word is not enough, and one good match need not carry the others.
     """
     flat = [sentence for theme in themes.themes for sentence in theme.sentences]
-    described = encoder.unit_vectors(flat)
+    # In double precision a sum's order does not reach the digits that are looked at.
+    sentences = vectors.astype(np.float64)
+    described = encoder.unit_vectors(flat).astype(np.float64)
     starts = np.cumsum([0, *(len(theme.sentences) for theme in themes.themes[:-1])])
     nearest = np.maximum.reduceat(sentences @ described.T, starts, axis=1)
     centres = np.add.reduceat(described, starts, axis=0)
     centres /= np.linalg.norm(centres, axis=1, keepdims=True)
     silence = encoder.unit_vectors(list(themes.says_nothing))
     closeness = ((nearest + sentences @ centres.T) / 2).astype(np.float32)
-    return closeness, (sentences @ silence.T).max(axis=1)
+    return closeness, (sentences @ silence.T).max(axis=1).astype(np.float32)
