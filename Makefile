@@ -47,7 +47,7 @@ format: $(INSTALLED) ## Format and mend what the linter can mend
 bench: $(INSTALLED) ## Measurements, printed
 	$(PY) -m matchme_pipeline_tests.bench
 
-chaos: $(INSTALLED) ## Weeks under faults, repeatable: SEED=1 ROUNDS=36
+chaos: $(INSTALLED) ## Weeks under faults, repeatable: SEED=1 ROUNDS=40
 	$(PY) -m matchme_pipeline_tests.chaos --late $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 stop: $(INSTALLED) ## Stop the embedded PostgreSQL

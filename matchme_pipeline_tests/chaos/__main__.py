@@ -4,19 +4,21 @@ import argparse
 import sys
 
 from matchme_pipeline_tests.chaos.late import late_equals_on_time
-from matchme_pipeline_tests.chaos.rounds import PLAN, Campaign
+from matchme_pipeline_tests.chaos.rounds import Campaign
 from matchme_pipeline_tests.chaos.table import line, table
 from matchme_pipeline_tests.chaos.world import WEEKS, World
 
 MEMBERS = 100
 FAULT_CHARACTERS = 500
+# More than twice through the plan: with the acts that miss their moment, still over fifty disturbances.
+ROUNDS = 40
 
 
 def main() -> int:
     """Play the rounds; 1 where one of them failed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="moments, strengths and victims follow from it")
-    parser.add_argument("--rounds", type=int, default=2 * len(PLAN), help="how many")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="how many")
     parser.add_argument("--first", type=int, default=0, help="the number of the first one")
     parser.add_argument("--late", action="store_true", help="play a late week against one on time as well")
     parser.add_argument("--members", type=int, default=MEMBERS, help="how many people live in the campaign's world")
