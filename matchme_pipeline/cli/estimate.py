@@ -1,8 +1,9 @@
 """`matchme estimate`: what a week's model calls would take, before any is made."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from decimal import Decimal
+from functools import cache
 
 from rich.table import Table
 
@@ -29,17 +30,24 @@ def estimate_week(connection: Connection, settings: Settings, week: Week) -> lis
     model = LocalProvider.embedding_model if settings.provider == "local" else settings.embedding_model
     posts, _ = update.texts_without_vector(connection, items_as_of(connection, week.cutoff, model))
     members = update.member_parts(connection, week, model).texts
+
+    # Reviews and previews speak of the same pairs. A week that is matched already needs none for its previews.
+    @cache
+    def allocated() -> weekly.WeekAllocation:
+        engine = weekly.load_engine(connection, week, model, process_limits())
+        return weekly.allocate_week(connection, engine, week)
+
     looked_at = (
         []
         if settings.provider == "local" or settings.review_model is None
-        else [estimate.estimate_reviews(connection, settings, _close_calls(connection, week, model))]
+        else [estimate.estimate_reviews(connection, settings, _close_calls(connection, week, allocated()))]
     )
     return [
         estimate.estimate_insights(connection, settings, _items(connection, week)),
         estimate.estimate_embeddings(connection, settings, posts, "post_embeddings"),
         estimate.estimate_embeddings(connection, settings, members, "user_embeddings"),
         *looked_at,
-        estimate.estimate_previews(connection, settings, _pairs(connection, week, model)),
+        estimate.estimate_previews(connection, settings, _pairs(connection, week, allocated)),
     ]
 
 
@@ -70,21 +78,19 @@ def _items(connection: Connection, week: Week) -> list[ItemToAnalyse]:
     ]
 
 
-def _pairs(connection: Connection, week: Week, model: str) -> list[PairToPreview]:
+def _pairs(connection: Connection, week: Week, allocated: Callable[[], weekly.WeekAllocation]) -> list[PairToPreview]:
     """The week's pairs; before it is matched, those that matching would make of what is known now."""
     pairs = [(pair.a, pair.b) for pair in matching_queries.pairs_of_week(connection, week.match_week)]
     if not pairs:
-        engine = weekly.load_engine(connection, week, model, process_limits())
-        pairs = [(match.a, match.b) for match in weekly.allocate_week(connection, engine, week).allocation.matches]
+        pairs = [(match.a, match.b) for match in allocated().allocation.matches]
     members = {user_id for pair in pairs for user_id in pair}
     approved = matching_queries.approved_insights(connection, week.cutoff, members)
     rows = [matching_queries.PairRow(a, b, None) for a, b in pairs]
     return pairs_to_preview(rows, approved, preview_queries.common_attributes(connection, members))
 
 
-def _close_calls(connection: Connection, week: Week, model: str) -> list[PairToReview]:
+def _close_calls(connection: Connection, week: Week, result: weekly.WeekAllocation) -> list[PairToReview]:
     """The pairs that the week's matching would have reviewed, by what is known now."""
-    result = weekly.allocate_week(connection, weekly.load_engine(connection, week, model, process_limits()), week)
     wanted = reviews.pairs_to_review(result.allocation.matches, reviews.approved_by_matched(connection, week, result))
     return [pair for _, pair in wanted.values()]
 
