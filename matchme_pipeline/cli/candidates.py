@@ -11,11 +11,11 @@ from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.embeddings import update
 from matchme_pipeline.errors import PipelineError
 from matchme_pipeline.llm.contracts import CallContext, Models
-from matchme_pipeline.matching import queries, search_queries
-from matchme_pipeline.matching.engine import Match
-from matchme_pipeline.matching.limits import process_limits
-from matchme_pipeline.matching.members import why_not_matchable
-from matchme_pipeline.matching.search import Moment, find_matches
+from matchme_pipeline.matching import member_queries, scale_queries
+from matchme_pipeline.matching.engine.match_engine import Match
+from matchme_pipeline.matching.rules.limits import process_limits
+from matchme_pipeline.matching.rules.members import why_not_matchable
+from matchme_pipeline.matching.search.member_search import Moment, find_matches
 from matchme_pipeline.week import WEEK, Week
 
 
@@ -34,7 +34,7 @@ def find(connection: Connection, models: Models, user_id: str, week: Week | None
     Raises PipelineError where the member cannot be matched, or the week has not been.
     """
     moment = _moment(connection, models.embedding_model, week)
-    seeker = next(iter(queries.members_as_of(connection, moment.as_of, [user_id])), None)
+    seeker = next(iter(member_queries.members_as_of(connection, moment.as_of, [user_id])), None)
     if seeker is None:
         raise PipelineError(f"No member has the id '{user_id}' at {moment.as_of:%Y-%m-%d %H:%M} UTC.")
     reason = why_not_matchable(seeker, moment.as_of, moment.limits)
@@ -42,14 +42,14 @@ def find(connection: Connection, models: Models, user_id: str, week: Week | None
         raise PipelineError(
             f"{user_id} is matched with nobody: {reason}. docs/matching.md says what each reason means."
         )
-    scale = search_queries.scale_of(connection, moment.vectors_week, moment.model)
+    scale = scale_queries.scale_of(connection, moment.vectors_week, moment.model)
     if scale is None:
         raise PipelineError(
             f"Week {moment.vectors_week} was not matched under {moment.model}. Run it: "
             f"matchme run --week {moment.vectors_week}"
         )
     started = monotonic()
-    _, stored = queries.member_vectors(connection, moment.vectors_week, moment.model, [user_id])
+    _, stored = member_queries.member_vectors(connection, moment.vectors_week, moment.model, [user_id])
     vector = stored[0] if week is not None and len(stored) else None
     if week is None:
         # Paid for by the week that is open, whichever was matched last.
@@ -90,7 +90,7 @@ def as_rows(user_id: str, found: Found, most: int) -> dict[str, object]:
 def _moment(connection: Connection, model: str, week: Week | None) -> Moment:
     if week is not None:
         return Moment(week.cutoff, week.sunday, week.match_week, model, process_limits())
-    newest = search_queries.newest_scale_week(connection, model)
+    newest = scale_queries.newest_scale_week(connection, model)
     if newest is None:
         raise PipelineError(f"No week has been matched under {model} yet. Run one: matchme run --week YYYY-MM-DD")
     now = datetime.now(UTC)

@@ -17,10 +17,10 @@ from matchme_pipeline.llm import estimate
 from matchme_pipeline.llm.contracts import ItemToAnalyse, PairToPreview, PairToReview
 from matchme_pipeline.llm.estimate import StageEstimate
 from matchme_pipeline.llm.local.provider import LocalProvider
-from matchme_pipeline.matching import preview_queries, reviews, weekly
-from matchme_pipeline.matching import queries as matching_queries
-from matchme_pipeline.matching.limits import process_limits
-from matchme_pipeline.matching.previews import pairs_to_preview
+from matchme_pipeline.matching import member_queries as matching_queries
+from matchme_pipeline.matching.rules.limits import process_limits
+from matchme_pipeline.matching.week import close_call_reviews, preview_queries, weekly_matching
+from matchme_pipeline.matching.week.previews import pairs_to_preview
 from matchme_pipeline.settings import Settings
 from matchme_pipeline.week import Week
 
@@ -33,9 +33,9 @@ def estimate_week(connection: Connection, settings: Settings, week: Week) -> lis
 
     # Reviews and previews speak of the same pairs. A week that is matched already needs none for its previews.
     @cache
-    def allocated() -> weekly.WeekAllocation:
-        engine = weekly.load_engine(connection, week, model, process_limits())
-        return weekly.allocate_week(connection, engine, week)
+    def allocated() -> weekly_matching.WeekAllocation:
+        engine = weekly_matching.load_engine(connection, week, model, process_limits())
+        return weekly_matching.allocate_week(connection, engine, week)
 
     looked_at = (
         []
@@ -78,7 +78,9 @@ def _items(connection: Connection, week: Week) -> list[ItemToAnalyse]:
     ]
 
 
-def _pairs(connection: Connection, week: Week, allocated: Callable[[], weekly.WeekAllocation]) -> list[PairToPreview]:
+def _pairs(
+    connection: Connection, week: Week, allocated: Callable[[], weekly_matching.WeekAllocation]
+) -> list[PairToPreview]:
     """The week's pairs; before it is matched, those that matching would make of what is known now."""
     pairs = [(pair.a, pair.b) for pair in matching_queries.pairs_of_week(connection, week.match_week)]
     if not pairs:
@@ -89,9 +91,11 @@ def _pairs(connection: Connection, week: Week, allocated: Callable[[], weekly.We
     return pairs_to_preview(rows, approved, preview_queries.common_attributes(connection, members))
 
 
-def _close_calls(connection: Connection, week: Week, result: weekly.WeekAllocation) -> list[PairToReview]:
+def _close_calls(connection: Connection, week: Week, result: weekly_matching.WeekAllocation) -> list[PairToReview]:
     """The pairs that the week's matching would have reviewed, by what is known now."""
-    wanted = reviews.pairs_to_review(result.allocation.matches, reviews.approved_by_matched(connection, week, result))
+    wanted = close_call_reviews.pairs_to_review(
+        result.allocation.matches, close_call_reviews.approved_by_matched(connection, week, result)
+    )
     return [pair for _, pair in wanted.values()]
 
 

@@ -7,8 +7,8 @@ from rich.progress import TaskID
 from rich.table import Table
 
 from matchme_pipeline.cli import console
-from matchme_pipeline.matching.files import columns
-from matchme_pipeline.matching.files.run import Request, match_files
+from matchme_pipeline.matching.csv_files import columns
+from matchme_pipeline.matching.csv_files.run import Request, match_files
 
 _UNKNOWN_SHOWN = 20
 

@@ -93,8 +93,8 @@ def match(
             "Name both files: matchme match --members members.csv --out matches.csv. "
             "`matchme match --columns` lists the columns."
         )
-    from matchme_pipeline.matching.files.run import Request
-    from matchme_pipeline.matching.limits import process_limits
+    from matchme_pipeline.matching.csv_files.run import Request
+    from matchme_pipeline.matching.rules.limits import process_limits
 
     day = as_of.date() if as_of else files.today()
     summary = files.run(Request(members, out, day, texts, vectors, met, candidates, process_limits()))

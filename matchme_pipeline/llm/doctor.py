@@ -24,9 +24,13 @@ def examine_models(settings: Settings) -> str:
 
 
 async def _ask_for_models(settings: Settings, priced: str) -> str:
-    from matchme_pipeline.llm.remote.catalogue import missing, shutdown_warnings, wanted_models
-    from matchme_pipeline.llm.remote.client import ApiClient
-    from matchme_pipeline.llm.remote.failures import RefusedRequestError, RetryableError, UnsupportedParameterError
+    from matchme_pipeline.llm.openai.client import ApiClient
+    from matchme_pipeline.llm.openai.error_mapping import (
+        RefusedRequestError,
+        RetryableError,
+        UnsupportedParameterError,
+    )
+    from matchme_pipeline.llm.openai.model_shutdowns import missing, shutdown_warnings, wanted_models
 
     wanted = wanted_models(settings)
     client = ApiClient(settings)

@@ -11,14 +11,14 @@ from decimal import Decimal
 from typing import Any
 
 from matchme_pipeline.database.connection import Connection
-from matchme_pipeline.llm import batch_queries, queries
 from matchme_pipeline.llm.contracts import ItemToAnalyse, PairToPreview, PairToReview
 from matchme_pipeline.llm.gateway import first_of_each_key, insight_questions
-from matchme_pipeline.llm.packing import pack_questions
 from matchme_pipeline.llm.prices import Mode, ModelEntry, TokenUsage, load_prices
-from matchme_pipeline.llm.prompt_files import load_prompt
-from matchme_pipeline.llm.tasks import InsightsTask, PreviewsTask, Question, ReviewsTask, Task
-from matchme_pipeline.llm.tokens import certain_tokens, estimated_tokens
+from matchme_pipeline.llm.store import batch_queries, queries
+from matchme_pipeline.llm.tasks.packing import pack_questions
+from matchme_pipeline.llm.tasks.prompt_files import load_prompt
+from matchme_pipeline.llm.tasks.questions import InsightsTask, PreviewsTask, Question, ReviewsTask, Task
+from matchme_pipeline.llm.text.token_estimates import certain_tokens, estimated_tokens
 from matchme_pipeline.settings import Settings
 
 # Before the ledger knows better: tokens of an answer (one or two insights a post, four starters a pair), seconds of a
@@ -88,7 +88,7 @@ def estimate_embeddings(
     """What vectors for `texts`, by content hash, would take."""
     if settings.provider == "local":
         return _free(stage, len(texts))
-    from matchme_pipeline.llm.remote.embeddings import embedding_body, packed
+    from matchme_pipeline.llm.openai.embeddings import embedding_body, packed
 
     entry = load_prices(settings.prices_file).entry(settings.embedding_model, "embedding")
     stored = queries.stored_hashes(connection, settings.embedding_model, list(texts))
@@ -114,7 +114,7 @@ def _asked(
     model: str | None = None,
 ) -> StageEstimate:
     """What asking those of `questions` that have no answer yet would take."""
-    from matchme_pipeline.llm.remote.chat import answer_limit, chat_body
+    from matchme_pipeline.llm.openai.chat import answer_limit, chat_body
 
     model = model or settings.insight_model
     distinct = first_of_each_key(questions)

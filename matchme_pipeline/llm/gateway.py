@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matchme_pipeline.database.connection import Connection
-from matchme_pipeline.llm import queries
 from matchme_pipeline.llm.contracts import (
     CallContext,
     Embeddings,
@@ -23,9 +22,10 @@ from matchme_pipeline.llm.contracts import (
     ReviewFailure,
     Usage,
 )
-from matchme_pipeline.llm.prompt_files import load_prompt
 from matchme_pipeline.llm.provider import Answered, Provider, Unanswered
-from matchme_pipeline.llm.tasks import (
+from matchme_pipeline.llm.store import queries
+from matchme_pipeline.llm.tasks.prompt_files import load_prompt
+from matchme_pipeline.llm.tasks.questions import (
     InsightsTask,
     PreviewsTask,
     Question,

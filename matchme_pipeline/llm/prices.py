@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from matchme_pipeline.errors import ConfigurationError
-from matchme_pipeline.llm.keys import hash_of
+from matchme_pipeline.llm.cache_keys import hash_of
 
 Mode = Literal["standard", "flex", "batch"]
 MILLION = Decimal(1_000_000)

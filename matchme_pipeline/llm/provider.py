@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matchme_pipeline.llm.contracts import CallContext
-from matchme_pipeline.llm.tasks import Question, Task
+from matchme_pipeline.llm.tasks.questions import Question, Task
 
 
 @dataclass(frozen=True)

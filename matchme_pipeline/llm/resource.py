@@ -12,8 +12,8 @@ from matchme_pipeline.llm.contracts import Models
 from matchme_pipeline.settings import Settings, process_settings
 
 if TYPE_CHECKING:
-    from matchme_pipeline.llm.ledger import Ledger
     from matchme_pipeline.llm.provider import Provider
+    from matchme_pipeline.llm.store.ledger import Ledger
 
 
 class ModelsResource(ConfigurableResource[Models]):
@@ -43,7 +43,7 @@ def open_models(settings: Settings, url: str) -> Iterator[Models]:
     Raises ConfigurationError before anything is spent: a missing key, a model without a price.
     """
     from matchme_pipeline.llm.gateway import Gateway
-    from matchme_pipeline.llm.ledger import Ledger
+    from matchme_pipeline.llm.store.ledger import Ledger
 
     with connect(url) as reading, connect(url) as writing:
         ledger = Ledger(writing, settings.weekly_budget_usd)
@@ -59,7 +59,7 @@ def _provider(settings: Settings, ledger: "Ledger") -> "Iterator[Provider]":
 
         yield LocalProvider(ledger)
         return
-    from matchme_pipeline.llm.remote.provider import OpenAIProvider
+    from matchme_pipeline.llm.openai.provider import OpenAIProvider
 
     with closing(OpenAIProvider(settings, ledger)) as provider:
         yield provider

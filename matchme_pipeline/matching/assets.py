@@ -11,9 +11,10 @@ from matchme_pipeline.jobs.model import JobType
 from matchme_pipeline.jobs.week_jobs import members_taken
 from matchme_pipeline.llm.contracts import CallContext
 from matchme_pipeline.llm.resource import ModelsResource
-from matchme_pipeline.matching import preview_queries, queries, reviews, weekly
-from matchme_pipeline.matching.limits import process_limits
-from matchme_pipeline.matching.previews import pairs_to_preview
+from matchme_pipeline.matching import member_queries
+from matchme_pipeline.matching.rules.limits import process_limits
+from matchme_pipeline.matching.week import close_call_reviews, preview_queries, weekly_matching
+from matchme_pipeline.matching.week.previews import pairs_to_preview
 from matchme_pipeline.reporting import StageReport, materialisation
 from matchme_pipeline.week import is_over, week_of, weekly_partitions
 
@@ -40,8 +41,8 @@ def weekly_matches(
         model = llm.embedding_model
         lease_seconds = jobs.DAY_LONG_LEASE_SECONDS if llm.review_model and llm.answers_by_batch else jobs.LEASE_SECONDS
 
-        def load() -> reviews.Loaded:
-            return weekly.load_sound_engine(connection, week, model, process_limits())
+        def load() -> close_call_reviews.Loaded:
+            return weekly_matching.load_sound_engine(connection, week, model, process_limits())
 
         engine, broken = load()
         adopted = adopt(connection, JobType.MATCH_GENERATION, week.sunday, week.cutoff)
@@ -50,7 +51,7 @@ def weekly_matches(
         with members_taken(
             connection, JobType.MATCH_GENERATION, week.sunday, context.run.run_id, members, model, lease_seconds
         ) as taken:
-            published = reviews.publish_reviewed(connection, week, llm, calls, taken, (engine, broken), load)
+            published = close_call_reviews.publish_reviewed(connection, week, llm, calls, taken, (engine, broken), load)
         usage = llm.usage(calls)
     done, written = published.week.allocation, published.written
     rows = 2 * len(done.matches)
@@ -99,11 +100,11 @@ def chaichat_previews(
     week = week_of(context)
     calls = CallContext("chaichat_previews", week.sunday, context.run.run_id)
     with database.connect() as connection, models.session(database) as llm:
-        pairs = queries.pairs_of_week(connection, week.match_week)
+        pairs = member_queries.pairs_of_week(connection, week.match_week)
         members = {user_id for pair in pairs for user_id in (pair.a, pair.b)}
-        approved = queries.approved_insights(connection, week.cutoff, members)
+        approved = member_queries.approved_insights(connection, week.cutoff, members)
         wanted = pairs_to_preview(pairs, approved, preview_queries.common_attributes(connection, members))
-        outcome = weekly.preview_pairs(connection, llm, week, pairs, wanted, calls)
+        outcome = weekly_matching.preview_pairs(connection, llm, week, pairs, wanted, calls)
         usage = llm.usage(calls)
     return materialisation(
         StageReport(len(pairs), outcome.written, outcome.reused, outcome.failed),

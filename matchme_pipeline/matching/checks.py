@@ -7,12 +7,14 @@ from dagster import AssetCheckExecutionContext, AssetCheckResult, AssetCheckSeve
 from matchme_pipeline.database.resource import DatabaseResource
 from matchme_pipeline.embeddings import nearest_queries
 from matchme_pipeline.embeddings.nearest import index_name
-from matchme_pipeline.matching import check_queries, queries, recall, search_queries, weekly
-from matchme_pipeline.matching.limits import process_limits
-from matchme_pipeline.matching.members import as_columns, why_not_matchable
-from matchme_pipeline.matching.search import Moment
-from matchme_pipeline.matching.verification import broken_filters
-from matchme_pipeline.matching.vocabulary import Unknown
+from matchme_pipeline.matching import member_queries, scale_queries
+from matchme_pipeline.matching.rules.limits import process_limits
+from matchme_pipeline.matching.rules.members import as_columns, why_not_matchable
+from matchme_pipeline.matching.rules.vocabulary import Unknown
+from matchme_pipeline.matching.search import recall_check
+from matchme_pipeline.matching.search.member_search import Moment
+from matchme_pipeline.matching.week import check_queries, weekly_matching
+from matchme_pipeline.matching.week.pair_verification import broken_filters
 from matchme_pipeline.week import Week
 
 # The check on the search costs the sample, the time limit at most, and reading the week's members once.
@@ -42,7 +44,7 @@ def matches_keep_hard_preferences(context: AssetCheckExecutionContext, database:
     with database.connect() as connection:
         pairs = check_queries.untouched_pairs(connection, week.match_week)
         matched = {user_id for pair in pairs for user_id in pair}
-        rows = [row for row in queries.members_as_of(connection, week.cutoff) if row.user_id in matched]
+        rows = [row for row in member_queries.members_as_of(connection, week.cutoff) if row.user_id in matched]
         broken = check_queries.broken_preferences(connection, week.match_week)
     limits = process_limits()
     matchable = [row for row in rows if why_not_matchable(row, week.cutoff, limits) is None]
@@ -62,14 +64,14 @@ def search_finds_what_the_exact_way_finds(
     """Compare the best partners of sampled members, by the index in SQL and by looking at every pair."""
     week, limits = Week.parse(context.partition_key), process_limits()
     with database.connect() as connection:
-        model = search_queries.model_of_matches(connection, week.match_week)
-        scale = search_queries.scale_of(connection, week.sunday, model) if model else None
+        model = scale_queries.model_of_matches(connection, week.match_week)
+        scale = scale_queries.scale_of(connection, week.sunday, model) if model else None
         if model is None or scale is None:
             return AssetCheckResult(passed=True, metadata={"members": 0})
         moment = Moment(week.cutoff, week.sunday, week.match_week, model, limits)
-        engine = weekly.load_engine(connection, week, model, limits)
-        sample = recall.evenly(list(engine.position), MEMBERS_SEARCHED)
-        result = recall.measure(connection, engine, moment, scale, sample, monotonic, SECONDS_SEARCHED)
+        engine = weekly_matching.load_engine(connection, week, model, limits)
+        sample = recall_check.evenly(list(engine.position), MEMBERS_SEARCHED)
+        result = recall_check.measure(connection, engine, moment, scale, sample, monotonic, SECONDS_SEARCHED)
         indexed = index_name(week.sunday, model) in nearest_queries.indexes(connection)
     return AssetCheckResult(
         passed=result.share >= LEAST_RECALL,

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.jobs.model import LARGEST_FAILURE_RATE
-from matchme_pipeline.llm.threshold_queries import Crossing
+from matchme_pipeline.llm.store.threshold_queries import Crossing
 from matchme_pipeline.operations import alert_queries
 from matchme_pipeline.operations.alert_queries import EndedRun
 from matchme_pipeline.week import Week

@@ -20,7 +20,7 @@ from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.database.resource import database_url
 from matchme_pipeline.dna import queries as dna_queries
 from matchme_pipeline.jobs.adoption import reject_malformed
-from matchme_pipeline.llm.remote.batch_watch import batches_to_read
+from matchme_pipeline.llm.openai.batch_poll import batches_to_read
 from matchme_pipeline.operations import alerts, dna_refresh, due_jobs, launches, lost_runs, missing_weeks, runs
 from matchme_pipeline.operations.due_jobs import DueSet
 from matchme_pipeline.operations.jobs import daily_incremental, dna_refresh_job, weekly_batch

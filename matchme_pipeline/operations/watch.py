@@ -6,7 +6,7 @@ from dagster import AssetKey, DagsterInstance, DefaultSensorStatus, SensorEvalua
 
 from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.database.resource import database_url
-from matchme_pipeline.llm import threshold_queries
+from matchme_pipeline.llm.store import threshold_queries
 from matchme_pipeline.operations import alert_queries, alerts, webhook
 from matchme_pipeline.operations.alerts import record_alert
 from matchme_pipeline.settings import Settings, process_settings

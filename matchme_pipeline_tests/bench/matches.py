@@ -26,13 +26,14 @@ os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
 import numpy as np
 
 from matchme_pipeline.database.connection import Connection, connect
-from matchme_pipeline.matching import queries, weekly
-from matchme_pipeline.matching.allocation import allocate
-from matchme_pipeline.matching.candidates import find_candidates
-from matchme_pipeline.matching.compatibility import cosines, factors, score
-from matchme_pipeline.matching.eligibility import eligible_block
-from matchme_pipeline.matching.engine import Engine
-from matchme_pipeline.matching.fairness import gini
+from matchme_pipeline.matching import member_queries
+from matchme_pipeline.matching.engine.allocation import allocate
+from matchme_pipeline.matching.engine.candidates import find_candidates
+from matchme_pipeline.matching.engine.fairness import gini
+from matchme_pipeline.matching.engine.match_engine import Engine
+from matchme_pipeline.matching.rules.compatibility import cosines, factors, score
+from matchme_pipeline.matching.rules.eligibility import eligible_block
+from matchme_pipeline.matching.week import weekly_matching
 from matchme_pipeline.population.latent import Latent, affinity
 from matchme_pipeline.population.queries import latents
 from matchme_pipeline.population.seed import seed_population
@@ -96,7 +97,7 @@ def measure(seed: int) -> dict[str, "Figures"]:
 def _compare(connection: Connection, seed: int) -> dict[str, Figures]:
     week = WEEKS[-1]
     row = connection.execute("select distinct model from user_embeddings").fetchone()
-    engine = weekly.load_engine(connection, week, str(row[0]) if row else "")
+    engine = weekly_matching.load_engine(connection, week, str(row[0]) if row else "")
     ids = engine.profiles.members.user_ids
     may, _ = eligible_block(engine.profiles.members, engine.profiles.members)
     np.fill_diagonal(may, False)
@@ -110,7 +111,7 @@ def _compare(connection: Connection, seed: int) -> dict[str, Figures]:
     chance = np.random.default_rng(seed).random(may.shape)
     shown = [
         (place[pair.a], place[pair.b])
-        for pair in queries.pairs_of_week(connection, week.match_week)
+        for pair in member_queries.pairs_of_week(connection, week.match_week)
         if pair.a in place and pair.b in place
     ]
     one_sided = dict(zip(ONE_SIDED, (chance, similarity, full), strict=True))

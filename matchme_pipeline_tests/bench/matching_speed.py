@@ -21,7 +21,7 @@ import psutil
 
 from matchme_pipeline.database.connection import connect
 from matchme_pipeline.database.embedded import EmbeddedServer
-from matchme_pipeline.matching import weekly
+from matchme_pipeline.matching.week import weekly_matching
 from matchme_pipeline_tests.bench import pgvector_search, weekly_run
 from matchme_pipeline_tests.bench.many_members import fill
 from matchme_pipeline_tests.bench.own_server import own_server, with_tables
@@ -99,7 +99,7 @@ def _compare(url: str, week: Mapping[str, Any], watched: "_Watched") -> None:
         flush=True,
     )
     with connect(url) as connection:
-        engine = weekly.load_engine(connection, weekly_run.WEEK, weekly_run.MODEL)
+        engine = weekly_matching.load_engine(connection, weekly_run.WEEK, weekly_run.MODEL)
     asked = int(os.environ.get("BENCH_HNSW", "400")), int(os.environ.get("BENCH_EXACT", "20"))
     found = pgvector_search.measure(url, engine, *asked)
     everyone = found["members"]

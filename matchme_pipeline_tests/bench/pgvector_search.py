@@ -14,9 +14,9 @@ import numpy as np
 
 from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.database.copy import copy_rows
-from matchme_pipeline.matching.candidates import KEPT_PER_MEMBER
-from matchme_pipeline.matching.engine import Engine
-from matchme_pipeline.matching.vectors import STEPS
+from matchme_pipeline.matching.engine.candidates import KEPT_PER_MEMBER
+from matchme_pipeline.matching.engine.match_engine import Engine
+from matchme_pipeline.matching.rules.quantised_vectors import STEPS
 
 _ONE: LiteralString = """
     select n.position

@@ -20,10 +20,12 @@ from matchme_pipeline.embeddings import nearest
 from matchme_pipeline.embeddings import queries as embeddings
 from matchme_pipeline.embeddings.queries import VectorRow
 from matchme_pipeline.llm.local.encoder import MODEL, item_vectors, process_encoder
-from matchme_pipeline.matching import queries, recall, search_queries, weekly
-from matchme_pipeline.matching.limits import USUAL
-from matchme_pipeline.matching.search import MOST_SCORED, Moment, find_matches
-from matchme_pipeline.matching.search_queries import Scale
+from matchme_pipeline.matching import member_queries, scale_queries
+from matchme_pipeline.matching.rules.limits import USUAL
+from matchme_pipeline.matching.scale_queries import Scale
+from matchme_pipeline.matching.search import recall_check
+from matchme_pipeline.matching.search.member_search import MOST_SCORED, Moment, find_matches
+from matchme_pipeline.matching.week import weekly_matching
 from matchme_pipeline.population.seed import seed_population
 from matchme_pipeline.week import Week
 from matchme_pipeline_tests.bench.own_server import own_server, with_tables
@@ -61,13 +63,13 @@ def _measure(connection: Connection, members: int, searched: int) -> None:
     name = nearest.index_name(WEEK.sunday, MODEL)
     size = connection.execute("select pg_relation_size(%s::regclass)", [name]).fetchone()
     print(f"index {outcome.state} in {outcome.seconds:.1f} s, {(size[0] if size else 0) / 2**20:.0f} MB")
-    engine = weekly.load_engine(connection, WEEK, MODEL)
+    engine = weekly_matching.load_engine(connection, WEEK, MODEL)
     candidates = engine.candidates([])
     scale = Scale(engine.centre, *candidates.calibration)
-    search_queries.save_scale(connection, WEEK.sunday, MODEL, scale)
+    scale_queries.save_scale(connection, WEEK.sunday, MODEL, scale)
     moment = Moment(WEEK.cutoff, WEEK.sunday, WEEK.match_week, MODEL, USUAL)
     possible = [engine.profiles.members.user_ids[place] for place in np.flatnonzero(candidates.possibilities)]
-    sample = recall.evenly(possible, searched)
+    sample = recall_check.evenly(possible, searched)
     partners = [int(candidates.possibilities[engine.position[user_id]]) for user_id in sample]
     print(
         f"{members:,} members, {len(engine.position):,} can be matched; those searched for have "
@@ -81,12 +83,12 @@ def _measure(connection: Connection, members: int, searched: int) -> None:
         (f"exact scan, the {MOST_SCORED:,} nearest scored", False, MOST_SCORED),
     ):
         found, expected, seconds = 0, 0, []
-        excluded = queries.pairs_in_conversation(connection, WEEK.cutoff)
+        excluded = member_queries.pairs_in_conversation(connection, WEEK.cutoff)
         for user_id in sample:
-            [seeker] = queries.members_as_of(connection, WEEK.cutoff, [user_id])
-            ids, vectors = queries.member_vectors(connection, WEEK.sunday, MODEL, [user_id])
+            [seeker] = member_queries.members_as_of(connection, WEEK.cutoff, [user_id])
+            ids, vectors = member_queries.member_vectors(connection, WEEK.sunday, MODEL, [user_id])
             vector = vectors[0] if ids else None
-            best = recall.exact_best(engine, user_id, excluded, scale.calibration)
+            best = recall_check.exact_best(engine, user_id, excluded, scale.calibration)
             started = perf_counter()
             matches = find_matches(connection, seeker, vector, moment, scale, most, through_index=through_index)
             seconds.append(perf_counter() - started)

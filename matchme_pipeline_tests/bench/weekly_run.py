@@ -22,10 +22,11 @@ import numpy as np
 from threadpoolctl import threadpool_info
 
 from matchme_pipeline.database.connection import connect
-from matchme_pipeline.matching import candidates, weekly
-from matchme_pipeline.matching.compatibility import factors, score
-from matchme_pipeline.matching.eligibility import eligible_block
-from matchme_pipeline.matching.engine import Engine
+from matchme_pipeline.matching.engine import candidates
+from matchme_pipeline.matching.engine.match_engine import Engine
+from matchme_pipeline.matching.rules.compatibility import factors, score
+from matchme_pipeline.matching.rules.eligibility import eligible_block
+from matchme_pipeline.matching.week import weekly_matching
 from matchme_pipeline.week import Week
 from matchme_pipeline_tests.materialising import materialise
 
@@ -47,11 +48,11 @@ def week(url: str) -> dict[str, Any]:
     """Materialise `weekly_matches`: its own seconds (database included, Dagster's start not), and by step."""
     steps: dict[str, float] = {}
     for module, name in (
-        (weekly, "load_sound_engine"),
+        (weekly_matching, "load_sound_engine"),
         (candidates, "find_candidates"),
-        (weekly.Engine, "_report"),
-        (weekly, "allocate_week"),
-        (weekly, "publish"),
+        (weekly_matching.Engine, "_report"),
+        (weekly_matching, "allocate_week"),
+        (weekly_matching, "publish"),
     ):
         setattr(module, name, _timed(steps, name, getattr(module, name)))
     began = time.process_time()
@@ -129,7 +130,7 @@ def recall(url: str) -> dict[str, Any]:
 
 def _engine(url: str) -> Engine:
     with connect(url) as connection:
-        return weekly.load_engine(connection, WEEK, MODEL)
+        return weekly_matching.load_engine(connection, WEEK, MODEL)
 
 
 def _timed(steps: dict[str, float], name: str, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -23,7 +23,7 @@ from matchme_pipeline.llm.contracts import (
     MemberAnalysis,
     Usage,
 )
-from matchme_pipeline.llm.grounding import find_quote
+from matchme_pipeline.llm.text.quote_grounding import find_quote
 from matchme_pipeline_tests.materialising import WEEKS, materialise
 
 FIRST = WEEKS[0]

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matchme_pipeline.llm.answers import CATEGORIES, UnreadableAnswerError, read_insights, read_object, read_previews
+from matchme_pipeline.llm.tasks.answer_parsing import (
+    CATEGORIES,
+    UnreadableAnswerError,
+    read_insights,
+    read_object,
+    read_previews,
+)
 
 TEXT = "I love hiking in the rain. My mother taught me patience. Mail me at a@example.com."
 

@@ -9,19 +9,19 @@ from hypothesis import strategies as st
 
 from matchme_pipeline.errors import ModelRequestError
 from matchme_pipeline.llm.contracts import ItemToAnalyse
-from matchme_pipeline.llm.prompt_files import load_prompt
-from matchme_pipeline.llm.remote.chat import judge
-from matchme_pipeline.llm.remote.client import Reply, billed_usage
-from matchme_pipeline.llm.remote.embeddings import read_vectors
-from matchme_pipeline.llm.remote.failures import (
+from matchme_pipeline.llm.execution.rate_headers import allowances, seconds_to_wait
+from matchme_pipeline.llm.openai.chat import judge
+from matchme_pipeline.llm.openai.client import Reply, billed_usage
+from matchme_pipeline.llm.openai.embeddings import read_vectors
+from matchme_pipeline.llm.openai.error_mapping import (
     RefusedRequestError,
     RetryableError,
     UnsupportedParameterError,
     failure_in_success,
     failure_of,
 )
-from matchme_pipeline.llm.remote.rate_headers import allowances, seconds_to_wait
-from matchme_pipeline.llm.tasks import InsightsTask
+from matchme_pipeline.llm.tasks.prompt_files import load_prompt
+from matchme_pipeline.llm.tasks.questions import InsightsTask
 
 NOW = datetime(2026, 1, 11, 2, tzinfo=UTC)
 SECRET = "sk-secret-of-the-test"

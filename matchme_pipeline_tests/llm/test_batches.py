@@ -12,10 +12,11 @@ import pytest
 
 from matchme_pipeline.errors import BudgetExceededError, ModelRequestError
 from matchme_pipeline.llm.contracts import CallContext
-from matchme_pipeline.llm.remote import batch as batch_module
-from matchme_pipeline.llm.remote import batch_api, batch_plan
-from matchme_pipeline.llm.remote.batch_plan import Line, deadline, split
-from matchme_pipeline.llm.remote.batch_watch import batches_to_read
+from matchme_pipeline.llm.execution import batch_limits
+from matchme_pipeline.llm.execution import batch_run as batch_module
+from matchme_pipeline.llm.execution.batch_limits import Line, deadline, split
+from matchme_pipeline.llm.openai import batch_api
+from matchme_pipeline.llm.openai.batch_poll import batches_to_read
 from matchme_pipeline.settings import load_settings
 from matchme_pipeline_tests.llm.conftest import CONTEXT, item, members_items
 from matchme_pipeline_tests.llm.test_pay_once import RUN
@@ -306,8 +307,8 @@ def test_the_deadline_is_seven_in_the_morning_of_the_closing_day_or_a_day_for_a_
 
 
 def test_batches_stay_within_the_apis_limits(monkeypatch):
-    monkeypatch.setattr(batch_plan, "MOST_REQUESTS", 3)
-    monkeypatch.setattr(batch_plan, "MOST_BYTES", 1_000)
+    monkeypatch.setattr(batch_limits, "MOST_REQUESTS", 3)
+    monkeypatch.setattr(batch_limits, "MOST_BYTES", 1_000)
     small, large = Line("x" * 10, ("k",), 0), Line("x" * 700, ("k",), 0)
     assert [len(part) for part in split([Line("x", ("k",) * 4, 0)] * 5, most_items=9)] == [2, 2, 1]
     assert [len(part) for part in split([small] * 7)] == [3, 3, 1]

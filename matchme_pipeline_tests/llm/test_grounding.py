@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matchme_pipeline.llm.grounding import find_quote
-from matchme_pipeline.llm.masking import contacts, mask, shows_contact
+from matchme_pipeline.llm.text.contact_masking import contacts, mask, shows_contact
+from matchme_pipeline.llm.text.quote_grounding import find_quote
 
 texts = st.text(alphabet=st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=200)
 

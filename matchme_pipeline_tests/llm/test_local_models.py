@@ -9,7 +9,7 @@ import pytest
 from matchme_pipeline.llm.contracts import CallContext, PairToPreview, SharedInsight
 from matchme_pipeline.llm.local.encoder import SentenceEncoder, item_vectors, process_encoder
 from matchme_pipeline.llm.resource import ModelsResource
-from matchme_pipeline.llm.tasks import shown_insights
+from matchme_pipeline.llm.tasks.questions import shown_insights
 from matchme_pipeline_tests.llm.conftest import item
 
 CONTEXT = CallContext("content_insights", date(2026, 1, 4), "run-1")

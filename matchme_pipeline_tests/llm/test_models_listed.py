@@ -8,7 +8,7 @@ import pytest
 from matchme_pipeline.errors import ConfigurationError, ModelRequestError
 from matchme_pipeline.llm.doctor import examine_models
 from matchme_pipeline.llm.prices import TokenUsage, load_prices
-from matchme_pipeline.llm.prompt_files import load_prompt
+from matchme_pipeline.llm.tasks.prompt_files import load_prompt
 from matchme_pipeline.settings import load_settings
 from matchme_pipeline_tests.llm.conftest import CONTEXT, members_items
 from matchme_pipeline_tests.openai_server import faults

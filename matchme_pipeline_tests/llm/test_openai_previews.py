@@ -6,7 +6,7 @@ import pytest
 
 from matchme_pipeline.llm import gateway
 from matchme_pipeline.llm.contracts import PairToPreview, Preview, SharedInsight
-from matchme_pipeline.llm.prompt_files import load_prompt
+from matchme_pipeline.llm.tasks.prompt_files import load_prompt
 from matchme_pipeline_tests.llm.conftest import CONTEXT, item, members_items
 from matchme_pipeline_tests.openai_server import faults
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from matchme_pipeline.llm.remote import minute
-from matchme_pipeline.llm.remote.pacing import Pacer
-from matchme_pipeline.llm.remote.rate_headers import seconds_to_wait, waiting_seconds
+from matchme_pipeline.llm.execution import shared_rate_window
+from matchme_pipeline.llm.execution.adaptive_limiter import Pacer
+from matchme_pipeline.llm.execution.rate_headers import seconds_to_wait, waiting_seconds
 from matchme_pipeline_tests.llm.conftest import CONTEXT, members_items
 
 
@@ -135,7 +135,7 @@ def test_who_was_turned_away_waits_as_long_as_the_headers_say(headers, seconds):
 
 
 def test_the_limits_of_a_minute_hold_over_all_processes_and_models(server, models, app_database, monkeypatch):
-    monkeypatch.setattr(minute, "WINDOW_SECONDS", 1.0)
+    monkeypatch.setattr(shared_rate_window, "WINDOW_SECONDS", 1.0)
     server.latency_seconds = 0.02
 
     def run_one(number):
@@ -156,7 +156,7 @@ def test_the_limits_of_a_minute_hold_over_all_processes_and_models(server, model
 
 
 def test_no_minute_has_more_tokens_than_allowed_however_few_are_expected(server, models, monkeypatch):
-    monkeypatch.setattr(minute, "WINDOW_SECONDS", 0.5)
+    monkeypatch.setattr(shared_rate_window, "WINDOW_SECONDS", 0.5)
     # A server that counts more than a third of a token a byte.
     server.tokens_a_byte = 0.33
     texts = {f"h{n}": f"text number {n}, of a certain length" for n in range(60)}

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from psycopg.types.json import Jsonb
 
 from matchme_pipeline.database.connection import Connection
-from matchme_pipeline.matching.members import MemberRow
-from matchme_pipeline.matching.vocabulary import (
+from matchme_pipeline.matching.rules.members import MemberRow
+from matchme_pipeline.matching.rules.vocabulary import (
     EDUCATION_LABELS,
     MARITAL_LABELS,
     RELIGIOSITY_LABELS,

@@ -5,8 +5,8 @@ from datetime import timedelta
 import numpy as np
 
 from matchme_pipeline.llm.contracts import SharedInsight
-from matchme_pipeline.matching.engine import Knowledge
-from matchme_pipeline.matching.members import MemberRow
+from matchme_pipeline.matching.engine.match_engine import Knowledge
+from matchme_pipeline.matching.rules.members import MemberRow
 from matchme_pipeline_tests.matching.made import CUTOFF, row
 
 TITLES = tuple(f"Title {n}" for n in range(6))

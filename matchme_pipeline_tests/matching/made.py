@@ -3,8 +3,8 @@
 from datetime import UTC, date, datetime
 from typing import Any
 
-from matchme_pipeline.matching.members import MemberRow, Members, as_columns
-from matchme_pipeline.matching.vocabulary import Unknown
+from matchme_pipeline.matching.rules.members import MemberRow, Members, as_columns
+from matchme_pipeline.matching.rules.vocabulary import Unknown
 
 CUTOFF = datetime(2026, 1, 11, 2, tzinfo=UTC)
 

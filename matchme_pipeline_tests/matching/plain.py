@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from matchme_pipeline.matching.members import MemberRow
+from matchme_pipeline.matching.rules.members import MemberRow
 
 EARTH_KM = 6_371.0088
 # What the made-up members' free texts mean, by the labels of the app's screens.

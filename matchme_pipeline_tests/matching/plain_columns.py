@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from matchme_pipeline.matching.compatibility import Profiles
-from matchme_pipeline.matching.eligibility import distance_km
-from matchme_pipeline.matching.members import Members
-from matchme_pipeline.matching.weights import WEIGHTS
+from matchme_pipeline.matching.rules.compatibility import Profiles
+from matchme_pipeline.matching.rules.eligibility import distance_km
+from matchme_pipeline.matching.rules.members import Members
+from matchme_pipeline.matching.rules.weights import WEIGHTS
 
 MISSING = -1
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matchme_pipeline.matching.allocation import allocate
-from matchme_pipeline.matching.fairness import gini
+from matchme_pipeline.matching.engine.allocation import allocate
+from matchme_pipeline.matching.engine.fairness import gini
 from matchme_pipeline_tests.matching.exact import best_total, most_covered
 
 graphs = st.integers(2, 9).flatmap(

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matchme_pipeline.matching.candidates import Candidates, find_candidates
-from matchme_pipeline.matching.compatibility import factors, score
-from matchme_pipeline.matching.eligibility import eligible_block
-from matchme_pipeline.matching.engine import Engine
+from matchme_pipeline.matching.engine.candidates import Candidates, find_candidates
+from matchme_pipeline.matching.engine.match_engine import Engine
+from matchme_pipeline.matching.rules.compatibility import factors, score
+from matchme_pipeline.matching.rules.eligibility import eligible_block
 from matchme_pipeline_tests.matching.crowd import crowd
 from matchme_pipeline_tests.matching.made import CUTOFF, row
 from matchme_pipeline_tests.matching.plain_columns import all_scores

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matchme_pipeline.llm.contracts import SharedInsight
-from matchme_pipeline.matching.close_calls import CLOSE_POINTS, close_calls, reviewed
-from matchme_pipeline.matching.engine import Match
-from matchme_pipeline.matching.reviews import INSIGHTS_A_SIDE, pairs_to_review
-from matchme_pipeline.matching.weights import REVIEW_WEIGHT
+from matchme_pipeline.matching.engine.match_engine import Match
+from matchme_pipeline.matching.rules.weights import REVIEW_WEIGHT
+from matchme_pipeline.matching.week.close_call_reviews import INSIGHTS_A_SIDE, pairs_to_review
+from matchme_pipeline.matching.week.close_calls import CLOSE_POINTS, close_calls, reviewed
 
 MEMBERS = [f"user_{n:02}" for n in range(14)]
 

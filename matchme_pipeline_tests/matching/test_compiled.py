@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
-from matchme_pipeline.matching.compiled import kept_in
+import numba
+
+from matchme_pipeline import matching
+from matchme_pipeline.matching.rules.jit import kept_in
 
 
 def test_a_rule_that_changes_in_any_module_is_compiled_anew(tmp_path: Path):
@@ -11,7 +14,19 @@ def test_a_rule_that_changes_in_any_module_is_compiled_anew(tmp_path: Path):
     before = kept_in(tmp_path)
     assert before == kept_in(tmp_path)
     (tmp_path / "b.py").write_text("two = 3\n")
-    assert kept_in(tmp_path) != before
+    changed = kept_in(tmp_path)
+    assert changed != before
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "c.py").write_text("three = 3\n")
+    deeper = kept_in(tmp_path)
+    assert deeper != changed
+    (tmp_path / "rules" / "c.py").write_text("three = 4\n")
+    assert kept_in(tmp_path) != deeper
+
+
+def test_compiled_rules_depend_on_every_module_of_matching():
+    room = Path(matching.__file__).parent
+    assert Path(numba.config.CACHE_DIR).name == kept_in(room).name
 
 
 def test_where_nothing_may_be_written_rules_are_kept_in_the_users_cache(tmp_path: Path, monkeypatch):

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matchme_pipeline.matching.eligibility import distance_km, eligible_block
-from matchme_pipeline.matching.members import MemberRow, why_not_matchable
-from matchme_pipeline.matching.vocabulary import (
+from matchme_pipeline.matching.rules.eligibility import distance_km, eligible_block
+from matchme_pipeline.matching.rules.members import MemberRow, why_not_matchable
+from matchme_pipeline.matching.rules.vocabulary import (
     EDUCATION_CODE,
     EDUCATION_LABELS,
     MARITAL_CODE,

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matchme_pipeline.llm.contracts import SharedInsight
-from matchme_pipeline.matching.eligibility import FILTERS
-from matchme_pipeline.matching.engine import Allocation, Engine, Knowledge
-from matchme_pipeline.matching.members import MemberRow, why_not_matchable
-from matchme_pipeline.matching.weights import WEIGHTS
+from matchme_pipeline.matching.engine.match_engine import Allocation, Engine, Knowledge
+from matchme_pipeline.matching.rules.eligibility import FILTERS
+from matchme_pipeline.matching.rules.members import MemberRow, why_not_matchable
+from matchme_pipeline.matching.rules.weights import WEIGHTS
 from matchme_pipeline_tests.matching import plain
 from matchme_pipeline_tests.matching.app_rows import populations
 from matchme_pipeline_tests.matching.made import CUTOFF

@@ -17,11 +17,16 @@ from hypothesis import strategies as st
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.errors import InputFileError
 from matchme_pipeline.llm.local.encoder import MODEL
-from matchme_pipeline.matching import queries
-from matchme_pipeline.matching.files.columns import MEMBER_COLUMNS, MET_COLUMNS, TEXT_COLUMNS, VECTOR_COLUMNS
-from matchme_pipeline.matching.files.problems import SHOWN
-from matchme_pipeline.matching.files.run import Request, match_files
-from matchme_pipeline.matching.members import MemberRow
+from matchme_pipeline.matching import member_queries
+from matchme_pipeline.matching.csv_files.columns import (
+    MEMBER_COLUMNS,
+    MET_COLUMNS,
+    TEXT_COLUMNS,
+    VECTOR_COLUMNS,
+)
+from matchme_pipeline.matching.csv_files.problems import SHOWN
+from matchme_pipeline.matching.csv_files.run import Request, match_files
+from matchme_pipeline.matching.rules.members import MemberRow
 from matchme_pipeline_tests.cli.test_errors import fails_with, matchme
 from matchme_pipeline_tests.materialising import WEEKS
 
@@ -57,15 +62,17 @@ def people(*changes: dict[str, Any]) -> list[dict[str, Any]]:
 
 def test_a_dump_of_the_apps_tables_gives_the_matches_that_the_week_published(finished: Connection, tmp_path: Path):
     week = WEEKS[-1]
-    members = [_as_cells(row) for row in queries.members_as_of(finished, week.cutoff)]
-    dna = queries.dna_scores(finished, week.sunday)
-    approved = queries.approved_insights(finished, week.cutoff)
+    members = [_as_cells(row) for row in member_queries.members_as_of(finished, week.cutoff)]
+    dna = member_queries.dna_scores(finished, week.sunday)
+    approved = member_queries.approved_insights(finished, week.cutoff)
     for row in members:
         row["dna_score"] = dna.get(row["user_id"], "")
         row["insights"] = json.dumps([f"{i.category}: {i.title}" for i in approved.get(row["user_id"], [])])
-    ids, vectors = queries.member_vectors(finished, week.sunday, MODEL)
+    ids, vectors = member_queries.member_vectors(finished, week.sunday, MODEL)
     np.savez(tmp_path / "vectors.npz", user_id=np.array(ids), embedding=vectors)
-    met = queries.pairs_in_conversation(finished, week.cutoff) + queries.pairs_shown(finished, week.match_week, 26)
+    met = member_queries.pairs_in_conversation(finished, week.cutoff) + member_queries.pairs_shown(
+        finished, week.match_week, 26
+    )
     write(tmp_path / "met.csv", *({"user_id": a, "match_user_id": b} for a, b in met))
     request = Request(
         write(tmp_path / "members.csv", *members),

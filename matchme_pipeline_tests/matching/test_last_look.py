@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 from matchme_pipeline.database.connection import Connection
-from matchme_pipeline.matching import check_queries
+from matchme_pipeline.matching.week import check_queries
 
 WEEK = date(2026, 1, 18)
 MEMBERS = 8_000

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.llm.contracts import SharedInsight
-from matchme_pipeline.matching.previews import INSIGHTS_PER_SIDE, pairs_to_preview
-from matchme_pipeline.matching.queries import PairRow
+from matchme_pipeline.matching.member_queries import PairRow
+from matchme_pipeline.matching.week.previews import INSIGHTS_PER_SIDE, pairs_to_preview
 from matchme_pipeline_tests.materialising import WEEKS, materialise
 from matchme_pipeline_tests.openai_server import FakeOpenAI
 

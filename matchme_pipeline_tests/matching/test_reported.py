@@ -4,7 +4,7 @@ import pytest
 from dagster import DagsterInstance
 
 from matchme_pipeline.database.connection import Connection
-from matchme_pipeline.matching.fairness import gini
+from matchme_pipeline.matching.engine.fairness import gini
 from matchme_pipeline_tests.materialising import WEEKS, materialise
 
 LAST = WEEKS[-1]

@@ -17,13 +17,15 @@ from matchme_pipeline.embeddings import nearest_queries
 from matchme_pipeline.embeddings.nearest import index_name, refresh_index
 from matchme_pipeline.errors import PipelineError
 from matchme_pipeline.llm.resource import open_models
-from matchme_pipeline.matching import queries, recall, search, search_queries, weekly
-from matchme_pipeline.matching.eligibility import eligible_block
-from matchme_pipeline.matching.engine import Engine
-from matchme_pipeline.matching.limits import USUAL
-from matchme_pipeline.matching.members import MemberRow, why_not_matchable
-from matchme_pipeline.matching.search import Moment, find_matches
-from matchme_pipeline.matching.search_queries import Scale
+from matchme_pipeline.matching import member_queries, scale_queries
+from matchme_pipeline.matching.engine.match_engine import Engine
+from matchme_pipeline.matching.rules.eligibility import eligible_block
+from matchme_pipeline.matching.rules.limits import USUAL
+from matchme_pipeline.matching.rules.members import MemberRow, why_not_matchable
+from matchme_pipeline.matching.scale_queries import Scale
+from matchme_pipeline.matching.search import member_search, partner_query, recall_check
+from matchme_pipeline.matching.search.member_search import Moment, find_matches
+from matchme_pipeline.matching.week import weekly_matching
 from matchme_pipeline.settings import process_settings
 from matchme_pipeline.week import Week
 from matchme_pipeline_tests.cli.test_errors import matchme
@@ -43,8 +45,8 @@ def eligible_by_sql(connection: Connection, rows: Sequence[MemberRow]) -> set[tu
     found = set()
     for seeker in rows:
         if why_not_matchable(seeker, CUTOFF) is None:
-            asked = search.parameters(seeker, np.zeros(1536), MOMENT, None)
-            partners = search_queries.eligible_partners(connection, asked, through_index=False)
+            asked = member_search.parameters(seeker, np.zeros(1536), MOMENT, None)
+            partners = partner_query.eligible_partners(connection, asked, through_index=False)
             found |= {(seeker.user_id, partner) for partner in partners}
     return found
 
@@ -72,7 +74,7 @@ def test_every_members_search_finds_what_the_exact_way_finds_with_the_same_score
     week = WEEKS[-1]
     moment, scale, engine = of_week(finished, week)
     everybody = list(engine.position)
-    result = recall.measure(finished, engine, moment, scale, everybody, monotonic, 600)
+    result = recall_check.measure(finished, engine, moment, scale, everybody, monotonic, 600)
     assert result.members == len(everybody)
     assert result.expected > 2 * len(everybody)
     assert result.share == 1.0
@@ -81,9 +83,9 @@ def test_every_members_search_finds_what_the_exact_way_finds_with_the_same_score
 def test_a_week_published_its_best_pairs_with_the_scores_that_a_search_gives_them(finished: Connection):
     week = WEEKS[-1]
     moment, scale, engine = of_week(finished, week)
-    for user_id in recall.evenly(list(engine.position), 10):
-        [seeker] = queries.members_as_of(finished, week.cutoff, [user_id])
-        ids, vectors = queries.member_vectors(finished, week.sunday, moment.model, [user_id])
+    for user_id in recall_check.evenly(list(engine.position), 10):
+        [seeker] = member_queries.members_as_of(finished, week.cutoff, [user_id])
+        ids, vectors = member_queries.member_vectors(finished, week.sunday, moment.model, [user_id])
         matches = find_matches(finished, seeker, vectors[0] if ids else None, moment, scale)
         scores = {match.b: (match.score, match.factors) for match in matches}
         published = finished.execute(
@@ -109,17 +111,17 @@ def test_the_newest_weeks_vectors_have_an_index_and_no_other_week_has(finished: 
 def test_the_search_goes_through_the_index_and_its_settings_end_with_it(finished: Connection):
     moment, scale, engine = of_week(finished, WEEKS[-1])
     user_id = next(iter(engine.position))
-    [seeker] = queries.members_as_of(finished, moment.as_of, [user_id])
-    asked = search.parameters(seeker, scale.centre, moment, 5)
+    [seeker] = member_queries.members_as_of(finished, moment.as_of, [user_id])
+    asked = member_search.parameters(seeker, scale.centre, moment, 5)
     plans = []
     with finished.transaction():
         finished.execute("select set_config('enable_sort', 'off', true), set_config('enable_seqscan', 'off', true)")
         plans = finished.execute(
-            "explain " + search_queries.ELIGIBLE_PARTNERS,
+            "explain " + partner_query.ELIGIBLE_PARTNERS,
             asked,  # type: ignore[arg-type]
         ).fetchall()
     assert any(index_name(moment.vectors_week, moment.model) in line for (line,) in plans)
-    search_queries.eligible_partners(finished, asked, through_index=True)
+    partner_query.eligible_partners(finished, asked, through_index=True)
     settings = ("hnsw.iterative_scan", "hnsw.ef_search", "enable_sort", "enable_indexscan")
     left = [finished.execute("select current_setting(%s)", [name]).fetchone() for name in settings]
     assert left == [("off",), ("40",), ("on",), ("on",)]
@@ -129,8 +131,8 @@ def test_who_has_met_is_hidden_deleted_or_has_no_vector_is_treated_as_on_sunday(
     week = WEEKS[-1]
     moment, scale, engine = of_week(finished, week)
     user_id = next(iter(engine.position))
-    [seeker] = queries.members_as_of(finished, week.cutoff, [user_id])
-    [vector] = queries.member_vectors(finished, week.sunday, moment.model, [user_id])[1]
+    [seeker] = member_queries.members_as_of(finished, week.cutoff, [user_id])
+    [vector] = member_queries.member_vectors(finished, week.sunday, moment.model, [user_id])[1]
 
     def found() -> list[str]:
         return [match.b for match in find_matches(finished, seeker, vector, moment, scale)]
@@ -155,7 +157,7 @@ def test_a_member_without_a_vector_is_compared_with_everybody(finished: Connecti
     moment, scale, engine = of_week(finished, week)
     user_id = next(iter(engine.position))
     finished.execute("delete from user_embeddings where user_id = %s", [user_id])
-    [seeker] = queries.members_as_of(finished, week.cutoff, [user_id])
+    [seeker] = member_queries.members_as_of(finished, week.cutoff, [user_id])
     matches = find_matches(finished, seeker, None, moment, scale)
     assert len(matches) > 2
     assert {match.factors["factors"][0]["value"] for match in matches} == {0.5}
@@ -193,7 +195,7 @@ def test_a_member_who_cannot_be_searched_for_is_told_why(finished_url: str, user
         save(connection, [row("user_new", is_matchable=False)])
         with pytest.raises(PipelineError, match=words):
             candidates.find(connection, models, user_id, None)
-        someone = queries.pairs_of_week(connection, WEEKS[-1].match_week)[0].a
+        someone = member_queries.pairs_of_week(connection, WEEKS[-1].match_week)[0].a
         with pytest.raises(PipelineError, match="matchme run --week 2026-02-08"):
             candidates.find(connection, models, someone, Week(date(2026, 2, 8)))
 
@@ -206,8 +208,8 @@ def test_the_check_compares_a_sample_and_warns_of_an_index_that_gives_up_early(
     assert evaluation.metadata["recall"].value == 1.0
     assert evaluation.metadata["members"].value == 12
     assert evaluation.metadata["indexed"].value is True
-    early = search_queries.ELIGIBLE_PARTNERS.replace("limit %(most)s", "limit 1")
-    monkeypatch.setattr(search_queries, "ELIGIBLE_PARTNERS", early)
+    early = partner_query.ELIGIBLE_PARTNERS.replace("limit %(most)s", "limit 1")
+    monkeypatch.setattr(partner_query, "ELIGIBLE_PARTNERS", early)
     evaluation = searched(finished_url)
     assert not evaluation.passed
     assert evaluation.metadata["recall"].value < 0.98
@@ -219,9 +221,9 @@ def searched(url: str) -> AssetCheckEvaluation:
 
 
 def of_week(connection: Connection, week: Week) -> tuple[Moment, Scale, Engine]:
-    model = search_queries.model_of_matches(connection, week.match_week)
+    model = scale_queries.model_of_matches(connection, week.match_week)
     assert model is not None
-    scale = search_queries.scale_of(connection, week.sunday, model)
+    scale = scale_queries.scale_of(connection, week.sunday, model)
     assert scale is not None
     moment = Moment(week.cutoff, week.sunday, week.match_week, model, USUAL)
-    return moment, scale, weekly.load_engine(connection, week, model)
+    return moment, scale, weekly_matching.load_engine(connection, week, model)

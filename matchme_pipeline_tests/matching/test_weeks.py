@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.embeddings.queries import VectorRow, replace_member_vectors
 from matchme_pipeline.errors import SeenMeanwhileError
-from matchme_pipeline.matching import publication, publication_queries, weekly
-from matchme_pipeline.matching.engine import Match
-from matchme_pipeline.matching.limits import USUAL, Limits
-from matchme_pipeline.matching.members import MemberRow
-from matchme_pipeline.matching.publication_queries import PublishedRow
+from matchme_pipeline.matching.engine.match_engine import Match
+from matchme_pipeline.matching.rules.limits import USUAL, Limits
+from matchme_pipeline.matching.rules.members import MemberRow
+from matchme_pipeline.matching.week import publication_queries, ranking, weekly_matching
+from matchme_pipeline.matching.week.publication_queries import PublishedRow
 from matchme_pipeline.week import Week
 from matchme_pipeline_tests.matching import plain
 from matchme_pipeline_tests.matching.app_rows import populations, save
@@ -61,11 +61,11 @@ def save_population(connection: Connection, rows: list[MemberRow], seed: int) ->
 
 def publish(connection: Connection, limits: Limits = USUAL) -> dict[str, int]:
     """Match the week and write it; what breaks a rule, by rule."""
-    engine = weekly.load_engine(connection, WEEK, MODEL, limits)
-    result = weekly.allocate_week(connection, engine, WEEK)
-    rows = publication.ranked_rows(result.allocation.matches, result.standing, result.fixed)
+    engine = weekly_matching.load_engine(connection, WEEK, MODEL, limits)
+    result = weekly_matching.allocate_week(connection, engine, WEEK)
+    rows = ranking.ranked_rows(result.allocation.matches, result.standing, result.fixed)
     publication_queries.replace_matches(connection, WEEK.match_week, MODEL, "run", rows, result.fixed)
-    broken = weekly.broken_matches(connection, WEEK, engine.profiles.members, limits)
+    broken = weekly_matching.broken_matches(connection, WEEK, engine.profiles.members, limits)
     return {name: count for name, count in broken.items() if count}
 
 
@@ -290,12 +290,12 @@ def test_new_matches_take_the_ranks_that_standing_ones_leave_the_best_first(
     # As the table has them: a pair once a side, a rank once a member.
     rows_of_pairs = {(a, b): PublishedRow(a, b, rank, touched) for a, b, rank, touched in placed if a != b}
     standing = list({(r.user_id, r.rank): r for r in rows_of_pairs.values()}.values())
-    fixed = publication.fixed_pairs(standing)
+    fixed = ranking.fixed_pairs(standing)
     scores = {pair: score for pair, score in scores.items() if pair not in fixed}
     taken = Counter(member for pair in (*fixed, *scores) for member in pair)
     assume(max(taken.values(), default=0) <= 5)
     matches = [Match(a, b, Decimal(score).scaleb(-2), {}) for (a, b), score in scores.items()]
-    rows = publication.ranked_rows(matches, standing, fixed)
+    rows = ranking.ranked_rows(matches, standing, fixed)
     assert sorted((r.user_id, r.match_user_id) for r in rows) == sorted([*scores, *((b, a) for a, b in scores)])
     for member in "abcdefg":
         held = {

@@ -12,7 +12,7 @@ from matchme_pipeline import settings
 from matchme_pipeline.content import analysis
 from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.embeddings import item_jobs, update
-from matchme_pipeline.llm.remote import batch
+from matchme_pipeline.llm.execution import batch_run
 from matchme_pipeline_tests.materialising import WEEKS, materialise
 from matchme_pipeline_tests.openai_server import FakeOpenAI
 
@@ -33,7 +33,7 @@ def batched(paid: FakeOpenAI, monkeypatch: pytest.MonkeyPatch) -> FakeOpenAI:
     monkeypatch.setattr(analysis, "MEMBERS_CLAIMED_AT_ONCE", 9)
     monkeypatch.setattr(item_jobs, "MEMBERS_CLAIMED_AT_ONCE", 9)
     monkeypatch.setattr(update, "TEXTS_AT_ONCE", 20)
-    monkeypatch.setattr(batch, "LONGEST_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(batch_run, "LONGEST_LOOK_SECONDS", 0.05)
     return paid
 
 

@@ -12,7 +12,7 @@ from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.definitions import defs
 from matchme_pipeline.dna import checks as dna_checks
 from matchme_pipeline.matching import checks as matching_checks
-from matchme_pipeline.matching import publication
+from matchme_pipeline.matching.week import ranking
 from matchme_pipeline.operations import checks
 from matchme_pipeline.operations.runs import RecordedDatabaseResource
 from matchme_pipeline.week import Week
@@ -70,8 +70,8 @@ def test_matches_that_break_a_rule_are_never_seen(
     break_rows: Callable[[list[Any]], list[Any]],
 ):
     before = rows_of_every_table(finished)
-    ranked = publication.ranked_rows
-    monkeypatch.setattr(publication, "ranked_rows", lambda *given: break_rows(ranked(*given)))
+    ranked = ranking.ranked_rows
+    monkeypatch.setattr(ranking, "ranked_rows", lambda *given: break_rows(ranked(*given)))
     with DagsterInstance.ephemeral() as instance:
         result = materialise(
             finished_url, LAST, "weekly_matches", "chaichat_previews", instance=instance, raise_on_error=False
@@ -91,7 +91,7 @@ def test_matches_that_break_a_rule_are_never_seen(
 def test_a_member_who_leaves_while_the_week_is_computed_stops_no_week(
     finished: Connection, finished_url: str, monkeypatch: pytest.MonkeyPatch
 ):
-    ranked = publication.ranked_rows
+    ranked = ranking.ranked_rows
     gone: list[str] = []
 
     def leaving(matches: Any, *given: Any) -> Any:
@@ -100,7 +100,7 @@ def test_a_member_who_leaves_while_the_week_is_computed_stops_no_week(
             finished.execute("update profiles set deleted_at = now() where clerk_user_id = %s", gone)
         return ranked(matches, *given)
 
-    monkeypatch.setattr(publication, "ranked_rows", leaving)
+    monkeypatch.setattr(ranking, "ranked_rows", leaving)
     assert materialise(finished_url, LAST, "weekly_matches").success
     left = "select count(*) from weekly_matches where week_start_date = %s and %s in (user_id, match_user_id)"
     assert finished.execute(left, [LAST.match_week, *gone]).fetchone() == (0,)

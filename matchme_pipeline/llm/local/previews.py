@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from matchme_pipeline.llm.keys import hash_of
+from matchme_pipeline.llm.cache_keys import hash_of
 from matchme_pipeline.llm.local.encoder import SentenceEncoder
 from matchme_pipeline.llm.local.themes import load_themes
 

@@ -6,16 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from typing import Any
 
-from matchme_pipeline.llm.answers import read_object
 from matchme_pipeline.llm.contracts import CallContext
-from matchme_pipeline.llm.ledger import Ledger
 from matchme_pipeline.llm.local.encoder import MODEL, item_vectors, process_encoder
 from matchme_pipeline.llm.local.insights import answer_insights
 from matchme_pipeline.llm.local.previews import answer_previews, wording_version
 from matchme_pipeline.llm.local.themes import load_themes
 from matchme_pipeline.llm.provider import Answered, Embedded, Unanswered
-from matchme_pipeline.llm.records import Call, StoredAnswer, StoredVector
-from matchme_pipeline.llm.tasks import InsightsTask, Question, Reading, Task
+from matchme_pipeline.llm.store.ledger import Ledger
+from matchme_pipeline.llm.store.records import Call, StoredAnswer, StoredVector
+from matchme_pipeline.llm.tasks.answer_parsing import read_object
+from matchme_pipeline.llm.tasks.questions import InsightsTask, Question, Reading, Task
 
 # Questions or texts a chunk: one row of the ledger, one transaction, a few megabytes.
 CHUNK = 1_000

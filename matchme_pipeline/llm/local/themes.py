@@ -8,9 +8,9 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from matchme_pipeline.llm.answers import CATEGORIES
-from matchme_pipeline.llm.keys import hash_of
+from matchme_pipeline.llm.cache_keys import hash_of
 from matchme_pipeline.llm.local.encoder import SentenceEncoder
+from matchme_pipeline.llm.tasks.answer_parsing import CATEGORIES
 
 
 @dataclass(frozen=True)

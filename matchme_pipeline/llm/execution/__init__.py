@@ -1,0 +1,1 @@
+"""How questions are sent, paced, retried, batched and booked, for every remote provider."""

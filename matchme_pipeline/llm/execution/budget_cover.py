@@ -1,0 +1,87 @@
+"""The week's budget: a request is covered before it leaves, over all processes, or it doesn't leave.
+
+What passes a threshold of it is written down by the ledger; `threshold_crossings` lists what nobody was told of yet.
+"""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+from datetime import date
+from decimal import Decimal
+from typing import Protocol
+
+from matchme_pipeline.errors import BudgetExceededError
+from matchme_pipeline.llm.store.threshold_queries import Crossing, mark_told, threshold_crossings
+
+__all__ = ["Budget", "Crossing", "Reservations", "mark_told", "threshold_crossings"]
+
+# Covers are asked for in larger pieces, so that not every request needs a word with the database.
+PIECES = 50
+
+
+class Reservations(Protocol):
+    """Where all processes see what the others have covered."""
+
+    def hold(self, holder: uuid.UUID, week: date | None, usd: Decimal, limit_usd: Decimal) -> bool:
+        """Let `holder` hold `usd` in all, if ledger and everybody's holdings stay within the limit; whether it may."""
+
+
+class Budget:
+    """One process's share of the week's budget. Not thread-safe: belongs to one event loop.
+
+    Ledger + what every process holds never passes the limit. A request's `cover` is the most that it can cost; what
+    it does cost is booked in the ledger, and the rest of its cover is free for the next.
+    """
+
+    def __init__(
+        self,
+        limit_usd: Decimal | None,
+        week: date | None,
+        reservations: Reservations,
+        run: Callable[..., Awaitable[bool]],
+    ) -> None:
+        self._limit = limit_usd
+        self._week = week
+        self._reservations = reservations
+        self._run = run
+        self.holder = uuid.uuid4()
+        self._held = Decimal(0)
+        self._covered = Decimal(0)
+        self._returned = asyncio.Condition()
+
+    async def cover(self, usd: Decimal) -> None:
+        """Cover a request that can cost `usd`; waits while requests on their way may free what is missing.
+
+        Raises BudgetExceededError when nothing can.
+        """
+        if self._limit is None:
+            return
+        async with self._returned:
+            while self._covered + usd > self._held:
+                if await self._hold_more(usd):
+                    break
+                if self._covered == 0:
+                    raise BudgetExceededError(
+                        f"The next request could cost {usd:.4f} USD and would pass the week's budget of "
+                        f"{self._limit} USD (MATCHME_WEEKLY_BUDGET_USD). What is left stays queued."
+                    )
+                await self._returned.wait()
+            self._covered += usd
+
+    async def settle(self, usd: Decimal, cost_usd: Decimal) -> None:
+        """A covered request is back and cost `cost_usd`, which the ledger holds by now."""
+        if self._limit is None:
+            return
+        async with self._returned:
+            self._covered -= usd
+            self._held -= cost_usd
+            self._returned.notify_all()
+
+    async def _hold_more(self, usd: Decimal) -> bool:
+        assert self._limit is not None
+        for amount in (max(usd, self._limit / PIECES), usd):
+            wanted = self._covered + amount
+            if await self._run(self._reservations.hold, self.holder, self._week, wanted, self._limit):
+                self._held = wanted
+                return True
+        return False

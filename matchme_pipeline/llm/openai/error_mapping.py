@@ -1,0 +1,174 @@
+"""What can go wrong with a request, sorted by what helps: trying again, asking for less, or stopping at once."""
+
+import json
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from matchme_pipeline.errors import ModelRequestError
+from matchme_pipeline.llm.execution.rate_headers import retry_after, seconds_to_wait
+
+_NO_CREDIT = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
+_NO_MODEL = {"model_not_found", "invalid_model"}
+_TOO_LONG_CODES = {
+    "context_length_exceeded", "string_above_max_length", "max_tokens_per_request", "exceed_context_size_error",
+}  # fmt: skip
+# Other servers say it in words alone.
+_TOO_LONG = re.compile(
+    r"context (?:length|size|window)|too many tokens|(?:prompt|input) is too long|maximum input length"
+    r"|reduce the length",
+    re.IGNORECASE,
+)
+_NOT_TAKEN = re.compile(
+    r"unsupported|not supported|not support|unknown|unrecognized|unexpected|not permitted|not allowed|unavailable"
+    r"|invalid|extra input",
+    re.IGNORECASE,
+)
+# A server's code is shown only if it is a plain word: it may be anything, the key or a member's words among them.
+_PLAIN = re.compile(r"[a-z_]{1,48}")
+
+
+class RetryableError(Exception):
+    """Trying again may help; `throttled`: everybody should wait, for `after_seconds` if the server said so."""
+
+    def __init__(self, kind: str, *, throttled: bool = False, after_seconds: float | None = None) -> None:
+        super().__init__(kind)
+        self.kind = kind
+        self.throttled = throttled
+        self.after_seconds = after_seconds
+
+
+class RefusedRequestError(Exception):
+    """This request, as it is, will never be answered; `too_long`: a shorter one might be."""
+
+    def __init__(self, kind: str, *, too_long: bool = False) -> None:
+        super().__init__(kind)
+        self.kind = kind
+        self.too_long = too_long
+
+
+class UnsupportedParameterError(Exception):
+    """The model doesn't take one of the request's parameters, or not its value."""
+
+    def __init__(self, parameter: str) -> None:
+        super().__init__(parameter)
+        self.parameter = parameter
+
+
+@dataclass(frozen=True)
+class _Details:
+    """What an error body says, whatever its shape."""
+
+    codes: frozenset[str] = frozenset()
+    code: str | None = None
+    parameter: str = ""
+    message: str = ""
+
+
+def failure_of(
+    status: int,
+    body: bytes,
+    headers: Mapping[str, str],
+    model: str,
+    now: datetime,
+    sent: Collection[str] = (),
+) -> Exception:
+    """The error that an HTTP `status` other than success stands for; `sent` names the request's parameters.
+
+    Returns ModelRequestError where no request will ever succeed (401, 403, 404, exhausted quota), otherwise one of
+    this module's. No message repeats what the server wrote: it may hold the key or a member's words.
+    """
+    told = _details(body)
+    final = _final(status, told, model)
+    if final is not None:
+        return final
+    if status == 429:
+        return RetryableError(told.code or "rate_limited", throttled=True, after_seconds=seconds_to_wait(headers, now))
+    if status in (408, 409, 425) or status >= 500:
+        # An overloaded server says when to come back; any other 5xx is this request's bad luck.
+        after = retry_after(headers, now)
+        return RetryableError(f"http_{status}", throttled=after is not None, after_seconds=after)
+    if status == 413 or told.codes & _TOO_LONG_CODES:
+        return RefusedRequestError(told.code or f"http_{status}", too_long=True)
+    if status in (400, 422) and _TOO_LONG.search(told.message):
+        return RefusedRequestError("context_length_exceeded", too_long=True)
+    if status in (400, 422) and (parameter := _not_taken(told, sent)) is not None:
+        return UnsupportedParameterError(parameter)
+    return RefusedRequestError(told.code or f"http_{status}")
+
+
+def failure_in_success(data: Mapping[str, Any], model: str, now: datetime) -> Exception | None:
+    """The error that some servers report with status 200; None for an answer."""
+    error = data.get("error")
+    if not error or data.get("choices") or data.get("data"):
+        return None
+    code = error.get("code") if isinstance(error, dict) else None
+    status = code if isinstance(code, int) and 400 <= code < 600 else 500
+    return failure_of(status, json.dumps(data).encode(), {}, model, now)
+
+
+def _final(status: int, told: _Details, model: str) -> ModelRequestError | None:
+    """The error that ends everything, in one sentence with its remedy."""
+    if status == 402 or told.codes & _NO_CREDIT:
+        return ModelRequestError(
+            f"The API account's quota is exhausted (HTTP {status}, {told.code or 'payment required'}). "
+            "Add credit or raise its limit, then run again: what is answered is not paid again."
+        )
+    if status == 401 or "invalid_api_key" in told.codes:
+        return ModelRequestError(
+            f"The API refuses the key (HTTP {status}). Correct OPENAI_API_KEY in the environment or .env."
+        )
+    if status == 403:
+        return ModelRequestError(
+            f"The API key may not use the model '{model}' (HTTP 403). Choose another key or another model."
+        )
+    if status == 404 or told.codes & _NO_MODEL:
+        return ModelRequestError(
+            f"The API knows no model '{model}' at this address (HTTP {status}). "
+            "Check MATCHME_INSIGHT_MODEL, MATCHME_EMBEDDING_MODEL, MATCHME_REVIEW_MODEL and OPENAI_BASE_URL."
+        )
+    return None
+
+
+def _not_taken(told: _Details, sent: Collection[str]) -> str | None:
+    """The parameter that an error is about: named apart, or in the message of an error that speaks of such a thing."""
+    if told.parameter and told.codes & {"unsupported_parameter", "unsupported_value", "unknown_parameter"}:
+        return told.parameter
+    if not (_NOT_TAKEN.search(told.message) or _NOT_TAKEN.search(" ".join(told.codes).replace("_", " "))):
+        return None
+    if told.parameter in sent:
+        return told.parameter
+    return next((name for name in sent if re.search(rf"\b{name}\b", told.message)), None)
+
+
+def _details(body: bytes) -> _Details:
+    """Codes, parameter and message of an error body: OpenAI's shape, FastAPI's `detail`, or none."""
+    try:
+        value: Any = json.loads(body)
+    except (ValueError, RecursionError):
+        return _Details()
+    if isinstance(value, list) and value:
+        value = value[0]
+    if not isinstance(value, dict):
+        return _Details()
+    error = value.get("error", value)
+    if isinstance(error, str):
+        return _Details(message=error)
+    if not isinstance(error, dict):
+        return _Details()
+    detail = error.get("detail")
+    if isinstance(detail, list) and detail and isinstance(detail[0], dict):
+        place = detail[0].get("loc")
+        named = next((part for part in place if isinstance(part, str) and part != "body"), "") if place else ""
+        return _Details(parameter=named, message=f"{detail[0].get('type', '')} {detail[0].get('msg', '')}")
+    written = [str(error[name]) for name in ("code", "type") if isinstance(error.get(name), str)]
+    message = error.get("message", detail)
+    return _Details(
+        codes=frozenset(written),
+        code=next((code for code in written if _PLAIN.fullmatch(code)), None),
+        # `response_format.json_schema` is the parameter's part.
+        parameter=str(error.get("param") or "").split(".")[0],
+        message=message if isinstance(message, str) else "",
+    )

@@ -1,1 +1,0 @@
-"""Models behind OpenAI's API: paced, tried again, booked and checked here, where every paid attempt shows."""

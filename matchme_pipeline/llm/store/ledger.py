@@ -1,0 +1,92 @@
+"""The ledger: calls and what they paid for, committed together in short transactions of their own."""
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import TypeVar
+
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.llm.store import queries, threshold_queries
+from matchme_pipeline.llm.store.records import Call, StoredAnswer, StoredVector
+
+T = TypeVar("T")
+# A holding that nobody renewed for so long belongs to a process that died.
+HOLDING_HOURS = 1
+# How often spending is compared with the budget's thresholds: summing a large week takes some ten milliseconds.
+WATCH_SECONDS = 1.0
+
+
+class Ledger:
+    """Writes calls, answers, vectors and the budget's holdings over one connection; threads take turns.
+
+    What passes a threshold of the week's `budget_usd` is written down right after the calls that did it, once a week.
+    """
+
+    def __init__(self, connection: Connection, budget_usd: Decimal | None = None) -> None:
+        self._connection = connection
+        self._budget_usd = budget_usd
+        self._lock = threading.Lock()
+        self._unwatched: set[date] = set()
+        self._watched_at = float("-inf")
+
+    def commit(
+        self,
+        calls: Sequence[Call],
+        answers: Sequence[StoredAnswer] = (),
+        vectors: Sequence[StoredVector] = (),
+        holder: uuid.UUID | None = None,
+    ) -> None:
+        """Book `calls` and keep what they brought, in one transaction; durable when this returns.
+
+        What they cost is taken from what `holder` holds of the budget.
+        """
+        cost_usd = sum((call.cost_usd for call in calls), Decimal(0))
+        with self._lock, self._connection.transaction():
+            queries.save_calls(self._connection, calls)
+            if answers:
+                queries.save_answers(self._connection, answers)
+            if vectors:
+                queries.save_vectors(self._connection, vectors)
+            if holder is not None and cost_usd:
+                queries.spend_held(self._connection, holder, cost_usd, HOLDING_HOURS)
+        self.spent({call.context.week for call in calls if call.cost_usd})
+
+    def spent(self, weeks: Iterable[date | None]) -> None:
+        """Something of these weeks' budgets was spent, in a transaction that has ended."""
+        if self._budget_usd is None:
+            return
+        self._unwatched.update(week for week in weeks if week is not None)
+        if time.monotonic() - self._watched_at >= WATCH_SECONDS:
+            self.watch_thresholds()
+
+    def watch_thresholds(self) -> None:
+        """Write down the thresholds that spending has passed since the last look.
+
+        Whoever spends last looks last, and sees what everybody has committed: no crossing is missed.
+        """
+        with self._lock:
+            weeks, self._unwatched = self._unwatched, set()
+            self._watched_at = time.monotonic()
+            if self._budget_usd is not None:
+                for week in sorted(weeks):
+                    threshold_queries.book_crossings(self._connection, week, self._budget_usd)
+
+    def hold(
+        self, holder: uuid.UUID, week: date | None, usd: Decimal, limit_usd: Decimal, hours: int = HOLDING_HOURS
+    ) -> bool:
+        """Let `holder` hold `usd` of the week's budget for so many hours; whether the limit allows it."""
+        with self._lock, self._connection.transaction():
+            return queries.hold_budget(self._connection, holder, week, usd, limit_usd, hours)
+
+    def transact(self, write: Callable[[Connection], T]) -> T:
+        """What `write` returns, done in one transaction."""
+        with self._lock, self._connection.transaction():
+            return write(self._connection)
+
+    def release(self, holder: uuid.UUID) -> None:
+        """`holder` needs nothing more."""
+        with self._lock, self._connection.transaction():
+            queries.release_budget(self._connection, holder)

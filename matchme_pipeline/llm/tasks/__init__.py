@@ -1,0 +1,1 @@
+"""What models are asked: questions, prompts, packing, and how answers are read; pure."""

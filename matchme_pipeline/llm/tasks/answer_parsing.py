@@ -1,0 +1,168 @@
+"""Reading a model's answer: what of it is valid is kept, what is not is dropped and counted by reason; pure."""
+
+import json
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from matchme_pipeline.llm.contracts import Insight
+from matchme_pipeline.llm.text.contact_masking import shows_contact
+from matchme_pipeline.llm.text.quote_grounding import find_quote
+
+# Raised whenever a stored answer would be read differently: part of every cache key.
+PARSER_VERSION = 1
+CATEGORIES = ("values", "personality", "lifestyle", "interests", "family")
+MAX_TITLE, MAX_DESCRIPTION, MAX_QUOTE, MAX_STARTER = 80, 400, 500, 300
+STARTERS_KEPT = 3
+# A server that knows no answer schema lets its model answer as it would in a chat: thoughts before, a fence around.
+_THOUGHTS = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
+_FENCE = re.compile(r"\A```(?:json)?\s*(.*?)\s*```\Z", re.DOTALL | re.IGNORECASE)
+# How the starters refer to what was shown: side and position.
+_REFERENCE = re.compile(r"[ab]\d{1,2}")
+_BY_RULE = ("ungrounded", "masked", "duplicate")
+
+
+class UnreadableAnswerError(Exception):
+    """The answer as a whole cannot be used; the message says why."""
+
+
+@dataclass
+class ItemAnswer:
+    """What one asked item got: its valid insights, what was dropped and why, and whether it was answered at all."""
+
+    insights: list[Insight] = field(default_factory=list)
+    dropped: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def dropped_by_rule(self) -> Counter[str]:
+        """Dropped although well-formed: the member's words don't bear it, or it was there already."""
+        return Counter({reason: n for reason, n in self.dropped.items() if reason in _BY_RULE})
+
+    @property
+    def silent(self) -> bool:
+        """Whether the answer doesn't mention the item."""
+        return not self.insights and not self.dropped
+
+
+def read_object(content: str | None, name: str) -> list[Any]:
+    """The list under `name` in the JSON object `content`; raises UnreadableAnswerError for anything else."""
+    if not content or not content.strip():
+        raise UnreadableAnswerError("empty answer")
+    try:
+        answer = json.loads(_FENCE.sub(r"\1", _THOUGHTS.sub("", content).strip()))
+    except (ValueError, RecursionError):
+        raise UnreadableAnswerError("the answer is not JSON") from None
+    if not isinstance(answer, dict) or not isinstance(answer.get(name), list):
+        raise UnreadableAnswerError(f"the answer has no list '{name}'")
+    entries: list[Any] = answer[name]
+    return entries
+
+
+def read_insights(entries: list[Any], asked: Mapping[str, str]) -> tuple[dict[str, ItemAnswer], Counter[str]]:
+    """Sort `entries` of an answer by the posts that were asked about.
+
+    `asked` maps each post's id in the request to its text, as its member wrote it. Returns an ItemAnswer for every id
+    of `asked`, and the reasons for which entries about no asked post were dropped.
+    """
+    answers = {post_id: ItemAnswer() for post_id in asked}
+    elsewhere: Counter[str] = Counter()
+    for entry in entries:
+        post_id = entry.get("post_id") if isinstance(entry, dict) else None
+        if not isinstance(post_id, str) or post_id not in answers:
+            elsewhere["unknown_post" if isinstance(entry, dict) else "malformed"] += 1
+            continue
+        insight = _read_insight(entry, asked[post_id])
+        if isinstance(insight, str):
+            answers[post_id].dropped[insight] += 1
+        elif any(_same(insight, other) for other in answers[post_id].insights):
+            answers[post_id].dropped["duplicate"] += 1
+        else:
+            answers[post_id].insights.append(insight)
+    return answers, elsewhere
+
+
+def read_previews(entries: list[Any], asked: set[str]) -> dict[str, dict[str, list[str]] | str]:
+    """The starters per asked pair as {"level_1", "level_2", "insights_used"}, or the reason why they are unusable."""
+    previews: dict[str, dict[str, list[str]] | str] = dict.fromkeys(asked, "the answer leaves the pair out")
+    for entry in entries:
+        pair_id = entry.get("pair_id") if isinstance(entry, dict) else None
+        if not isinstance(pair_id, str) or pair_id not in asked or not isinstance(previews[pair_id], str):
+            continue
+        levels = {level: _read_starters(entry.get(level)) for level in ("level_1", "level_2")}
+        if len(levels["level_1"]) < 2 or len(levels["level_2"]) < 2:
+            previews[pair_id] = "fewer than two usable starters on a level"
+            continue
+        used = entry.get("insights_used")
+        references = _references(used) if isinstance(used, list) else None
+        previews[pair_id] = levels if references is None else {**levels, "insights_used": references}
+    return previews
+
+
+def read_reviews(entries: list[Any], asked: set[str]) -> dict[str, int | str]:
+    """The fit, 0 to 100, of each asked pair, or the reason why there is none; a pair's first valid entry counts."""
+    reviews: dict[str, int | str] = dict.fromkeys(asked, "the answer leaves the pair out")
+    for entry in entries:
+        pair_id = entry.get("pair_id") if isinstance(entry, dict) else None
+        if not isinstance(pair_id, str) or pair_id not in asked or isinstance(reviews[pair_id], int):
+            continue
+        fit = entry.get("fit")
+        if isinstance(fit, bool) or not isinstance(fit, int | float) or not 0 <= fit <= 100:
+            reviews[pair_id] = "the fit is no number from 0 to 100"
+        else:
+            reviews[pair_id] = round(fit)
+    return reviews
+
+
+def _read_insight(entry: Mapping[str, Any], text: str) -> Insight | str:
+    """The insight that `entry` makes about `text`, or the reason why it is dropped."""
+    texts = [entry.get(name) for name in ("category", "title", "description", "source_quote")]
+    if not all(isinstance(value, str) for value in texts):
+        return "missing_field"
+    category, title, description, quote = (str(value).strip() for value in texts)
+    title, description = _clean(title), _clean(description)
+    confidence = entry.get("confidence")
+    if category not in CATEGORIES:
+        return "unknown_category"
+    if not title or not description or not quote:
+        return "missing_field"
+    if len(title) > MAX_TITLE or len(description) > MAX_DESCRIPTION or len(quote) > MAX_QUOTE:
+        return "too_long"
+    if isinstance(confidence, bool) or not isinstance(confidence, int | float):
+        return "missing_field"
+    if not 0 <= confidence <= 100:
+        return "confidence_out_of_range"
+    if shows_contact(quote) or shows_contact(title) or shows_contact(description):
+        return "masked"
+    found = find_quote(text, quote)
+    if found is None or not any(character.isalpha() for character in found):
+        return "ungrounded"
+    if shows_contact(found):
+        return "masked"
+    return Insight(category, title, description, found, round(confidence))
+
+
+def _references(used: list[Any]) -> list[str]:
+    return list(dict.fromkeys(r for r in used if isinstance(r, str) and _REFERENCE.fullmatch(r)))
+
+
+def _read_starters(value: Any) -> list[str]:
+    if not isinstance(value, list):
+        return []
+    starters = [_clean(starter) for starter in value if isinstance(starter, str)]
+    usable = [s for s in starters if s and len(s) <= MAX_STARTER and not shows_contact(s)]
+    return list(dict.fromkeys(usable))[:STARTERS_KEPT]
+
+
+def _same(insight: Insight, other: Insight) -> bool:
+    return insight.category == other.category and (
+        insight.title.casefold() == other.title.casefold() or insight.source_quote == other.source_quote
+    )
+
+
+def _clean(text: str) -> str:
+    """One line without what no screen shows: control characters (a table can't hold a zero) and lone surrogates."""
+    shown = "".join(" " if unicodedata.category(character) in ("Cc", "Cs") else character for character in text)
+    return " ".join(shown.split())

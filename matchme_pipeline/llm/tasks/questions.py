@@ -1,0 +1,238 @@
+"""The things that models are asked for, insights, previews and reviews: how questions look and how answers are read.
+
+Pure: a question knows its cache key and the data that the model may see; a task turns questions into one request's
+JSON and the answer's JSON into what is stored per question.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from matchme_pipeline.llm.cache_keys import cache_key, hash_of
+from matchme_pipeline.llm.contracts import Insight, ItemToAnalyse, PairToPreview, PairToReview, SharedInsight
+from matchme_pipeline.llm.tasks import answer_parsing
+from matchme_pipeline.llm.tasks.prompt_files import Prompt
+from matchme_pipeline.llm.text.contact_masking import mask
+from matchme_pipeline.llm.text.sentences import cut_at_boundary
+
+# How many of each side's insights a preview is written from.
+INSIGHTS_A_SIDE = 3
+# A post shorter than this may well show nothing; silence about a longer one is asked about once more.
+TELLING_CHARACTERS = 25
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Question:
+    """One item to ask about. Questions of different `owner`s never share a request, one that is `alone` with none."""
+
+    key: str
+    subject: str
+    owner: str | None
+    data: Json
+    text: str = ""
+    alone: bool = False
+
+
+@dataclass(frozen=True)
+class Reading:
+    """An answer, read: what is stored per key, why other keys got nothing, and what was dropped beside them."""
+
+    stored: dict[str, Json]
+    refused: dict[str, str]
+    # Keys whose stored answer is acceptable and yet worth asking about once more: the answer leaves the item out
+    # although it speaks of others, or quotes what isn't there.
+    doubtful: frozenset[str] = frozenset()
+    dropped: Counter[str] = field(default_factory=Counter)
+
+
+class InsightsTask:
+    """Insights: one question per content item; its data is the item's text without contacts."""
+
+    name = "insights"
+    list_name = "insights"
+
+    def __init__(self, prompt: Prompt) -> None:
+        self.prompt = prompt
+
+    def question(self, item: ItemToAnalyse, model: str, parameters: str, shared: bool = False) -> Question:
+        """The question about `item`; `shared`: several members wrote the same text, so nobody's else may stand by."""
+        seen = mask(cut_at_boundary(item.text, self.prompt.settings.item_characters))
+        return Question(
+            key=cache_key(item.content_hash, model, parameters, self.prompt.version),
+            subject=item.content_hash,
+            owner=item.member_id,
+            data={"text": seen, "categories": list(item.categories), "depth_level": item.depth_level},
+            text=item.text,
+            alone=shared or speaks_to_a_model(item.text),
+        )
+
+    def request(self, questions: Sequence[Question]) -> tuple[Json, dict[str, Question]]:
+        """`{"posts": [..]}` with ids that mean nothing outside this request."""
+        asked = {f"p{number}": question for number, question in enumerate(questions, start=1)}
+        return {"posts": [{"id": post_id, **question.data} for post_id, question in asked.items()]}, asked
+
+    def read(self, entries: list[Any], asked: Mapping[str, Question]) -> Reading:
+        """Valid insights per question; a question with none of them, but with malformed ones, is refused."""
+        read, elsewhere = answer_parsing.read_insights(entries, {post_id: q.text for post_id, q in asked.items()})
+        stored: dict[str, Json] = {}
+        refused: dict[str, str] = {}
+        doubtful = set()
+        for post_id, answer in read.items():
+            key = asked[post_id].key
+            if not answer.insights and (malformed := answer.dropped - answer.dropped_by_rule):
+                refused[key] = f"no valid insight ({malformed.most_common(1)[0][0]})"
+                continue
+            stored[key] = {"insights": [asdict(i) for i in answer.insights], "dropped": dict(answer.dropped)}
+            left_out = answer.silent and bool(entries) and len(asked[post_id].text) >= TELLING_CHARACTERS
+            if left_out or (answer.dropped and not answer.insights):
+                doubtful.add(key)
+        return Reading(stored, refused, frozenset(doubtful), elsewhere)
+
+
+class PreviewsTask:
+    """Previews: one question per pair; its data are a few confirmed insights of each side and what both show."""
+
+    name = "previews"
+    list_name = "previews"
+
+    def __init__(self, prompt: Prompt) -> None:
+        self.prompt = prompt
+
+    def question(self, pair: PairToPreview, model: str, parameters: str) -> Question:
+        """The question about `pair`; pairs of which the model sees the same share a key."""
+        a, b = shown_insights(pair)
+        data = {
+            "a": {"insights": [_shown(insight) for insight in a]},
+            "b": {"insights": [_shown(insight) for insight in b]},
+            "common_ground": [mask(fact) for fact in pair.common_ground],
+        }
+        return _pair_question(data, model, parameters, self.prompt)
+
+    def request(self, questions: Sequence[Question]) -> tuple[Json, dict[str, Question]]:
+        """`{"pairs": [..]}` with ids that mean nothing outside this request."""
+        return _pairs_request(questions)
+
+    def read(self, entries: list[Any], asked: Mapping[str, Question]) -> Reading:
+        """The starters per question, or why they are unusable."""
+        read = answer_parsing.read_previews(entries, set(asked))
+        stored = {asked[i].key: preview for i, preview in read.items() if not isinstance(preview, str)}
+        refused = {asked[i].key: reason for i, reason in read.items() if isinstance(reason, str)}
+        return Reading(stored, refused)
+
+
+class ReviewsTask:
+    """Reviews: one question per pair; its data are approved insights of each side, the sides in no order of theirs."""
+
+    name = "review"
+    list_name = "reviews"
+
+    def __init__(self, prompt: Prompt) -> None:
+        self.prompt = prompt
+
+    def question(self, pair: PairToReview, model: str, parameters: str) -> Question:
+        """The question about `pair`; who stands first in it is decided by what is shown, never by who they are."""
+        first, second = sorted(([_said(insight) for insight in side] for side in (pair.a, pair.b)), key=hash_of)
+        data = {"a": first, "b": second}
+        return _pair_question(data, model, parameters, self.prompt)
+
+    def request(self, questions: Sequence[Question]) -> tuple[Json, dict[str, Question]]:
+        """`{"pairs": [..]}` with ids that mean nothing outside this request."""
+        return _pairs_request(questions)
+
+    def read(self, entries: list[Any], asked: Mapping[str, Question]) -> Reading:
+        """The fit per question, or why there is none."""
+        read = answer_parsing.read_reviews(entries, set(asked))
+        stored: dict[str, Json] = {asked[i].key: {"fit": fit} for i, fit in read.items() if isinstance(fit, int)}
+        refused = {asked[i].key: reason for i, reason in read.items() if isinstance(reason, str)}
+        return Reading(stored, refused)
+
+
+Task = InsightsTask | PreviewsTask | ReviewsTask
+
+
+def _pair_question(data: Json, model: str, parameters: str, prompt: Prompt) -> Question:
+    """The question that shows `data` of a pair; who speaks to the model shares a request with no other pair."""
+    subject = hash_of(data)
+    alone = speaks_to_a_model(" ".join(_texts(data)))
+    return Question(cache_key(subject, model, parameters, prompt.version), subject, None, data, alone=alone)
+
+
+def _pairs_request(questions: Sequence[Question]) -> tuple[Json, dict[str, Question]]:
+    asked = {f"m{number}": question for number, question in enumerate(questions, start=1)}
+    return {"pairs": [{"id": pair_id, **question.data} for pair_id, question in asked.items()]}, asked
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _texts(part)
+
+
+def insights_of(stored: Json) -> tuple[Insight, ...]:
+    """The insights of a stored answer."""
+    return tuple(Insight(**insight) for insight in stored["insights"])
+
+
+def shown_insights(pair: PairToPreview) -> tuple[tuple[SharedInsight, ...], tuple[SharedInsight, ...]]:
+    """The few insights of each side that a preview is written from: what is alike first, then the rest by id.
+
+    Likeness of two insights: words that their titles share, plus a half when they are of the same category.
+    """
+
+    def likeness(insight: SharedInsight, others: Sequence[SharedInsight]) -> float:
+        words = _words(insight.title)
+        return max((len(words & _words(o.title)) + 0.5 * (insight.category == o.category) for o in others), default=0)
+
+    def best(own: Sequence[SharedInsight], others: Sequence[SharedInsight]) -> tuple[SharedInsight, ...]:
+        ranked = sorted(own, key=lambda insight: (-likeness(insight, others), insight.title, insight.insight_id))
+        distinct = {insight.title.casefold(): insight for insight in reversed(ranked)}
+        return tuple(insight for insight in ranked if distinct[insight.title.casefold()] is insight)[:INSIGHTS_A_SIDE]
+
+    return best(pair.a, pair.b), best(pair.b, pair.a)
+
+
+def insights_used(stored: Json, pair: PairToPreview) -> tuple[str, ...]:
+    """The ids of the insights that stored starters are built on: those referred to, else all that were shown."""
+    sides = zip(("a", "b"), shown_insights(pair), strict=True)
+    by_reference = {f"{side}{i}": insight.insight_id for side, shown in sides for i, insight in enumerate(shown)}
+    references = stored.get("insights_used")
+    if references is None:
+        return tuple(by_reference.values())
+    return tuple(by_reference[reference] for reference in references if reference in by_reference)
+
+
+_ADDRESSES_A_MODEL = re.compile(
+    r"\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instruction|rule|prompt|above|previous)"
+    r"|\b(?:system|assistant|developer)\s*(?:prompt|message)?\s*[:>,]"
+    r"|\b(?:language model|chatgpt|gpt|llm|prompt|json|as an ai)\b"
+    # The same in other languages that members write.
+    r"|تجاهل.{0,20}(?:التعليمات|الأوامر)|ہدایات.{0,20}نظر ?انداز|\bignor(?:e[zr]?|iere|a)\b.{0,40}"
+    r"(?:consignes|anweisung|instrucciones|instruções)|talimatlar.{0,30}(?:yok say|unut|görmezden)"
+    r"|\babaikan\b.{0,40}(?:instruksi|perintah|arahan)"
+    r"|\bnew instructions?\b|\bother (?:members|users)\b|\boutput\b.{0,40}\binsights?\b|</?\w+>|[{}\[\]]\s*\"",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def speaks_to_a_model(text: str) -> bool:
+    """Whether `text` may be meant for a model: such an item is asked about alone, where it can steer nothing else."""
+    return _ADDRESSES_A_MODEL.search(text) is not None
+
+
+def _shown(insight: SharedInsight) -> Json:
+    # The title says it; descriptions would double what a preview costs to ask for.
+    return {"category": insight.category, "title": mask(insight.title)}
+
+
+def _said(insight: SharedInsight) -> Json:
+    return {**_shown(insight), "description": mask(insight.description)}
+
+
+def _words(title: str) -> set[str]:
+    return {word for word in re.findall(r"\w+", title.casefold()) if len(word) > 3}

@@ -1,0 +1,134 @@
+"""The columns of the files: what may stand in each, and what holds for everybody where a column is not there."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+from matchme_pipeline.matching.csv_files import cells
+from matchme_pipeline.matching.rules import vocabulary as words
+from matchme_pipeline.matching.rules.members import NO_LIMIT
+from matchme_pipeline.matching.rules.vocabulary import MISSING, Unknown
+
+_ANY_AGE = cells.whole(18, 200)
+_KILOMETRES = cells.whole(1, int(NO_LIMIT))
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: how a cell is read, what it means, what an absent column stands for.
+
+    A `required` column must be there; of a `filled` one no cell may be empty. `strangers` names the parts of a value
+    that no vocabulary knows: they are reported and count as missing.
+    """
+
+    name: str
+    read: Callable[[str], Any]
+    meaning: str
+    absent: Any = None
+    required: bool = False
+    filled: bool = False
+    strangers: Callable[[Any], Collection[str]] | None = None
+
+
+def _codes(codes: dict[str, int]) -> Callable[[Any], Collection[str]]:
+    return lambda value: [value] if Unknown().code("", value, codes) == MISSING else []
+
+
+def _labels(labels: tuple[str, ...]) -> Callable[[Any], Collection[str]]:
+    return lambda values: [value for value in values if not Unknown().mask("", [value], labels)]
+
+
+def _practice(religion: Any) -> list[str]:
+    if not isinstance(religion, dict):
+        return [str(religion)]
+    level = religion.get("practiceLevel")
+    return [level] if isinstance(level, str) and Unknown().code("", level, words.PRACTICE_CODE) == MISSING else []
+
+
+_SECT_CODE = {name: code for code, name in enumerate(words.SECTS)}
+USER_ID = Column("user_id", cells.text, "the member's id, any text", required=True, filled=True)
+
+MEMBER_COLUMNS = (
+    USER_ID,
+    Column(
+        "gender", cells.one_of(*words.GENDERS), "male or female; who has none is matched with nobody", required=True
+    ),
+    Column("birthdate", cells.day, "YYYY-MM-DD; this column or age must be there"),
+    Column("age", cells.whole(0, 130), "whole years on the day of --as-of, where birthdate is not known"),
+    Column(
+        "gender_preference",
+        cells.listed,
+        "genders looked for; empty: the other one",
+        strangers=_labels(words.GENDERS),
+    ),
+    Column("lat", cells.decimal(-90, 90), "degrees north; without a place only 'any distance' is met"),
+    Column("lng", cells.decimal(-180, 180), "degrees east"),
+    Column(
+        "religion",
+        cells.json_value,
+        "JSON with sect and practiceLevel, for who lacks the next two",
+        strangers=_practice,
+    ),
+    Column("sect", cells.text, ", ".join(words.SECTS), strangers=_codes(_SECT_CODE)),
+    Column("prayer_frequency", cells.text, ", ".join(words.PRAYER_CODE), strangers=_codes(words.PRAYER_CODE)),
+    Column("marital_status", cells.text, ", ".join(words.MARITAL_CODE), strangers=_codes(words.MARITAL_CODE)),
+    Column("has_children", cells.boolean, "true or false"),
+    Column("wants_children", cells.boolean, "true or false; soft"),
+    Column("education_level", cells.text, "a degree, such as BSc or Masters", strangers=_codes(words.EDUCATION_CODE)),
+    Column(
+        "family_values", cells.text, "traditional, balanced or modern; soft", strangers=_codes(words.FAMILY_VALUES_CODE)
+    ),
+    Column("tags", cells.listed, "'hijab' among them is what partner_hijab_required asks for"),
+    Column("onboarding_completed", cells.boolean, "who has not is matched with nobody", True),
+    Column("is_matchable", cells.boolean, "who has switched it off is matched with nobody", True),
+    Column(
+        "profile_visibility",
+        cells.one_of("public", "members", "private", "hidden"),
+        "public and members are matched",
+        "members",
+    ),
+    Column("report_count", cells.whole(0, 1_000_000), "reports by others", 0),
+    Column("last_active_at", cells.moment, "when the member last opened the app; absent: everybody is active"),
+    Column("age_range_min", _ANY_AGE, "youngest partner"),
+    Column("age_range_max", _ANY_AGE, "oldest partner"),
+    Column("partner_age_min", _ANY_AGE, "a second statement; both hold"),
+    Column("partner_age_max", _ANY_AGE, "a second statement; both hold"),
+    Column("max_distance", _KILOMETRES, f"kilometres; empty or {NO_LIMIT:.0f}: any distance"),
+    Column(
+        "education_preferences",
+        cells.listed,
+        "; ".join(words.EDUCATION_LABELS),
+        strangers=_labels(words.EDUCATION_LABELS),
+    ),
+    Column(
+        "marital_status_preferences",
+        cells.listed,
+        "; ".join(words.MARITAL_LABELS),
+        strangers=_labels(words.MARITAL_LABELS),
+    ),
+    Column("has_children_preference", cells.one_of("yes", "no", "doesntMatter"), "yes, no or doesntMatter"),
+    Column(
+        "religiosity_preferences",
+        cells.listed,
+        "; ".join(words.RELIGIOSITY_LABELS),
+        strangers=_labels(words.RELIGIOSITY_LABELS),
+    ),
+    Column("partner_sect_preference", cells.listed, "; ".join(words.SECTS), strangers=_labels(words.SECTS)),
+    Column("partner_prayer_importance", cells.whole(1, 10), "how much praying alike matters, 1 to 10; soft"),
+    Column("partner_hijab_required", cells.boolean, "true or false"),
+    Column("dna_score", cells.decimal(0, 100), "MySoul DNA score, 0 to 100"),
+    Column("insights", cells.listed, "what the member has approved, each as 'category: title'"),
+    Column("bio", cells.text, "a text about the member, for the vector"),
+    Column("embedding", cells.vector, "the member's vector, [0.1, -0.2, …]; then no text is read"),
+)
+TEXT_COLUMNS = (
+    USER_ID,
+    Column("text", cells.text, "something the member shared", required=True, filled=True),
+    Column("shared_at", cells.moment, "when; newer texts weigh more"),
+    Column("depth_level", cells.whole(1, 4), "1 light to 4 deep; deeper texts weigh more", 1),
+)
+VECTOR_COLUMNS = (USER_ID, Column("embedding", cells.vector, "the member's vector", required=True, filled=True))
+MET_COLUMNS = (
+    USER_ID,
+    Column("match_user_id", cells.text, "whom the member must not meet", required=True, filled=True),
+)

@@ -1,0 +1,99 @@
+"""Scored pairs as a CSV file: all of it or nothing."""
+
+import csv
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+
+from matchme_pipeline.errors import InputFileError
+from matchme_pipeline.matching.engine.candidates import Candidates
+from matchme_pipeline.matching.engine.match_engine import Engine
+from matchme_pipeline.matching.rules.explanation import contributions
+from matchme_pipeline.matching.rules.weights import WEIGHTS
+from matchme_pipeline.matching.week.publication_queries import MatchRow
+
+FACTOR_COLUMNS = ("value", "weight", "contribution", "sentence")
+COLUMNS = (
+    "user_id",
+    "match_user_id",
+    "rank",
+    "score",
+    "matched",
+    *(f"{factor}_{column}" for factor in WEIGHTS for column in FACTOR_COLUMNS),
+    "shared",
+)
+_EXPLAINED_AT_ONCE = 20_000
+
+
+def require_writable(out: Path, inputs: Iterable[Path]) -> None:
+    """Raise InputFileError where `out` cannot be written, or would write over an input."""
+    if out.is_dir():
+        raise InputFileError(f"--out {out} is a folder; name a file in it, such as {out / 'matches.csv'}.")
+    folder = out.parent
+    if not folder.is_dir():
+        raise InputFileError(f"--out {out}: the folder {folder} is not there; create it, or name another.")
+    if not os.access(folder, os.W_OK):
+        raise InputFileError(f"--out {out}: the folder {folder} may not be written to; name another.")
+    if any(out.resolve() == path.resolve() for path in inputs):
+        raise InputFileError(f"--out {out} is one of the files that are read; name another.")
+
+
+def write_rows(out: Path, rows: Iterable[tuple[MatchRow, bool]]) -> int:
+    """Write rows, each with whether its pair is matched; returns their number. `out` changes as a whole, at the end."""
+    count = 0
+    with _whole_or_not(out) as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for row, matched in rows:
+            writer.writerow(_cells(row, matched))
+            count += 1
+    return count
+
+
+def best_rows(engine: Engine, candidates: Candidates, chosen: Any, most: int) -> Iterator[tuple[MatchRow, bool]]:
+    """The `most` best candidates of every member, by id and rank; equal scores by the partner's id."""
+    from matchme_pipeline.matching.rules.compatibility import factors
+
+    # Ranked by the score as it is written, in hundredths.
+    values = factors(engine.profiles, candidates.a, candidates.b, candidates.calibration)
+    hundredths = contributions(values).sum(axis=1)
+    member = np.concatenate([candidates.a, candidates.b])
+    partner = np.concatenate([candidates.b, candidates.a])
+    score = np.concatenate([hundredths, hundredths])
+    is_chosen = np.zeros(len(candidates.a), dtype=bool)
+    is_chosen[chosen] = True
+    matched = np.concatenate([is_chosen, is_chosen])
+    order = np.lexsort((partner, -score, member))
+    member, partner, matched = member[order], partner[order], matched[order]
+    rank = 1 + np.arange(len(member)) - np.searchsorted(member, member)
+    best = np.flatnonzero(rank <= most)
+    for begin in range(0, len(best), _EXPLAINED_AT_ONCE):
+        part = best[begin : begin + _EXPLAINED_AT_ONCE]
+        pairs = engine.explained(member[part], partner[part], candidates.calibration)
+        for pair, place, shown in zip(pairs, rank[part].tolist(), matched[part].tolist(), strict=True):
+            yield MatchRow(pair.a, pair.b, pair.score, place, pair.factors), shown
+
+
+def _cells(row: MatchRow, matched: bool) -> list[Any]:
+    of_factors = [factor[column] for factor in row.factors["factors"] for column in FACTOR_COLUMNS]
+    shared = "; ".join(row.factors["shared"])
+    return [row.user_id, row.match_user_id, row.rank, row.score, str(matched).lower(), *of_factors, shared]
+
+
+@contextmanager
+def _whole_or_not(out: Path) -> Iterator[TextIO]:
+    beside = out.with_name(f".{out.name}.{os.getpid()}.part")
+    try:
+        with beside.open("w", encoding="utf-8", newline="") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(out)
+    except OSError as error:
+        raise InputFileError(f"{out} could not be written ({error.strerror}); what was there before stands.") from None
+    finally:
+        beside.unlink(missing_ok=True)

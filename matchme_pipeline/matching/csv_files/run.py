@@ -1,0 +1,123 @@
+"""From files to scored pairs: the week's engine, with what the files say in the tables' place."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matchme_pipeline.errors import InputFileError
+from matchme_pipeline.matching.csv_files import people as reading
+from matchme_pipeline.matching.csv_files.people import People
+from matchme_pipeline.matching.engine.match_engine import Allocation, Engine, Knowledge
+from matchme_pipeline.matching.rules.limits import USUAL, Limits
+from matchme_pipeline.matching.week.ranking import ranked_rows
+from matchme_pipeline.week import WINDOW_START
+
+Vectors = Mapping[str, NDArray[np.float32]]
+Step = Callable[[str, int | None], None]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to read, as of which day, and where to write; `candidates`: how many of each member's best to write, too."""
+
+    members: Path
+    out: Path
+    as_of: date
+    texts: Path | None = None
+    vectors: Path | None = None
+    met: Path | None = None
+    candidates: int | None = None
+    limits: Limits = USUAL
+
+    @property
+    def cutoff(self) -> datetime:
+        """The moment as of which the files are read: the hour of a week's cutoff on that day."""
+        return datetime.combine(self.as_of, WINDOW_START)
+
+    @property
+    def inputs(self) -> list[Path]:
+        """The files that are read."""
+        return [path for path in (self.members, self.texts, self.vectors, self.met) if path is not None]
+
+
+def match_files(request: Request, step: Step = lambda _name, _total: None) -> dict[str, Any]:
+    """Read, match, write; returns the summary. `step` is told of each step, then of every advance (None).
+
+    Raises InputFileError, with nothing written, for whatever is wrong with a file.
+    """
+    # numba takes a third of a second to load; a file that is refused need not wait for it.
+    from matchme_pipeline.matching.csv_files.output import best_rows, require_writable, write_rows
+
+    require_writable(request.out, request.inputs)
+    step("reading", None)
+    people = reading.read_members(request.members, request.cutoff)
+    members = {row.user_id for row in people.rows}
+    met = reading.read_met(request.met, members, people) if request.met else set()
+    vectors, source = _vectors(request, people, members, step)
+    step("matching", None)
+    engine = Engine(_knowledge(people, vectors), request.cutoff, request.limits)
+    found = engine.candidates(met, request.candidates)
+    chosen, allocation = engine.allocate(found)
+    step("writing", None)
+    if request.candidates:
+        rows = write_rows(request.out, best_rows(engine, found, chosen, request.candidates))
+    else:
+        rows = write_rows(request.out, ((row, True) for row in ranked_rows(allocation.matches, (), ())))
+    return _summary(request, people, allocation, rows, {"vectors": len(vectors), "vectors_from": source})
+
+
+def _vectors(request: Request, people: People, members: set[str], step: Step) -> tuple[Vectors, str]:
+    if people.vectors and request.vectors:
+        raise InputFileError(
+            f"{request.members} has a column embedding and --vectors names {request.vectors}; give one of them."
+        )
+    given = people.vectors or (reading.read_vectors(request.vectors, members, people) if request.vectors else {})
+    texts = reading.read_texts(request.texts, members, request.cutoff, people) if request.texts else {}
+    if given:
+        if texts or people.biographies:
+            people.notes.append("vectors are given, so no text was read for them: the two are not one space")
+        return given, "given"
+    if not texts and not people.biographies:
+        return {}, "none"
+    from matchme_pipeline.matching.csv_files.encoding import member_vectors
+
+    step("encoding texts", len({*texts, *people.biographies}))
+    made = member_vectors(texts, people.biographies, request.cutoff, lambda done: step("", done))
+    return made, "texts"
+
+
+def _knowledge(people: People, vectors: Vectors) -> Knowledge:
+    ids = sorted(vectors)
+    dimensions = vectors[ids[0]].size if ids else 1
+    table = np.stack([vectors[user_id] for user_id in ids]) if ids else np.zeros((0, dimensions), dtype=np.float32)
+    return Knowledge(people.rows, ids, table, people.dna, people.approved)
+
+
+def _summary(request: Request, people: People, done: Allocation, rows: int, vectors: dict[str, Any]) -> dict[str, Any]:
+    from matchme_pipeline.matching.rules.eligibility import FILTERS
+
+    return {
+        "out": str(request.out),
+        "as_of": request.as_of.isoformat(),
+        "members": len(people.rows),
+        "matchable": done.matchable,
+        "not_matchable": dict(done.not_matchable),
+        **vectors,
+        "eligible_pairs": done.eligible_pairs,
+        "pairs_removed_by_filter": {name: done.removed[name] for name in (*FILTERS, "met_before")},
+        "members_with_possibilities": done.with_possibilities,
+        "members_covered": done.covered,
+        "coverage": done.covered / done.with_possibilities if done.with_possibilities else 1.0,
+        "exposure_gini": done.gini,
+        "largest_list": done.largest_list,
+        "share_of_upper_bound": done.share_of_upper_bound,
+        "matches": len(done.matches),
+        "rows": rows,
+        "unknown_values": people.unknown_values,
+        "notes": people.notes,
+    }

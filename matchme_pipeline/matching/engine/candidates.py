@@ -1,0 +1,238 @@
+"""The best candidates of every member, exactly: all pairs are looked at, each once, in blocks.
+
+Members meet group by group (a gender and the genders it looks for); a block of rows meets all columns in one compiled
+pass, which judges every pair by the hard filters and computes a product of vectors only for those who may meet.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from math import fsum, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matchme_pipeline.matching.engine.allocation import MOST_MATCHES
+from matchme_pipeline.matching.engine.pair_scan import (
+    ABSENT,
+    Found,
+    Known,
+    best_of,
+    meet,
+    partner_of,
+    score_of,
+    similarity_sums,
+)
+from matchme_pipeline.matching.rules.compatibility import Calibration, Profiles
+from matchme_pipeline.matching.rules.eligibility import (
+    ELIGIBLE,
+    FILTERS,
+    MET_BEFORE,
+    VERDICTS,
+    mutual_gender,
+)
+from matchme_pipeline.matching.rules.members import NO_LIMIT, Members
+
+BLOCK_ROWS = 256
+# Columns whose vectors (3 KB each) stay in the processor's cache while a block of rows meets them.
+TILE_COLUMNS = 128
+# Kept per member: twelve times what a list holds, so that allocation has room to be fair.
+KEPT_PER_MEMBER = 60
+# The similarity's calibration looks at all eligible partners of so many members, evenly spaced by id.
+CALIBRATION_MEMBERS = 1_024
+_CALIBRATED_AT_ONCE = 64
+# Vectors in whole steps move a cosine by 1e-5: where all are that close, their differences say nothing.
+_LEAST_DEVIATION = 1e-4
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Pairs (`a` < `b`, positions of members) with their exact score 0-100, each pair once, ordered by (a, b).
+
+    `possibilities` counts every member's eligible partners, kept or not, without whom they have met before.
+    `upper_bound` is half of what everybody's MOST_MATCHES best add up to: the total that no allocation exceeds.
+    """
+
+    a: NDArray[np.intp]
+    b: NDArray[np.intp]
+    score: NDArray[np.float32]
+    possibilities: NDArray[np.int64]
+    eligible_pairs: int
+    upper_bound: float
+    calibration: Calibration
+    removed: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """Two groups of members (positions) that look for each other; one group twice where it looks for its own gender."""
+
+    rows: NDArray[np.intp]
+    columns: NDArray[np.intp]
+
+    @property
+    def one_side(self) -> bool:
+        """Whether both sides are the same members."""
+        return self.rows is self.columns
+
+    @property
+    def pairs(self) -> int:
+        """How many pairs the meeting has."""
+        n = len(self.rows)
+        return n * (n - 1) // 2 if self.one_side else n * len(self.columns)
+
+
+def find_candidates(
+    profiles: Profiles,
+    excluded: Collection[tuple[int, int]],
+    kept: int = KEPT_PER_MEMBER,
+    *,
+    block_rows: int = BLOCK_ROWS,
+    tile_columns: int = TILE_COLUMNS,
+    threads: int | None = None,
+) -> Candidates:
+    """The `kept` best eligible partners of every member; `excluded` pairs (positions, either order) are left out.
+
+    Equal scores go to the partner with the lower position. The result is the same for every size of block and any
+    number of `threads` (None: all processors). The similarity's calibration looks at the excluded pairs too: whom a
+    member has met before must not change what others' similarity means.
+    """
+    n = len(profiles.members)
+    known = Known(profiles.records(), profiles.vectors.held, profiles.themes.bits, *_met_before(excluded, n))
+    meetings = list(_meetings(profiles.members))
+    best = np.full((n, kept), ABSENT, dtype=np.uint64)
+    possibilities = np.zeros(n, dtype=np.int64)
+    counts = np.zeros(VERDICTS, dtype=np.int64)
+    workers = threads or _processors()
+    with ThreadPoolExecutor(workers) as pool:
+        calibration = _calibrate(known, meetings, pool)
+        for meeting in meetings:
+            begins = iter(range(0, len(meeting.rows), block_rows))
+            shares = [_Share(meeting, known, calibration, kept) for _ in range(workers)]
+            for rows_done in pool.map(lambda one, left=begins: one.work(left, block_rows, tile_columns), shares):
+                for rows, row_best, row_possibilities in rows_done:
+                    best[rows] = best_of(kept, best[rows], row_best)
+                    possibilities[rows] += row_possibilities
+            columns = meeting.columns
+            best[columns] = best_of(kept, best[columns], *(share.column_best for share in shares))
+            for share in shares:
+                possibilities[columns] += share.column_possibilities
+                counts += share.counts
+    a, b, score = _pairs(best)
+    eligible = int(counts[ELIGIBLE] + counts[MET_BEFORE])
+    bound = float(score_of(best[:, :MOST_MATCHES]).sum(dtype=np.float64)) / 2
+    return Candidates(a, b, score, possibilities, eligible, bound, calibration, _removed(n, meetings, counts))
+
+
+class _Share:
+    """What one thread does of a meeting; no two threads write to the same place."""
+
+    def __init__(self, meeting: Meeting, known: Known, calibration: Calibration, kept: int) -> None:
+        self.meeting, self.known, self.calibration = meeting, known, calibration
+        self.column_best = np.full((len(meeting.columns), kept), ABSENT, dtype=np.uint64)
+        self.column_possibilities = np.zeros(len(meeting.columns), dtype=np.int64)
+        self.counts = np.zeros(VERDICTS, dtype=np.int64)
+
+    def work(
+        self, begins: Iterator[int], block_rows: int, tile_columns: int
+    ) -> list[tuple[NDArray[np.intp], NDArray[np.uint64], NDArray[np.int64]]]:
+        """Take blocks of rows from `begins` until none is left; their positions, bests and possibilities."""
+        done = []
+        # A range's iterator hands out each number once, whatever thread asks.
+        for begin in begins:
+            rows = self.meeting.rows[begin : begin + block_rows]
+            row_best = np.full((len(rows), self.column_best.shape[1]), ABSENT, dtype=np.uint64)
+            row_possibilities = np.zeros(len(rows), dtype=np.int64)
+            found = Found(row_best, self.column_best, row_possibilities, self.column_possibilities, self.counts)
+            after = begin + 1 if self.meeting.one_side else -len(self.meeting.rows)
+            meet(self.known, rows, self.meeting.columns, after, tile_columns, self.calibration, found)
+            done.append((rows, row_best, row_possibilities))
+        return done
+
+
+def _processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _meetings(members: Members) -> Iterator[Meeting]:
+    groups = []
+    for gender, wants in np.unique(np.stack([members.gender, members.wants_gender]), axis=1).T:
+        group = np.flatnonzero((members.gender == gender) & (members.wants_gender == wants))
+        groups.append(group[_neighbours_first(members.rows(group))])
+    for place, rows in enumerate(groups):
+        for columns in groups[place:]:
+            if mutual_gender(members.rows(rows[:1]), members.rows(columns[:1]))[0, 0]:
+                yield Meeting(rows, columns)
+
+
+def _neighbours_first(members: Members) -> NDArray[np.intp]:
+    """An order in which members stand together whom the same others can meet: reach, degree of place, age, id.
+
+    It decides nothing but the pace: what a row of pairs is judged to be is then easily foreseen, and vectors that are
+    needed together lie together.
+    """
+    anywhere = members.max_distance >= NO_LIMIT
+    latitude, longitude = np.nan_to_num(members.lat, nan=99.0), np.nan_to_num(members.lng, nan=199.0)
+    return np.lexsort((np.arange(len(members)), members.age, np.round(longitude), np.round(latitude), anywhere))
+
+
+def _calibrate(known: Known, meetings: list[Meeting], pool: ThreadPoolExecutor) -> Calibration:
+    """Mean and deviation of the similarity over the eligible partners of at most CALIBRATION_MEMBERS members.
+
+    The members are evenly spaced by id, which says nothing of a member: a systematic sample (Cochran 1977, chapter 8),
+    the same for the same members. A population that is no larger is taken whole.
+    """
+    n = len(known.records)
+    sampled = np.unique(np.linspace(0, max(n - 1, 0), min(n, CALIBRATION_MEMBERS)).round().astype(np.intp))
+    both_ways = [(meeting.rows, meeting.columns) for meeting in meetings]
+    both_ways += [(meeting.columns, meeting.rows) for meeting in meetings if not meeting.one_side]
+    tasks = [
+        (known, chosen[begin : begin + _CALIBRATED_AT_ONCE], columns)
+        for rows, columns in both_ways
+        for chosen in [rows[np.isin(rows, sampled)]]
+        for begin in range(0, len(chosen), _CALIBRATED_AT_ONCE)
+    ]
+    sums = np.concatenate([np.zeros((0, 3)), *pool.map(lambda task: similarity_sums(*task), tasks)])
+    # Correctly rounded sums, so that the order of rows does not matter.
+    count, total, squares = (fsum(sums[:, column]) for column in range(3))
+    mean = total / count if count else 0.0
+    deviation = sqrt(max(squares / count - mean**2, 0.0)) if count else 0.0
+    return Calibration(mean, deviation if deviation > _LEAST_DEVIATION else 1.0)
+
+
+def _met_before(excluded: Collection[tuple[int, int]], n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Whom each member has met: partners of member m are partners[starts[m]:starts[m + 1]], ascending."""
+    pairs = np.array(sorted({(min(pair), max(pair)) for pair in excluded}), dtype=np.intp).reshape(-1, 2)
+    pairs = pairs[(pairs[:, 0] >= 0) & (pairs[:, 1] < n) & (pairs[:, 0] != pairs[:, 1])]
+    members = np.concatenate([pairs[:, 0], pairs[:, 1]])
+    partners = np.concatenate([pairs[:, 1], pairs[:, 0]])
+    starts = np.concatenate([[0], np.cumsum(np.bincount(members, minlength=n))]).astype(np.intp)
+    return starts, partners[np.lexsort((partners, members))]
+
+
+def _pairs(best: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
+    """Every pair that is among the best of one of its members, once, ordered."""
+    n, kept = best.shape
+    member = np.repeat(np.arange(n), kept)
+    keys = best.ravel()
+    there = keys != ABSENT
+    member, keys = member[there], keys[there]
+    partner, score = partner_of(keys), score_of(keys)
+    # Who is among the best of both is found from both sides: one of them is dropped.
+    pair = np.minimum(member, partner) * n + np.maximum(member, partner)
+    order = np.argsort(pair, kind="stable")
+    pair = pair[order]
+    first = order[np.flatnonzero(np.concatenate([[True], pair[1:] != pair[:-1]]))] if len(pair) else order
+    low, high = np.minimum(member, partner)[first], np.maximum(member, partner)[first]
+    return low.astype(np.intp), high.astype(np.intp), score[first]
+
+
+def _removed(n: int, meetings: list[Meeting], counts: NDArray[np.int64]) -> Counter[str]:
+    """How many pairs each filter removed, in the order of FILTERS, and how many had met before."""
+    removed = Counter({FILTERS[place]: int(counts[place]) for place in range(1, len(FILTERS))})
+    removed["gender"] = n * (n - 1) // 2 - sum(meeting.pairs for meeting in meetings)
+    removed["met_before"] = int(counts[MET_BEFORE])
+    return removed

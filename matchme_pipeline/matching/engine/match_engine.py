@@ -1,0 +1,187 @@
+"""The week's matches from what is known of members: filters, candidates, allocation, explanation; pure."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matchme_pipeline.llm.contracts import SharedInsight
+from matchme_pipeline.matching.engine.allocation import allocate
+from matchme_pipeline.matching.engine.fairness import gini
+from matchme_pipeline.matching.rules.explanation import contributions, explain
+from matchme_pipeline.matching.rules.limits import USUAL, Limits
+from matchme_pipeline.matching.rules.members import MemberRow, as_columns, why_not_matchable
+from matchme_pipeline.matching.rules.shared_insights import shared_titles, themes_of, titles_of
+from matchme_pipeline.matching.rules.vocabulary import Unknown
+from matchme_pipeline.matching.rules.weights import NEUTRAL
+
+if TYPE_CHECKING:
+    from matchme_pipeline.matching.engine.candidates import Candidates
+    from matchme_pipeline.matching.rules.compatibility import Calibration
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What is known of members as of a cutoff; `vectors` are rows of float32 for `vector_ids`."""
+
+    rows: Sequence[MemberRow]
+    vector_ids: Sequence[str]
+    vectors: NDArray[np.float32]
+    dna: Mapping[str, float]
+    approved: Mapping[str, Sequence[SharedInsight]]
+
+
+@dataclass(frozen=True)
+class Match:
+    """A chosen pair, `a` before `b`, with its score and factors."""
+
+    a: str
+    b: str
+    score: Decimal
+    factors: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """The week's new pairs and how they came about."""
+
+    matches: list[Match]
+    matchable: int
+    not_matchable: Counter[str]
+    removed: Counter[str]
+    unknown_values: Counter[str]
+    eligible_pairs: int
+    with_possibilities: int
+    covered: int
+    gini: float
+    largest_list: int
+    share_of_upper_bound: float
+    calibration: "Calibration"
+
+
+class Engine:
+    """Members of one week, ready to be matched under different exclusions."""
+
+    def __init__(
+        self,
+        knowledge: Knowledge,
+        cutoff: datetime,
+        limits: Limits = USUAL,
+        centre: NDArray[np.float64] | None = None,
+    ) -> None:
+        """Sort out who can be matched as of `cutoff` and bring what is known of them into columns.
+
+        `centre` is what vectors are centred on, their own mean unless given.
+        """
+        self.limits = limits
+        self.not_matchable: Counter[str] = Counter()
+        self.unknown = Unknown()
+        matchable = []
+        for row in knowledge.rows:
+            reason = why_not_matchable(row, cutoff, limits)
+            if reason is None:
+                matchable.append(row)
+            else:
+                self.not_matchable[reason] += 1
+        members = as_columns(matchable, cutoff, self.unknown)
+        self._titles = titles_of(members.user_ids, knowledge.approved)
+        self.position = {user_id: place for place, user_id in enumerate(members.user_ids)}
+        # numba takes a third of a second to load; only a process that matches pays for it.
+        from matchme_pipeline.matching.rules.compatibility import Profiles
+        from matchme_pipeline.matching.rules.quantised_vectors import centre_of, centred
+
+        vectors = self._vectors(knowledge)
+        self.centre = centre_of(vectors) if centre is None else centre
+        self.profiles = Profiles(
+            members,
+            centred(vectors, self.centre),
+            themes_of(self._titles),
+            np.array([knowledge.dna.get(user_id, np.nan) for user_id in members.user_ids], dtype=np.float32),
+        )
+
+    def match(self, excluded: Collection[Pair], fixed: Collection[Pair] = ()) -> Allocation:
+        """Allocate matches; `excluded` pairs may not meet, `fixed` pairs stand already and take up places."""
+        return self.allocate(self.candidates([*excluded, *fixed]), fixed)[1]
+
+    def allocate(self, candidates: "Candidates", fixed: Collection[Pair] = ()) -> tuple[NDArray[np.intp], Allocation]:
+        """Choose among `candidates`: the numbers of the chosen pairs, ascending, and what came of it."""
+        standing = self._positions(fixed)
+        chosen = allocate(len(self.position), candidates.a, candidates.b, candidates.score, standing)
+        return chosen, self._report(candidates, chosen, standing)
+
+    def candidates(self, excluded: Collection[Pair], kept: int | None = None) -> "Candidates":
+        """The `kept` best candidates of every member, as many as allocation looks at unless told otherwise."""
+        from matchme_pipeline.matching.engine.candidates import KEPT_PER_MEMBER, find_candidates
+
+        return find_candidates(self.profiles, self._positions(excluded), kept or KEPT_PER_MEMBER)
+
+    def explained(self, a: NDArray[np.intp], b: NDArray[np.intp], calibration: "Calibration") -> list[Match]:
+        """The pairs of positions (a[n], b[n]) with their scores and factors."""
+        from matchme_pipeline.matching.rules.compatibility import factors
+
+        user_ids, titles = self.profiles.members.user_ids, self._titles
+        values = factors(self.profiles, a, b, calibration)
+        hundredths = contributions(values)
+        matches = []
+        compared = self._compared(a, b, values[:, 0])
+        for one, other, row, parts, alike in zip(
+            a.tolist(), b.tolist(), values.tolist(), hundredths.tolist(), compared.tolist(), strict=True
+        ):
+            shared = shared_titles(titles[one], titles[other])
+            matches.append(Match(user_ids[one], user_ids[other], *explain(row, parts, shared, alike)))
+        return matches
+
+    def _compared(self, a: NDArray[np.intp], b: NDArray[np.intp], similarity: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Of which pairs both members have a vector: of all but those whose similarity is neutral for want of one."""
+        compared = np.ones(len(a), dtype=bool)
+        neutral = np.flatnonzero(similarity == NEUTRAL)
+        held = self.profiles.vectors.held
+        compared[neutral] = held[a[neutral]].any(axis=1) & held[b[neutral]].any(axis=1)
+        return compared
+
+    def _vectors(self, knowledge: Knowledge) -> NDArray[np.float32]:
+        """The vectors of members who can be matched, by position; zeros for who has none."""
+        vectors = np.zeros((len(self.position), knowledge.vectors.shape[1]), dtype=np.float32)
+        for row, user_id in enumerate(knowledge.vector_ids):
+            place = self.position.get(user_id)
+            if place is not None:
+                vectors[place] = knowledge.vectors[row]
+        return vectors
+
+    def _positions(self, pairs: Collection[Pair]) -> list[tuple[int, int]]:
+        known = self.position
+        return sorted((known[a], known[b]) for a, b in pairs if a in known and b in known)
+
+    def _report(
+        self, candidates: "Candidates", chosen: NDArray[np.intp], standing: list[tuple[int, int]]
+    ) -> Allocation:
+        a, b = candidates.a[chosen], candidates.b[chosen]
+        shown = np.concatenate([a, b, np.array(standing, dtype=np.intp).reshape(-1)])
+        possible = candidates.possibilities > 0
+        lists = np.bincount(shown, minlength=len(self.position))[possible]
+        return Allocation(
+            matches=self.explained(a, b, candidates.calibration),
+            matchable=len(self.position),
+            not_matchable=self.not_matchable,
+            removed=candidates.removed,
+            unknown_values=self.unknown.values,
+            eligible_pairs=candidates.eligible_pairs,
+            with_possibilities=len(lists),
+            covered=int(np.count_nonzero(lists)),
+            gini=gini(lists.tolist()),
+            largest_list=int(lists.max(initial=0)),
+            share_of_upper_bound=_share_of_upper_bound(candidates, chosen),
+            calibration=candidates.calibration,
+        )
+
+
+def _share_of_upper_bound(candidates: "Candidates", chosen: NDArray[np.intp]) -> float:
+    total = float(candidates.score[chosen].sum(dtype=np.float64))
+    return total / candidates.upper_bound if candidates.upper_bound else 1.0

@@ -1,0 +1,175 @@
+"""The compiled pass over pairs: judge, score what is eligible, keep the best of both sides.
+
+A candidate is kept as one number, its key: the bits of its score (a float32 of 0 or more, whose bits are ordered as
+its values), then the partner's position, complemented. Larger keys are better; equal scores go to the lower position.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matchme_pipeline.matching.rules.compatibility import (
+    Calibration,
+    dna_factor,
+    in_common,
+    preferences_factor,
+    shared_factor,
+    similarity_factor,
+    weighted,
+)
+from matchme_pipeline.matching.rules.eligibility import ELIGIBLE, MET_BEFORE, verdict
+from matchme_pipeline.matching.rules.jit import entry, rule
+from matchme_pipeline.matching.rules.member_records import Records
+from matchme_pipeline.matching.rules.quantised_vectors import cosine
+
+# The key of a place that nobody holds; the positions of members stay below its lower half.
+ABSENT = np.uint64(0)
+_SHIFT = np.uint64(32)
+_LOWER = np.uint64(0xFFFFFFFF)
+# Bounds are compared with this much to spare, far more than rounding takes, in points of the score.
+_SPARE = 1e-3
+
+
+class Known(NamedTuple):
+    """What is known of all members, by position: records, vectors, themes, and whom they have met before.
+
+    Partners of member m are met[met_starts[m]:met_starts[m + 1]], ascending.
+    """
+
+    records: Records
+    held: NDArray[np.int16]
+    themes: NDArray[np.uint64]
+    met_starts: NDArray[np.intp]
+    met: NDArray[np.intp]
+
+
+class Found(NamedTuple):
+    """What a pass has found: heaps of keys by row and by column, eligible partners by both, pairs by verdict."""
+
+    row_best: NDArray[np.uint64]
+    column_best: NDArray[np.uint64]
+    row_possibilities: NDArray[np.int64]
+    column_possibilities: NDArray[np.int64]
+    counts: NDArray[np.int64]
+
+
+@entry
+def meet(
+    known: Known,
+    rows: NDArray[np.intp],
+    columns: NDArray[np.intp],
+    after: int,
+    tile: int,
+    calibration: Calibration,
+    found: Found,
+) -> None:
+    """Judge all pairs of `rows` and `columns` (positions), score who may meet, keep the best of both in `found`.
+
+    Columns are taken `tile` at a time, as many as fit the processor's cache with their vectors. Row i makes pairs with
+    the columns from `after` + i on: where both are the same members, each pair is looked at once.
+    """
+    records, held, themes = known.records, known.held, known.themes
+    column_records = records[columns]
+    as_float = np.empty(1, dtype=np.float32)
+    as_bits = as_float.view(np.uint32)
+    eligible = np.empty(tile, dtype=np.intp)
+    mean, deviation = calibration.mean, calibration.deviation
+    for first in range(0, len(columns), tile):
+        for i in range(len(rows)):
+            a = rows[i]
+            one = records[a]
+            count = 0
+            for j in range(max(first, after + i), min(first + tile, len(columns))):
+                said = verdict(one, column_records[j])
+                if said == ELIGIBLE and have_met(known.met_starts, known.met, a, columns[j]):
+                    said = MET_BEFORE
+                found.counts[said] += 1
+                if said == ELIGIBLE:
+                    eligible[count] = j
+                    count += 1
+            found.row_possibilities[i] += count
+            for j in eligible[:count]:
+                b, other = columns[j], column_records[j]
+                found.column_possibilities[j] += 1
+                # Both sides keep what is better than the worst that they have; once that is out of reach for both,
+                # the pair is not scored to the end. What is cheap to know comes first.
+                as_bits[0] = min(found.row_best[i, 0], found.column_best[j, 0]) >> _SHIFT
+                worst = as_float[0] - _SPARE
+                dna, shared = dna_factor(one, other), shared_factor(one, other, in_common(themes, a, b))
+                if weighted(1.0, 1.0, shared, dna) < worst:
+                    continue
+                preferences = preferences_factor(one, other)
+                if weighted(1.0, preferences, shared, dna) < worst:
+                    continue
+                similarity = similarity_factor(one, other, cosine(held, a, held, b), mean, deviation)
+                as_float[0] = weighted(similarity, preferences, shared, dna)
+                key = np.uint64(as_bits[0]) << _SHIFT
+                push(found.row_best, i, key | (_LOWER - np.uint64(b)))
+                push(found.column_best, j, key | (_LOWER - np.uint64(a)))
+
+
+@rule
+def have_met(starts: NDArray[np.intp], met: NDArray[np.intp], a: int, b: int) -> bool:
+    """Whether b is among those whom a has met, by bisection."""
+    low, high = starts[a], starts[a + 1]
+    end = high
+    while low < high:
+        middle = (low + high) // 2
+        if met[middle] < b:
+            low = middle + 1
+        else:
+            high = middle
+    return bool(low < end and met[low] == b)
+
+
+@entry
+def similarity_sums(known: Known, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Number, sum and sum of squares of the cosines of each row with its eligible columns, (rows, 3)."""
+    sums = np.zeros((len(rows), 3))
+    for i in range(len(rows)):
+        a = rows[i]
+        for b in columns:
+            one, other = known.records[a], known.records[b]
+            if a != b and one.has_vector and other.has_vector and verdict(one, other) == ELIGIBLE:
+                value = cosine(known.held, a, known.held, b)
+                sums[i, 0] += 1.0
+                sums[i, 1] += value
+                sums[i, 2] += value * value
+    return sums
+
+
+@rule
+def push(heaps: NDArray[np.uint64], row: int, key: np.uint64) -> None:
+    """Replace the least of the min-heap heaps[row] by `key`, if that is larger."""
+    if key <= heaps[row, 0]:
+        return
+    place, size = 0, heaps.shape[1]
+    while True:
+        child = 2 * place + 1
+        if child >= size:
+            break
+        if child + 1 < size and heaps[row, child + 1] < heaps[row, child]:
+            child += 1
+        if heaps[row, child] >= key:
+            break
+        heaps[row, place] = heaps[row, child]
+        place = child
+    heaps[row, place] = key
+
+
+def best_of(kept: int, *bests: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The `kept` best of several, row by row, the best first."""
+    together = np.concatenate(bests, axis=1)
+    together.sort(axis=1)
+    return np.ascontiguousarray(together[:, : -kept - 1 : -1])
+
+
+def score_of(keys: NDArray[np.uint64]) -> NDArray[np.float32]:
+    """The scores in keys."""
+    return (keys >> _SHIFT).astype(np.uint32).view(np.float32)
+
+
+def partner_of(keys: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """The positions in keys."""
+    return (_LOWER - (keys & _LOWER)).astype(np.int64)

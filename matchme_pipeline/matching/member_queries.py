@@ -1,0 +1,144 @@
+"""SQL of what matching reads: members, their vectors, scores and insights, and which pairs have met."""
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg.rows import args_row, class_row
+
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.database.copy import read_vectors
+from matchme_pipeline.llm.contracts import SharedInsight
+from matchme_pipeline.matching.rules.members import MemberRow
+
+
+@dataclass(frozen=True)
+class PairRow:
+    """A published pair, once, `a` before `b`, with its preview as it stands."""
+
+    a: str
+    b: str
+    preview: dict[str, Any] | None
+
+
+def members_as_of(connection: Connection, cutoff: datetime, user_ids: Collection[str] | None = None) -> list[MemberRow]:
+    """Members who had joined by `cutoff` and have not deleted themselves, with what they have stated."""
+    # The columns are in the order of MemberRow's fields.
+    with connection.cursor(row_factory=args_row(MemberRow)) as cursor:
+        return cursor.execute(
+            """
+            select
+                p.clerk_user_id as user_id, p.gender, p.gender_preference,
+                -- A date that no calendar holds (infinity, before Christ) is unknown; it must not end the whole read.
+                case when p.birthdate between '0001-01-01' and '9999-12-31' then p.birthdate end as birthdate,
+                p.lat::float8 as lat, p.lng::float8 as lng, p.religion, p.marital_status, p.has_children,
+                p.wants_children, p.education_level, p.family_values, p.onboarding_completed, p.is_matchable,
+                p.profile_visibility, p.report_count,
+                case when p.last_active_at between '0001-01-02' and '9999-12-30' then p.last_active_at end
+                    as last_active_at,
+                m.age_range_min, m.age_range_max, m.max_distance, m.education_preferences,
+                m.marital_status_preferences, m.has_children_preference, m.religiosity_preferences,
+                i.sect, i.prayer_frequency, i.partner_sect_preference, i.partner_age_min, i.partner_age_max,
+                i.partner_prayer_importance, i.partner_hijab_required, p.tags
+            from profiles p
+            left join match_preferences m on m.clerk_user_id = p.clerk_user_id
+            left join islamic_preferences i on i.clerk_user_id = p.clerk_user_id
+            where p.created_at < %(cutoff)s and p.deleted_at is null
+                and (%(users)s::text[] is null or p.clerk_user_id = any(%(users)s))
+            order by p.clerk_user_id
+            """,
+            {"cutoff": cutoff, "users": None if user_ids is None else list(user_ids)},
+        ).fetchall()
+
+
+def member_vectors(
+    connection: Connection, week: date, model: str, user_ids: Collection[str] | None = None
+) -> tuple[list[str], NDArray[np.float32]]:
+    """Members' vectors of the week under `model`: ids in order, float32 of shape (members, 1536)."""
+    ids = None if user_ids is None else list(user_ids)
+    return read_vectors(
+        connection,
+        """
+        select user_id, embedding from user_embeddings
+        where week = %s and model = %s and (%s::text[] is null or user_id = any(%s)) order by user_id
+        """,
+        [week, model, ids, ids],
+    )
+
+
+def dna_scores(connection: Connection, week: date, user_ids: Collection[str] | None = None) -> dict[str, int]:
+    """The week's DNA scores of members who have left the seed state."""
+    return dict(
+        connection.execute(
+            """
+            select user_id, score from dna_score_history
+            where week = %(week)s and not seed_state and (%(users)s::text[] is null or user_id = any(%(users)s))
+            """,
+            {"week": week, "users": None if user_ids is None else list(user_ids)},
+        ).fetchall()
+    )
+
+
+def approved_insights(
+    connection: Connection, cutoff: datetime, user_ids: Collection[str] | None = None
+) -> dict[str, list[SharedInsight]]:
+    """Insights that members had approved by `cutoff`, by member, in a fixed order."""
+    rows = connection.execute(
+        """
+        select clerk_user_id, id::text, insight_category, title, description
+        from user_insights
+        where status = 'approved' and reviewed_at < %(cutoff)s
+            and (%(users)s::text[] is null or clerk_user_id = any(%(users)s))
+        order by clerk_user_id, insight_category, title, id
+        """,
+        {"cutoff": cutoff, "users": None if user_ids is None else list(user_ids)},
+    ).fetchall()
+    result: dict[str, list[SharedInsight]] = defaultdict(list)
+    for user_id, insight_id, category, title, description in rows:
+        result[user_id].append(SharedInsight(insight_id, category, title, description))
+    return result
+
+
+def pairs_in_conversation(connection: Connection, cutoff: datetime) -> list[tuple[str, str]]:
+    """Pairs who were talking before `cutoff`."""
+    return connection.execute(
+        "select user1_clerk_id, user2_clerk_id from conversations where created_at < %s order by 1, 2", [cutoff]
+    ).fetchall()
+
+
+def pairs_shown(
+    connection: Connection, match_week: date, window_weeks: int, published_before: datetime | None = None
+) -> list[tuple[str, str]]:
+    """Pairs that any other week within the window shows, earlier or later.
+
+    `published_before` leaves out what was published since: the pairs that a first run of this week could not know.
+    """
+    return connection.execute(
+        """
+        select distinct least(user_id, match_user_id), greatest(user_id, match_user_id)
+        from weekly_matches
+        where week_start_date <> %(week)s
+            and abs(week_start_date - %(week)s) < 7 * %(window)s
+            and (%(before)s::timestamptz is null or created_at < %(before)s)
+        order by 1, 2
+        """,
+        {"week": match_week, "window": window_weeks, "before": published_before},
+    ).fetchall()
+
+
+def pairs_of_week(connection: Connection, match_week: date) -> list[PairRow]:
+    """The week's pairs, once each."""
+    with connection.cursor(row_factory=class_row(PairRow)) as cursor:
+        return cursor.execute(
+            """
+            select user_id as a, match_user_id as b, chaichat_preview as preview
+            from weekly_matches
+            where week_start_date = %s and user_id < match_user_id
+            order by user_id, match_user_id
+            """,
+            [match_week],
+        ).fetchall()

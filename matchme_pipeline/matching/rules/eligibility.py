@@ -1,0 +1,107 @@
+"""The hard filters: who may meet whom, decided both ways.
+
+A filter is stated by one side and met by the other; a pair is eligible when both sides' filters are met. The rule is a
+scalar function that numba compiles, so that whole blocks of pairs are judged by the words that stand here.
+"""
+
+from collections import Counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matchme_pipeline.matching.rules.jit import entry, rule
+from matchme_pipeline.matching.rules.member_records import (
+    ATTRIBUTES,
+    EARTH_RADIUS_KM,
+    MASKS,
+    Record,
+    Records,
+    records,
+)
+from matchme_pipeline.matching.rules.members import Members
+
+# The order in which filters are applied; a pair is counted under the first that removes it.
+FILTERS = ("gender", "age", "distance", *ATTRIBUTES)
+# Verdicts on a pair: 0, or the place in FILTERS of what removed it, or that the two have met before.
+ELIGIBLE, AGE, DISTANCE, FIRST_ATTRIBUTE, MET_BEFORE = 0, 1, 2, 3, len(FILTERS)
+VERDICTS = MET_BEFORE + 1
+Block = NDArray[np.bool_]
+
+
+@rule
+def verdict(a: Record, b: Record) -> int:
+    """What the filters say of two members whose genders suit: the place in FILTERS of what parts them, or ELIGIBLE."""
+    if b.age < a.age_min or b.age > a.age_max or a.age < b.age_min or a.age > b.age_max:
+        return AGE
+    apart = haversine(a, b)
+    # An unknown distance is NaN, which is within no limit: it meets only "anywhere".
+    if not ((a.anywhere or apart <= a.reach) and (b.anywhere or apart <= b.reach)):
+        return DISTANCE
+    refused = (a.is_ & b.refuses) | (b.is_ & a.refuses)
+    if refused:
+        for place in range(len(MASKS)):
+            if refused & MASKS[place]:
+                return FIRST_ATTRIBUTE + place
+    return ELIGIBLE
+
+
+@rule
+def haversine(a: Record, b: Record) -> float:
+    """The haversine of the angle between two places: a quarter of the squared chord on the unit sphere."""
+    dx, dy, dz = a.x - b.x, a.y - b.y, a.z - b.z
+    return float((dx * dx + dy * dy + dz * dz) * 0.25)
+
+
+@entry
+def judge(a: Records, b: Records, verdicts: NDArray[np.uint8]) -> None:
+    """Fill `verdicts` for all pairs of `a` (rows) and `b` (columns)."""
+    for i in range(len(a)):
+        for j in range(len(b)):
+            verdicts[i, j] = verdict(a[i], b[j])
+
+
+@entry
+def judge_pairs(members: Records, a: NDArray[np.intp], b: NDArray[np.intp], verdicts: NDArray[np.uint8]) -> None:
+    """Fill `verdicts` for the pairs of positions (a[n], b[n])."""
+    for n in range(len(a)):
+        verdicts[n] = verdict(members[a[n]], members[b[n]])
+
+
+def eligible_pairs(members: Members, a: NDArray[np.intp], b: NDArray[np.intp]) -> Block:
+    """Which of the pairs of positions (a[n], b[n]) satisfy every hard preference both ways, booleans (pairs,)."""
+    verdicts = np.empty(len(a), dtype=np.uint8)
+    judge_pairs(records(members), a, b, verdicts)
+    likes = (members.wants_gender[a] >> members.gender[b]) & (members.wants_gender[b] >> members.gender[a]) & 1
+    return np.asarray((likes != 0) & (verdicts == ELIGIBLE))
+
+
+def mutual_gender(a: Members, b: Members) -> Block:
+    """Which pairs of `a` (rows) and `b` (columns) are of a gender that the other looks for."""
+    likes = (a.wants_gender[:, None] >> b.gender[None, :]) & 1
+    liked = (b.wants_gender[None, :] >> a.gender[:, None]) & 1
+    return np.asarray((likes & liked) != 0)
+
+
+def eligible_block(a: Members, b: Members, removed: Counter[str] | None = None) -> tuple[Block, NDArray[np.float32]]:
+    """Which pairs of `a` (rows) and `b` (columns) satisfy every hard preference both ways, and their distances.
+
+    Returns a boolean array and kilometres (float32, NaN where a place is unknown), both of shape (len(a), len(b)).
+    `removed` counts the pairs that each filter removed, in the order in which filters are applied.
+    """
+    verdicts = np.empty((len(a), len(b)), dtype=np.uint8)
+    judge(records(a), records(b), verdicts)
+    suits = mutual_gender(a, b)
+    if removed is not None:
+        counts = np.bincount(verdicts[suits], minlength=len(FILTERS))
+        counts[0] = np.count_nonzero(~suits)
+        removed.update({name: int(count) for name, count in zip(FILTERS, counts, strict=True)})
+    return suits & (verdicts == ELIGIBLE), distance_km(a, b)
+
+
+def distance_km(a: Members, b: Members) -> NDArray[np.float32]:
+    """Great-circle kilometres by the haversine formula (Sinnott 1984), float32 of shape (len(a), len(b))."""
+    lat_a, lat_b = np.radians(a.lat)[:, None], np.radians(b.lat)[None, :]
+    half_lat = np.sin((lat_b - lat_a) / 2) ** 2
+    half_lng = np.sin((np.radians(b.lng)[None, :] - np.radians(a.lng)[:, None]) / 2) ** 2
+    chord = np.clip(half_lat + np.cos(lat_a) * np.cos(lat_b) * half_lng, 0.0, 1.0)
+    return np.asarray(2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(chord)), dtype=np.float32)

@@ -1,0 +1,115 @@
+"""What the rules look at, one record a member: all of a member side by side, as compiled code likes to read it."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matchme_pipeline.matching.rules.members import NO_LIMIT, Members
+from matchme_pipeline.matching.rules.vocabulary import (
+    EDUCATION_LABELS,
+    MARITAL_LABELS,
+    MISSING,
+    RELIGIOSITY_LABELS,
+    SECTS,
+)
+
+EARTH_RADIUS_KM = 6_371.0088
+# How much praying together matters, 1 to 10, to a member who has not said.
+USUAL_CARE = 5
+_WIDEST_AGE_RANGE_YEARS = 40
+# The attributes of `is_` and `refuses` with their bits: one a code, the last for a missing value. Hijab has that alone.
+ATTRIBUTES = {
+    "education": len(EDUCATION_LABELS) + 1,
+    "marital_status": len(MARITAL_LABELS) + 1,
+    "children": 3,
+    "religiosity": len(RELIGIOSITY_LABELS) + 1,
+    "sect": len(SECTS) + 1,
+    "hijab": 1,
+}
+_SHIFTS = np.cumsum([0, *ATTRIBUTES.values()])[:-1].tolist()
+MASKS = tuple(((1 << width) - 1) << shift for width, shift in zip(ATTRIBUTES.values(), _SHIFTS, strict=True))
+
+RECORD = np.dtype(
+    [
+        # The place on the unit sphere; NaN where it is not known.
+        ("x", np.float64),
+        ("y", np.float64),
+        ("z", np.float64),
+        # The member's limit of distance as a haversine, and in kilometres.
+        ("reach", np.float64),
+        ("reach_km", np.float64),
+        ("age_middle", np.float64),
+        ("age_half", np.float64),
+        # How much praying together matters, 0.1 to 1.
+        ("care", np.float64),
+        # The DNA score, 0-100; NaN in seed state.
+        ("dna", np.float64),
+        # How many insights the member has approved.
+        ("approved", np.float64),
+        # The bits of the attributes' values, and of the values that the member does not accept.
+        ("is_", np.int64),
+        ("refuses", np.int64),
+        ("age", np.int32),
+        ("age_min", np.int32),
+        ("age_max", np.int32),
+        ("religiosity", np.int32),
+        ("family_values", np.int32),
+        ("wants_children", np.int32),
+        # Whether any distance will do, and whether there is a vector.
+        ("anywhere", np.int32),
+        ("has_vector", np.int32),
+    ]
+)
+Records = NDArray[np.void]
+# A single record, whose fields are attributes in compiled code.
+Record = Any
+
+
+def records(
+    members: Members,
+    dna: NDArray[np.float32] | None = None,
+    approved: NDArray[np.int32] | None = None,
+    has_vector: NDArray[np.bool_] | None = None,
+) -> Records:
+    """The members as records; without the last three they serve the hard filters alone."""
+    made = np.zeros(len(members), dtype=RECORD)
+    latitude, longitude = np.radians(members.lat), np.radians(members.lng)
+    made["x"] = np.cos(latitude) * np.cos(longitude)
+    made["y"] = np.cos(latitude) * np.sin(longitude)
+    made["z"] = np.sin(latitude)
+    half_angle = np.clip(members.max_distance, 0.0, np.pi * EARTH_RADIUS_KM) / (2 * EARTH_RADIUS_KM)
+    made["reach"] = np.sin(half_angle) ** 2
+    made["reach_km"] = np.clip(members.max_distance, 1.0, NO_LIMIT)
+    made["anywhere"] = members.max_distance >= NO_LIMIT
+    oldest = np.minimum(members.age_max.astype(np.float64), members.age_min + float(_WIDEST_AGE_RANGE_YEARS))
+    made["age_middle"] = (members.age_min + oldest) / 2
+    made["age_half"] = np.maximum(1.0, (oldest - members.age_min) / 2)
+    made["care"] = np.where(members.prayer_importance == MISSING, USUAL_CARE, members.prayer_importance) / 10
+    for name in ("age", "age_min", "age_max", "religiosity", "family_values", "wants_children"):
+        made[name] = getattr(members, name)
+    made["dna"] = np.nan if dna is None else dna
+    made["approved"] = 0 if approved is None else approved
+    made["has_vector"] = 0 if has_vector is None else has_vector
+    _set_bits(made, members)
+    return made
+
+
+def _set_bits(made: Records, members: Members) -> None:
+    # A wish for children, or for none, is a mask of one code.
+    children = members.wants_partner_children.astype(np.int64)
+    values = {
+        "education": (members.education, members.wants_education),
+        "marital_status": (members.marital, members.wants_marital),
+        "children": (members.children, np.where(children == MISSING, 0, 1 << np.maximum(children, 0))),
+        "religiosity": (members.religiosity, members.wants_religiosity),
+        "sect": (members.sect, members.wants_sect),
+        # Only "not known to wear one" has a bit; who requires a hijab refuses that.
+        "hijab": (np.where(members.wears_hijab == 1, 1, MISSING), np.where(members.requires_hijab == 1, 2, 0)),
+    }
+    for (name, width), shift in zip(ATTRIBUTES.items(), _SHIFTS, strict=True):
+        code, wanted = (column.astype(np.int64) for column in values[name])
+        place = np.where(code == MISSING, width - 1, code)
+        made["is_"] |= np.where(place < width, 1 << (place + shift), 0)
+        unwanted = np.where(wanted == 0, 0, ~wanted & ((1 << width) - 1))
+        made["refuses"] |= unwanted << shift

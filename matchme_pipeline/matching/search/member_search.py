@@ -1,0 +1,159 @@
+"""One member's candidates between Sundays: found by vector and hard filters in SQL, scored by the week's formula."""
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.embeddings import nearest_queries
+from matchme_pipeline.embeddings.nearest import index_name
+from matchme_pipeline.matching import member_queries
+from matchme_pipeline.matching.engine.broken_rows import sound_engine
+from matchme_pipeline.matching.engine.match_engine import Knowledge, Match
+from matchme_pipeline.matching.rules import vocabulary as words
+from matchme_pipeline.matching.rules.eligibility import eligible_block
+from matchme_pipeline.matching.rules.limits import Limits
+from matchme_pipeline.matching.rules.member_records import records
+from matchme_pipeline.matching.rules.members import ADULT_AGE, MemberRow, as_columns
+from matchme_pipeline.matching.rules.vocabulary import Unknown
+from matchme_pipeline.matching.scale_queries import Scale
+from matchme_pipeline.matching.search import partner_query
+
+# So many of the nearest who may meet the seeker are scored. The vector is 40 points of 100: the best of all are among
+# the first few hundred by vector, not among the first five.
+MOST_SCORED = 1_000
+
+
+@dataclass(frozen=True)
+class Moment:
+    """As of when a search looks at members, and which week's vectors, scores and shown pairs it goes by."""
+
+    as_of: datetime
+    vectors_week: date
+    match_week: date
+    model: str
+    limits: Limits
+
+
+def find_matches(
+    connection: Connection,
+    seeker: MemberRow,
+    vector: NDArray[np.float32] | None,
+    moment: Moment,
+    scale: Scale,
+    most: int = MOST_SCORED,
+    *,
+    through_index: bool = True,
+) -> list[Match]:
+    """The seeker's partners with scores and factors, the best first; equal scores by id.
+
+    `seeker` can be matched; their `vector` is of the moment's model, None where they have none: then all who may meet
+    them are scored. `scale` is the week's. Where the week has no index, or not `through_index`, the scan is exact.
+    """
+    direction = np.zeros_like(scale.centre) if vector is None else vector - scale.centre
+    asked = parameters(seeker, direction, moment, None if vector is None else most)
+    indexed = through_index and vector is not None and _has_index(connection, moment)
+    found = partner_query.eligible_partners(connection, asked, indexed)
+    return _scored(connection, seeker, vector, found, moment, scale)
+
+
+def parameters(seeker: MemberRow, direction: NDArray[np.float64], moment: Moment, most: int | None) -> dict[str, Any]:
+    """What the SQL asks with: the seeker's side in the columns of the rules, the vocabularies, the moment.
+
+    `direction` is the seeker's vector less the centre: its inner product with a partner's vector differs from that of
+    both centred by the same for all partners.
+    """
+    columns = as_columns([seeker], moment.as_of, Unknown())
+    record = records(columns)[0]
+    coded = {
+        name: int(getattr(columns, name)[0])
+        for name in (
+            "age", "age_min", "age_max", "education", "wants_education", "marital", "wants_marital", "children",
+            "wants_partner_children", "religiosity", "wants_religiosity", "sect", "wants_sect",
+        )
+    }  # fmt: skip
+    place = {name: None if np.isnan(record[name]) else float(record[name]) for name in ("x", "y", "z")}
+    wanted = int(columns.wants_gender[0])
+    return {
+        **coded,
+        **place,
+        "seeker": seeker.user_id,
+        "gender": seeker.gender,
+        "genders": [gender for code, gender in enumerate(words.GENDERS) if wanted >> code & 1],
+        "anywhere": bool(record["anywhere"]),
+        "reach": float(record["reach"]),
+        "wears_hijab": bool(columns.wears_hijab[0]),
+        "requires_hijab": bool(columns.requires_hijab[0]),
+        "vocabulary": json.dumps(_vocabulary()),
+        "vector": json.dumps([round(value, 6) for value in direction.tolist()]),
+        "on": moment.as_of.date(),
+        "as_of": moment.as_of,
+        "active_since": moment.as_of - timedelta(days=moment.limits.active_within_days),
+        "report_threshold": moment.limits.report_threshold,
+        "no_repeat_weeks": moment.limits.no_repeat_weeks,
+        "adult_age": ADULT_AGE,
+        "week": moment.vectors_week,
+        "match_week": moment.match_week,
+        "model": moment.model,
+        "most": most,
+    }
+
+
+def _has_index(connection: Connection, moment: Moment) -> bool:
+    return index_name(moment.vectors_week, moment.model) in nearest_queries.indexes(connection)
+
+
+def _vocabulary() -> dict[str, dict[str, int]]:
+    """The mappings of `vocabulary`, spelling to code."""
+    labels = {
+        "genders": words.GENDERS,
+        "education_labels": words.EDUCATION_LABELS,
+        "marital_labels": words.MARITAL_LABELS,
+        "religiosity_labels": words.RELIGIOSITY_LABELS,
+        "sect": words.SECTS,
+    }
+    return {
+        "education": words.EDUCATION_CODE,
+        "marital": words.MARITAL_CODE,
+        "prayer": words.PRAYER_CODE,
+        "practice": words.PRACTICE_CODE,
+        **{name: {words.plain(label): code for code, label in enumerate(known)} for name, known in labels.items()},
+    }
+
+
+def _scored(
+    connection: Connection,
+    seeker: MemberRow,
+    vector: NDArray[np.float32] | None,
+    found: Collection[str],
+    moment: Moment,
+    scale: Scale,
+) -> list[Match]:
+    """The seeker with everybody found, by the rules and the formula of the week."""
+    rows = [seeker, *member_queries.members_as_of(connection, moment.as_of, found)]
+    ids, vectors = member_queries.member_vectors(connection, moment.vectors_week, moment.model, found)
+    if vector is not None:
+        ids, vectors = [*ids, seeker.user_id], np.concatenate([vectors, vector[None, :]])
+    everybody = [row.user_id for row in rows]
+    knowledge = Knowledge(
+        rows,
+        ids,
+        vectors,
+        member_queries.dna_scores(connection, moment.vectors_week, everybody),
+        member_queries.approved_insights(connection, moment.as_of, everybody),
+    )
+    engine, _ = sound_engine(knowledge, moment.as_of, moment.limits, scale.centre)
+    if seeker.user_id not in engine.position:
+        return []
+    own = engine.position[seeker.user_id]
+    members = engine.profiles.members
+    may, _ = eligible_block(members.rows(np.array([own])), members)
+    may[0, own] = False
+    partners = np.flatnonzero(may[0])
+    pairs = engine.explained(np.full(len(partners), own), partners, scale.calibration)
+    return sorted(pairs, key=lambda pair: (-pair.score, pair.b))

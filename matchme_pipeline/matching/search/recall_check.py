@@ -1,0 +1,97 @@
+"""Does the search for one member find what the exact way finds? A sample of members, bounded in time."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+import numpy as np
+
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.matching import member_queries
+from matchme_pipeline.matching.engine.match_engine import Engine, Pair
+from matchme_pipeline.matching.rules.compatibility import Calibration, factors
+from matchme_pipeline.matching.rules.eligibility import eligible_block
+from matchme_pipeline.matching.rules.explanation import contributions
+from matchme_pipeline.matching.scale_queries import Scale
+from matchme_pipeline.matching.search.member_search import Moment, find_matches
+
+# Twice what a list holds.
+BEST = 10
+
+
+@dataclass
+class Recall:
+    """Of `expected` best partners (at most BEST a member) the search found `found`; `seconds` of each search."""
+
+    members: int = 0
+    expected: int = 0
+    found: int = 0
+    seconds: list[float] = field(default_factory=list)
+
+    @property
+    def share(self) -> float:
+        """Found of expected, 0 to 1."""
+        return self.found / self.expected if self.expected else 1.0
+
+    @property
+    def median_seconds(self) -> float:
+        """The search in the middle."""
+        return median(self.seconds) if self.seconds else 0.0
+
+
+def measure(
+    connection: Connection,
+    engine: Engine,
+    moment: Moment,
+    scale: Scale,
+    sample: Sequence[str],
+    clock: Callable[[], float],
+    most_seconds: float,
+) -> Recall:
+    """Search for the members of `sample` until `most_seconds` are over, and compare with `exact_best`.
+
+    `engine` knows everybody as of the moment. A partner counts as found with the score that the exact way gives.
+    """
+    excluded = {
+        *member_queries.pairs_in_conversation(connection, moment.as_of),
+        *member_queries.pairs_shown(connection, moment.match_week, moment.limits.no_repeat_weeks),
+    }
+    rows = {row.user_id: row for row in member_queries.members_as_of(connection, moment.as_of, sample)}
+    ids, vectors = member_queries.member_vectors(connection, moment.vectors_week, moment.model, sample)
+    vector_of = dict(zip(ids, vectors, strict=True))
+    result, begun = Recall(), clock()
+    for user_id in sample:
+        if clock() - begun >= most_seconds:
+            break
+        expected = exact_best(engine, user_id, excluded, scale.calibration)
+        started = clock()
+        matches = find_matches(connection, rows[user_id], vector_of.get(user_id), moment, scale)
+        result.seconds.append(clock() - started)
+        found = {(match.b, int(match.score * 100)) for match in matches}
+        result.members += 1
+        result.expected += len(expected)
+        result.found += len(found.intersection(expected))
+    return result
+
+
+def exact_best(
+    engine: Engine, user_id: str, excluded: Collection[Pair], calibration: Calibration, most: int = BEST
+) -> list[tuple[str, int]]:
+    """The best partners of one member among all, with scores in hundredths, by score and id; every pair looked at."""
+    own = engine.position[user_id]
+    members = engine.profiles.members
+    may = eligible_block(members.rows(np.array([own])), members)[0][0]
+    may[own] = False
+    met = [b if a == user_id else a for a, b in excluded if user_id in (a, b)]
+    may[[engine.position[other] for other in met if other in engine.position]] = False
+    partners = np.flatnonzero(may)
+    values = factors(engine.profiles, np.full(len(partners), own), partners, calibration)
+    scores = contributions(values).sum(axis=1)
+    order = np.lexsort((partners, -scores))[:most]
+    return [(members.user_ids[partners[place]], int(scores[place])) for place in order]
+
+
+def evenly(user_ids: Sequence[str], most: int) -> list[str]:
+    """At most `most` of `user_ids`, evenly spaced: ids say nothing of a member."""
+    places = np.unique(np.linspace(0, max(len(user_ids) - 1, 0), min(len(user_ids), most)).round().astype(int))
+    return [user_ids[place] for place in places.tolist()]

@@ -1,0 +1,1 @@
+"""A week's matches over the tables: load, allocate, verify, publish, preview."""

@@ -1,0 +1,138 @@
+"""A stronger model's look at the week's close calls, where one is set: before anything is published."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.errors import BrokenMatchesError, BudgetExceededError, ModelRequestError, SeenMeanwhileError
+from matchme_pipeline.jobs.week_jobs import TakenJobs
+from matchme_pipeline.llm.contracts import CallContext, Models, PairToReview, Review, SharedInsight
+from matchme_pipeline.matching import member_queries
+from matchme_pipeline.matching.engine.match_engine import Engine, Match
+from matchme_pipeline.matching.week import weekly_matching
+from matchme_pipeline.matching.week.close_calls import close_calls, reviewed
+from matchme_pipeline.matching.week.weekly_matching import WeekAllocation
+from matchme_pipeline.week import Week
+
+# A pair's insights that a review sees, a side; more would cost tokens and say little.
+INSIGHTS_A_SIDE = 8
+# Everything known of members, and those whose rows are broken, with the reason.
+Loaded = tuple[Engine, Mapping[str, str]]
+
+
+@dataclass
+class ReviewOutcome:
+    """Close calls, and what became of them; a match without a review goes out as it is."""
+
+    close_calls: int = 0
+    reviewed: int = 0
+    reused: int = 0
+    failed: int = 0
+    left: int = 0
+    stopped_by: str = ""
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a week's matching came to: rows written and removed, and the members left out, with the reason."""
+
+    week: WeekAllocation
+    reviews: ReviewOutcome
+    broken: Mapping[str, str]
+    written: int
+    removed: int
+
+
+def publish_reviewed(
+    connection: Connection,
+    week: Week,
+    models: Models,
+    calls: CallContext,
+    taken: TakenJobs,
+    loaded: Loaded,
+    reload: Callable[[], Loaded],
+) -> Published:
+    """Allocate, review and publish the week.
+
+    Members go on living meanwhile. A match that one of them views stays, and the week is computed again around it: what
+    is answered costs nothing. Who moves, wishes otherwise or leaves may break a rule: then members are read once more.
+    Raises BrokenMatchesError, with nothing written, where a rule is still broken.
+    """
+    engine, broken = loaded
+    is_reloaded = False
+    while True:
+        result, outcome = allocate_reviewed(connection, engine, week, models, calls)
+        try:
+            written, removed = weekly_matching.publish(
+                connection, week, models.embedding_model, engine, result, taken, broken
+            )
+        except SeenMeanwhileError:
+            continue
+        except BrokenMatchesError:
+            if is_reloaded:
+                raise
+            engine, broken = reload()
+            is_reloaded = True
+        else:
+            return Published(result, outcome, broken, written, removed)
+
+
+def allocate_reviewed(
+    connection: Connection, engine: Engine, week: Week, models: Models, calls: CallContext
+) -> tuple[WeekAllocation, ReviewOutcome]:
+    """The week's allocation with its close calls reviewed; without a review model just the allocation."""
+    result = weekly_matching.allocate_week(connection, engine, week)
+    if models.review_model is None:
+        return result, ReviewOutcome()
+    wanted = pairs_to_review(result.allocation.matches, approved_by_matched(connection, week, result))
+    matches, outcome = review_matches(models, result.allocation.matches, wanted, calls)
+    return replace(result, allocation=replace(result.allocation, matches=matches)), outcome
+
+
+def approved_by_matched(
+    connection: Connection, week: Week, result: WeekAllocation
+) -> Mapping[str, Sequence[SharedInsight]]:
+    """What the members of the week's new pairs have approved."""
+    members = {user_id for match in result.allocation.matches for user_id in (match.a, match.b)}
+    return member_queries.approved_insights(connection, week.cutoff, members)
+
+
+def pairs_to_review(
+    matches: Sequence[Match], approved: Mapping[str, Sequence[SharedInsight]]
+) -> dict[str, tuple[Match, PairToReview]]:
+    """The close calls as a model may see them, by pair id: of both sides approved insights, nothing else."""
+    reviewable = {user_id for user_id, insights in approved.items() if insights}
+    return {
+        str(number): (match, PairToReview(str(number), _seen(approved[match.a]), _seen(approved[match.b])))
+        for number, match in enumerate(close_calls(matches, reviewable))
+    }
+
+
+def review_matches(
+    models: Models, matches: Sequence[Match], wanted: Mapping[str, tuple[Match, PairToReview]], calls: CallContext
+) -> tuple[list[Match], ReviewOutcome]:
+    """`matches` with what the reviews add; one that fails, or that the budget or the API ends, changes nothing."""
+    outcome = ReviewOutcome(close_calls=len(wanted))
+    changed: dict[tuple[str, str], Match] = {}
+    try:
+        for answer in models.review([pair for _, pair in wanted.values()], calls):
+            if not isinstance(answer, Review):
+                outcome.failed += 1
+                continue
+            match = wanted[answer.pair_id][0]
+            changed[match.a, match.b] = reviewed(match, answer.fit, answer.model)
+            outcome.reviewed += 1
+            outcome.reused += answer.reused
+    except (BudgetExceededError, ModelRequestError) as error:
+        outcome.stopped_by = str(error)
+    outcome.left = outcome.close_calls - outcome.reviewed - outcome.failed
+    return [changed.get((match.a, match.b), match) for match in matches], outcome
+
+
+def _seen(insights: Sequence[SharedInsight]) -> tuple[SharedInsight, ...]:
+    """Values and family first: they carry a marriage; then by title."""
+    first = ("values", "family", "personality", "lifestyle", "interests")
+    rank = {category: place for place, category in enumerate(first)}
+    by_title = {insight.title.casefold(): insight for insight in reversed(insights)}
+    ordered = sorted(by_title.values(), key=lambda i: (rank.get(i.category, len(first)), i.title, i.insight_id))
+    return tuple(ordered[:INSIGHTS_A_SIDE])

@@ -1,0 +1,84 @@
+"""Close calls: matches whose place in a list hangs on little; which they are, and what a review adds to them; pure."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from math import inf
+
+from matchme_pipeline.matching.engine.match_engine import Match
+from matchme_pipeline.matching.rules.weights import REVIEW_WEIGHT
+
+# At most so many of a week's new pairs are looked at.
+MOST_SHARE = 0.10
+# Two reviews can move two matches past each other only so far.
+CLOSE_POINTS = 2 * REVIEW_WEIGHT
+# A fit that speaks neither for a match nor against it.
+EVEN = 50
+# From here on the sentence takes sides.
+_TELLING = 0.2
+_HUNDREDTHS = 100
+
+
+def close_calls(matches: Sequence[Match], reviewable: Collection[str]) -> list[Match]:
+    """The closest calls among `matches`: at most a tenth of them, the closest first, ties by the members' ids.
+
+    A match is as close a call as its score is near to that of the next match in either member's list; one further
+    off than CLOSE_POINTS, or whose two members are not both `reviewable`, is none. The same matches in any order give
+    the same calls.
+    """
+    lists: dict[str, list[float]] = defaultdict(list)
+    for match in matches:
+        lists[match.a].append(float(match.score))
+        lists[match.b].append(float(match.score))
+    ordered = {user_id: sorted(scores) for user_id, scores in lists.items()}
+    known = set(reviewable)
+    calls = []
+    for match in matches:
+        margin = min(_margin(float(match.score), ordered[match.a]), _margin(float(match.score), ordered[match.b]))
+        if margin <= CLOSE_POINTS and match.a in known and match.b in known:
+            calls.append((margin, match.a, match.b, match))
+    calls.sort(key=lambda call: call[:3])
+    return [match for *_, match in calls[: int(MOST_SHARE * len(matches))]]
+
+
+def reviewed(match: Match, fit: int, model: str) -> Match:
+    """`match` with a review's `fit`, 0 to 100, as one more factor, which moves its score by REVIEW_WEIGHT at most.
+
+    value = (fit - 50) / 50, -1 to 1; contribution = weight x value. The score stays within 0 and 100, and the
+    contributions of all factors still add up to it exactly.
+    """
+    before = int(match.score * _HUNDREDTHS)
+    wanted = round((fit - EVEN) / EVEN * REVIEW_WEIGHT * _HUNDREDTHS)
+    hundredths = min(max(wanted, -before), 100 * _HUNDREDTHS - before)
+    value = hundredths / (REVIEW_WEIGHT * _HUNDREDTHS)
+    factor = {
+        "name": "review",
+        "value": round(value, 4),
+        "weight": REVIEW_WEIGHT,
+        "contribution": hundredths / _HUNDREDTHS,
+        "sentence": _sentence(value),
+    }
+    factors = {
+        **match.factors,
+        "score": (before + hundredths) / _HUNDREDTHS,
+        "factors": [*match.factors["factors"], factor],
+        "reviewed_by": model,
+    }
+    return replace(match, score=Decimal(before + hundredths).scaleb(-2), factors=factors)
+
+
+def _margin(score: float, ordered: Sequence[float]) -> float:
+    """The distance to the nearest other score of a list; infinite in a list of one."""
+    others = list(ordered)
+    others.remove(score)
+    return min((abs(score - other) for other in others), default=inf)
+
+
+def _sentence(value: float) -> str:
+    """For both sides' eyes: what somebody has confirmed about themselves is not given away."""
+    if value >= _TELLING:
+        return "A closer look at what you have both confirmed about yourselves speaks for this match."
+    if value <= -_TELLING:
+        return "A closer look at what you have both confirmed about yourselves raised questions worth talking about."
+    return "A closer look at what you have both confirmed about yourselves neither adds nor takes away."

@@ -1,0 +1,40 @@
+"""SQL of the previews: what two members show openly, and both rows of a pair."""
+
+from collections.abc import Collection, Mapping
+from datetime import date
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.matching.week.publication_queries import json_bytes
+
+
+def save_previews(connection: Connection, match_week: date, previews: Mapping[tuple[str, str], dict[str, Any]]) -> int:
+    """Write each pair's preview to both of its rows, in one transaction; returns how many rows changed."""
+    pairs = sorted(previews)
+    with connection.transaction():
+        return connection.execute(
+            """
+            update weekly_matches m
+            set chaichat_preview = n.preview
+            from unnest(%(a)s::text[], %(b)s::text[], %(previews)s::jsonb[]) as n (a, b, preview)
+            where m.week_start_date = %(week)s
+                and least(m.user_id, m.match_user_id) = n.a and greatest(m.user_id, m.match_user_id) = n.b
+                and m.chaichat_preview is distinct from n.preview
+            """,
+            {
+                "week": match_week,
+                "a": [a for a, _ in pairs],
+                "b": [b for _, b in pairs],
+                "previews": [Jsonb(previews[pair], dumps=json_bytes) for pair in pairs],
+            },
+        ).rowcount
+
+
+def common_attributes(connection: Connection, user_ids: Collection[str]) -> dict[str, dict[str, list[str]]]:
+    """What members show openly and may share: languages and hobbies. Nothing that anybody filters by."""
+    rows = connection.execute(
+        "select clerk_user_id, languages, hobbies from profiles where clerk_user_id = any(%s)", [list(user_ids)]
+    ).fetchall()
+    return {user_id: {"languages": languages or [], "hobbies": hobbies or []} for user_id, languages, hobbies in rows}

@@ -1,0 +1,52 @@
+"""What a conversation's starters may be built on: approved insights and open common ground, nothing else."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matchme_pipeline.llm.contracts import PairToPreview, Preview, SharedInsight
+from matchme_pipeline.matching.member_queries import PairRow
+
+# A preview says two or three things; more insights would only cost tokens.
+INSIGHTS_PER_SIDE = 8
+
+
+def pairs_to_preview(
+    pairs: Sequence[PairRow],
+    approved: Mapping[str, Sequence[SharedInsight]],
+    attributes: Mapping[str, Mapping[str, Sequence[str]]],
+) -> list[PairToPreview]:
+    """Each pair as a model may see it: shared insights first, without names, ids of members, or preferences."""
+    result = []
+    for number, pair in enumerate(pairs):
+        a, b = approved.get(pair.a, ()), approved.get(pair.b, ())
+        titles = {insight.title for insight in a} & {insight.title for insight in b}
+        result.append(
+            PairToPreview(
+                pair_id=str(number),
+                a=_chosen(a, titles),
+                b=_chosen(b, titles),
+                common_ground=_common_ground(attributes.get(pair.a, {}), attributes.get(pair.b, {})),
+            )
+        )
+    return result
+
+
+def as_json(preview: Preview) -> dict[str, Any]:
+    """The preview as `weekly_matches.chaichat_preview` holds it."""
+    return {
+        "level_1": list(preview.level_1),
+        "level_2": list(preview.level_2),
+        "insights_used": list(preview.insights_used),
+        "model": preview.model,
+        "cache_key": preview.cache_key,
+    }
+
+
+def _chosen(insights: Sequence[SharedInsight], shared: set[str]) -> tuple[SharedInsight, ...]:
+    by_title = {insight.title: insight for insight in insights}
+    ordered = sorted(by_title.values(), key=lambda insight: (insight.title not in shared, insight.title))
+    return tuple(ordered[:INSIGHTS_PER_SIDE])
+
+
+def _common_ground(a: Mapping[str, Sequence[str]], b: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    return tuple(sorted(set(a.get("hobbies", ())) & set(b.get("hobbies", ()))))

@@ -1,0 +1,47 @@
+"""Which rows a week shows: new pairs in both lists, ranked, around rows that members have touched already."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from decimal import Decimal
+
+from matchme_pipeline.matching.engine.allocation import MOST_MATCHES
+from matchme_pipeline.matching.engine.match_engine import Match
+from matchme_pipeline.matching.week.publication_queries import MatchRow, PublishedRow
+
+_RANKS = range(1, MOST_MATCHES + 1)
+
+
+def fixed_pairs(rows: Sequence[PublishedRow]) -> set[tuple[str, str]]:
+    """Pairs of which a member has viewed or acted on a row: they stand, in both lists."""
+    return {_ordered(row.user_id, row.match_user_id) for row in rows if row.touched}
+
+
+def ranked_rows(
+    matches: Sequence[Match], standing: Sequence[PublishedRow], fixed: Collection[tuple[str, str]]
+) -> list[MatchRow]:
+    """Two rows for each match; the best score gets the best rank that no standing row holds; ties go by id."""
+    taken: dict[str, set[int]] = defaultdict(set)
+    for row in standing:
+        if _ordered(row.user_id, row.match_user_id) in fixed:
+            taken[row.user_id].add(row.rank)
+    lists: dict[str, list[tuple[Decimal, str, Match]]] = defaultdict(list)
+    for match in matches:
+        worst_first = -match.score
+        lists[match.a].append((worst_first, match.b, match))
+        lists[match.b].append((worst_first, match.a, match))
+    rows = []
+    for user_id, own in sorted(lists.items()):
+        own.sort()
+        free = (rank for rank in _RANKS if rank not in taken.get(user_id, ()))
+        for (_, other, match), rank in zip(own, free, strict=False):
+            rows.append(MatchRow(user_id, other, match.score, rank, match.factors))
+    return rows
+
+
+def shown_elsewhere(matches: Sequence[Match], shown: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Those of `matches` that another week shows."""
+    return {_ordered(match.a, match.b) for match in matches} & set(shown)
+
+
+def _ordered(a: str, b: str) -> tuple[str, str]:
+    return (a, b) if a < b else (b, a)

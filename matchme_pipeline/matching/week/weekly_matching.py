@@ -1,0 +1,182 @@
+"""A week's matching over the tables: load, allocate under the no-repeat rule, publish, preview."""
+
+import gc
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.errors import BrokenMatchesError, BudgetExceededError
+from matchme_pipeline.jobs import week_jobs
+from matchme_pipeline.jobs.week_jobs import TakenJobs
+from matchme_pipeline.llm.contracts import CallContext, Models, PairToPreview, Preview
+from matchme_pipeline.matching import member_queries, scale_queries
+from matchme_pipeline.matching.engine.broken_rows import sound_engine
+from matchme_pipeline.matching.engine.match_engine import Allocation, Engine, Knowledge
+from matchme_pipeline.matching.member_queries import PairRow
+from matchme_pipeline.matching.rules.limits import USUAL, Limits
+from matchme_pipeline.matching.rules.members import Members
+from matchme_pipeline.matching.scale_queries import Scale
+from matchme_pipeline.matching.week import check_queries, preview_queries, publication_queries, ranking
+from matchme_pipeline.matching.week.pair_verification import broken_filters
+from matchme_pipeline.matching.week.previews import as_json
+from matchme_pipeline.matching.week.publication_queries import PublishedRow
+from matchme_pipeline.week import Week
+
+PAIRS_SAVED_AT_ONCE = 500
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Keep the cyclic garbage collector out: what loading and explaining make by the million stays, without a cycle."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+@dataclass(frozen=True)
+class WeekAllocation:
+    """The week's allocation, the rows that stand, and the pairs among them that stay whatever happens."""
+
+    allocation: Allocation
+    standing: Sequence[PublishedRow]
+    fixed: set[tuple[str, str]]
+
+
+@dataclass
+class PreviewOutcome:
+    """Pairs whose preview was written, was right already, failed, or was left."""
+
+    written: int = 0
+    reused: int = 0
+    failed: int = 0
+    left: int = 0
+    stopped_by: str = ""
+
+
+def load_engine(connection: Connection, week: Week, model: str, limits: Limits = USUAL) -> Engine:
+    """The engine of `load_sound_engine` alone."""
+    return load_sound_engine(connection, week, model, limits)[0]
+
+
+@collector_paused()
+def load_sound_engine(
+    connection: Connection, week: Week, model: str, limits: Limits = USUAL
+) -> tuple[Engine, dict[str, str]]:
+    """Everything that is known of members as of the week's cutoff, and whose rows are broken, with the reason."""
+    return sound_engine(_knowledge(connection, week, model), week.cutoff, limits)
+
+
+def _knowledge(connection: Connection, week: Week, model: str) -> Knowledge:
+    ids, vectors = member_queries.member_vectors(connection, week.sunday, model)
+    return Knowledge(
+        rows=member_queries.members_as_of(connection, week.cutoff),
+        vector_ids=ids,
+        vectors=vectors,
+        dna=member_queries.dna_scores(connection, week.sunday),
+        approved=member_queries.approved_insights(connection, week.cutoff),
+    )
+
+
+@collector_paused()
+def allocate_week(connection: Connection, engine: Engine, week: Week) -> WeekAllocation:
+    """Allocate the week so that no pair is shown twice within the window.
+
+    A first run knows the weeks that were published before it. Doing a week again looks at those alone, so that it
+    finds what it found; only where a result would repeat a pair that has been shown since are those left out too.
+    """
+    window = engine.limits.no_repeat_weeks
+    standing = publication_queries.published_rows(connection, week.match_week)
+    fixed = ranking.fixed_pairs(standing)
+    talking = member_queries.pairs_in_conversation(connection, week.cutoff)
+    before = publication_queries.first_published(connection, week.match_week)
+    excluded = {*talking, *member_queries.pairs_shown(connection, week.match_week, window, before)}
+    shown = set(member_queries.pairs_shown(connection, week.match_week, window))
+    allocation = engine.match(excluded, fixed)
+    while repeated := ranking.shown_elsewhere(allocation.matches, shown):
+        excluded |= repeated
+        allocation = engine.match(excluded, fixed)
+    return WeekAllocation(allocation, standing, fixed)
+
+
+@collector_paused()
+def publish(
+    connection: Connection,
+    week: Week,
+    model: str,
+    engine: Engine,
+    result: WeekAllocation,
+    taken: TakenJobs,
+    broken: Mapping[str, str],
+) -> tuple[int, int]:
+    """Write the week, look at it once more, and finish its jobs in one transaction; returns rows written and removed.
+
+    Raises BrokenMatchesError, with nothing written, where a match breaks a rule or a hard preference, and
+    SeenMeanwhileError where a member has viewed since what would change.
+    """
+    rows = ranking.ranked_rows(result.allocation.matches, result.standing, result.fixed)
+    with connection.transaction():
+        changed = publication_queries.replace_matches(
+            connection, week.match_week, model, taken.dagster_run_id, rows, result.fixed
+        )
+        # Where all that stands was viewed before, it stands by the scale that it was scored by.
+        if rows or scale_queries.scale_of(connection, week.sunday, model) is None:
+            scale = Scale(engine.centre, *result.allocation.calibration)
+            scale_queries.save_scale(connection, week.sunday, model, scale)
+        _require_sound(connection, week, engine)
+        week_jobs.finish_members(connection, taken, broken)
+    return changed
+
+
+def broken_matches(connection: Connection, week: Week, members: Members, limits: Limits) -> dict[str, int]:
+    """How many matches of the week, as the tables have them now, break each rule and each hard preference."""
+    return {
+        **check_queries.broken_rules(connection, week.match_week, limits.no_repeat_weeks),
+        **check_queries.broken_preferences(connection, week.match_week),
+        **broken_filters(members, check_queries.untouched_pairs(connection, week.match_week)),
+    }
+
+
+def _require_sound(connection: Connection, week: Week, engine: Engine) -> None:
+    broken = broken_matches(connection, week, engine.profiles.members, engine.limits)
+    found = ", ".join(f"{name}: {rows} rows" for name, rows in broken.items() if rows)
+    if found:
+        raise BrokenMatchesError(
+            f"The matches of week {week.key} break rules ({found}); nothing was published. "
+            "Mend the cause and materialise weekly_matches again."
+        )
+
+
+def preview_pairs(
+    connection: Connection,
+    models: Models,
+    week: Week,
+    pairs: Sequence[PairRow],
+    wanted: Sequence[PairToPreview],
+    calls: CallContext,
+) -> PreviewOutcome:
+    """Ask for previews and write them as they come; what is written stays when the budget ends."""
+    pair_of = {preview.pair_id: pairs[place] for place, preview in enumerate(wanted)}
+    outcome = PreviewOutcome()
+    batch: dict[tuple[str, str], dict[str, object]] = {}
+    try:
+        for answer in models.preview(wanted, calls):
+            pair = pair_of[answer.pair_id]
+            if not isinstance(answer, Preview):
+                outcome.failed += 1
+            elif pair.preview == as_json(answer):
+                outcome.reused += 1
+            else:
+                batch[pair.a, pair.b] = as_json(answer)
+            if len(batch) >= PAIRS_SAVED_AT_ONCE:
+                outcome.written += preview_queries.save_previews(connection, week.match_week, batch) // 2
+                batch = {}
+    except BudgetExceededError as error:
+        outcome.stopped_by = str(error)
+    outcome.written += preview_queries.save_previews(connection, week.match_week, batch) // 2
+    outcome.left = len(pairs) - outcome.written - outcome.reused - outcome.failed
+    return outcome
