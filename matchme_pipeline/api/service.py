@@ -16,7 +16,8 @@ from matchme_pipeline.api.launches import Launches
 from matchme_pipeline.api.overview import Overview, overview
 from matchme_pipeline.api.rate_limit import RateLimit
 from matchme_pipeline.api.snapshots import Snapshot
-from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.database.connection import Connection, set_known_settings
+from matchme_pipeline.database.stored_values import read_json_or_none, tolerate
 from matchme_pipeline.errors import ConfigurationError
 from matchme_pipeline.settings import Settings
 
@@ -73,6 +74,7 @@ def open_service(settings: Settings, database_url: str, dagster: DagsterRuns | N
     pool: ConnectionPool[PsycopgConnection[TupleRow]] = ConnectionPool(
         database_url,
         kwargs={"autocommit": True, "prepare_threshold": None, "connect_timeout": 5},
+        configure=_configure,
         min_size=1,
         max_size=POOL_SIZE,
         timeout=POOL_WAIT_SECONDS,
@@ -86,6 +88,12 @@ def open_service(settings: Settings, database_url: str, dagster: DagsterRuns | N
         RateLimit(per_minute, max(1, per_minute // BURST_SHARE)),
         dagster or DagsterRuns(),
     )
+
+
+def _configure(connection: Connection) -> None:
+    set_known_settings(connection)
+    # A page shows what can be read of a row; it never fails for the rest.
+    tolerate(connection, read_json_or_none)
 
 
 def token_verifier(settings: Settings) -> Verifier:

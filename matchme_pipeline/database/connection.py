@@ -6,14 +6,29 @@ from contextlib import contextmanager
 import psycopg
 from pgvector.psycopg import register_vector
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
 
+from matchme_pipeline.database.stored_values import tolerate
 from matchme_pipeline.errors import DatabaseUnavailableError
 
 MINIMUM_POSTGRES = 15
 MINIMUM_PGVECTOR = (0, 5)
 CONNECT_TIMEOUT_SECONDS = 10
+
+# How values are written on the wire and read by the loaders, whatever a role or a database is set to.
+_SETTINGS = {
+    "DateStyle": "ISO, MDY",
+    "IntervalStyle": "postgres",
+    "TimeZone": "UTC",
+    "extra_float_digits": "1",
+    "bytea_output": "hex",
+    "client_encoding": "UTF8",
+    "standard_conforming_strings": "on",
+}
+_SETTINGS_QUERY = sql.SQL("select {}").format(
+    sql.SQL(", ").join(sql.SQL("current_setting({})").format(sql.Literal(name)) for name in _SETTINGS)
+)
 
 Connection = psycopg.Connection[TupleRow]
 
@@ -36,14 +51,13 @@ def connect(url: str, *, vectors: bool = True) -> Iterator[Connection]:
 def open_connection(url: str, *, vectors: bool = True) -> Connection:
     """Like `connect`, for callers that close the connection themselves."""
     try:
-        connection = psycopg.connect(
-            url, autocommit=True, prepare_threshold=None, connect_timeout=CONNECT_TIMEOUT_SECONDS
-        )
+        connection = _with_known_settings(url, _connected(url))
     except psycopg.Error as error:
         raise DatabaseUnavailableError(
             f"The database at {describe(url)} does not answer ({_first_line(error)}). "
             "Check MATCHME_DATABASE_URL, or unset it to use the embedded server."
         ) from None
+    tolerate(connection)
     if vectors:
         try:
             register_vector(connection)
@@ -55,6 +69,47 @@ def open_connection(url: str, *, vectors: bool = True) -> Connection:
                 "`create extension vector`."
             ) from None
     return connection
+
+
+def _connected(url: str, options: str | None = None) -> Connection:
+    return psycopg.connect(
+        url if options is None else make_conninfo(url, options=options),
+        autocommit=True,
+        prepare_threshold=None,
+        connect_timeout=CONNECT_TIMEOUT_SECONDS,
+    )
+
+
+def _with_known_settings(url: str, connection: Connection) -> Connection:
+    """`connection`, or another one, under which values are written as the loaders read them.
+
+    A role or a database may have settings of its own (`alter role … set datestyle`). Settings given at the
+    connection's start come before those; a pooler may refuse them, and then they are set for the session.
+    """
+    differing = _differing_settings(connection)
+    if not differing:
+        return connection
+    options = [str(conninfo_to_dict(url).get("options") or "")]
+    options += [f"-c {name}={value.replace(' ', chr(92) + ' ')}" for name, value in differing.items()]
+    try:
+        restarted = _connected(url, options=" ".join(options).strip())
+    except psycopg.Error:
+        set_known_settings(connection)
+        return connection
+    connection.close()
+    return restarted
+
+
+def set_known_settings(connection: Connection) -> None:
+    """Set for the session what decides how values are written."""
+    for name, value in _differing_settings(connection).items():
+        connection.execute("select set_config(%s, %s, false)", [name, value])
+
+
+def _differing_settings(connection: Connection) -> dict[str, str]:
+    row = connection.execute(_SETTINGS_QUERY).fetchone()
+    found = dict(zip(_SETTINGS, row or (), strict=True))
+    return {name: value for name, value in _SETTINGS.items() if found[name] != value}
 
 
 def require_capabilities(connection: Connection) -> None:

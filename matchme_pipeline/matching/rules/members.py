@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from matchme_pipeline.database.stored_values import UnreadableValue
 from matchme_pipeline.matching.rules import vocabulary as words
 from matchme_pipeline.matching.rules.limits import USUAL, Limits
 from matchme_pipeline.matching.rules.vocabulary import MISSING, Unknown
@@ -186,6 +187,10 @@ def _age_range(row: MemberRow) -> tuple[int, int]:
 
 
 def _list(value: Any) -> list[Any]:
+    """A JSON array; nothing where another type states nothing. Raises for a document that cannot be read."""
+    if isinstance(value, UnreadableValue):
+        # Its wishes are not known; to match the member without them could break a promise.
+        raise ValueError(value.reason)
     return value if isinstance(value, list) else []
 
 
