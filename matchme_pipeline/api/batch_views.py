@@ -7,13 +7,16 @@ from matchme_pipeline.api.problems import ProblemError
 from matchme_pipeline.api.queries import batch, triggers
 from matchme_pipeline.api.queries.batch import RunRow
 from matchme_pipeline.api.service import Service
+from matchme_pipeline.database.stored_values import json_objects
 from matchme_pipeline.operations.run_ids import history_id
 
 
 def run_view(row: RunRow, for_admin: bool) -> Run:
     """The run; tokens, cost and errors for administrators alone."""
-    hidden: dict[str, Any] = {} if for_admin else {"tokens_used": None, "cost_usd": None, "errors": None}
-    return Run.model_validate(vars(row) | hidden)
+    shown: dict[str, Any] = {"tokens_used": None, "cost_usd": None, "errors": None}
+    if for_admin:
+        shown = {"errors": json_objects(row.errors)}
+    return Run.model_validate(vars(row) | shown)
 
 
 def trigger_state(shared: Service, dagster_run_id: str) -> TriggerState:

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from matchme_pipeline.cli import console
+from matchme_pipeline.database.stored_values import json_number, json_object, json_objects, json_texts
 from matchme_pipeline.jobs.listing import ListedJob
 from matchme_pipeline.operations.alert_queries import AlertRow
 from matchme_pipeline.operations.queries import MatchRow, RunRow, WeekSummary
@@ -45,21 +46,23 @@ def matches(user_id: str, match_week: date, rows: Sequence[MatchRow]) -> None:
         console.out.print(Text(f"\n  {row.rank}. {row.match_user_id}   {row.score} of 100", style="bold"))
         for factor in reasons(row.compatibility_factors):
             console.result(f"     + {factor}")
-        preview = row.chaichat_preview or {}
+        preview = json_object(row.chaichat_preview)
         for level, heading in (("level_1", "light"), ("level_2", "values")):
-            for starter in preview.get(level, []):
+            for starter in json_texts(preview.get(level)):
                 console.result(f"     {heading:>6}: {starter}")
 
 
-def reasons(factors: dict[str, Any]) -> list[str]:
+def reasons(factors: Any) -> list[str]:
     """The sentences of the factors that contribute, the largest contribution first."""
-    rows = factors.get("factors", [])
-    ordered = sorted(rows, key=lambda factor: (-float(factor.get("contribution", 0)), str(factor.get("name", ""))))
+    rows = json_objects(json_object(factors).get("factors"))
+    told = [(json_number(row.get("contribution")), str(row.get("name", "")), row.get("sentence")) for row in rows]
     return [
-        f"{float(factor['contribution']):5.2f}  {factor['sentence']}"
-        for factor in ordered
-        if factor.get("sentence") and float(factor.get("contribution", 0)) > 0
+        f"{added:5.2f}  {sentence}" for added, _, sentence in sorted(told, key=_largest_first) if sentence and added > 0
     ]
+
+
+def _largest_first(factor: tuple[float, str, Any]) -> tuple[float, str]:
+    return -factor[0], factor[1]
 
 
 def runs_table(rows: Sequence[RunRow]) -> None:

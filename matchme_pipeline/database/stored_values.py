@@ -69,6 +69,32 @@ def read_json_or_none(text: str | bytes) -> Any:
     return None if isinstance(value, UnreadableValue) else value
 
 
+def json_object(value: Any) -> dict[str, Any]:
+    """A JSON object as stored; an empty one where the column holds anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def json_array(value: Any) -> list[Any]:
+    """A JSON array as stored; an empty one where the column holds anything else."""
+    return value if isinstance(value, list) else []
+
+
+def json_objects(value: Any) -> list[dict[str, Any]]:
+    """The objects of a JSON array; anything else in their place is shown as an object that says what it was."""
+    entries = value if isinstance(value, list) else [] if value is None else [value]
+    return [entry if isinstance(entry, dict) else {"error": str(entry)} for entry in entries]
+
+
+def json_texts(value: Any) -> list[str]:
+    """The texts of a JSON array; whatever else it holds is left out."""
+    return [entry for entry in json_array(value) if isinstance(entry, str)]
+
+
+def json_number(value: Any) -> float:
+    """A JSON number; 0 where the value is anything else."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+
+
 def tolerate(connection: BaseConnection[Any], loads: Callable[[str | bytes], Any] = read_json) -> None:
     """Teach `connection` to read every moment, interval and JSON document that PostgreSQL can hold."""
     set_json_loads(loads, connection)

@@ -76,7 +76,7 @@ def tries_by_week(connection: Connection) -> dict[date, Tries]:
         with ended as (
             select week, started_at, completed_at, status,
                 coalesce(metadata ->> 'retry_of', dagster_run_id, id::text) as run,
-                coalesce((metadata ->> 'declined')::boolean, false) as declined,
+                coalesce(metadata ->> 'declined' = 'true', false) as declined,
                 max(started_at) filter (where status = 'completed') over (partition by week) as finished_at,
                 row_number() over (partition by week order by started_at desc, id) = 1 as is_newest
             from batch_run_history

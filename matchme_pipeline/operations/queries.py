@@ -246,8 +246,9 @@ class MatchRow:
     match_user_id: str
     rank: int
     score: Decimal
-    compatibility_factors: dict[str, Any]
-    chaichat_preview: dict[str, Any] | None
+    # As stored: an earlier batch may have written any JSON.
+    compatibility_factors: Any
+    chaichat_preview: Any
 
 
 def matches_of(connection: Connection, user_id: str, match_week: date) -> list[MatchRow]:
@@ -282,7 +283,11 @@ def member_to_show(connection: Connection, match_week: date) -> str | None:
         where week_start_date = %s
         group by user_id
         order by count(*) desc,
-            sum(jsonb_array_length(coalesce(chaichat_preview -> 'insights_used', '[]'::jsonb))) desc,
+            sum(
+                case jsonb_typeof(chaichat_preview -> 'insights_used')
+                    when 'array' then jsonb_array_length(chaichat_preview -> 'insights_used')
+                end
+            ) desc nulls last,
             user_id
         limit 1
         """,

@@ -30,7 +30,8 @@ class RunRow:
     failed_jobs: int
     tokens_used: int
     cost_usd: Decimal
-    errors: list[dict[str, Any]]
+    # As stored: an earlier batch may have written any JSON.
+    errors: Any
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,8 @@ class MatchRow:
     match_user_id: str
     rank: int
     score: Decimal
-    compatibility_factors: dict[str, Any] | None
-    chaichat_preview: dict[str, Any] | None
+    compatibility_factors: Any
+    chaichat_preview: Any
     viewed_at: datetime | None
     actioned_at: datetime | None
 

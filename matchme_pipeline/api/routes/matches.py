@@ -13,6 +13,7 @@ from matchme_pipeline.api.queries import members
 from matchme_pipeline.api.queries.members import MatchRow
 from matchme_pipeline.api.responses import problems
 from matchme_pipeline.api.service import Service
+from matchme_pipeline.database.stored_values import json_object, json_texts
 
 router = APIRouter(prefix="/api/matches", tags=["matches"])
 
@@ -53,8 +54,10 @@ def _mark(shared: Service, user_id: str, match_id: UUID, *, acted_on: bool) -> M
 
 
 def _view(row: MatchRow) -> Match:
-    preview = row.chaichat_preview
-    starters = Starters(level_1=preview.get("level_1") or [], level_2=preview.get("level_2") or []) if preview else None
-    return Match.model_validate(
-        vars(row) | {"chaichat_preview": starters, "compatibility_factors": row.compatibility_factors or {}}
-    )
+    preview = json_object(row.chaichat_preview)
+    levels = {level: json_texts(preview.get(level)) for level in ("level_1", "level_2")}
+    shown = {
+        "chaichat_preview": Starters(**levels) if preview else None,
+        "compatibility_factors": json_object(row.compatibility_factors),
+    }
+    return Match.model_validate(vars(row) | shown)

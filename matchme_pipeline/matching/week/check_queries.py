@@ -126,8 +126,8 @@ def pairs_without_preview(connection: Connection, match_week: date) -> tuple[int
     row = connection.execute(
         """
         select count(*), count(*) filter (
-            where w.chaichat_preview is null or jsonb_array_length(w.chaichat_preview -> 'level_1') < 2
-                or jsonb_array_length(w.chaichat_preview -> 'level_2') < 2
+            where jsonb_array_length(coalesce(jsonb_path_query_array(w.chaichat_preview, '$.level_1[*]'), '[]')) < 2
+                or jsonb_array_length(coalesce(jsonb_path_query_array(w.chaichat_preview, '$.level_2[*]'), '[]')) < 2
                 or not exists (
                     select from weekly_matches o
                     where o.user_id = w.match_user_id and o.match_user_id = w.user_id
