@@ -17,6 +17,8 @@ from matchme_pipeline.errors import ConfigurationError
 
 # The model that the prompt was written for stands beside it.
 INSIGHT_SETTINGS = Path(__file__).parent / "llm" / "prompts" / "insights.yaml"
+# The attributes whose unknown value an operator may let fail a stated wish (`matching/rules/unknown_values.py`).
+UNKNOWN_MAY_BE_STRICT = ("distance", "education", "marital_status", "children", "religiosity", "sect", "hijab")
 DEFAULT_EMBEDDING_MODEL = "text-embedding-3-small"
 # `matchme seed` leaves its population's first week here, under MATCHME_HOME; the environment and .env come before it.
 POPULATION_FILE = "population.env"
@@ -50,9 +52,15 @@ class Settings(BaseModel):
     llm_timeout_seconds: float | None = Field(None, alias="MATCHME_LLM_TIMEOUT_SECONDS", gt=0)
     prices_file: Path | None = Field(None, alias="MATCHME_PRICES_FILE")
     first_week: date = Field(date(2026, 1, 4), alias="MATCHME_FIRST_WEEK")
-    active_within_days: int | None = Field(None, alias="MATCHME_ACTIVE_WITHIN_DAYS", ge=1, le=36_500)
-    report_threshold: int | None = Field(None, alias="MATCHME_REPORT_THRESHOLD", ge=1)
-    no_repeat_weeks: int | None = Field(None, alias="MATCHME_NO_REPEAT_WEEKS", ge=1, le=5_200)
+    # Members who have not opened the app for longer would leave a match unanswered.
+    active_within_days: int = Field(60, alias="MATCHME_ACTIVE_WITHIN_DAYS", ge=1, le=36_500)
+    # Reports by other members: from here on a person looks first.
+    report_threshold: int = Field(5, alias="MATCHME_REPORT_THRESHOLD", ge=1)
+    # Half a year.
+    no_repeat_weeks: int = Field(26, alias="MATCHME_NO_REPEAT_WEEKS", ge=1, le=5_200)
+    # The far end of the app's slider, which its screen calls "Anywhere".
+    anywhere_km: int = Field(100, alias="MATCHME_ANYWHERE_KM", ge=1, le=20_000)
+    strict_unknown: frozenset[str] = Field(frozenset(), alias="MATCHME_STRICT_UNKNOWN")
     automation: bool = Field(False, alias="MATCHME_AUTOMATION")
     alert_webhook_url: SecretStr | None = Field(None, alias="MATCHME_ALERT_WEBHOOK_URL")
     admin_user_ids: str = Field("", alias="ADMIN_USER_IDS")
@@ -100,6 +108,16 @@ class Settings(BaseModel):
         if "*" in origins:
             raise ValueError("must name the app's origins, separated by commas; * would let every site in")
         return origins
+
+    @field_validator("strict_unknown", mode="before")
+    @classmethod
+    def _names_attributes(cls, names: object) -> object:
+        if not isinstance(names, str):
+            return names
+        wanted = frozenset(name.strip() for name in names.split(",") if name.strip())
+        if unknown := sorted(wanted - set(UNKNOWN_MAY_BE_STRICT)):
+            raise ValueError(f"'{unknown[0]}' is none of {', '.join(UNKNOWN_MAY_BE_STRICT)}")
+        return wanted
 
     @field_validator("first_week")
     @classmethod

@@ -41,14 +41,14 @@ def matches_keep_the_rules(context: AssetCheckExecutionContext, database: Databa
 def matches_keep_hard_preferences(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
     """Count the rows that break a wish of the row's member, and the pairs that every filter together would refuse."""
     week = Week.parse(context.partition_key)
+    limits = process_limits()
     with database.connect() as connection:
         pairs = check_queries.untouched_pairs(connection, week.match_week)
         matched = {user_id for pair in pairs for user_id in pair}
         rows = [row for row in member_queries.members_as_of(connection, week.cutoff) if row.user_id in matched]
-        broken = check_queries.broken_preferences(connection, week.match_week)
-    limits = process_limits()
+        broken = check_queries.broken_preferences(connection, week.cutoff, week.match_week, limits)
     matchable = [row for row in rows if why_not_matchable(row, week.cutoff, limits) is None]
-    members = as_columns(matchable, week.cutoff, Unknown())
+    members = as_columns(matchable, week.cutoff, Unknown(), limits)
     broken["by_any_filter"] = broken_filters(members, pairs)["not_eligible"]
     return AssetCheckResult(passed=not any(broken.values()), severity=AssetCheckSeverity.ERROR, metadata=dict(broken))
 

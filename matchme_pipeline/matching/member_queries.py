@@ -27,29 +27,13 @@ class PairRow:
 
 def members_as_of(connection: Connection, cutoff: datetime, user_ids: Collection[str] | None = None) -> list[MemberRow]:
     """Members who had joined by `cutoff` and have not deleted themselves, with what they have stated."""
-    # The columns are in the order of MemberRow's fields.
+    # The function's columns are in the order of MemberRow's fields.
     with connection.cursor(row_factory=args_row(MemberRow)) as cursor:
         return cursor.execute(
             """
-            select
-                p.clerk_user_id as user_id, p.gender, p.gender_preference,
-                -- A date that no calendar holds (infinity, before Christ) is unknown; it must not end the whole read.
-                case when p.birthdate between '0001-01-01' and '9999-12-31' then p.birthdate end as birthdate,
-                p.lat::float8 as lat, p.lng::float8 as lng, p.religion, p.marital_status, p.has_children,
-                p.wants_children, p.education_level, p.family_values, p.onboarding_completed, p.is_matchable,
-                p.profile_visibility, p.report_count,
-                case when p.last_active_at between '0001-01-02' and '9999-12-30' then p.last_active_at end
-                    as last_active_at,
-                m.age_range_min, m.age_range_max, m.max_distance, m.education_preferences,
-                m.marital_status_preferences, m.has_children_preference, m.religiosity_preferences,
-                i.sect, i.prayer_frequency, i.partner_sect_preference, i.partner_age_min, i.partner_age_max,
-                i.partner_prayer_importance, i.partner_hijab_required, p.tags
-            from profiles p
-            left join match_preferences m on m.clerk_user_id = p.clerk_user_id
-            left join islamic_preferences i on i.clerk_user_id = p.clerk_user_id
-            where p.created_at < %(cutoff)s and p.deleted_at is null
-                and (%(users)s::text[] is null or p.clerk_user_id = any(%(users)s))
-            order by p.clerk_user_id
+            select * from matchme_members_as_of(%(cutoff)s) as m
+            where %(users)s::text[] is null or m.user_id = any(%(users)s)
+            order by m.user_id
             """,
             {"cutoff": cutoff, "users": None if user_ids is None else list(user_ids)},
         ).fetchall()

@@ -1,9 +1,12 @@
 """Made-up members for matching's tests."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
+from matchme_pipeline.matching.rules.limits import USUAL, Limits
 from matchme_pipeline.matching.rules.members import MemberRow, Members, as_columns
+from matchme_pipeline.matching.rules.unknown_values import UNKNOWN_EXCLUDES
 from matchme_pipeline.matching.rules.vocabulary import Unknown
 
 CUTOFF = datetime(2026, 1, 11, 2, tzinfo=UTC)
@@ -30,7 +33,7 @@ def row(user_id: str, **changes: Any) -> MemberRow:
         "last_active_at": CUTOFF,
         "age_range_min": 18,
         "age_range_max": 60,
-        "max_distance": 100,
+        "max_distance": 90,
         "education_preferences": [],
         "marital_status_preferences": [],
         "has_children_preference": "doesntMatter",
@@ -47,6 +50,9 @@ def row(user_id: str, **changes: Any) -> MemberRow:
     return MemberRow(user_id=user_id, gender=gender, **{**values, **changes})
 
 
-def columns(*rows: MemberRow) -> Members:
+STRICT = replace(USUAL, strict=frozenset(UNKNOWN_EXCLUDES))
+
+
+def columns(*rows: MemberRow, limits: Limits = USUAL) -> Members:
     """These members as columns."""
-    return as_columns(rows, CUTOFF, Unknown())
+    return as_columns(rows, CUTOFF, Unknown(), limits)

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -38,25 +38,35 @@ SCREENS = {
 
 def matchable(row: MemberRow, cutoff: datetime) -> bool:
     """Whether somebody is in anybody's list at all."""
-    if row.birthdate is None or row.last_active_at is None:
+    if row.birthdate is None:
         return False
     return (
         row.onboarding_completed is True
-        and row.is_matchable is True
-        and row.profile_visibility in {"public", "members"}
-        and cutoff - row.last_active_at <= timedelta(days=60)
+        and row.is_matchable in (True, None)
+        and row.profile_visibility in {"public", "members", None}
+        and (row.last_active_at is None or cutoff - row.last_active_at <= timedelta(days=60))
         and (row.report_count is None or row.report_count < 5)
         and row.gender in {"male", "female"}
         and age(row, cutoff.date()) >= 18
     )
 
 
-def what_parts(a: MemberRow, b: MemberRow, on: date) -> str | None:
-    """The first filter that keeps two apart, whichever side states it; None where they may meet."""
+def what_parts(a: MemberRow, b: MemberRow, on: date, strict: Collection[str] = ()) -> str | None:
+    """The first filter that keeps two apart, whichever side states it; None where they may meet.
+
+    A value that is not known keeps two apart only where its filter is among the `strict` ones.
+    """
     for name, likes in FILTERS.items():
-        if not (likes(a, b, on) and likes(b, a, on)):
-            return name
+        for one, other in ((a, b), (b, a)):
+            answer = likes(one, other, on)
+            if answer is False or (answer is None and name in strict):
+                return name
     return None
+
+
+def not_stated(a: MemberRow, b: MemberRow, on: date) -> list[str]:
+    """What `a` asks for and `b` has not stated."""
+    return [name for name, likes in FILTERS.items() if likes(a, b, on) is None]
 
 
 def age(row: MemberRow, on: date) -> int:
@@ -114,28 +124,36 @@ def _ages(row: MemberRow) -> tuple[int, int]:
 
 def _liking(a: MemberRow, b: MemberRow, on: date) -> float:
     low, high = _ages(a)
-    high = min(high, low + 40)
-    parts = [1 - 0.5 * min(1.0, abs(age(b, on) - (low + high) / 2) / max(1.0, (high - low) / 2))]
+    parts = []
+    if (a.age_range_min or a.partner_age_min) and (a.age_range_max or a.partner_age_max) and high - low <= 40:
+        parts.append(1 - 0.5 * min(1.0, abs(age(b, on) - (low + high) / 2) / max(1.0, (high - low) / 2)))
     apart = kilometres(a, b)
     if apart is not None:
-        parts.append(1 - 0.5 * min(1.0, apart / (20_000 if a.max_distance is None else a.max_distance)))
+        parts.append(1 - 0.5 * min(1.0, apart / _reach(a)))
     mine, theirs = _religiosity(a), _religiosity(b)
     if mine and theirs:
         steps = abs(SCREENS["religiosity"].index(mine) - SCREENS["religiosity"].index(theirs))
         parts.append(1 - (a.partner_prayer_importance or 5) / 10 * steps / 4)
     if a.wants_children is not None and b.wants_children is not None:
         parts.append(float(a.wants_children == b.wants_children))
-    return sum(parts) / len(parts)
+    return (sum(parts) / len(parts) if parts else 0.5) * (1 - 0.05 * len(not_stated(a, b, on)))
+
+
+def _reach(row: MemberRow) -> float:
+    return 20_000 if row.max_distance is None or row.max_distance >= 100 else row.max_distance
 
 
 def _letters(text: Any) -> str:
     return re.sub("[^a-z]", "", str(text).lower())
 
 
-def _wants(labels: Any, screen: str, value: str | None) -> bool:
+def _wants(labels: Any, screen: str, value: str | None) -> bool | None:
+    """Whether a stated wish is met; None where the value is not known."""
     wished = labels if isinstance(labels, list) else []
     known = {name for name in SCREENS[screen] if _letters(name) in {_letters(label) for label in wished}}
-    return not known or value in known
+    if not known:
+        return True
+    return None if value is None else value in known
 
 
 def _genders(row: MemberRow) -> set[str]:
@@ -155,11 +173,21 @@ def _sect(row: MemberRow) -> str | None:
     return said.lower() if isinstance(said, str) and said.lower() in SCREENS["sect"] else None
 
 
-def _near(a: MemberRow, b: MemberRow, on: date) -> bool:
-    if a.max_distance is None or a.max_distance >= 20_000:
+def _near(a: MemberRow, b: MemberRow, on: date) -> bool | None:
+    if _reach(a) == 20_000:
         return True
     apart = kilometres(a, b)
-    return apart is not None and apart <= a.max_distance
+    return None if apart is None else apart <= _reach(a)
+
+
+def _childless(a: MemberRow, b: MemberRow, on: date) -> bool | None:
+    if a.has_children_preference != "no":
+        return True
+    return None if b.has_children is None else not b.has_children
+
+
+def _hijab(a: MemberRow, b: MemberRow, on: date) -> bool | None:
+    return True if not a.partner_hijab_required or "hijab" in {tag.lower() for tag in b.tags or ()} else None
 
 
 FILTERS = {
@@ -170,12 +198,10 @@ FILTERS = {
     "marital_status": lambda a, b, on: _wants(
         a.marital_status_preferences, "marital_status", MARITAL.get(b.marital_status or "")
     ),
-    "children": lambda a, b, on: (
-        a.has_children_preference not in ("yes", "no") or b.has_children is (a.has_children_preference == "yes")
-    ),
+    "children": _childless,
     "religiosity": lambda a, b, on: _wants(a.religiosity_preferences, "religiosity", _religiosity(b)),
     "sect": lambda a, b, on: _wants(a.partner_sect_preference, "sect", _sect(b)),
-    "hijab": lambda a, b, on: not a.partner_hijab_required or "hijab" in {tag.lower() for tag in b.tags or ()},
+    "hijab": _hijab,
 }
 
 

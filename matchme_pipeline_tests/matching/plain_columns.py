@@ -47,8 +47,10 @@ def all_scores(profiles: Profiles, may_meet: np.ndarray, titles: Sequence[set[st
 
 def liking(members: Members, a: int, b: int, kilometres: float) -> float:
     """How far b meets a's soft wishes: the mean of those of which both sides are known."""
-    low, high = float(members.age_min[a]), min(float(members.age_max[a]), float(members.age_min[a]) + 40)
-    wishes = [1 - 0.5 * min(1.0, abs(members.age[b] - (low + high) / 2) / max(1.0, (high - low) / 2))]
+    low, high = float(members.age_min[a]), float(members.age_max[a])
+    wishes = []
+    if members.states_age[a]:
+        wishes.append(1 - 0.5 * min(1.0, abs(members.age[b] - (low + high) / 2) / max(1.0, (high - low) / 2)))
     if not math.isnan(kilometres):
         wishes.append(1 - 0.5 * min(1.0, kilometres / max(1.0, min(20_000.0, float(members.max_distance[a])))))
     if MISSING not in (members.religiosity[a], members.religiosity[b]):
@@ -58,4 +60,13 @@ def liking(members: Members, a: int, b: int, kilometres: float) -> float:
         wishes.append(1 - abs(int(members.family_values[a]) - int(members.family_values[b])) / 2)
     if MISSING not in (members.wants_children[a], members.wants_children[b]):
         wishes.append(float(members.wants_children[a] == members.wants_children[b]))
-    return sum(wishes) / len(wishes)
+    unknown = (
+        (members.wants_education[a] != 0 and members.education[b] == MISSING)
+        + (members.wants_marital[a] != 0 and members.marital[b] == MISSING)
+        + (members.wants_partner_children[a] != MISSING and members.children[b] == MISSING)
+        + (members.wants_religiosity[a] != 0 and members.religiosity[b] == MISSING)
+        + (members.wants_sect[a] != 0 and members.sect[b] == MISSING)
+        + (members.requires_hijab[a] == 1 and members.wears_hijab[b] != 1)
+        + (members.max_distance[a] < 20_000 and math.isnan(kilometres))
+    )
+    return (sum(wishes) / len(wishes) if wishes else 0.5) * (1 - 0.05 * unknown)

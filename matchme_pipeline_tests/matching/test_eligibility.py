@@ -1,15 +1,19 @@
-"""Who may meet whom: every wish holds both ways, a missing value satisfies no stated wish."""
+"""Who may meet whom: a known value against a wish always keeps two apart, an unknown one where that is set."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matchme_pipeline.matching.rules.eligibility import distance_km, eligible_block
+from matchme_pipeline.matching.rules.eligibility import distance_km, eligible_block, not_stated
+from matchme_pipeline.matching.rules.limits import USUAL, Limits
 from matchme_pipeline.matching.rules.members import MemberRow, why_not_matchable
+from matchme_pipeline.matching.rules.unknown_values import UNKNOWN_EXCLUDES
 from matchme_pipeline.matching.rules.vocabulary import (
     EDUCATION_CODE,
     EDUCATION_LABELS,
@@ -20,11 +24,12 @@ from matchme_pipeline.matching.rules.vocabulary import (
     SECTS,
     Unknown,
 )
-from matchme_pipeline_tests.matching.made import CUTOFF, columns, row
+from matchme_pipeline_tests.matching import plain
+from matchme_pipeline_tests.matching.made import CUTOFF, STRICT, columns, row
 
 
-def may_meet(a: MemberRow, b: MemberRow) -> bool:
-    members = columns(a, b)
+def may_meet(a: MemberRow, b: MemberRow, limits: Limits = USUAL) -> bool:
+    members = columns(a, b, limits=limits)
     block, _ = eligible_block(members, members)
     assert block[0, 1] == block[1, 0]
     return bool(block[0, 1])
@@ -46,23 +51,61 @@ def test_two_who_want_nothing_special_may_meet():
         ({"age_range_max": 29}, {}),
         ({"age_range_min": 31}, {}),
         ({"partner_age_max": 29}, {}),
-        ({"max_distance": 100}, {"lat": 53.48, "lng": -2.24, "max_distance": 20_000}),
-        ({"max_distance": 100}, {"lat": None, "lng": None, "max_distance": 20_000}),
+        ({"max_distance": 99}, {"lat": 53.48, "lng": -2.24, "max_distance": 20_000}),
         ({"education_preferences": ["Doctorate/PhD"]}, {}),
-        ({"education_preferences": ["Master's Degree"]}, {"education_level": None}),
-        ({"education_preferences": ["Master's Degree"]}, {"education_level": "school of life"}),
         ({"marital_status_preferences": ["Divorced", "Widowed"]}, {}),
-        ({"marital_status_preferences": ["Never Married"]}, {"marital_status": None}),
         ({"has_children_preference": "no"}, {"has_children": True}),
-        ({"has_children_preference": "yes"}, {}),
-        ({"has_children_preference": "no"}, {"has_children": None}),
         ({"religiosity_preferences": ["Very Practicing"]}, {}),
         ({"partner_sect_preference": ["shia"]}, {}),
-        ({"partner_hijab_required": True}, {}),
     ],
 )
 def test_one_unmet_wish_of_either_side_keeps_them_apart(his: dict[str, Any], hers: dict[str, Any]):
-    assert not may_meet(row("a", gender="male", **his), row("b", **hers))
+    for limits in (USUAL, STRICT):
+        assert not may_meet(row("a", gender="male", **his), row("b", **hers), limits)
+
+
+NO_FAITH = {"prayer_frequency": None, "sect": None, "religion": None}
+
+
+@pytest.mark.parametrize(
+    ("attribute", "his", "hers"),
+    [
+        ("distance", {"max_distance": 99}, {"lat": None, "lng": None}),
+        ("distance", {"max_distance": 99}, {"lat": 51.5, "lng": None}),
+        ("education", {"education_preferences": ["Master's Degree"]}, {"education_level": None}),
+        ("education", {"education_preferences": ["Master's Degree"]}, {"education_level": "school of life"}),
+        ("marital_status", {"marital_status_preferences": ["Never Married"]}, {"marital_status": None}),
+        ("children", {"has_children_preference": "no"}, {"has_children": None}),
+        ("religiosity", {"religiosity_preferences": ["Very Practicing"]}, NO_FAITH),
+        ("sect", {"partner_sect_preference": ["shia"]}, NO_FAITH),
+        ("hijab", {"partner_hijab_required": True}, {}),
+    ],
+)
+def test_an_unknown_value_keeps_apart_only_where_its_attribute_is_strict(
+    attribute: str, his: dict[str, Any], hers: dict[str, Any]
+):
+    # The other member's own distance is no matter.
+    him, her = row("a", gender="male", **his), row("b", **{"max_distance": None, **hers})
+    assert may_meet(him, her)
+    for name in UNKNOWN_EXCLUDES:
+        assert may_meet(him, her, replace(USUAL, strict=frozenset({name}))) == (name != attribute)
+    members = columns(him, her)
+    both_ways = (np.array([0, 1]), np.array([1, 0]))
+    assert not_stated(members, *both_ways) == [[attribute], [attribute]]
+
+
+def test_open_to_a_partner_with_children_is_no_filter():
+    for has_children in (True, False, None):
+        for limits in (USUAL, STRICT):
+            her = row("b", has_children=has_children)
+            assert may_meet(row("a", gender="male", has_children_preference="yes"), her, limits)
+
+
+def test_the_far_end_of_the_slider_means_anywhere():
+    him, far = row("a", gender="male", max_distance=100), row("b", lat=25.2, lng=55.3, max_distance=100)
+    assert may_meet(him, far)
+    assert may_meet(him, row("b", lat=None, lng=None, max_distance=None), STRICT)
+    assert not may_meet(him, far, replace(USUAL, anywhere_km=101))
 
 
 @pytest.mark.parametrize(
@@ -79,6 +122,7 @@ def test_one_unmet_wish_of_either_side_keeps_them_apart(his: dict[str, Any], her
         ({"partner_sect_preference": ["sunni"]}, {}),
         ({"partner_hijab_required": True}, {"tags": ["Hijab"]}),
         ({"max_distance": 20_000}, {"lat": None, "lng": None, "max_distance": 20_000}),
+        ({"has_children_preference": "yes"}, {"has_children": True}),
         ({"education_preferences": ["a label that no screen has"]}, {}),
     ],
 )
@@ -94,6 +138,8 @@ def test_a_wish_that_is_met_keeps_nobody_apart(his: dict[str, Any], hers: dict[s
         ({"profile_visibility": "hidden"}, "hidden"),
         ({"profile_visibility": "private"}, "hidden"),
         ({"last_active_at": CUTOFF - timedelta(days=61)}, "inactive"),
+        ({"last_active_at": None}, None),
+        ({"is_matchable": None, "profile_visibility": None}, None),
         ({"report_count": 5}, "reported"),
         ({"gender": None}, "gender_unknown"),
         ({"birthdate": None}, "birthdate_unknown"),
@@ -141,8 +187,8 @@ wishes = st.fixed_dictionaries(
         "age_range_max": st.integers(40, 70),
         "lat": st.one_of(st.none(), st.floats(50, 55)),
         "lng": st.floats(-3, 0),
-        "max_distance": st.sampled_from([5, 100, 400, 20_000]),
-        "education_level": st.sampled_from(["MSc", "phd", None, "?"]),
+        "max_distance": st.sampled_from([5, 60, 99, 100, 20_000]),
+        "education_level": st.sampled_from(["MSc", "Ph.D", None, "?"]),
         "education_preferences": st.lists(st.sampled_from(EDUCATION_LABELS), max_size=3),
         "marital_status": st.sampled_from(["never_married", "divorced", None]),
         "marital_status_preferences": st.lists(st.sampled_from(MARITAL_LABELS), max_size=2),
@@ -155,27 +201,9 @@ wishes = st.fixed_dictionaries(
 
 
 @settings(max_examples=150, deadline=None)
-@given(wishes, wishes)
-def test_blocks_agree_with_the_rules_said_one_by_one(his: dict[str, Any], hers: dict[str, Any]):
-    a, b = row("a", gender="male", **his), row("b", **hers)
+@given(wishes, wishes, st.frozensets(st.sampled_from(sorted(UNKNOWN_EXCLUDES))))
+def test_blocks_agree_with_the_rules_said_one_by_one(his: dict[str, Any], hers: dict[str, Any], strict: frozenset[str]):
     if his["lat"] is None:
-        a = row("a", gender="male", **{**his, "lng": None})
-    assert may_meet(a, b) == (_plainly_likes(a, b) and _plainly_likes(b, a))
-
-
-def _plainly_likes(a: MemberRow, b: MemberRow) -> bool:
-    """The rules of one side, in plain Python, from the labels themselves."""
-    education = {"MSc": "Master's Degree", "phd": "Doctorate/PhD"}.get(b.education_level or "")
-    marital = {"never_married": "Never Married", "divorced": "Divorced"}.get(b.marital_status or "")
-    children = {"yes": True, "no": False}.get(a.has_children_preference or "")
-    assert b.birthdate is not None
-    age = CUTOFF.year - b.birthdate.year - ((CUTOFF.month, CUTOFF.day) < (b.birthdate.month, b.birthdate.day))
-    kilometres = float(distance_km(columns(a), columns(b))[0, 0])
-    return (
-        (a.age_range_min or 0) <= age <= (a.age_range_max or 0)
-        and (a.max_distance == 20_000 or kilometres <= (a.max_distance or 0))
-        and (not a.education_preferences or education in a.education_preferences)
-        and (not a.marital_status_preferences or marital in a.marital_status_preferences)
-        and (children is None or b.has_children is children)
-        and (not a.partner_sect_preference or b.sect in a.partner_sect_preference)
-    )
+        his = {**his, "lng": None}
+    a, b = row("a", gender="male", **his), row("b", **hers)
+    assert may_meet(a, b, replace(USUAL, strict=strict)) == (plain.what_parts(a, b, CUTOFF.date(), strict) is None)

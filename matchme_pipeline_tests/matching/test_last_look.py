@@ -1,8 +1,9 @@
 """The last look at a week: it finds what is broken, and takes no longer because a week is new to the planner."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.matching.rules.limits import USUAL
 from matchme_pipeline.matching.week import check_queries
 
 WEEK = date(2026, 1, 18)
@@ -39,7 +40,9 @@ def test_a_week_that_no_statistics_know_is_looked_at_in_no_time(app_database: Co
     with app_database.transaction():
         fill(app_database, WEEK)
         rules = check_queries.broken_rules(app_database, WEEK, 26)
-        preferences = check_queries.broken_preferences(app_database, WEEK)
+        preferences = check_queries.broken_preferences(
+            app_database, datetime(WEEK.year, WEEK.month, WEEK.day, 2, tzinfo=UTC), WEEK, USUAL
+        )
         assert len(check_queries.untouched_pairs(app_database, WEEK)) == MEMBERS // 2 * 5
     assert not any(rules.values())
     assert not any(preferences.values())

@@ -20,7 +20,7 @@ from matchme_pipeline.llm.resource import open_models
 from matchme_pipeline.matching import member_queries, scale_queries
 from matchme_pipeline.matching.engine.match_engine import Engine
 from matchme_pipeline.matching.rules.eligibility import eligible_block
-from matchme_pipeline.matching.rules.limits import USUAL
+from matchme_pipeline.matching.rules.limits import USUAL, Limits
 from matchme_pipeline.matching.rules.members import MemberRow, why_not_matchable
 from matchme_pipeline.matching.scale_queries import Scale
 from matchme_pipeline.matching.search import member_search, partner_query, recall_check
@@ -30,29 +30,30 @@ from matchme_pipeline.settings import process_settings
 from matchme_pipeline.week import Week
 from matchme_pipeline_tests.cli.test_errors import matchme
 from matchme_pipeline_tests.matching.app_rows import populations, save
-from matchme_pipeline_tests.matching.made import CUTOFF, columns, row
+from matchme_pipeline_tests.matching.made import CUTOFF, STRICT, columns, row
 from matchme_pipeline_tests.materialising import WEEKS, materialise
 
 WEEK, MATCH_WEEK, MODEL = date(2026, 1, 4), date(2026, 1, 11), "some-model"
-MOMENT = Moment(CUTOFF, WEEK, MATCH_WEEK, MODEL, USUAL)
+LIMITS = (USUAL, STRICT)
 
 
 class _RollBackError(Exception):
     pass
 
 
-def eligible_by_sql(connection: Connection, rows: Sequence[MemberRow]) -> set[tuple[str, str]]:
+def eligible_by_sql(connection: Connection, rows: Sequence[MemberRow], limits: Limits) -> set[tuple[str, str]]:
     found = set()
+    moment = Moment(CUTOFF, WEEK, MATCH_WEEK, MODEL, limits)
     for seeker in rows:
         if why_not_matchable(seeker, CUTOFF) is None:
-            asked = member_search.parameters(seeker, np.zeros(1536), MOMENT, None)
+            asked = member_search.parameters(seeker, np.zeros(1536), moment, None)
             partners = partner_query.eligible_partners(connection, asked, through_index=False)
             found |= {(seeker.user_id, partner) for partner in partners}
     return found
 
 
-def eligible_by_rules(rows: Sequence[MemberRow]) -> set[tuple[str, str]]:
-    members = columns(*(row for row in rows if why_not_matchable(row, CUTOFF) is None))
+def eligible_by_rules(rows: Sequence[MemberRow], limits: Limits) -> set[tuple[str, str]]:
+    members = columns(*(row for row in rows if why_not_matchable(row, CUTOFF) is None), limits=limits)
     may, _ = eligible_block(members, members)
     np.fill_diagonal(may, False)
     return {(members.user_ids[a], members.user_ids[b]) for a, b in np.argwhere(may)}
@@ -64,7 +65,10 @@ def test_sql_lets_the_same_pairs_meet_as_the_rules_do(app_database: Connection, 
     try:
         with app_database.transaction():
             save(app_database, rows)
-            assert eligible_by_sql(app_database, rows) == eligible_by_rules(rows)
+            # As the database has them: what nobody has filled is made up for there.
+            stored = member_queries.members_as_of(app_database, CUTOFF)
+            for limits in LIMITS:
+                assert eligible_by_sql(app_database, stored, limits) == eligible_by_rules(stored, limits)
             raise _RollBackError
     except _RollBackError:
         pass

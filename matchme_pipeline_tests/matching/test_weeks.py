@@ -4,6 +4,7 @@ import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -189,11 +190,11 @@ def show(connection: Connection, a: str, b: str, match_week: date) -> None:
 @pytest.mark.parametrize(
     ("limits", "changes", "matched"),
     [
-        (Limits(), {"report_count": 4}, True),
-        (Limits(report_threshold=3), {"report_count": 3}, False),
-        (Limits(active_within_days=10), {"last_active_at": CUTOFF - timedelta(days=10)}, True),
-        (Limits(active_within_days=10), {"last_active_at": CUTOFF - timedelta(days=11)}, False),
-        (Limits(active_within_days=100), {"last_active_at": CUTOFF - timedelta(days=99)}, True),
+        (USUAL, {"report_count": 4}, True),
+        (replace(USUAL, report_threshold=3), {"report_count": 3}, False),
+        (replace(USUAL, active_within_days=10), {"last_active_at": CUTOFF - timedelta(days=10)}, True),
+        (replace(USUAL, active_within_days=10), {"last_active_at": CUTOFF - timedelta(days=11)}, False),
+        (replace(USUAL, active_within_days=100), {"last_active_at": CUTOFF - timedelta(days=99)}, True),
     ],
 )
 def test_the_limits_are_the_operators(app_database: Connection, limits: Limits, changes: dict[str, Any], matched: bool):
@@ -206,7 +207,7 @@ def test_the_limits_are_the_operators(app_database: Connection, limits: Limits, 
 def test_the_window_is_the_operators(app_database: Connection, weeks: int, matched: bool):
     save(app_database, [row("a", gender="male"), row("b")])
     show(app_database, "a", "b", WEEK.match_week - timedelta(weeks=weeks))
-    assert publish(app_database, Limits(no_repeat_weeks=4)) == {}
+    assert publish(app_database, replace(USUAL, no_repeat_weeks=4)) == {}
     assert bool(lists(app_database)) == matched
 
 

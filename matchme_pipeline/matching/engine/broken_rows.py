@@ -32,6 +32,6 @@ def _broken_rows(rows: Sequence[MemberRow], as_of: datetime, limits: Limits) -> 
     def compute(user_ids: Sequence[str]) -> object:
         own = [by_id[user_id] for user_id in user_ids]
         matchable = [row for row in own if why_not_matchable(row, as_of, limits) is None]
-        return as_columns(matchable, as_of, Unknown())
+        return as_columns(matchable, as_of, Unknown(), limits)
 
     return broken_members(list(by_id), compute)

@@ -90,7 +90,7 @@ class Engine:
                 matchable.append(row)
             else:
                 self.not_matchable[reason] += 1
-        members = as_columns(matchable, cutoff, self.unknown)
+        members = as_columns(matchable, cutoff, self.unknown, limits)
         self._titles = titles_of(members.user_ids, knowledge.approved)
         self.position = {user_id: place for place, user_id in enumerate(members.user_ids)}
         # numba takes a third of a second to load; only a process that matches pays for it.
@@ -125,17 +125,19 @@ class Engine:
     def explained(self, a: NDArray[np.intp], b: NDArray[np.intp], calibration: "Calibration") -> list[Match]:
         """The pairs of positions (a[n], b[n]) with their scores and factors."""
         from matchme_pipeline.matching.rules.compatibility import factors
+        from matchme_pipeline.matching.rules.eligibility import not_stated
 
         user_ids, titles = self.profiles.members.user_ids, self._titles
         values = factors(self.profiles, a, b, calibration)
         hundredths = contributions(values)
         matches = []
         compared = self._compared(a, b, values[:, 0])
-        for one, other, row, parts, alike in zip(
-            a.tolist(), b.tolist(), values.tolist(), hundredths.tolist(), compared.tolist(), strict=True
+        unknown = not_stated(self.profiles.members, a, b)
+        for one, other, row, parts, alike, missing in zip(
+            a.tolist(), b.tolist(), values.tolist(), hundredths.tolist(), compared.tolist(), unknown, strict=True
         ):
             shared = shared_titles(titles[one], titles[other])
-            matches.append(Match(user_ids[one], user_ids[other], *explain(row, parts, shared, alike)))
+            matches.append(Match(user_ids[one], user_ids[other], *explain(row, parts, shared, alike, missing)))
         return matches
 
     def _compared(self, a: NDArray[np.intp], b: NDArray[np.intp], similarity: NDArray[np.float64]) -> NDArray[np.bool_]:

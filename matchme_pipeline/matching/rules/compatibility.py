@@ -11,12 +11,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from matchme_pipeline.matching.rules.eligibility import haversine
+from matchme_pipeline.matching.rules.eligibility import haversine, unknown_asked
 from matchme_pipeline.matching.rules.jit import entry, rule
 from matchme_pipeline.matching.rules.member_records import EARTH_RADIUS_KM, Record, Records, records
 from matchme_pipeline.matching.rules.members import Members
 from matchme_pipeline.matching.rules.quantised_vectors import STEPS, MemberVectors, cosine
 from matchme_pipeline.matching.rules.shared_insights import Themes
+from matchme_pipeline.matching.rules.unknown_values import UNKNOWN_COST
 from matchme_pipeline.matching.rules.vocabulary import MISSING
 from matchme_pipeline.matching.rules.weights import FULL_OVERLAP, NEUTRAL, WEIGHTS
 
@@ -80,10 +81,16 @@ def preferences_factor(a: Record, b: Record) -> float:
 
 @rule
 def liking(a: Record, b: Record, kilometres: float) -> float:
-    """How far `b` meets the soft wishes of `a`, 0 to 1: the mean of what is known of five wishes."""
-    # At the edge of the age range, or of the reach, a wish is still half met.
-    total = 1.0 - 0.5 * min(1.0, abs(b.age - a.age_middle) / a.age_half)
-    known = 1
+    """How far `b` meets the soft wishes of `a`, 0 to 1: the mean of what is known of five wishes.
+
+    What `a` asks for and `b` has not stated takes UNKNOWN_COST of it each.
+    """
+    total = 0.0
+    known = 0
+    # At the edge of the age range, or of the reach, a wish is still half met. No stated range is no wish.
+    if a.age_half > 0:
+        total += 1.0 - 0.5 * min(1.0, abs(b.age - a.age_middle) / a.age_half)
+        known += 1
     if not isnan(kilometres):
         total += 1.0 - 0.5 * min(1.0, kilometres / a.reach_km)
         known += 1
@@ -97,7 +104,8 @@ def liking(a: Record, b: Record, kilometres: float) -> float:
     if a.wants_children != MISSING and b.wants_children != MISSING:
         total += 1.0 if a.wants_children == b.wants_children else 0.0
         known += 1
-    return float(total / known)
+    met = total / known if known else NEUTRAL
+    return float(met * (1.0 - UNKNOWN_COST * unknown_asked(a, b, kilometres)))
 
 
 @rule

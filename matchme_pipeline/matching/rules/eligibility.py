@@ -5,6 +5,7 @@ scalar function that numba compiles, so that whole blocks of pairs are judged by
 """
 
 from collections import Counter
+from math import isnan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,8 +35,10 @@ def verdict(a: Record, b: Record) -> int:
     if b.age < a.age_min or b.age > a.age_max or a.age < b.age_min or a.age > b.age_max:
         return AGE
     apart = haversine(a, b)
-    # An unknown distance is NaN, which is within no limit: it meets only "anywhere".
-    if not ((a.anywhere or apart <= a.reach) and (b.anywhere or apart <= b.reach)):
+    if isnan(apart):
+        if a.needs_place or b.needs_place:
+            return DISTANCE
+    elif not ((a.anywhere or apart <= a.reach) and (b.anywhere or apart <= b.reach)):
         return DISTANCE
     refused = (a.is_ & b.refuses) | (b.is_ & a.refuses)
     if refused:
@@ -65,6 +68,32 @@ def judge_pairs(members: Records, a: NDArray[np.intp], b: NDArray[np.intp], verd
     """Fill `verdicts` for the pairs of positions (a[n], b[n])."""
     for n in range(len(a)):
         verdicts[n] = verdict(members[a[n]], members[b[n]])
+
+
+@rule
+def unknown_asked(a: Record, b: Record, kilometres: float) -> int:
+    """How many attributes `a` states a wish about and `b` has not stated; unknown `kilometres` are NaN."""
+    bits = a.asks & b.is_
+    unknown = 0
+    while bits != 0:
+        bits &= bits - 1
+        unknown += 1
+    if not a.anywhere and isnan(kilometres):
+        unknown += 1
+    return unknown
+
+
+def not_stated(members: Members, a: NDArray[np.intp], b: NDArray[np.intp]) -> list[list[str]]:
+    """Of each pair of positions (a[n], b[n]) the attributes that one asks for and the other has not stated."""
+    made = records(members)
+    one, other = made[a], made[b]
+    missing = (one["asks"] & other["is_"]) | (other["asks"] & one["is_"])
+    no_place = np.isnan(one["x"] + other["x"]) & ((one["anywhere"] == 0) | (other["anywhere"] == 0))
+    names: list[list[str]] = [["distance"] if unknown else [] for unknown in no_place.tolist()]
+    for name, mask in zip(ATTRIBUTES, MASKS, strict=True):
+        for n in np.flatnonzero(missing & mask).tolist():
+            names[n].append(name)
+    return names
 
 
 def eligible_pairs(members: Members, a: NDArray[np.intp], b: NDArray[np.intp]) -> Block:

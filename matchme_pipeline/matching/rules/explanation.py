@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from matchme_pipeline.matching.rules.unknown_values import NAMES
 from matchme_pipeline.matching.rules.weights import ALGORITHM_VERSION, WEIGHTS
 
 _HUNDREDTHS = 100
@@ -19,13 +20,17 @@ def contributions(values: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def explain(
-    values: Sequence[float], hundredths: Sequence[int], shared: Sequence[str], compared: bool = True
+    values: Sequence[float],
+    hundredths: Sequence[int],
+    shared: Sequence[str],
+    compared: bool = True,
+    not_stated: Sequence[str] = (),
 ) -> tuple[Decimal, dict[str, Any]]:
     """The score of a pair (two decimals) and its `compatibility_factors`.
 
     `values` are the factors in the order of WEIGHTS, each in [0, 1], `hundredths` their contributions, which add up to
-    the score exactly; `shared` names what both have approved; `compared`: both have a vector. The sentences suit both
-    sides.
+    the score exactly; `shared` names what both have approved; `compared`: both have a vector; `not_stated`: the
+    attributes that one asks for and the other has not stated. The sentences suit both sides.
     """
     factors = [
         {
@@ -33,7 +38,7 @@ def explain(
             "value": round(value, 4),
             "weight": weight,
             "contribution": part / _HUNDREDTHS,
-            "sentence": _sentence(name, value, shared, compared),
+            "sentence": _sentence(name, value, shared, compared, not_stated),
         }
         for (name, weight), value, part in zip(WEIGHTS.items(), values, hundredths, strict=True)
     ]
@@ -43,11 +48,12 @@ def explain(
         "score": total / _HUNDREDTHS,
         "factors": factors,
         "shared": list(shared),
+        "not_stated": list(not_stated),
     }
     return Decimal(total).scaleb(-2), explained
 
 
-def _sentence(name: str, value: float, shared: Sequence[str], compared: bool) -> str:
+def _sentence(name: str, value: float, shared: Sequence[str], compared: bool, not_stated: Sequence[str]) -> str:
     if name == "similarity":
         if not compared:
             return "One of you has not shared enough yet to compare what you write about."
@@ -58,9 +64,9 @@ def _sentence(name: str, value: float, shared: Sequence[str], compared: bool) ->
             else f"You write about different things; {share}"
         )
     if name == "preferences":
-        if value >= 0.8:
-            return "You fit each other's wishes closely."
-        return f"You fit {'many' if value >= 0.5 else 'few'} of each other's wishes."
+        fit = "closely" if value >= 0.8 else "in many points" if value >= 0.5 else "in few points"
+        unknown = "".join(f"; {NAMES[attribute]} not stated" for attribute in not_stated)
+        return f"You fit each other's wishes {fit}{unknown}."
     if name == "shared":
         if shared:
             return f"Both of you have approved: {', '.join(shared[:_MOST_NAMED])}."

@@ -2,31 +2,37 @@
 
 from dataclasses import dataclass
 
+from matchme_pipeline.matching.rules.unknown_values import UNKNOWN_EXCLUDES
 from matchme_pipeline.settings import Settings, process_settings
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Who is active enough, how many reports are too many, and for how long nobody meets the same person again."""
+    """Who is active enough, how many reports are too many, how long a pair is not repeated, what a wish means.
 
-    # Members who have not opened the app for so long would leave a match unanswered.
-    active_within_days: int = 60
-    # Reports by other members: from here on a human looks first.
-    report_threshold: int = 5
-    # Half a year.
-    no_repeat_weeks: int = 26
+    `active_within_days` days, `report_threshold` reports, `no_repeat_weeks` weeks; `anywhere_km`: a wish for so many
+    kilometres or more sets no limit; `strict`: the attributes whose unknown value fails a stated wish.
+    """
 
-
-USUAL = Limits()
+    active_within_days: int
+    report_threshold: int
+    no_repeat_weeks: int
+    anywhere_km: int
+    strict: frozenset[str]
 
 
 def limits_of(settings: Settings) -> Limits:
-    """The limits that `settings` name, the usual ones where they name none."""
+    """The limits that `settings` name."""
     return Limits(
-        settings.active_within_days or USUAL.active_within_days,
-        settings.report_threshold or USUAL.report_threshold,
-        settings.no_repeat_weeks or USUAL.no_repeat_weeks,
+        settings.active_within_days,
+        settings.report_threshold,
+        settings.no_repeat_weeks,
+        settings.anywhere_km,
+        frozenset(name for name, excludes in UNKNOWN_EXCLUDES.items() if excludes) | settings.strict_unknown,
     )
+
+
+USUAL = limits_of(Settings())
 
 
 def process_limits() -> Limits:

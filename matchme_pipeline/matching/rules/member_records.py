@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matchme_pipeline.matching.rules.members import NO_LIMIT, Members
+from matchme_pipeline.matching.rules.unknown_values import UNKNOWN_EXCLUDES
 from matchme_pipeline.matching.rules.vocabulary import (
     EDUCATION_LABELS,
     MARITAL_LABELS,
@@ -17,7 +18,6 @@ from matchme_pipeline.matching.rules.vocabulary import (
 EARTH_RADIUS_KM = 6_371.0088
 # How much praying together matters, 1 to 10, to a member who has not said.
 USUAL_CARE = 5
-_WIDEST_AGE_RANGE_YEARS = 40
 # The attributes of `is_` and `refuses` with their bits: one a code, the last for a missing value. Hijab has that alone.
 ATTRIBUTES = {
     "education": len(EDUCATION_LABELS) + 1,
@@ -30,6 +30,8 @@ ATTRIBUTES = {
 _SHIFTS = np.cumsum([0, *ATTRIBUTES.values()])[:-1].tolist()
 MASKS = tuple(((1 << width) - 1) << shift for width, shift in zip(ATTRIBUTES.values(), _SHIFTS, strict=True))
 
+_STRICT_BIT = {name: bit for bit, name in enumerate(UNKNOWN_EXCLUDES)}
+
 RECORD = np.dtype(
     [
         # The place on the unit sphere; NaN where it is not known.
@@ -39,6 +41,7 @@ RECORD = np.dtype(
         # The member's limit of distance as a haversine, and in kilometres.
         ("reach", np.float64),
         ("reach_km", np.float64),
+        # The middle of the ages that the member states, and half their range in years; 0: none stated.
         ("age_middle", np.float64),
         ("age_half", np.float64),
         # How much praying together matters, 0.1 to 1.
@@ -50,6 +53,8 @@ RECORD = np.dtype(
         # The bits of the attributes' values, and of the values that the member does not accept.
         ("is_", np.int64),
         ("refuses", np.int64),
+        # The bit of the missing value of each attribute that the member states a wish about.
+        ("asks", np.int64),
         ("age", np.int32),
         ("age_min", np.int32),
         ("age_max", np.int32),
@@ -58,6 +63,8 @@ RECORD = np.dtype(
         ("wants_children", np.int32),
         # Whether any distance will do, and whether there is a vector.
         ("anywhere", np.int32),
+        # Whether a partner's place has to be known.
+        ("needs_place", np.int32),
         ("has_vector", np.int32),
     ]
 )
@@ -82,9 +89,10 @@ def records(
     made["reach"] = np.sin(half_angle) ** 2
     made["reach_km"] = np.clip(members.max_distance, 1.0, NO_LIMIT)
     made["anywhere"] = members.max_distance >= NO_LIMIT
-    oldest = np.minimum(members.age_max.astype(np.float64), members.age_min + float(_WIDEST_AGE_RANGE_YEARS))
+    made["needs_place"] = (made["anywhere"] == 0) & ((members.strict & 1) != 0)
+    oldest = members.age_max.astype(np.float64)
     made["age_middle"] = (members.age_min + oldest) / 2
-    made["age_half"] = np.maximum(1.0, (oldest - members.age_min) / 2)
+    made["age_half"] = np.where(members.states_age == 1, np.maximum(1.0, (oldest - members.age_min) / 2), 0.0)
     made["care"] = np.where(members.prayer_importance == MISSING, USUAL_CARE, members.prayer_importance) / 10
     for name in ("age", "age_min", "age_max", "religiosity", "family_values", "wants_children"):
         made[name] = getattr(members, name)
@@ -96,7 +104,7 @@ def records(
 
 
 def _set_bits(made: Records, members: Members) -> None:
-    # A wish for children, or for none, is a mask of one code.
+    # A wish for a partner without children is a mask of one code.
     children = members.wants_partner_children.astype(np.int64)
     values = {
         "education": (members.education, members.wants_education),
@@ -111,5 +119,8 @@ def _set_bits(made: Records, members: Members) -> None:
         code, wanted = (column.astype(np.int64) for column in values[name])
         place = np.where(code == MISSING, width - 1, code)
         made["is_"] |= np.where(place < width, 1 << (place + shift), 0)
+        missing = 1 << (width - 1)
+        strict = (members.strict >> _STRICT_BIT[name]) & 1
         unwanted = np.where(wanted == 0, 0, ~wanted & ((1 << width) - 1))
-        made["refuses"] |= unwanted << shift
+        made["refuses"] |= np.where(strict == 1, unwanted, unwanted & ~missing) << shift
+        made["asks"] |= np.where(wanted == 0, 0, missing) << shift

@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 from matchme_pipeline.database.stored_values import UnreadableValue
 from matchme_pipeline.matching.rules import vocabulary as words
 from matchme_pipeline.matching.rules.limits import USUAL, Limits
+from matchme_pipeline.matching.rules.unknown_values import UNKNOWN_EXCLUDES
 from matchme_pipeline.matching.rules.vocabulary import MISSING, Unknown
 
 ADULT_AGE = 18
 NO_LIMIT = 20_000.0
 OLDEST = 200
+# A wider range of ages has no middle that somebody had in mind.
+WIDEST_AGE_RANGE_YEARS = 40
 _SECT_CODE = {name: code for code, name in enumerate(words.SECTS)}
 
 
@@ -87,6 +90,10 @@ class Members:
     prayer_importance: NDArray[np.int8]
     wears_hijab: NDArray[np.int8]
     requires_hijab: NDArray[np.int8]
+    # Whether the member states both ends of an age range that is narrow enough to have a middle.
+    states_age: NDArray[np.int8]
+    # A bit for each of `unknown_values.UNKNOWN_EXCLUDES` whose unknown value fails this member's wish.
+    strict: NDArray[np.int16]
 
     def __len__(self) -> int:
         return len(self.user_ids)
@@ -103,9 +110,11 @@ def why_not_matchable(row: MemberRow, cutoff: datetime, limits: Limits = USUAL) 
     active_since = cutoff - timedelta(days=limits.active_within_days)
     reasons = (
         ("not_onboarded", not row.onboarding_completed),
-        ("switched_off", not row.is_matchable),
-        ("hidden", row.profile_visibility not in ("public", "members")),
-        ("inactive", row.last_active_at is None or row.last_active_at < active_since),
+        # Both columns have a default; a null states nothing.
+        ("switched_off", row.is_matchable is False),
+        ("hidden", (row.profile_visibility or "members") not in ("public", "members")),
+        # Without any sign of life nothing is known; that is no sign of having left.
+        ("inactive", row.last_active_at is not None and row.last_active_at < active_since),
         ("reported", (row.report_count or 0) >= limits.report_threshold),
         ("gender_unknown", row.gender not in words.GENDERS),
         ("birthdate_unknown", row.birthdate is None),
@@ -119,10 +128,10 @@ def whole_years(birthdate: date, on: date) -> int:
     return on.year - birthdate.year - ((on.month, on.day) < (birthdate.month, birthdate.day))
 
 
-def as_columns(rows: Iterable[MemberRow], cutoff: datetime, unknown: Unknown) -> Members:
+def as_columns(rows: Iterable[MemberRow], cutoff: datetime, unknown: Unknown, limits: Limits = USUAL) -> Members:
     """Members who can be matched, as columns, ordered by id; values that no mapping knows are counted in `unknown`."""
     ordered = sorted(rows, key=lambda row: row.user_id)
-    records = [_record(row, cutoff.date(), unknown) for row in ordered]
+    records = [_record(row, cutoff.date(), unknown, limits) for row in ordered]
     dtypes = {f.name: _dtype(f.name) for f in fields(Members) if f.name != "user_ids"}
     columns = {name: np.array([record[name] for record in records], dtype=kind) for name, kind in dtypes.items()}
     return Members([row.user_id for row in ordered], **columns)
@@ -131,10 +140,10 @@ def as_columns(rows: Iterable[MemberRow], cutoff: datetime, unknown: Unknown) ->
 def _dtype(name: str) -> Any:
     if name in ("lat", "lng", "max_distance"):
         return np.float64
-    return np.int16 if name.startswith("age") else np.int8
+    return np.int16 if name.startswith("age") or name == "strict" else np.int8
 
 
-def _record(row: MemberRow, on: date, unknown: Unknown) -> Mapping[str, float]:
+def _record(row: MemberRow, on: date, unknown: Unknown, limits: Limits) -> Mapping[str, float]:
     religion = row.religion if isinstance(row.religion, dict) else {}
     prayer = unknown.code("prayer_frequency", row.prayer_frequency, words.PRAYER_CODE)
     if prayer == MISSING:
@@ -146,9 +155,10 @@ def _record(row: MemberRow, on: date, unknown: Unknown) -> Mapping[str, float]:
         "age": whole_years(row.birthdate, on) if row.birthdate else MISSING,
         "age_min": wanted_age[0],
         "age_max": wanted_age[1],
+        "states_age": int(_states_age(row, wanted_age)),
         "lat": math.nan if row.lat is None else float(row.lat),
         "lng": math.nan if row.lng is None else float(row.lng),
-        "max_distance": NO_LIMIT if row.max_distance is None else float(row.max_distance),
+        "max_distance": _reach_km(row, limits),
         "education": unknown.code("education_level", row.education_level, words.EDUCATION_CODE),
         "wants_education": unknown.mask(
             "education_preferences", _list(row.education_preferences), words.EDUCATION_LABELS
@@ -158,7 +168,8 @@ def _record(row: MemberRow, on: date, unknown: Unknown) -> Mapping[str, float]:
             "marital_status_preferences", _list(row.marital_status_preferences), words.MARITAL_LABELS
         ),
         "children": MISSING if row.has_children is None else int(row.has_children),
-        "wants_partner_children": {"yes": 1, "no": 0}.get(row.has_children_preference or "", MISSING),
+        # "yes" is open to a partner with children; it asks for none.
+        "wants_partner_children": 0 if row.has_children_preference == "no" else MISSING,
         "religiosity": prayer,
         "wants_religiosity": unknown.mask(
             "religiosity_preferences", _list(row.religiosity_preferences), words.RELIGIOSITY_LABELS
@@ -170,6 +181,7 @@ def _record(row: MemberRow, on: date, unknown: Unknown) -> Mapping[str, float]:
         # The app keeps no column for it; members say so among their tags.
         "wears_hijab": int("hijab" in {tag.casefold() for tag in row.tags or ()}),
         "requires_hijab": int(bool(row.partner_hijab_required)),
+        "strict": sum(1 << bit for bit, name in enumerate(UNKNOWN_EXCLUDES) if name in limits.strict),
         "prayer_importance": MISSING if row.partner_prayer_importance is None else row.partner_prayer_importance,
     }
 
@@ -184,6 +196,19 @@ def _age_range(row: MemberRow) -> tuple[int, int]:
     """The ages that satisfy both of a member's statements: the screen's range and the firm one."""
     low = max(row.age_range_min or ADULT_AGE, row.partner_age_min or ADULT_AGE)
     return min(low, OLDEST), min(row.age_range_max or OLDEST, row.partner_age_max or OLDEST)
+
+
+def _states_age(row: MemberRow, wanted: tuple[int, int]) -> bool:
+    """Whether both ends are stated, not too far apart to mean an age between them."""
+    stated = (row.age_range_min or row.partner_age_min) and (row.age_range_max or row.partner_age_max)
+    return bool(stated) and wanted[1] - wanted[0] <= WIDEST_AGE_RANGE_YEARS
+
+
+def _reach_km(row: MemberRow, limits: Limits) -> float:
+    """How far a partner may live away; the far end of the app's slider means anywhere."""
+    if row.max_distance is None or row.max_distance >= limits.anywhere_km:
+        return NO_LIMIT
+    return float(row.max_distance)
 
 
 def _list(value: Any) -> list[Any]:

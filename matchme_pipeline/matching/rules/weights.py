@@ -1,6 +1,6 @@
 """What counts for how much in a match: the one place to change it."""
 
-ALGORITHM_VERSION = "c3"
+ALGORITHM_VERSION = "c4"
 # Points of a hundred. What members wrote and what they have approved of themselves say most; what they wish for beside
 # their firm preferences comes next; DNA scores add a little for members of similar rarity. How the weights were chosen
 # is in docs/matching.md.

@@ -20,6 +20,7 @@ from matchme_pipeline.matching.rules.eligibility import eligible_block
 from matchme_pipeline.matching.rules.limits import Limits
 from matchme_pipeline.matching.rules.member_records import records
 from matchme_pipeline.matching.rules.members import ADULT_AGE, MemberRow, as_columns
+from matchme_pipeline.matching.rules.unknown_values import UNKNOWN_EXCLUDES
 from matchme_pipeline.matching.rules.vocabulary import Unknown
 from matchme_pipeline.matching.scale_queries import Scale
 from matchme_pipeline.matching.search import partner_query
@@ -68,9 +69,10 @@ def parameters(seeker: MemberRow, direction: NDArray[np.float64], moment: Moment
     `direction` is the seeker's vector less the centre: its inner product with a partner's vector differs from that of
     both centred by the same for all partners.
     """
-    columns = as_columns([seeker], moment.as_of, Unknown())
+    limits = moment.limits
+    columns = as_columns([seeker], moment.as_of, Unknown(), limits)
     record = records(columns)[0]
-    coded = {
+    coded: dict[str, int | None] = {
         name: int(getattr(columns, name)[0])
         for name in (
             "age", "age_min", "age_max", "education", "wants_education", "marital", "wants_marital", "children",
@@ -79,9 +81,17 @@ def parameters(seeker: MemberRow, direction: NDArray[np.float64], moment: Moment
     }  # fmt: skip
     place = {name: None if np.isnan(record[name]) else float(record[name]) for name in ("x", "y", "z")}
     wanted = int(columns.wants_gender[0])
+    for attribute, name in _CODES.items():
+        # A value that is missing meets every wish, unless the attribute is strict: then it meets none.
+        if coded[name] == words.MISSING and attribute not in limits.strict:
+            coded[name] = None
     return {
         **coded,
         **place,
+        **{f"unless_strict_{name}": int(name not in limits.strict) for name in UNKNOWN_EXCLUDES},
+        "strict_distance": "distance" in limits.strict,
+        "strict_hijab": "hijab" in limits.strict,
+        "anywhere_km": limits.anywhere_km,
         "seeker": seeker.user_id,
         "gender": seeker.gender,
         "genders": [gender for code, gender in enumerate(words.GENDERS) if wanted >> code & 1],
@@ -102,6 +112,16 @@ def parameters(seeker: MemberRow, direction: NDArray[np.float64], moment: Moment
         "model": moment.model,
         "most": most,
     }
+
+
+# The attributes with a code that partners may ask for, and the columns that hold it.
+_CODES = {
+    "education": "education",
+    "marital_status": "marital",
+    "children": "children",
+    "religiosity": "religiosity",
+    "sect": "sect",
+}
 
 
 def _has_index(connection: Connection, moment: Moment) -> bool:

@@ -1,8 +1,9 @@
 """SQL of the matching checks: the rules once more, row by row, independent of the engine."""
 
-from datetime import date
+from datetime import date, datetime
 
 from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.matching.rules.limits import Limits
 
 
 def broken_rules(connection: Connection, match_week: date, window_weeks: int) -> dict[str, int]:
@@ -49,10 +50,11 @@ def broken_rules(connection: Connection, match_week: date, window_weeks: int) ->
     return dict(zip(names, row or (0,) * len(names), strict=True))
 
 
-def broken_preferences(connection: Connection, match_week: date) -> dict[str, int]:
+def broken_preferences(connection: Connection, cutoff: datetime, match_week: date, limits: Limits) -> dict[str, int]:
     """How many rows break the gender, age, distance or children wish of the row's member.
 
-    A pair that a member has viewed stands, whatever either has changed since.
+    A value that is not known breaks a wish only where `limits` make its attribute strict. A pair that a member has
+    viewed stands, whatever either has changed since.
     """
     row = connection.execute(
         """
@@ -63,20 +65,22 @@ def broken_preferences(connection: Connection, match_week: date) -> dict[str, in
             group by 1, 2
             having bool_and(viewed_at is null and actioned_at is null)
         ),
+        members as materialized (
+            select * from matchme_members_as_of(%(cutoff)s)
+        ),
         pairs as (
             select
-                a.gender as own_gender, a.gender_preference, b.gender, m.age_range_min, m.age_range_max, m.max_distance,
-                m.has_children_preference, b.has_children, extract(year from age(%(week)s::date, b.birthdate)) as age,
+                a.gender as own_gender, a.gender_preference, b.gender, a.age_range_min, a.age_range_max, a.max_distance,
+                a.has_children_preference, b.has_children, extract(year from age(%(week)s::date, b.birthdate)) as age,
+                -- least() passes over a null: without the sum, an unknown place would be the antipode.
                 2 * 6371.0088 * asin(sqrt(least(1,
-                    power(sin(radians(b.lat::float8 - a.lat::float8) / 2), 2)
-                    + cos(radians(a.lat::float8)) * cos(radians(b.lat::float8))
-                        * power(sin(radians(b.lng::float8 - a.lng::float8) / 2), 2)
-                ))) as kilometres
+                    power(sin(radians(b.lat - a.lat) / 2), 2)
+                    + cos(radians(a.lat)) * cos(radians(b.lat)) * power(sin(radians(b.lng - a.lng) / 2), 2)
+                ))) + 0 * (a.lat + a.lng + b.lat + b.lng) as kilometres
             from untouched u
             cross join lateral (values (u.a, u.b), (u.b, u.a)) as w (user_id, match_user_id)
-            join profiles a on a.clerk_user_id = w.user_id
-            join profiles b on b.clerk_user_id = w.match_user_id
-            left join match_preferences m on m.clerk_user_id = w.user_id
+            join members a on a.user_id = w.user_id
+            join members b on b.user_id = w.match_user_id
         )
         select
             -- A wish that names no gender the app knows asks for the other one. Spellings are looked at where the plain
@@ -94,14 +98,20 @@ def broken_preferences(connection: Connection, match_week: date) -> dict[str, in
                 end
             ),
             count(*) filter (where age not between age_range_min and age_range_max),
-            count(*) filter (where max_distance < 20000 and coalesce(kilometres > max_distance + 0.01, true)),
             count(*) filter (
-                where has_children_preference in ('yes', 'no')
-                    and has_children is distinct from (has_children_preference = 'yes')
-            )
+                where max_distance < %(anywhere_km)s
+                    and coalesce(kilometres > max_distance + 0.01, %(strict_distance)s)
+            ),
+            count(*) filter (where has_children_preference = 'no' and coalesce(has_children, %(strict_children)s))
         from pairs
         """,
-        {"week": match_week},
+        {
+            "week": match_week,
+            "cutoff": cutoff,
+            "anywhere_km": limits.anywhere_km,
+            "strict_distance": "distance" in limits.strict,
+            "strict_children": "children" in limits.strict,
+        },
     ).fetchone()
     return dict(zip(("gender", "age", "distance", "children"), row or (0,) * 4, strict=True))
 

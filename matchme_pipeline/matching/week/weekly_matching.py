@@ -136,7 +136,7 @@ def broken_matches(connection: Connection, week: Week, members: Members, limits:
     """How many matches of the week, as the tables have them now, break each rule and each hard preference."""
     return {
         **check_queries.broken_rules(connection, week.match_week, limits.no_repeat_weeks),
-        **check_queries.broken_preferences(connection, week.match_week),
+        **check_queries.broken_preferences(connection, week.cutoff, week.match_week, limits),
         **broken_filters(members, check_queries.untouched_pairs(connection, week.match_week)),
     }
 
