@@ -61,6 +61,8 @@ class Settings(BaseModel):
     # The far end of the app's slider, which its screen calls "Anywhere".
     anywhere_km: int = Field(100, alias="MATCHME_ANYWHERE_KM", ge=1, le=20_000)
     strict_unknown: frozenset[str] = Field(frozenset(), alias="MATCHME_STRICT_UNKNOWN")
+    # In points, as members see it.
+    least_score: float | None = Field(None, alias="MATCHME_LEAST_SCORE", ge=0, le=100)
     automation: bool = Field(False, alias="MATCHME_AUTOMATION")
     alert_webhook_url: SecretStr | None = Field(None, alias="MATCHME_ALERT_WEBHOOK_URL")
     admin_user_ids: str = Field("", alias="ADMIN_USER_IDS")

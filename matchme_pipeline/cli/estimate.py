@@ -94,7 +94,9 @@ def _pairs(
 def _close_calls(connection: Connection, week: Week, result: weekly_matching.WeekAllocation) -> list[PairToReview]:
     """The pairs that the week's matching would have reviewed, by what is known now."""
     wanted = close_call_reviews.pairs_to_review(
-        result.allocation.matches, close_call_reviews.approved_by_matched(connection, week, result)
+        result.allocation.matches,
+        close_call_reviews.approved_by_matched(connection, week, result),
+        process_limits().least_score,
     )
     return [pair for _, pair in wanted.values()]
 

@@ -68,7 +68,7 @@ def show(summary: dict[str, Any]) -> None:
     console.result(
         f"{summary['matches']:,} pairs; {summary['members_covered']:,} of {summary['members_with_possibilities']:,} "
         f"members with possibilities have a match; exposure Gini {summary['exposure_gini']:.3f}; "
-        f"{summary['share_of_upper_bound']:.1%} of the upper bound"
+        f"{summary['share_of_optimum']:.1%} of the optimum"
     )
     console.result(f"{summary['rows']:,} rows in {summary['out']}")
 

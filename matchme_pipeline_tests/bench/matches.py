@@ -152,7 +152,7 @@ def _top_five(values: np.ndarray, may: np.ndarray) -> list[Pair]:
 def _allocated(values: np.ndarray, may: np.ndarray) -> list[Pair]:
     """The engine's allocation of all eligible pairs by other values."""
     a, b = np.nonzero(np.triu(may))
-    chosen = allocate(len(may), a, b, values[a, b].astype(np.float32))
+    chosen = allocate(len(may), a, b, values[a, b].astype(np.float32)).chosen
     return list(zip(a[chosen].tolist(), b[chosen].tolist(), strict=True))
 
 

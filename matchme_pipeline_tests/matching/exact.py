@@ -1,42 +1,43 @@
-"""The best allocation by an exact solver (HiGHS): for small instances, to hold the allocation against."""
+"""The best allocation by another exact solver (HiGHS): the referee of small instances."""
 
-from collections.abc import Collection
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-Edges = dict[tuple[int, int], int]
+from matchme_pipeline.matching.engine.allocation import PLACE_VALUES
+
+Edges = dict[tuple[int, int], float]
 
 
-def best_total(n: int, edges: Edges, most: int, served: Collection[int] = ()) -> float:
-    """The largest total of scores with at most `most` pairs a member and at least one for those to be `served`."""
-    return -_solve(n, edges, most, [-edges[pair] for pair in sorted(edges)], [0] * n, served)
-
-
-def most_covered(n: int, edges: Edges, most: int) -> int:
-    """How many members can have a pair at once."""
-    return round(-_solve(n, edges, most, [0] * len(edges), [-1] * n, ()))
-
-
-def _solve(
-    n: int, edges: Edges, most: int, of_pairs: list[int], of_members: list[int], served: Collection[int]
-) -> float:
-    """Minimise over pairs (chosen or not) and members (served or not): integer linear programming."""
+def best(n: int, edges: Edges, most: int, standing: Sequence[tuple[int, int]] = ()) -> tuple[int, int]:
+    """How many members can be served at once, and the most that their lists can then be worth, in thousandths."""
     pairs = sorted(edges)
+    taken = [sum(member in pair for pair in standing) for member in range(n)]
+    # One variable for each pair, then one for each free place.
+    places = [(member, place) for member in range(n) for place in range(taken[member], most)]
+    width = len(pairs) + len(places)
+    degrees = np.zeros((n, width))
+    for column, pair in enumerate(pairs):
+        degrees[list(pair), column] = 1
+    for column, (member, _) in enumerate(places, start=len(pairs)):
+        degrees[member, column] = -1
+    rules = [LinearConstraint(degrees, 0, 0)]
+    # Who has no place left can have no pair.
+    possible = Bounds(0, np.array([all(taken[m] < most for m in pair) for pair in pairs] + [1] * len(places)))
+    first = np.array([0.0] * len(pairs) + [float(place == 0) for _, place in places])
+    value = np.array(
+        [float(round(1000 * edges[pair])) for pair in pairs] + [1000.0 * PLACE_VALUES[place] for _, place in places]
+    )
     if not pairs:
-        return 0.0
-    at = np.zeros((n, len(pairs)))
-    for column, (a, b) in enumerate(pairs):
-        at[a, column] = at[b, column] = 1
-    nothing, each = np.zeros((n, n)), np.eye(n)
-    rules = [
-        LinearConstraint(np.hstack([at, nothing]), 0, most),
-        # A member counts as served only with a pair.
-        LinearConstraint(np.hstack([at, -each]), 0, np.inf),
-    ]
-    cost = np.array([*of_pairs, *of_members], dtype=float)
-    least = np.zeros(len(cost))
-    least[[len(pairs) + member for member in served]] = 1
-    found = milp(cost, constraints=rules, integrality=np.ones(len(cost)), bounds=Bounds(least, 1))
+        return 0, 0
+    served = _most(first, rules, possible)
+    return served, _most(value, [*rules, LinearConstraint(first[None, :], served, served)], possible)
+
+
+def _most(gain: np.ndarray, rules: list[LinearConstraint], possible: Bounds) -> int:
+    found = milp(
+        -gain, constraints=rules, integrality=np.ones(len(gain)), bounds=possible, options={"mip_rel_gap": 0.0}
+    )
     assert found.success, found.message
-    return float(found.fun)
+    return round(-found.fun)

@@ -82,3 +82,12 @@ def test_a_model_sees_approved_insights_the_weightiest_first_and_nothing_else():
     assert len(pair.a) == INSIGHTS_A_SIDE
     assert pair.a[0].title == "Values honesty"
     assert [insight.title for insight in pair.b] == ["Close to parents"]
+
+
+def test_a_match_that_a_review_could_move_below_the_least_score_is_not_reviewed():
+    week = [match("a", f"b{n}", f"{50 + n / 10:.2f}") for n in range(40)]
+    insight = SharedInsight("1", "values", "Honest", "")
+    approved = {user_id: [insight] for one in week for user_id in (one.a, one.b)}
+    reviewed_scores = [float(one.score) for one, _ in pairs_to_review(week, approved, 51.0).values()]
+    assert reviewed_scores
+    assert min(reviewed_scores) - REVIEW_WEIGHT >= 51.0

@@ -2,6 +2,7 @@
 
 import itertools
 from collections import Counter
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from matchme_pipeline.llm.contracts import SharedInsight
 from matchme_pipeline.matching.engine.match_engine import Allocation, Engine, Knowledge
 from matchme_pipeline.matching.rules.eligibility import FILTERS
+from matchme_pipeline.matching.rules.limits import USUAL
 from matchme_pipeline.matching.rules.members import MemberRow, why_not_matchable
 from matchme_pipeline.matching.rules.weights import WEIGHTS
 from matchme_pipeline_tests.matching import plain
@@ -120,6 +122,29 @@ def test_matches_are_pairs_who_may_meet_and_have_not_met_at_most_five_each_besid
     left = set(possible) - met - standing - set(pairs)
     assert not [pair for pair in left if lists[pair[0]] < 5 and lists[pair[1]] < 5]
     assert engine.match(met, standing).matches == result.matches
+
+
+@settings(max_examples=60, deadline=None)
+@given(knowledge(), st.sampled_from([0.0, 30.0, 45.5, 60.25, 100.0]))
+def test_no_match_is_shown_below_the_least_score_and_the_places_left_are_counted(known: Knowledge, least: float):
+    usual = Engine(known, CUTOFF)
+    result = Engine(known, CUTOFF, replace(USUAL, least_score=least)).match([])
+    assert all(match.score >= least for match in result.matches)
+    shown = [one.score for one in usual.explained(*_all_candidates(usual))]
+    assert len(result.matches) <= sum(score >= least for score in shown)
+    if least == 0:
+        assert result.matches == usual.match([]).matches
+        assert result.places_left_empty == 0
+    if least == 100:
+        # Everybody keeps the places that their possibilities could have filled.
+        assert result.places_left_empty == sum(min(5, int(n)) for n in usual.candidates([]).possibilities) - 2 * len(
+            result.matches
+        )
+
+
+def _all_candidates(engine: Engine):
+    found = engine.candidates([])
+    return found.a, found.b, found.calibration
 
 
 def _with_possibilities(result: Allocation, possible, met, standing) -> set[str]:

@@ -1,5 +1,7 @@
 """What the materialisation says of a week is what the week's rows show."""
 
+from collections import Counter
+
 import pytest
 from dagster import DagsterInstance
 
@@ -29,6 +31,10 @@ def test_coverage_exposure_bound_and_what_filters_removed_are_reported(finished:
     assert said["members_covered"] == len(lists)
     assert said["coverage"] == pytest.approx(len(lists) / said["members_with_possibilities"])
     assert said["exposure_gini"] == pytest.approx(gini([*lists, *[0] * without]))
+    by_size = {size: count for size, count in said["lists_by_size"].items() if count}
+    assert by_size == {str(size): count for size, count in Counter([*lists, *[0] * without]).items() if count}
+    assert said["share_of_optimum"] == 1.0
+    assert said["places_left_empty"] == 0
     assert said["largest_list"] == max(lists)
     assert 0.5 < said["share_of_upper_bound"] <= 1
     removed = said["pairs_removed_by_filter"]

@@ -1,11 +1,80 @@
-"""Whom each member is shown: a mutual b-matching, at most five partners each, fair before it is greedy."""
+"""Whom each member is shown: a mutual b-matching of at most five partners each, solved to proven optimality.
 
-from collections.abc import Sequence
+The objective, in this order (lexicographic):
+
+1. the number of members who are shown to at least one partner;
+2. the value of all lists, in points: PLACE_VALUES for the places that are taken, plus the scores of the chosen pairs.
+   The values fall from the first place to the fifth (concave), so a place is worth most to whoever has fewest: equal
+   exposure is part of the objective;
+3. ties go to the lower id, see `tie_breaking`.
+
+Where members can be put on two sides so that all their pairs run across (men and women), the problem is a
+minimum-cost flow (`place_flow`), whose integer optimum is exact. Regions that share no pair are separate problems.
+Members who look for their own gender can make a region that has no two sides; `odd_regions` says how it is solved.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 MOST_MATCHES = 5
+# What a list gains by its first to its fifth place, in points of the score.
+PLACE_VALUES = (40, 32, 24, 16, 8)
+# Scores enter the objective in whole units of a thousandth of a point.
+UNITS_PER_POINT = 1_000
+# Small regions are solved together; a network's own arrays take about 150 bytes a pair.
+_PAIRS_AT_ONCE = 1_000_000
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One part of the allocation: members are 0 to n - 1, pairs (a[i], b[i]) are each there once, ordered, a < b.
+
+    `units`: scores in whole thousandths. `taken`: places that standing pairs hold, by member. `most`: places of a list.
+    """
+
+    a: NDArray[np.intp]
+    b: NDArray[np.intp]
+    units: NDArray[np.int64]
+    taken: NDArray[np.int64]
+    most: int
+
+    def degrees(self, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """How many of the chosen pairs each member has."""
+        ends = np.concatenate([self.a[chosen], self.b[chosen]])
+        return np.bincount(ends, minlength=len(self.taken)).astype(np.int64)
+
+
+@dataclass(frozen=True, order=True)
+class Objective:
+    """Members served, and the value of all lists in thousandths of a point; compared in this order."""
+
+    served: float = 0
+    value: float = 0
+
+    def __add__(self, other: "Objective") -> "Objective":
+        return Objective(self.served + other.served, self.value + other.value)
+
+
+@dataclass(frozen=True)
+class Allocated:
+    """The numbers of the chosen pairs, ascending; what they reach, and a bound that no allocation exceeds.
+
+    Equal where the optimum is proven. Standing pairs count in neither.
+    """
+
+    chosen: NDArray[np.intp]
+    reached: Objective
+    bound: Objective
+
+    @property
+    def share_of_optimum(self) -> float:
+        """At least this share of the optimum is reached, of members served and of value; 1 where it is proven."""
+        served = self.reached.served / self.bound.served if self.bound.served else 1.0
+        value = self.reached.value / self.bound.value if self.bound.value else 1.0
+        return min(served, value, 1.0)
 
 
 def allocate(
@@ -13,27 +82,82 @@ def allocate(
     a: NDArray[np.intp],
     b: NDArray[np.intp],
     score: NDArray[np.float32],
-    fixed: Sequence[tuple[int, int]] = (),
+    fixed: Sequence[tuple[int, int]] | NDArray[np.intp] = (),
     most: int = MOST_MATCHES,
-) -> NDArray[np.intp]:
-    """Choose among the pairs (a[i], b[i]) so that nobody has more than `most`; returns the chosen i, ascending.
+    side: NDArray[np.bool_] | None = None,
+) -> Allocated:
+    """Choose among the pairs (a[i], b[i]), each there once, so that nobody has more than `most`.
 
-    `fixed` pairs stand already and take their members' places.
-
-    1. Everybody gets one partner, those with the fewest possibilities before the others. One who finds only full
-       partners takes a place from somebody who keeps another, if need be along a chain of such moves (augmenting
-       paths, Berge 1957), so that nobody goes without whom any allocation of these pairs that serves the others could
-       serve.
-    2. The places that are left go to the best pairs first, the greedy rule of weighted matching (Preis 1999).
-    3. Exchanges follow while any raises the total: a new pair, for which each side gives up one of its own and those
-       who lose a partner find another (local search by augmentation, Drake and Hougardy 2005). Nobody loses their last
-       partner by it.
-
-    Ties go to the pair that comes first.
+    `score`: 0 to 100 points. `fixed` pairs stand already and take their members' places. `side`: how to part members
+    first where a region has no two sides, such as by gender. The order in which pairs are given changes nothing.
     """
-    # numba takes a third of a second to load; only a process that allocates pays for it.
-    from matchme_pipeline.matching.engine.exchanges import allocated
-    from matchme_pipeline.matching.engine.lists import lists
+    taken = np.bincount(np.asarray(fixed, dtype=np.intp).reshape(-1), minlength=members).astype(np.int64)
+    low, high = np.minimum(a, b).astype(np.intp), np.maximum(a, b).astype(np.intp)
+    open_pairs = np.flatnonzero((taken[low] < most) & (taken[high] < most))
+    order = open_pairs[np.lexsort((high[open_pairs], low[open_pairs]))]
+    units = np.rint(score[order].astype(np.float64) * UNITS_PER_POINT).astype(np.int64)
+    whole = Problem(low[order], high[order], units, taken, most)
+    chosen = np.zeros(len(order), dtype=bool)
+    reached = bound = Objective()
+    for part in parts(whole, side):
+        chosen[part.pairs], part_reached, part_bound = part.solve()
+        reached, bound = reached + part_reached, bound + part_bound
+    from matchme_pipeline.matching.engine.tie_breaking import lower_ids_first
 
-    taken = np.bincount(np.array(fixed, dtype=np.intp).reshape(-1), minlength=members)
-    return allocated(lists(a, b, score, np.maximum(most - taken, 0), taken))
+    return Allocated(np.sort(order[lower_ids_first(whole, chosen)]), reached, bound)
+
+
+@dataclass(frozen=True)
+class Part:
+    """An independent part of a problem: its pairs' numbers in the whole, and its members' sides.
+
+    `is_odd`: some of the pairs run between members of one side, and no other choice of sides would change that.
+    """
+
+    pairs: NDArray[np.intp]
+    problem: Problem
+    sides: NDArray[np.bool_]
+    is_odd: bool
+
+    def solve(self) -> tuple[NDArray[np.bool_], Objective, Objective]:
+        """Which of the part's pairs are chosen, what they reach, and a bound that no choice exceeds."""
+        # OR-tools and numba are loaded only by a process that allocates.
+        from matchme_pipeline.matching.engine import odd_regions, place_flow
+
+        if self.is_odd:
+            return odd_regions.solve(self.problem, self.sides)
+        chosen, reached = place_flow.solve(self.problem, self.sides)
+        return chosen, reached, reached
+
+
+def parts(whole: Problem, side: NDArray[np.bool_] | None = None) -> Iterator[Part]:
+    """The problem's independent parts, in the order of their lowest members.
+
+    Parts share neither members nor pairs: any process can solve any of them, and the results are merged by number.
+    """
+    from matchme_pipeline.matching.engine.regions import regions
+
+    region, first_side, is_odd = regions(len(whole.taken), whole.a, whole.b)
+    own = region[whole.a]
+    order = np.argsort(own, kind="stable")
+    starts = np.flatnonzero(np.diff(own[order], prepend=-1)).tolist()
+    begin = 0
+    for start, end in zip(starts, [*starts, len(order)][1:], strict=True):
+        label = own[order[start]]
+        if is_odd[label]:
+            if start > begin:
+                yield _part(whole, order[begin:start], first_side, is_odd=False)
+            yield _part(whole, order[start:end], first_side if side is None else side, is_odd=True)
+            begin = end
+        elif end - begin >= _PAIRS_AT_ONCE or end == len(order):
+            yield _part(whole, order[begin:end], first_side, is_odd=False)
+            begin = end
+
+
+def _part(whole: Problem, pairs: NDArray[np.intp], sides: NDArray[np.bool_], *, is_odd: bool) -> Part:
+    pairs = np.sort(pairs)
+    a, b = whole.a[pairs], whole.b[pairs]
+    members = np.unique(np.concatenate([a, b]))
+    a, b = np.searchsorted(members, a), np.searchsorted(members, b)
+    problem = Problem(a, b, whole.units[pairs], whole.taken[members], whole.most)
+    return Part(pairs, problem, sides[members], is_odd)

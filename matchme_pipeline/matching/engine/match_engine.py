@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matchme_pipeline.llm.contracts import SharedInsight
-from matchme_pipeline.matching.engine.allocation import allocate
+from matchme_pipeline.matching.engine.allocation import MOST_MATCHES, Allocated, allocate
 from matchme_pipeline.matching.engine.fairness import gini
 from matchme_pipeline.matching.rules.explanation import contributions, explain
 from matchme_pipeline.matching.rules.limits import USUAL, Limits
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from matchme_pipeline.matching.rules.compatibility import Calibration
 
 Pair = tuple[str, str]
+_HUNDREDTHS = 100
+# Rounding four parts to hundredths, and a score to float32, moves it by less than this many hundredths.
+_ROUNDED_AWAY = 4.0
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,11 @@ class Match:
 
 @dataclass(frozen=True)
 class Allocation:
-    """The week's new pairs and how they came about."""
+    """The week's new pairs and how they came about.
+
+    `lists_by_size`: members with possibilities by the length of their lists. `places_left_empty`: places that pairs
+    below the least score could have filled.
+    """
 
     matches: list[Match]
     matchable: int
@@ -62,7 +69,11 @@ class Allocation:
     covered: int
     gini: float
     largest_list: int
+    lists_by_size: Mapping[str, int]
+    mean_score: float
+    share_of_optimum: float
     share_of_upper_bound: float
+    places_left_empty: int
     calibration: "Calibration"
 
 
@@ -113,8 +124,25 @@ class Engine:
     def allocate(self, candidates: "Candidates", fixed: Collection[Pair] = ()) -> tuple[NDArray[np.intp], Allocation]:
         """Choose among `candidates`: the numbers of the chosen pairs, ascending, and what came of it."""
         standing = self._positions(fixed)
-        chosen = allocate(len(self.position), candidates.a, candidates.b, candidates.score, standing)
-        return chosen, self._report(candidates, chosen, standing)
+        good = self.good_enough(candidates)
+        a, b, score = candidates.a[good], candidates.b[good], candidates.score[good]
+        done = allocate(len(self.position), a, b, score, standing, side=self.profiles.members.gender == 0)
+        chosen = good[done.chosen]
+        return chosen, self._report(candidates, chosen, standing, good, done)
+
+    def good_enough(self, candidates: "Candidates") -> NDArray[np.intp]:
+        """The numbers of the candidates whose score, as it is shown, is not below the limits' least."""
+        least = self.limits.least_score
+        if least is None:
+            return np.arange(len(candidates.a))
+        from matchme_pipeline.matching.rules.compatibility import factors
+
+        shown = candidates.score.astype(np.float64) * _HUNDREDTHS
+        # What is shown is the sum of four rounded parts.
+        near = np.flatnonzero(np.abs(shown - least * _HUNDREDTHS) < _ROUNDED_AWAY)
+        values = factors(self.profiles, candidates.a[near], candidates.b[near], candidates.calibration)
+        shown[near] = contributions(values).sum(axis=1)
+        return np.flatnonzero(shown >= least * _HUNDREDTHS)
 
     def candidates(self, excluded: Collection[Pair], kept: int | None = None) -> "Candidates":
         """The `kept` best candidates of every member, as many as allocation looks at unless told otherwise."""
@@ -162,12 +190,21 @@ class Engine:
         return sorted((known[a], known[b]) for a, b in pairs if a in known and b in known)
 
     def _report(
-        self, candidates: "Candidates", chosen: NDArray[np.intp], standing: list[tuple[int, int]]
+        self,
+        candidates: "Candidates",
+        chosen: NDArray[np.intp],
+        standing: list[tuple[int, int]],
+        good: NDArray[np.intp],
+        done: Allocated,
     ) -> Allocation:
         a, b = candidates.a[chosen], candidates.b[chosen]
         shown = np.concatenate([a, b, np.array(standing, dtype=np.intp).reshape(-1)])
         possible = candidates.possibilities > 0
-        lists = np.bincount(shown, minlength=len(self.position))[possible]
+        everyone = np.bincount(shown, minlength=len(self.position))
+        lists = everyone[possible]
+        below = np.ones(len(candidates.a), dtype=bool)
+        below[good] = False
+        unused = np.bincount(np.concatenate([candidates.a[below], candidates.b[below]]), minlength=len(everyone))
         return Allocation(
             matches=self.explained(a, b, candidates.calibration),
             matchable=len(self.position),
@@ -179,9 +216,17 @@ class Engine:
             covered=int(np.count_nonzero(lists)),
             gini=gini(lists.tolist()),
             largest_list=int(lists.max(initial=0)),
+            lists_by_size={str(size): int(count) for size, count in enumerate(_by_size(lists))},
+            mean_score=float(candidates.score[chosen].mean(dtype=np.float64)) if len(chosen) else 0.0,
+            share_of_optimum=done.share_of_optimum,
+            places_left_empty=int(np.minimum(unused, np.maximum(MOST_MATCHES - everyone, 0)).sum()),
             share_of_upper_bound=_share_of_upper_bound(candidates, chosen),
             calibration=candidates.calibration,
         )
+
+
+def _by_size(lists: NDArray[np.intp]) -> NDArray[np.intp]:
+    return np.bincount(lists, minlength=MOST_MATCHES + 1)
 
 
 def _share_of_upper_bound(candidates: "Candidates", chosen: NDArray[np.intp]) -> float:

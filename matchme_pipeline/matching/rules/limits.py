@@ -11,7 +11,8 @@ class Limits:
     """Who is active enough, how many reports are too many, how long a pair is not repeated, what a wish means.
 
     `active_within_days` days, `report_threshold` reports, `no_repeat_weeks` weeks; `anywhere_km`: a wish for so many
-    kilometres or more sets no limit; `strict`: the attributes whose unknown value fails a stated wish.
+    kilometres or more sets no limit; `strict`: the attributes whose unknown value fails a stated wish;
+    `least_score`: a place stays empty rather than filled below so many points, as members see them (None: any will do).
     """
 
     active_within_days: int
@@ -19,6 +20,7 @@ class Limits:
     no_repeat_weeks: int
     anywhere_km: int
     strict: frozenset[str]
+    least_score: float | None = None
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -29,6 +31,7 @@ def limits_of(settings: Settings) -> Limits:
         settings.no_repeat_weeks,
         settings.anywhere_km,
         frozenset(name for name, excludes in UNKNOWN_EXCLUDES.items() if excludes) | settings.strict_unknown,
+        settings.least_score,
     )
 
 

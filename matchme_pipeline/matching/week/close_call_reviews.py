@@ -9,6 +9,7 @@ from matchme_pipeline.jobs.week_jobs import TakenJobs
 from matchme_pipeline.llm.contracts import CallContext, Models, PairToReview, Review, SharedInsight
 from matchme_pipeline.matching import member_queries
 from matchme_pipeline.matching.engine.match_engine import Engine, Match
+from matchme_pipeline.matching.rules.weights import REVIEW_WEIGHT
 from matchme_pipeline.matching.week import weekly_matching
 from matchme_pipeline.matching.week.close_calls import close_calls, reviewed
 from matchme_pipeline.matching.week.weekly_matching import WeekAllocation
@@ -84,7 +85,8 @@ def allocate_reviewed(
     result = weekly_matching.allocate_week(connection, engine, week)
     if models.review_model is None:
         return result, ReviewOutcome()
-    wanted = pairs_to_review(result.allocation.matches, approved_by_matched(connection, week, result))
+    approved = approved_by_matched(connection, week, result)
+    wanted = pairs_to_review(result.allocation.matches, approved, engine.limits.least_score)
     matches, outcome = review_matches(models, result.allocation.matches, wanted, calls)
     return replace(result, allocation=replace(result.allocation, matches=matches)), outcome
 
@@ -98,9 +100,14 @@ def approved_by_matched(
 
 
 def pairs_to_review(
-    matches: Sequence[Match], approved: Mapping[str, Sequence[SharedInsight]]
+    matches: Sequence[Match], approved: Mapping[str, Sequence[SharedInsight]], least_score: float | None = None
 ) -> dict[str, tuple[Match, PairToReview]]:
-    """The close calls as a model may see them, by pair id: of both sides approved insights, nothing else."""
+    """The close calls as a model may see them, by pair id: of both sides approved insights, nothing else.
+
+    A match that a review could move below `least_score` is not reviewed: its places were filled by its score.
+    """
+    if least_score is not None:
+        matches = [match for match in matches if float(match.score) - REVIEW_WEIGHT >= least_score]
     reviewable = {user_id for user_id, insights in approved.items() if insights}
     return {
         str(number): (match, PairToReview(str(number), _seen(approved[match.a]), _seen(approved[match.b])))

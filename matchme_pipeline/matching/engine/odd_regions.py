@@ -1,0 +1,113 @@
+"""The allocation where members who look for their own gender leave a region without two sides.
+
+Integer optima of such a region are no flows. What is done instead:
+
+1. A bound: the flow over the double cover (every member once on each side, every pair twice), whose optimum, halved, no
+   allocation exceeds (the linear relaxation; Nemhauser and Trotter 1975, half-integral). Pairs that it takes both ways
+   are a first choice.
+2. Improvement by exact flows: members are parted into two sides; the chosen pairs within a side stand, and all pairs
+   across are solved anew, to optimality. The choice before is one of the possible ones, so no step loses. The first
+   parting is by gender; the others put those who have a pair within their side on either by lot, from a fixed seed.
+3. A region of at most MOST_PAIRS_PROVEN pairs whose bound is not reached by then goes to OR-tools' constraint solver
+   (CP-SAT), which proves the integer optimum. In a larger one the gap to the bound remains, and is reported.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matchme_pipeline.matching.engine import place_flow
+from matchme_pipeline.matching.engine.allocation import Objective, Problem
+
+_SEED = 16
+# A round solves the region once more, so a large one gets fewer.
+MOST_ROUNDS = 16
+_PAIRS_SOLVED = 2_000_000
+MOST_PAIRS_PROVEN = 2_000
+# The solver's own measure of work, which is the same on every machine: some ten seconds.
+_MOST_WORK = 10.0
+
+Solved = tuple[NDArray[np.bool_], Objective, Objective]
+
+
+def solve(problem: Problem, sides: NDArray[np.bool_]) -> Solved:
+    """Which pairs are chosen, what they reach, and a bound that no choice exceeds."""
+    chosen, bound = relaxed(problem)
+    rng = np.random.default_rng(_SEED)
+    parting = sides
+    within = sides[problem.a] == sides[problem.b]
+    movable = np.zeros(len(sides), dtype=bool)
+    movable[problem.a[within]] = movable[problem.b[within]] = True
+    for _ in range(min(MOST_ROUNDS, 1 + _PAIRS_SOLVED // len(problem.a))):
+        chosen = improved(problem, chosen, parting)
+        if place_flow.objective(problem, chosen) >= bound:
+            return chosen, bound, bound
+        parting = sides ^ (movable & (rng.random(len(sides)) < 0.5))
+    if len(problem.a) <= MOST_PAIRS_PROVEN:
+        return proven(problem, chosen, bound)
+    chosen = filled(problem, chosen)
+    return chosen, place_flow.objective(problem, chosen), bound
+
+
+def relaxed(problem: Problem) -> tuple[NDArray[np.bool_], Objective]:
+    """The pairs that the double cover's optimum takes both ways, and half of what that reaches."""
+    n, m = len(problem.taken), len(problem.a)
+    tail = np.concatenate([problem.a, problem.b])
+    head = n + np.concatenate([problem.b, problem.a])
+    double = Problem(tail, head, np.tile(problem.units, 2), np.tile(problem.taken, 2), problem.most)
+    taken, reached = place_flow.solve(double, np.arange(2 * n) < n)
+    return taken[:m] & taken[m:], Objective(reached.served / 2, reached.value / 2)
+
+
+def improved(problem: Problem, chosen: NDArray[np.bool_], parting: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The best choice that keeps the chosen pairs within either side of the parting."""
+    kept = chosen & (parting[problem.a] == parting[problem.b])
+    taken = problem.taken + problem.degrees(kept)
+    around = Problem(problem.a, problem.b, problem.units, taken, problem.most)
+    return np.asarray(kept | place_flow.solve(around, parting)[0])
+
+
+def filled(problem: Problem, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The choice with every pair that two members still have a place for, the best first."""
+    places = problem.most - problem.taken - problem.degrees(chosen)
+    made = chosen.copy()
+    left = np.flatnonzero(~chosen & (places[problem.a] > 0) & (places[problem.b] > 0))
+    for pair in left[np.argsort(-problem.units[left], kind="stable")]:
+        a, b = problem.a[pair], problem.b[pair]
+        if places[a] > 0 and places[b] > 0:
+            made[pair] = True
+            places[a] -= 1
+            places[b] -= 1
+    return made
+
+
+def proven(problem: Problem, start: NDArray[np.bool_], bound: Objective) -> Solved:
+    """The optimum by CP-SAT from a first choice; where its work runs out, the best that it has found."""
+    from ortools.sat.python import cp_model
+
+    model = cp_model.CpModel()
+    pairs = [model.new_bool_var("") for _ in problem.a]
+    own: list[list[cp_model.IntVar]] = [[] for _ in problem.taken]
+    for variable, a, b, hint in zip(pairs, problem.a.tolist(), problem.b.tolist(), start.tolist(), strict=True):
+        own[a].append(variable)
+        own[b].append(variable)
+        model.add_hint(variable, hint)
+    places: list[list[cp_model.IntVar]] = [[] for _ in problem.taken]
+    gained = []
+    for member, worth in zip(*(column.tolist() for column in place_flow.free_places(problem)), strict=True):
+        places[member].append(model.new_bool_var(""))
+        gained.append(worth * places[member][-1])
+    for chosen_by, places_of in zip(own, places, strict=True):
+        # Values fall from place to place, so that the first places are taken first.
+        model.add(sum(chosen_by) == sum(places_of))
+    gained += [units * pair for units, pair in zip(problem.units.tolist(), pairs, strict=True)]
+    model.maximize(sum(gained))
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = 1
+    solver.parameters.random_seed = _SEED
+    solver.parameters.max_deterministic_time = _MOST_WORK
+    status = solver.solve(model)
+    found = status in (cp_model.OPTIMAL, cp_model.FEASIBLE)
+    chosen = np.array([solver.boolean_value(pair) for pair in pairs]) if found else start
+    chosen = filled(problem, chosen)
+    reached = place_flow.objective(problem, chosen)
+    return chosen, reached, reached if status == cp_model.OPTIMAL else bound

@@ -1,0 +1,87 @@
+"""The allocation between two sides as a minimum-cost flow, solved by OR-tools.
+
+    source -> members of the first side -> members of the second side -> sink
+
+A member's places are parallel arcs of capacity 1 from the source (or to the sink). Their costs are what a place is
+worth, negated; values fall from place to place, so a minimum-cost flow fills them in order. The first place of a member
+whom nothing stands for carries a reward on top, so large that members served come before everything else. A pair is an
+arc of capacity 1 that costs its score, negated. An arc from source to sink carries what is left over.
+
+Costs are whole thousandths of a point. The solver works on costs times the number of nodes in 64 bits: the reward grows
+with half of the members, so this holds up to some six million members in one region; `solve` raises beyond.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matchme_pipeline.errors import PipelineError
+from matchme_pipeline.matching.engine.allocation import PLACE_VALUES, UNITS_PER_POINT, Objective, Problem
+
+_PLACE_UNITS = np.array(PLACE_VALUES, dtype=np.int64) * UNITS_PER_POINT
+
+
+def solve(problem: Problem, first_side: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], Objective]:
+    """The best choice among the pairs that run between the sides, and the objective that it reaches."""
+    across = np.flatnonzero(first_side[problem.a] != first_side[problem.b])
+    chosen = np.zeros(len(problem.a), dtype=bool)
+    if len(across):
+        chosen[across] = _flow(problem, first_side, across)
+    return chosen, objective(problem, chosen)
+
+
+def objective(problem: Problem, chosen: NDArray[np.bool_]) -> Objective:
+    """What a choice of pairs reaches."""
+    degrees = problem.degrees(chosen)
+    served = int(np.count_nonzero((problem.taken == 0) & (degrees > 0)))
+    worth = np.concatenate([[0], np.cumsum(_PLACE_UNITS)])
+    places = (worth[problem.taken + degrees] - worth[problem.taken])[degrees > 0]
+    return Objective(served, int(places.sum()) + int(problem.units[chosen].sum()))
+
+
+def coverage_reward(members: int, most_units: int) -> int:
+    """What serving one more member is worth, in thousandths of a point: more than anything else could be.
+
+    Two flows differ by cycles through each node once at most. Such a cycle trades at most members / 2 + 1 pairs, and
+    two places on either side: it can lose no more than these are worth.
+    """
+    return (members // 2 + 1) * max(most_units, 1) + 4 * int(_PLACE_UNITS[0]) + 1
+
+
+def free_places(problem: Problem) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+    """Every place that nothing stands in: whose it is, and what it is worth with the reward for serving somebody."""
+    n = len(problem.taken)
+    reward = coverage_reward(n, int(problem.units.max(initial=0)))
+    place = np.arange(problem.most)
+    is_free = place[None, :] >= problem.taken[:, None]
+    member = np.broadcast_to(np.arange(n)[:, None], is_free.shape)[is_free]
+    worth = np.broadcast_to(_PLACE_UNITS[: problem.most] + reward * (place == 0), is_free.shape)[is_free]
+    return member, worth
+
+
+def _flow(problem: Problem, first_side: NDArray[np.bool_], across: NDArray[np.intp]) -> NDArray[np.bool_]:
+    from ortools.graph.python.min_cost_flow import SimpleMinCostFlow
+
+    n = len(problem.taken)
+    a, b = problem.a[across], problem.b[across]
+    member, worth = free_places(problem)
+    from_source, from_a = first_side[member], first_side[a]
+    supply = int(np.count_nonzero(from_source))
+    flow = SimpleMinCostFlow()
+    flow.add_arcs_with_capacity_and_unit_cost(
+        np.where(from_a, a, b), np.where(from_a, b, a), np.ones(len(a), dtype=np.int64), -problem.units[across]
+    )
+    flow.add_arcs_with_capacity_and_unit_cost(
+        np.where(from_source, n, member),
+        np.where(from_source, member, n + 1),
+        np.ones(len(member), dtype=np.int64),
+        -worth,
+    )
+    flow.add_arc_with_capacity_and_unit_cost(n, n + 1, supply, 0)
+    flow.set_nodes_supplies(np.array([n, n + 1]), np.array([supply, -supply]))
+    status = flow.solve()
+    if status != SimpleMinCostFlow.OPTIMAL:
+        raise PipelineError(
+            f"OR-tools does not solve the allocation of {n:,} members over {len(a):,} pairs ({status.name}). "
+            "Set MATCHME_LEAST_SCORE, so that fewer weak pairs join regions to one another."
+        )
+    return np.asarray(flow.flows(np.arange(len(a))) > 0)
