@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from matchme_pipeline.cli import console
+from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.errors import PipelineError
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -32,12 +33,28 @@ def matches(
             raise PipelineError(f"No member has the id '{user_id}'. An id looks like user_2abc…")
         match_week = Week.parse(week).match_week if week else queries.newest_match_week(connection)
         if match_week is None:
-            raise PipelineError("No week has matches yet. Run one: matchme run --week YYYY-MM-DD")
+            raise PipelineError(_no_matches(connection))
         rows = queries.matches_of(connection, user_id, match_week)
     if json:
         console.as_json({"user_id": user_id, "match_week": match_week, "matches": [vars(row) for row in rows]})
     else:
         show.matches(user_id, match_week, rows)
+
+
+def _no_matches(connection: Connection) -> str:
+    """Why no week has matches: none has run, or what its report says."""
+    from matchme_pipeline.matching.week import report_queries
+
+    newest = report_queries.newest_reported_week(connection)
+    report = report_queries.report_of(connection, newest) if newest else None
+    if report is None:
+        return "No week has matches yet. Run one: matchme run --week YYYY-MM-DD"
+    reasons = ", ".join(f"{name} {count:,}" for name, count in sorted(report.not_matchable.items()))
+    told = " ".join(finding["sentence"] for finding in report.findings)
+    return (
+        f"Week {report.week} was matched and has no matches: {report.matchable:,} members can be matched"
+        f"{f', others not ({reasons})' if reasons else ''}; {report.with_possibilities:,} have anybody to meet. {told}"
+    )
 
 
 def candidates(

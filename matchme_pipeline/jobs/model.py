@@ -27,7 +27,7 @@ class JobStatus(StrEnum):
 
 
 # Who pays more is served first when time or budget runs short; 1 comes before 10.
-PRIORITY_BY_TIER = {"elite": 2, "premium": 4, "free": 6}
+PRIORITY_BY_TIER = {"gold_plus": 2, "gold": 4, "premium": 4, "free": 6}
 DEFAULT_PRIORITY = 5
 # The promise to members: fewer than one job in two hundred fails.
 LARGEST_FAILURE_RATE = 0.005

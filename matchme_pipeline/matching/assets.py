@@ -13,6 +13,7 @@ from matchme_pipeline.llm.contracts import CallContext
 from matchme_pipeline.llm.resource import ModelsResource
 from matchme_pipeline.matching import member_queries
 from matchme_pipeline.matching.rules.limits import process_limits
+from matchme_pipeline.matching.rules.unusual_weeks import coverage, unusual
 from matchme_pipeline.matching.week import close_call_reviews, preview_queries, weekly_matching
 from matchme_pipeline.matching.week.previews import pairs_to_preview
 from matchme_pipeline.reporting import StageReport, materialisation
@@ -69,7 +70,7 @@ def weekly_matches(
         eligible_pairs=done.eligible_pairs,
         members_with_possibilities=done.with_possibilities,
         members_covered=done.covered,
-        coverage=done.covered / done.with_possibilities if done.with_possibilities else 1.0,
+        coverage=coverage(done.covered, done.with_possibilities, done.matchable),
         exposure_gini=done.gini,
         largest_list=done.largest_list,
         lists_by_size=dict(done.lists_by_size),
@@ -80,6 +81,8 @@ def weekly_matches(
         not_matchable=dict(done.not_matchable),
         pairs_removed_by_filter=dict(done.removed),
         unknown_values=dict(done.unknown_values),
+        unknown_shares=done.unknown_shares,
+        findings=[finding.sentence for finding in unusual(done.figures)],
         model=model,
         **({"reviews": vars(published.reviews)} if llm.review_model else {}),
     )

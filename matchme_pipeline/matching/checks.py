@@ -13,7 +13,7 @@ from matchme_pipeline.matching.rules.members import as_columns, why_not_matchabl
 from matchme_pipeline.matching.rules.vocabulary import Unknown
 from matchme_pipeline.matching.search import recall_check
 from matchme_pipeline.matching.search.member_search import Moment
-from matchme_pipeline.matching.week import check_queries, weekly_matching
+from matchme_pipeline.matching.week import check_queries, report_queries, weekly_matching
 from matchme_pipeline.matching.week.pair_verification import broken_filters
 from matchme_pipeline.week import Week
 
@@ -21,6 +21,26 @@ from matchme_pipeline.week import Week
 MEMBERS_SEARCHED = 12
 SECONDS_SEARCHED = 30.0
 LEAST_RECALL = 0.98
+
+
+@asset_check(
+    asset="weekly_matches",
+    description="Members can be matched: somebody may meet somebody, no filter removes nearly everybody, no column is "
+    "unknown for nearly everybody.",
+)
+def members_can_be_matched(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
+    """Say what is unusual about the week's members, naming the column; an error where nobody can be matched."""
+    week = Week.parse(context.partition_key)
+    with database.connect() as connection:
+        report = report_queries.report_of(connection, week.sunday)
+    findings = report.findings if report else []
+    grave = any(finding["severity"] == "error" for finding in findings)
+    return AssetCheckResult(
+        passed=not findings,
+        severity=AssetCheckSeverity.ERROR if grave else AssetCheckSeverity.WARN,
+        description=" ".join(finding["sentence"] for finding in findings) or "Members can be matched.",
+        metadata={"findings": [finding["sentence"] for finding in findings]},
+    )
 
 
 @asset_check(

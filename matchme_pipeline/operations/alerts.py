@@ -1,6 +1,7 @@
 """What somebody must be told of, once per cause: failed runs, failing jobs, money, weeks that are late."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -28,6 +29,7 @@ class AlertKind(StrEnum):
     BUDGET_THRESHOLD = "budget_threshold"
     WEEK_LATE = "week_late"
     WEEK_GIVEN_UP = "week_given_up"
+    NOBODY_MATCHED = "nobody_matched"
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,19 @@ def week_given_up(week: Week, failed_runs: int) -> Alert:
         text=f"{failed_runs} runs of it failed, so it is not tried again by itself. Find out why, then "
         f"`matchme run --week {week.key}`.",
         week=week.sunday,
+    )
+
+
+def nobody_matched(week: Week, run_id: str, sentences: Sequence[str]) -> Alert:
+    """A finished week in which nobody could be matched."""
+    return Alert(
+        AlertKind.NOBODY_MATCHED,
+        cause=week.key,
+        title=f"{_week(week.sunday)} has no matches",
+        text=f"{' '.join(sentences)} `matchme doctor` looks for columns that nobody fills; docs/matching.md says what "
+        "each reason means.",
+        week=week.sunday,
+        run_id=run_id,
     )
 
 

@@ -7,7 +7,9 @@ from dagster import AssetKey, DagsterInstance, DefaultSensorStatus, SensorEvalua
 from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.database.resource import database_url
 from matchme_pipeline.llm.store import threshold_queries
+from matchme_pipeline.matching.week import report_queries
 from matchme_pipeline.operations import alert_queries, alerts, webhook
+from matchme_pipeline.operations.alert_queries import EndedRun
 from matchme_pipeline.operations.alerts import record_alert
 from matchme_pipeline.settings import Settings, process_settings
 from matchme_pipeline.week import Week
@@ -47,11 +49,18 @@ def watch(connection: Connection, instance: DagsterInstance, settings: Settings,
         if run.status == "failed":
             found.append(alerts.run_failed(run))
         found.append(alerts.too_many_failures(run))
+        found.append(_nobody_matched(connection, run))
     # Nobody promised a week by seven where nothing starts it.
     if settings.automation:
         found.append(_late_week(instance, settings, now))
     new = sum(record_alert(connection, alert) for alert in found if alert is not None)
     return new + _budget_thresholds(connection)
+
+
+def _nobody_matched(connection: Connection, run: EndedRun) -> alerts.Alert | None:
+    report = report_queries.report_of(connection, run.week) if run.week and run.status == "completed" else None
+    grave = [finding["sentence"] for finding in report.findings if finding["severity"] == "error"] if report else []
+    return alerts.nobody_matched(Week(report.week), run.dagster_run_id, grave) if report and grave else None
 
 
 def _late_week(instance: DagsterInstance, settings: Settings, now: datetime) -> alerts.Alert | None:

@@ -9,6 +9,8 @@ from matchme_pipeline.population.ids import row_id
 from matchme_pipeline.population.people import CITIES, Member, Row
 from matchme_pipeline.population.vocabulary import vocabulary
 
+_DETECTED_SHARE = 0.8
+
 
 def city_clusters(start: datetime) -> list[Row]:
     """The app's cities."""
@@ -39,11 +41,22 @@ def city_assignments(rng: np.random.Generator, member: Member, seed: int) -> lis
             "clerk_user_id": member.user_id,
             "city_key": key,
             "assignment_method": one(rng, ("auto", "auto", "manual", "ip")),
+            "detected_location": _detected(rng, member, key),
             "is_current": number == len(keys) - 1,
             "created_at": member.joined_at + timedelta(minutes=number),
         }
         for number, key in enumerate(keys)
     ]
+
+
+def _detected(rng: np.random.Generator, member: Member, key: str) -> Row | None:
+    """Where the app found the member; nothing where they chose a city by hand or denied it their location."""
+    if not happens(rng, _DETECTED_SHARE):
+        return None
+    if member.city is not None and key == member.city.key:
+        return {"lat": member.profile["lat"], "lng": member.profile["lng"]}
+    city = next(city for city in CITIES if city.key == key)
+    return {"lat": city.lat, "lng": city.lng}
 
 
 def cultural_profile(rng: np.random.Generator, member: Member, seed: int) -> Row | None:

@@ -45,7 +45,10 @@ _PRAYER_OF_THE_REST = dict(zip(PRAYER, (0.25, 0.27, 0.25, 0.15, 0.08), strict=Tr
 _EDUCATION_SHARES = dict(zip(EDUCATION, (0.14, 0.12, 0.42, 0.26, 0.06), strict=True))
 _SECTS = {"sunni": 0.84, "shia": 0.12, "ahmadiyya": 0.02, "other": 0.02}
 _VISIBILITY = {"members": 0.75, "public": 0.20, "hidden": 0.025, "private": 0.025}
-_TIERS = {"free": 0.70, "premium": 0.25, "elite": 0.05}
+_TIERS = {"free": 0.70, "gold": 0.20, "gold_plus": 0.08, "premium": 0.02}
+# Columns of `profiles` that no screen and no function of the app writes.
+_NEVER_FILLED = ("last_active_at", "lat", "lng", "education_level", "marital_status", "has_children", "children_count")
+_IMPORTED_EVERY = 7
 _LATE_SHARE = 0.12
 _SPORTS = frozenset({"fitness", "football", "hiking", "cycling"})
 
@@ -116,6 +119,17 @@ def member(rng: np.random.Generator, seed: int, index: int, start: datetime, end
         city=city,
         profile=profile,
     )
+
+
+def as_stored(one: Member) -> Row:
+    """The member's row of `profiles` as the app fills it: most columns that no screen asks for stay empty.
+
+    One member in seven came from an import and has more. Nobody has the onboarding flag, which nothing writes.
+    """
+    row = {**one.profile, "onboarding_completed": False}
+    if one.index % _IMPORTED_EVERY != _IMPORTED_EVERY - 1:
+        row |= dict.fromkeys(_NEVER_FILLED)
+    return row
 
 
 def _before(start: datetime) -> tuple[datetime, datetime]:
@@ -252,7 +266,6 @@ def _account(rng: np.random.Generator, joined: datetime, start: datetime, end: d
     away = timedelta(days=float(rng.exponential(4) if happens(rng, 0.94) else rng.uniform(60, 200)))
     return {
         "photos": [f"photo-{n}.jpg" for n in range(whole(rng, 0, 4))],
-        "onboarding_completed": happens(rng, 0.97),
         "profile_visibility": weighted(rng, _VISIBILITY),
         "is_matchable": happens(rng, 0.97),
         "is_verified": happens(rng, 0.5),

@@ -9,12 +9,12 @@ from matchme_pipeline.population.people import PRAYER, Member, Row
 EDUCATION_LABELS = ("High School", "Trade/Vocational", "Bachelor's Degree", "Master's Degree", "Doctorate/PhD")
 MARITAL_LABELS = {"never_married": "Never Married", "divorced": "Divorced", "widowed": "Widowed"}
 RELIGIOSITY_LABELS = ("Very Practicing", "Practicing", "Moderate", "Cultural", "Flexible")
-# Kilometres: most members would move or travel for the right person, some look next door.
-_DISTANCES_KM = {"25": 0.05, "50": 0.07, "100": 0.1, "200": 0.13, "350": 0.2, "500": 0.25, "20000": 0.2}
+# Kilometres on the app's slider, whose far end it calls "Anywhere".
+_DISTANCES_KM = {"10": 0.02, "25": 0.06, "50": 0.12, "75": 0.1, "100": 0.7}
 _PICKY_SHARE = 0.05
 _NEARLY_IMPOSSIBLE_SHARE = 0.008
 _MADHABS = {"hanafi": 0.6, "shafi": 0.2, "maliki": 0.15, "hanbali": 0.05}
-_CHILDREN = {"doesntMatter": 0.85, "no": 0.14, "yes": 0.01}
+_CHILDREN = {"doesntMatter": 0.6, "no": 0.15, "yes": 0.25}
 
 
 def match_preferences(rng: np.random.Generator, member: Member, seed: int) -> Row | None:
@@ -69,7 +69,8 @@ def _wishes(rng: np.random.Generator, member: Member) -> Row:
     low = max(18, int(member.age - younger * spread * float(rng.uniform(0.6, 1.4))))
     high = max(low, int(member.age + older * spread * float(rng.uniform(0.6, 1.4))))
     level = PRAYER.index(member.prayer)
-    education = EDUCATION_LABELS[whole(rng, 0, 2) :] if happens(rng, 0.12) else ()
+    # The screen asks for a choice; most choose nearly all of it.
+    education = EDUCATION_LABELS[whole(rng, 1, 2) if happens(rng, 0.25) else 0 :]
     return {
         "age_range_min": low,
         "age_range_max": high,
@@ -77,8 +78,17 @@ def _wishes(rng: np.random.Generator, member: Member) -> Row:
         "education_preferences": list(education[-1:] if picky else education),
         "marital_status_preferences": _statuses(rng, member),
         "has_children_preference": weighted(rng, _CHILDREN),
-        "religiosity_preferences": list(RELIGIOSITY_LABELS[max(0, level - 1) : level + 3]) if happens(rng, 0.2) else [],
+        "religiosity_preferences": _practice(rng, level),
     }
+
+
+def _practice(rng: np.random.Generator, level: int) -> list[str]:
+    kind = rng.random()
+    if kind < 0.15:
+        return ["Similar to mine"]
+    if kind < 0.4:
+        return list(RELIGIOSITY_LABELS[max(0, level - 1) : level + 3])
+    return list(RELIGIOSITY_LABELS)
 
 
 def _nearly_impossible() -> Row:
@@ -88,14 +98,14 @@ def _nearly_impossible() -> Row:
         "max_distance": 5,
         "education_preferences": ["Doctorate/PhD"],
         "marital_status_preferences": ["Widowed"],
-        "has_children_preference": "yes",
+        "has_children_preference": "no",
         "religiosity_preferences": ["Very Practicing"],
     }
 
 
 def _statuses(rng: np.random.Generator, member: Member) -> list[str]:
     if not happens(rng, 0.18):
-        return []
+        return sorted(MARITAL_LABELS.values())
     own = MARITAL_LABELS[member.profile["marital_status"] or "never_married"]
     return sorted({own, "Never Married", "Divorced"}) if happens(rng, 0.5) else [own]
 

@@ -14,10 +14,11 @@ from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.population.latent import Latent
 
 # Raised whenever the same arguments give other rows than before.
-VERSION = 5
+VERSION = 6
 _JSON_COLUMNS = frozenset(
     {
         "answer",
+        "detected_location",
         "education_preferences",
         "family",
         "interests",

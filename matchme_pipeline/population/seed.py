@@ -18,7 +18,7 @@ from matchme_pipeline.population.belonging import (
 )
 from matchme_pipeline.population.conversations import conversation
 from matchme_pipeline.population.insights import insights
-from matchme_pipeline.population.people import Member, Row, member
+from matchme_pipeline.population.people import Member, Row, as_stored, member
 from matchme_pipeline.population.posts import posts
 from matchme_pipeline.population.preferences import islamic_preferences, match_preferences
 from matchme_pipeline.population.queries import SeededPopulation
@@ -152,7 +152,7 @@ def _add_member(tables: Tables, seed: int, index: int, start: datetime, end: dat
     spoken, spoken_sources = voices(rng, one, seed, start, end)
     talk = conversation(rng, one, seed, start, end)
     tables["seed_truth.members"].append(_truth(one))
-    tables["profiles"].append(one.profile)
+    tables["profiles"].append(as_stored(one))
     tables["islamic_preferences"] += _if_any(islamic_preferences(rng, one, seed))
     tables["match_preferences"] += _if_any(match_preferences(rng, one, seed))
     tables["user_city_assignments"] += city_assignments(rng, one, seed)

@@ -30,7 +30,7 @@ def rows(connection: Connection) -> list[tuple]:
 
 @pytest.fixture
 def members(app_database: Connection) -> Connection:
-    for user, tier in zip(USERS, ("free", "elite", None), strict=True):
+    for user, tier in zip(USERS, ("free", "gold_plus", None), strict=True):
         app_database.execute("insert into profiles (clerk_user_id, subscription_tier) values (%s, %s)", [user, tier])
     return app_database
 

@@ -142,7 +142,7 @@ _ASPECTS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     },
     "religiosity": {
         "prayer_frequency": st.sampled_from(["five_daily", "most", "some", "jummah", "learning"]),
-        "religiosity_preferences": _some([*RELIGIOSITY_LABELS, "very practicing", "Devout"]),
+        "religiosity_preferences": _some([*RELIGIOSITY_LABELS, "very practicing", "Devout", "Similar to mine"]),
     },
     "sect": {
         "sect": st.sampled_from(SECTS),

@@ -168,6 +168,15 @@ def _religiosity(row: MemberRow) -> str | None:
     return PRACTICE.get(level.lower()) if isinstance(level, str) else None
 
 
+def _wished_practice(row: MemberRow) -> Any:
+    labels = row.religiosity_preferences
+    own, screen = _religiosity(row), SCREENS["religiosity"]
+    if not isinstance(labels, list) or "Similar to mine" not in labels or own is None:
+        return labels
+    place = screen.index(own)
+    return [*labels, *screen[max(0, place - 1) : place + 2]]
+
+
 def _sect(row: MemberRow) -> str | None:
     said = row.sect or (row.religion.get("sect") if isinstance(row.religion, dict) else None)
     return said.lower() if isinstance(said, str) and said.lower() in SCREENS["sect"] else None
@@ -199,7 +208,7 @@ FILTERS = {
         a.marital_status_preferences, "marital_status", MARITAL.get(b.marital_status or "")
     ),
     "children": _childless,
-    "religiosity": lambda a, b, on: _wants(a.religiosity_preferences, "religiosity", _religiosity(b)),
+    "religiosity": lambda a, b, on: _wants(_wished_practice(a), "religiosity", _religiosity(b)),
     "sect": lambda a, b, on: _wants(a.partner_sect_preference, "sect", _sect(b)),
     "hijab": _hijab,
 }

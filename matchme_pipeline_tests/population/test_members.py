@@ -22,18 +22,24 @@ def _share(seeded: Seeded, condition: str, table: str = "profiles") -> float:
     [
         ("gender = 'male'", 0.5, 0.5),
         ("location in ('London', 'Birmingham', 'Manchester')", 0.6, 0.8),
-        ("lat is null", 0.002, 0.06),
+        # No screen of the app fills these; one member in seven came from an import.
+        ("lat is null", 0.8, 0.9),
+        ("education_level is null", 0.8, 0.9),
+        ("marital_status is null", 0.8, 0.9),
+        ("has_children is null", 0.8, 0.9),
+        ("last_active_at is null", 0.8, 0.9),
         (f"created_at >= date '{FIRST_WEEK}'", 0.06, 0.2),
         ("deleted_at is not null", 0.002, 0.06),
-        ("not onboarding_completed", 0.002, 0.08),
+        ("not onboarding_completed", 1, 1),
         ("not is_matchable", 0.002, 0.08),
         ("profile_visibility in ('hidden', 'private')", 0.01, 0.1),
-        (f"last_active_at < date '{END}' - 60", 0.02, 0.15),
+        (f"last_active_at < date '{END}' - 60", 0.001, 0.03),
         ("bio is null or bio = ''", 0.05, 0.2),
         ("length(bio) > 300", 0.03, 0.3),
         ("subscription_tier = 'free'", 0.6, 0.8),
+        ("subscription_tier in ('free', 'gold', 'gold_plus', 'premium')", 1, 1),
         ("religion is null or jsonb_typeof(religion) <> 'object'", 0.02, 0.12),
-        ("marital_status = 'divorced'", 0.05, 0.35),
+        ("marital_status = 'divorced'", 0.005, 0.08),
         ("birthdate is null", 0, 0.02),
         ("'hijab' = any(tags)", 0.1, 0.4),
     ],
@@ -44,8 +50,8 @@ def test_shares_are_those_of_life(seeded: Seeded, what: str, least: float, most:
 
 def test_one_degree_is_written_in_many_ways(seeded: Seeded):
     written = {row[0] for row in seeded.connection.execute("select distinct education_level from profiles").fetchall()}
-    assert {"masters", "Masters", "MSc", "Master's degree"} <= written
-    assert len(written) > 20
+    assert len({"masters", "Masters", "MSc", "Master's degree"} & written) > 2
+    assert len(written) > 12
 
 
 def test_faith_practice_and_food_hang_together(seeded: Seeded):
@@ -84,8 +90,15 @@ def test_preferences_speak_the_screens_language(seeded: Seeded):
         "Moderate",
         "Cultural",
         "Flexible",
+        "Similar to mine",
     }
-    assert _share(seeded, "max_distance >= 200", "match_preferences") > 0.3
+    # The screen makes a choice compulsory, and its slider ends at 100, "Anywhere".
+    compulsory = " and ".join(
+        f"jsonb_array_length({name}_preferences) > 0" for name in ("education", "marital_status", "religiosity")
+    )
+    assert _share(seeded, compulsory, "match_preferences") == 1
+    assert _share(seeded, "max_distance between 5 and 100", "match_preferences") == 1
+    assert _share(seeded, "max_distance = 100", "match_preferences") > 0.5
 
 
 def test_most_members_have_dozens_to_meet_and_some_next_to_nobody(seeded: Seeded):
@@ -93,11 +106,13 @@ def test_most_members_have_dozens_to_meet_and_some_next_to_nobody(seeded: Seeded
     partners = seeded.connection.execute(
         """
         with m as (
-            select p.clerk_user_id, p.gender, extract(year from age(%s::date, p.birthdate)) as age, p.lng,
+            select p.clerk_user_id, p.gender, extract(year from age(%s::date, p.birthdate)) as age, c.lng,
                 f.age_range_min, f.age_range_max
             from profiles p
             join match_preferences f using (clerk_user_id)
-            where p.birthdate is not null and p.lng is not null
+            join user_city_assignments u on u.clerk_user_id = p.clerk_user_id and u.is_current
+            join matchme_city_centres c on c.city_key = u.city_key::text
+            where p.birthdate is not null
         )
         select count(b.clerk_user_id)
         from m a

@@ -35,8 +35,9 @@ as $$
     end
 $$;
 
--- `onboarding_completed`: the app's flag where anybody has it; where nobody has, whether preferences are stated (gender
--- and birthdate are asked for by name). `last_active_at`: the app's, else the newest sign of life before the cutoff.
+-- `onboarding_completed`: the app's flag where it is in use, that is where half of those who have stated preferences or
+-- more carry it; elsewhere a flag that is not set says nothing, and stated preferences decide (gender and birthdate are
+-- asked for by name). A few imported members with the flag keep nobody else out. `last_active_at`: the app's, else the newest sign of life before the cutoff.
 -- `lat`, `lng`: the profile's, else the detected location, else the city's centre. A profile without a date of joining
 -- counts as having joined before every cutoff.
 create or replace function matchme_members_as_of(cutoff timestamptz)
@@ -58,7 +59,7 @@ as $$
         case when p.birthdate between '0001-01-01' and '9999-12-31' then p.birthdate end,
         coalesce(own.lat, detected.lat, city.lat), coalesce(own.lng, detected.lng, city.lng),
         p.religion, p.marital_status, p.has_children, p.wants_children, p.education_level, p.family_values,
-        case when flag.is_used then p.onboarding_completed else m.clerk_user_id is not null end,
+        coalesce(p.onboarding_completed, false) or (not flag.is_used and m.clerk_user_id is not null),
         coalesce(p.is_matchable, true), coalesce(p.profile_visibility, 'members'), p.report_count,
         coalesce(
             case when p.last_active_at between '0001-01-02' and '9999-12-30' then p.last_active_at end,
@@ -111,7 +112,10 @@ as $$
         where at.lat is not null and at.lng is not null and (at.lat <> 0 or at.lng <> 0)
     ) detected on true
     cross join (
-        select exists (select from profiles f where f.onboarding_completed and f.deleted_at is null) as is_used
+        select coalesce(avg(coalesce(f.onboarding_completed, false)::integer), 0) >= 0.5 as is_used
+        from profiles f
+        join match_preferences w on w.clerk_user_id = f.clerk_user_id
+        where f.deleted_at is null
     ) flag
     where (p.created_at is null or p.created_at < cutoff) and p.deleted_at is null
 $$;

@@ -15,8 +15,9 @@ from matchme_pipeline.matching.engine.allocation import MOST_MATCHES, Allocated,
 from matchme_pipeline.matching.engine.fairness import gini
 from matchme_pipeline.matching.rules.explanation import contributions, explain
 from matchme_pipeline.matching.rules.limits import USUAL, Limits
-from matchme_pipeline.matching.rules.members import MemberRow, as_columns, why_not_matchable
+from matchme_pipeline.matching.rules.members import MemberRow, as_columns, unknown_shares, why_not_matchable
 from matchme_pipeline.matching.rules.shared_insights import shared_titles, themes_of, titles_of
+from matchme_pipeline.matching.rules.unusual_weeks import WeekFigures
 from matchme_pipeline.matching.rules.vocabulary import Unknown
 from matchme_pipeline.matching.rules.weights import NEUTRAL
 
@@ -75,6 +76,21 @@ class Allocation:
     share_of_upper_bound: float
     places_left_empty: int
     calibration: "Calibration"
+    # Of the matchable members, by attribute, 0 to 1.
+    unknown_shares: dict[str, float]
+
+    @property
+    def figures(self) -> WeekFigures:
+        """What there is to judge whether the week is unusual."""
+        return WeekFigures(
+            self.matchable + sum(self.not_matchable.values()),
+            self.matchable,
+            self.with_possibilities,
+            self.eligible_pairs,
+            self.not_matchable,
+            self.removed,
+            self.unknown_shares,
+        )
 
 
 class Engine:
@@ -222,6 +238,7 @@ class Engine:
             places_left_empty=int(np.minimum(unused, np.maximum(MOST_MATCHES - everyone, 0)).sum()),
             share_of_upper_bound=_share_of_upper_bound(candidates, chosen),
             calibration=candidates.calibration,
+            unknown_shares=unknown_shares(self.profiles.members),
         )
 
 

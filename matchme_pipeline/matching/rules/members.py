@@ -137,6 +137,19 @@ def as_columns(rows: Iterable[MemberRow], cutoff: datetime, unknown: Unknown, li
     return Members([row.user_id for row in ordered], **columns)
 
 
+def unknown_shares(members: Members) -> dict[str, float]:
+    """Of how many members each attribute is not known, by attribute, 0 to 1; 0 of nobody."""
+    missing = {
+        "distance": np.isnan(members.lat) | np.isnan(members.lng),
+        "education": members.education == MISSING,
+        "marital_status": members.marital == MISSING,
+        "children": members.children == MISSING,
+        "religiosity": members.religiosity == MISSING,
+        "sect": members.sect == MISSING,
+    }
+    return {name: round(float(unknown.mean()), 4) if len(members) else 0.0 for name, unknown in missing.items()}
+
+
 def _dtype(name: str) -> Any:
     if name in ("lat", "lng", "max_distance"):
         return np.float64
@@ -171,9 +184,7 @@ def _record(row: MemberRow, on: date, unknown: Unknown, limits: Limits) -> Mappi
         # "yes" is open to a partner with children; it asks for none.
         "wants_partner_children": 0 if row.has_children_preference == "no" else MISSING,
         "religiosity": prayer,
-        "wants_religiosity": unknown.mask(
-            "religiosity_preferences", _list(row.religiosity_preferences), words.RELIGIOSITY_LABELS
-        ),
+        "wants_religiosity": _wanted_practice(_list(row.religiosity_preferences), prayer, unknown),
         "sect": unknown.code("sect", row.sect or _text(religion.get("sect")), _SECT_CODE),
         "wants_sect": unknown.mask("partner_sect_preference", row.partner_sect_preference, words.SECTS),
         "family_values": unknown.code("family_values", row.family_values, words.FAMILY_VALUES_CODE),
@@ -190,6 +201,20 @@ def _wanted_genders(row: MemberRow, unknown: Unknown) -> int:
     """A bit for each gender that a member looks for: the other one where nothing that the app knows is stated."""
     stated = unknown.mask("gender_preference", row.gender_preference, words.GENDERS)
     return stated or sum(1 << code for code, gender in enumerate(words.GENDERS) if gender != row.gender)
+
+
+def _wanted_practice(labels: list[Any], own: int, unknown: Unknown) -> int:
+    """A bit for each wanted degree of practice. "Similar to mine" is one's own and those beside it on the screen.
+
+    Who has not said how they practise asks for nothing by it.
+    """
+    similar = [label for label in labels if words.plain(str(label)) == words.SIMILAR_TO_MINE]
+    bits = unknown.mask(
+        "religiosity_preferences", [label for label in labels if label not in similar], words.RELIGIOSITY_LABELS
+    )
+    if similar and own != MISSING:
+        bits |= sum(1 << code for code in (own - 1, own, own + 1) if 0 <= code < len(words.RELIGIOSITY_LABELS))
+    return bits
 
 
 def _age_range(row: MemberRow) -> tuple[int, int]:

@@ -39,6 +39,8 @@ MARITAL_CODE = {"never_married": 0, "divorced": 1, "widowed": 2}
 
 # `match_preferences.religiosity_preferences`, from most to least observant, against how often a member prays.
 RELIGIOSITY_LABELS = ("Very Practicing", "Practicing", "Moderate", "Cultural", "Flexible")
+# The plain form of the screen's choice that is relative to one's own practice.
+SIMILAR_TO_MINE = "similartomine"
 PRAYER_CODE = {"five_daily": 0, "most": 1, "some": 2, "jummah": 3, "learning": 4}
 # `profiles.religion.practiceLevel`, for members without an answer on prayer.
 PRACTICE_CODE = {

@@ -18,7 +18,15 @@ with partners as not materialized (
             cosd(p.lat) * cosd(p.lng) as x,
             cosd(p.lat) * sind(p.lng) as y,
             sind(p.lat) + 0 * p.lng as z,
-            %(vocabulary)s::jsonb as v
+            v.v,
+            coalesce(
+                v.v -> 'prayer' ->> p.prayer_frequency, v.v -> 'prayer' ->> matchme_plain(p.prayer_frequency),
+                case when jsonb_typeof(p.religion -> 'practiceLevel') = 'string' then coalesce(
+                    v.v -> 'practice' ->> (p.religion ->> 'practiceLevel'),
+                    v.v -> 'practice' ->> matchme_plain(p.religion ->> 'practiceLevel')
+                ) end
+            )::integer as practice
+        from (select %(vocabulary)s::jsonb as v) v
     ) o
     cross join lateral (
         select (power(o.x - %(x)s, 2) + power(o.y - %(y)s, 2) + power(o.z - %(z)s, 2)) / 4 as haversine
@@ -72,13 +80,7 @@ with partners as not materialized (
         )
         and (
             %(wants_religiosity)s = 0
-            or coalesce(%(wants_religiosity)s >> coalesce(
-                o.v -> 'prayer' ->> p.prayer_frequency, o.v -> 'prayer' ->> matchme_plain(p.prayer_frequency),
-                case when jsonb_typeof(p.religion -> 'practiceLevel') = 'string' then coalesce(
-                    o.v -> 'practice' ->> (p.religion ->> 'practiceLevel'),
-                    o.v -> 'practice' ->> matchme_plain(p.religion ->> 'practiceLevel')
-                ) end
-            )::integer & 1, %(unless_strict_religiosity)s) = 1
+            or coalesce(%(wants_religiosity)s >> o.practice & 1, %(unless_strict_religiosity)s) = 1
         )
         and (
             %(wants_sect)s = 0
@@ -119,7 +121,12 @@ with partners as not materialized (
         )
         and coalesce(
             (
-                select bool_or((o.v -> 'religiosity_labels' ->> matchme_plain(label))::integer = %(religiosity)s::integer)
+                select bool_or(case
+                    -- "Similar to mine" is one's own practice and those beside it; of no practice it asks nothing.
+                    when matchme_plain(label) = 'similartomine'
+                        then abs(o.practice - %(religiosity)s::integer) <= 1 and %(religiosity)s >= 0
+                    else (o.v -> 'religiosity_labels' ->> matchme_plain(label))::integer = %(religiosity)s::integer
+                end)
                 from jsonb_array_elements_text(
                     case jsonb_typeof(p.religiosity_preferences)
                         when 'array' then p.religiosity_preferences else '[]'

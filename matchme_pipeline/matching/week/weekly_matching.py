@@ -16,8 +16,9 @@ from matchme_pipeline.matching.engine.match_engine import Allocation, Engine, Kn
 from matchme_pipeline.matching.member_queries import PairRow
 from matchme_pipeline.matching.rules.limits import USUAL, Limits
 from matchme_pipeline.matching.rules.members import Members
+from matchme_pipeline.matching.rules.unusual_weeks import unusual
 from matchme_pipeline.matching.scale_queries import Scale
-from matchme_pipeline.matching.week import check_queries, preview_queries, publication_queries, ranking
+from matchme_pipeline.matching.week import check_queries, preview_queries, publication_queries, ranking, report_queries
 from matchme_pipeline.matching.week.pair_verification import broken_filters
 from matchme_pipeline.matching.week.previews import as_json
 from matchme_pipeline.matching.week.publication_queries import PublishedRow
@@ -128,6 +129,8 @@ def publish(
             scale = Scale(engine.centre, *result.allocation.calibration)
             scale_queries.save_scale(connection, week.sunday, model, scale)
         _require_sound(connection, week, engine)
+        done = result.allocation
+        report_queries.save_report(connection, week.sunday, done.figures, done.covered, unusual(done.figures))
         week_jobs.finish_members(connection, taken, broken)
     return changed
 

@@ -1,0 +1,169 @@
+"""On rows as the app fills them members are matched; a column that nobody fills keeps nobody apart, and is named."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from matchme_pipeline.database.connection import Connection, connect
+from matchme_pipeline.matching import member_queries
+from matchme_pipeline.matching.engine.match_engine import Allocation, Engine, Knowledge
+from matchme_pipeline.matching.rules.limits import USUAL, Limits
+from matchme_pipeline.matching.rules.unknown_values import UNKNOWN_EXCLUDES
+from matchme_pipeline.matching.rules.unusual_weeks import unusual
+from matchme_pipeline_tests.app_tables.real_rows import CUTOFF, write_city_clusters, write_members
+from matchme_pipeline_tests.matching import plain
+from matchme_pipeline_tests.materialising import WEEKS, materialise
+
+STRICT = replace(USUAL, strict=frozenset(UNKNOWN_EXCLUDES))
+MEMBERS = 120
+# One column after the other is filled, as an import would.
+RUNGS = {
+    "as the app fills them": "select 1",
+    "onboarded": "update profiles set onboarding_completed = true",
+    "active": "update profiles set last_active_at = '2026-01-09'",
+    "placed": "update profiles set lat = 51.5 + (random() * 0.1)::numeric, lng = -0.1 + (random() * 0.1)::numeric",
+    "educated": "update profiles set education_level = (array['B.Sc.', 'MSc', 'Ph.D'])[1 + (random() * 2)::integer]",
+    "married or not": "update profiles set marital_status = 'never_married', has_children = false",
+    "without wishes": "update match_preferences set education_preferences = '[]', marital_status_preferences = '[]', "
+    "has_children_preference = 'doesntMatter', religiosity_preferences = '[]', max_distance = 100",
+}
+
+
+@pytest.fixture
+def real(app_database: Connection) -> Connection:
+    write_city_clusters(app_database)
+    write_members(app_database, MEMBERS)
+    app_database.execute("select setseed(0.5)")
+    return app_database
+
+
+def matched(connection: Connection, limits: Limits) -> Allocation:
+    rows = member_queries.members_as_of(connection, CUTOFF)
+    return Engine(Knowledge(rows, [], np.zeros((0, 1536), np.float32), {}, {}), CUTOFF, limits).match([])
+
+
+def test_every_rung_of_the_ladder_has_matches(real: Connection):
+    """The lenient rule matches everybody who may meet somebody, whatever is filled; the strict one hardly anybody."""
+    found = {}
+    for name, statement in RUNGS.items():
+        real.execute(statement.encode())
+        lenient, strict = matched(real, USUAL), matched(real, STRICT)
+        found[name] = (len(lenient.matches), len(strict.matches))
+        assert lenient.covered == lenient.with_possibilities > MEMBERS // 2, name
+        assert len(lenient.matches) > MEMBERS // 2, name
+        rows = {row.user_id: row for row in member_queries.members_as_of(real, CUTOFF)}
+        for match in lenient.matches:
+            a, b = rows[match.a], rows[match.b]
+            assert plain.what_parts(a, b, CUTOFF.date()) is None
+            missing = {*plain.not_stated(a, b, CUTOFF.date()), *plain.not_stated(b, a, CUTOFF.date())}
+            assert set(match.factors["not_stated"]) == missing
+        # What is unusual about such a week is told, by column.
+        told = " ".join(finding.sentence for finding in unusual(lenient.figures))
+        assert ("profiles.education_level" in told) == (name in list(RUNGS)[:4])
+    assert [strict for _, strict in list(found.values())[:5]] == [0] * 5
+    assert found["without wishes"][1] == found["without wishes"][0]
+
+
+def test_a_missing_attribute_is_named_in_the_matchs_reason(real: Connection):
+    sentences = [
+        factor["sentence"]
+        for match in matched(real, USUAL).matches
+        for factor in match.factors["factors"]
+        if factor["name"] == "preferences"
+    ]
+    assert any("marital status not stated" in sentence for sentence in sentences)
+    assert any("education not stated" in sentence for sentence in sentences)
+
+
+def test_the_whole_week_runs_over_real_rows_and_warns(app_database_url: str):
+    with connect(app_database_url) as connection:
+        write_city_clusters(connection)
+        write_members(connection, MEMBERS)
+    week = WEEKS[0]
+    result = materialise(app_database_url, week)
+    assert result.success
+    check = next(one for one in result.get_asset_check_evaluations() if one.check_name == "members_can_be_matched")
+    assert not check.passed
+    assert "profiles.education_level" in (check.description or "")
+    with connect(app_database_url) as connection:
+        rows, pairs, previews = connection.execute(
+            "select count(*), count(distinct (least(user_id, match_user_id), greatest(user_id, match_user_id))), "
+            "count(chaichat_preview) from weekly_matches where week_start_date = %s",
+            [week.match_week],
+        ).fetchone() or (0, 0, 0)
+    assert rows == 2 * pairs == previews > MEMBERS
+
+
+def test_a_sign_of_life_counts_as_of_the_cutoff(real: Connection):
+    """Who joined long ago is active by what they did since, and not by what they do after the cutoff."""
+    user_id = "user_real0000"
+    real.execute("delete from posts where clerk_user_id = %s", [user_id])
+    real.execute("update profiles set created_at = '2025-01-01' where clerk_user_id = %s", [user_id])
+
+    def last_seen() -> object:
+        (row,) = member_queries.members_as_of(real, CUTOFF, [user_id])
+        return row.last_active_at
+
+    joined = last_seen()
+    real.execute("insert into posts (clerk_user_id, caption, created_at) values (%s, 'later', '2026-01-20')", [user_id])
+    assert last_seen() == joined
+    signs = {
+        "posts": "insert into posts (clerk_user_id, caption, created_at) values (%(user)s, 'x', '2025-12-01')",
+        "voice": "insert into voice_introductions (user_id, url, storage_path, duration_seconds, "
+        "file_type, created_at) values (%(user)s, 'u', 'p', 10, 'audio/mp3', '2025-12-02')",
+        "review": "insert into user_insights (clerk_user_id, insight_category, title, description, "
+        "status, reviewed_at) values (%(user)s, 'values', 't', 'd', 'approved', '2025-12-03')",
+        "view": "insert into weekly_matches (user_id, match_user_id, score, rank, week_start_date, viewed_at) "
+        "values (%(user)s, 'user_real0001', 50, 1, '2025-11-30', '2025-12-04')",
+        "message": "with c as (insert into conversations (user1_clerk_id, user2_clerk_id) "
+        "values (%(user)s, 'user_real0001') returning id) insert into messages "
+        "(conversation_id, sender_clerk_id, recipient_clerk_id, content, sent_at) "
+        "select id, %(user)s, 'user_real0001', 'never read', '2025-12-05' from c",
+    }
+    for day, statement in enumerate(signs.values(), start=1):
+        real.execute(statement.encode(), {"user": user_id})
+        seen = last_seen()
+        assert seen is not None
+        assert str(seen)[:10] == f"2025-12-0{day}"
+
+
+def test_a_place_is_the_profiles_else_the_detected_else_the_citys(real: Connection):
+    user_id = "user_real0002"
+
+    def place() -> tuple[float | None, float | None]:
+        (row,) = member_queries.members_as_of(real, CUTOFF, [user_id])
+        return row.lat, row.lng
+
+    def set_detected(value: str) -> None:
+        real.execute(
+            "update user_city_assignments set city_key = 'london', detected_location = %s::jsonb "
+            "where clerk_user_id = %s",
+            [value, user_id],
+        )
+
+    set_detected('{"lat": 52.1, "lng": "-1.25"}')
+    assert place() == (52.1, -1.25)
+    for odd in (
+        "null",
+        "[]",
+        '{"lat": 52}',
+        '{"lat": 1e400, "lng": 0}',
+        '{"lat": 0, "lng": 0}',
+        '{"lat": "x", "lng": 2}',
+    ):
+        set_detected(odd)
+        assert place() == (51.5074, -0.1278), odd
+    real.execute("update profiles set lat = 25.2, lng = 55.3 where clerk_user_id = %s", [user_id])
+    assert place() == (25.2, 55.3)
+    real.execute("update profiles set lng = null where clerk_user_id = %s", [user_id])
+    assert place() == (51.5074, -0.1278)
+
+
+def test_a_few_members_with_the_flag_keep_nobody_out(real: Connection):
+    before = matched(real, USUAL).matchable
+    real.execute("update profiles set onboarding_completed = true where clerk_user_id < 'user_real0005'")
+    assert matched(real, USUAL).matchable == before
+    real.execute("update profiles set onboarding_completed = clerk_user_id >= 'user_real0005'")
+    after = matched(real, USUAL)
+    assert after.not_matchable["not_onboarded"] == 5
