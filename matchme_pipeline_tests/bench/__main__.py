@@ -2,10 +2,11 @@
 
 import sys
 
-from matchme_pipeline_tests.bench import api, dna, llm, matches, matching_speed, queue, search
+from matchme_pipeline_tests.bench import api, dna, fairness, llm, matches, matching_speed, queue, search
 
 BENCHES = {
     "matches": matches.main,
+    "fairness": fairness.main,
     "matching_speed": matching_speed.main,
     "search": search.main,
     "llm": llm.main,
