@@ -1,7 +1,8 @@
-"""The best candidates of every member, exactly: all pairs are looked at, each once, in blocks.
+"""The best candidates of every member, exactly: every pair that may meet is looked at, once, in blocks.
 
 Members meet group by group (a gender and the genders it looks for); a block of rows meets all columns in one compiled
-pass, which judges every pair by the hard filters and computes a product of vectors only for those who may meet.
+pass, which passes over the columns that ages or places part from the block (`pruning`), judges every other pair by the
+hard filters and computes a product of vectors only for those who may meet.
 """
 
 import os
@@ -19,14 +20,18 @@ from matchme_pipeline.matching.engine.pair_scan import (
     ABSENT,
     Found,
     Known,
+    Reach,
     best_of,
     meet,
     partner_of,
     score_of,
     similarity_sums,
 )
+from matchme_pipeline.matching.engine.pruning import Bounds, group_bounds, member_bounds, pairs_of_ages
 from matchme_pipeline.matching.rules.compatibility import Calibration, Profiles
 from matchme_pipeline.matching.rules.eligibility import (
+    AGE,
+    DISTANCE,
     ELIGIBLE,
     FILTERS,
     MET_BEFORE,
@@ -105,12 +110,14 @@ def find_candidates(
     best = np.full((n, kept), ABSENT, dtype=np.uint64)
     possibilities = np.zeros(n, dtype=np.int64)
     counts = np.zeros(VERDICTS, dtype=np.int64)
+    bounds = member_bounds(known.records)
     workers = threads or _processors()
     with ThreadPoolExecutor(workers) as pool:
         calibration = _calibrate(known, meetings, pool)
         for meeting in meetings:
             begins = iter(range(0, len(meeting.rows), block_rows))
-            shares = [_Share(meeting, known, calibration, kept) for _ in range(workers)]
+            tiles = group_bounds(bounds[meeting.columns], tile_columns)
+            shares = [_Share(meeting, known, bounds, tiles, calibration, kept) for _ in range(workers)]
             for rows_done in pool.map(lambda one, left=begins: one.work(left, block_rows, tile_columns), shares):
                 for rows, row_best, row_possibilities in rows_done:
                     best[rows] = best_of(kept, best[rows], row_best)
@@ -121,6 +128,7 @@ def find_candidates(
                 possibilities[columns] += share.column_possibilities
                 counts += share.counts
     a, b, score = _pairs(best)
+    _count_parted(profiles.members, meetings, counts)
     eligible = int(counts[ELIGIBLE] + counts[MET_BEFORE])
     bound = float(score_of(best[:, :MOST_MATCHES]).sum(dtype=np.float64)) / 2
     return Candidates(a, b, score, possibilities, eligible, bound, calibration, _removed(n, meetings, counts))
@@ -129,8 +137,11 @@ def find_candidates(
 class _Share:
     """What one thread does of a meeting; no two threads write to the same place."""
 
-    def __init__(self, meeting: Meeting, known: Known, calibration: Calibration, kept: int) -> None:
+    def __init__(
+        self, meeting: Meeting, known: Known, bounds: Bounds, tiles: Bounds, calibration: Calibration, kept: int
+    ) -> None:
         self.meeting, self.known, self.calibration = meeting, known, calibration
+        self.bounds, self.tiles = bounds, tiles
         self.column_best = np.full((len(meeting.columns), kept), ABSENT, dtype=np.uint64)
         self.column_possibilities = np.zeros(len(meeting.columns), dtype=np.int64)
         self.counts = np.zeros(VERDICTS, dtype=np.int64)
@@ -146,8 +157,10 @@ class _Share:
             row_best = np.full((len(rows), self.column_best.shape[1]), ABSENT, dtype=np.uint64)
             row_possibilities = np.zeros(len(rows), dtype=np.int64)
             found = Found(row_best, self.column_best, row_possibilities, self.column_possibilities, self.counts)
+            own = self.bounds[rows]
+            reach = Reach(group_bounds(own, block_rows), own, self.tiles)
             after = begin + 1 if self.meeting.one_side else -len(self.meeting.rows)
-            meet(self.known, rows, self.meeting.columns, after, tile_columns, self.calibration, found)
+            meet(self.known, rows, self.meeting.columns, reach, after, tile_columns, self.calibration, found)
             done.append((rows, row_best, row_possibilities))
         return done
 
@@ -169,14 +182,16 @@ def _meetings(members: Members) -> Iterator[Meeting]:
 
 
 def _neighbours_first(members: Members) -> NDArray[np.intp]:
-    """An order in which members stand together whom the same others can meet: reach, degree of place, age, id.
+    """An order in which members stand together whom the same others can meet.
 
-    It decides nothing but the pace: what a row of pairs is judged to be is then easily foreseen, and vectors that are
-    needed together lie together.
+    It decides nothing but the pace: tiles of neighbours have narrow bounds, and vectors that are needed together lie
+    together. Members with a reach go by degree of place, then age; those without by age, then place.
     """
     anywhere = members.max_distance >= NO_LIMIT
     latitude, longitude = np.nan_to_num(members.lat, nan=99.0), np.nan_to_num(members.lng, nan=199.0)
-    return np.lexsort((np.arange(len(members)), members.age, np.round(longitude), np.round(latitude), anywhere))
+    first_age = np.where(anywhere, members.age, 0)
+    ids = np.arange(len(members))
+    return np.lexsort((ids, members.age, np.round(longitude), np.round(latitude), first_age, anywhere))
 
 
 def _calibrate(known: Known, meetings: list[Meeting], pool: ThreadPoolExecutor) -> Calibration:
@@ -228,6 +243,17 @@ def _pairs(best: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.intp]
     first = order[np.flatnonzero(np.concatenate([[True], pair[1:] != pair[:-1]]))] if len(pair) else order
     low, high = np.minimum(member, partner)[first], np.maximum(member, partner)[first]
     return low.astype(np.intp), high.astype(np.intp), score[first]
+
+
+def _count_parted(members: Members, meetings: list[Meeting], counts: NDArray[np.int64]) -> None:
+    """Set how many pairs age and distance part: the first by counting ages, the second by what is left."""
+    of_ages = sum(
+        pairs_of_ages(members.rows(meeting.rows), members.rows(meeting.columns), one_side=meeting.one_side)
+        for meeting in meetings
+    )
+    counts[AGE] = sum(meeting.pairs for meeting in meetings) - of_ages
+    counts[DISTANCE] = 0
+    counts[DISTANCE] = of_ages - (counts.sum() - counts[AGE])
 
 
 def _removed(n: int, meetings: list[Meeting], counts: NDArray[np.int64]) -> Counter[str]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from matchme_pipeline.matching.engine.pruning import Bounds, parted
 from matchme_pipeline.matching.rules.compatibility import (
     Calibration,
     dna_factor,
@@ -45,7 +46,10 @@ class Known(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What a pass has found: heaps of keys by row and by column, eligible partners by both, pairs by verdict."""
+    """What a pass has found: heaps of keys by row and by column, eligible partners by both, pairs by verdict.
+
+    Of pairs that age or distance parts, `counts` holds some only.
+    """
 
     row_best: NDArray[np.uint64]
     column_best: NDArray[np.uint64]
@@ -54,20 +58,30 @@ class Found(NamedTuple):
     counts: NDArray[np.int64]
 
 
+class Reach(NamedTuple):
+    """Bounds of a pass: of the rows together, of each row, of each tile of columns."""
+
+    block: Bounds
+    rows: Bounds
+    tiles: Bounds
+
+
 @entry
 def meet(
     known: Known,
     rows: NDArray[np.intp],
     columns: NDArray[np.intp],
+    reach: Reach,
     after: int,
     tile: int,
     calibration: Calibration,
     found: Found,
 ) -> None:
-    """Judge all pairs of `rows` and `columns` (positions), score who may meet, keep the best of both in `found`.
+    """Judge the pairs of `rows` and `columns` (positions), score who may meet, keep the best of both in `found`.
 
     Columns are taken `tile` at a time, as many as fit the processor's cache with their vectors. Row i makes pairs with
-    the columns from `after` + i on: where both are the same members, each pair is looked at once.
+    the columns from `after` + i on: where both are the same members, each pair is looked at once. Tiles that an age or
+    a distance parts from a row are passed over.
     """
     records, held, themes = known.records, known.held, known.themes
     column_records = records[columns]
@@ -76,7 +90,12 @@ def meet(
     eligible = np.empty(tile, dtype=np.intp)
     mean, deviation = calibration.mean, calibration.deviation
     for first in range(0, len(columns), tile):
+        bound = reach.tiles[first // tile]
+        if parted(reach.block[0], bound):
+            continue
         for i in range(len(rows)):
+            if parted(reach.rows[i], bound):
+                continue
             a = rows[i]
             one = records[a]
             count = 0

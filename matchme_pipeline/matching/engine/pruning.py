@@ -1,0 +1,94 @@
+"""Which groups of members cannot meet, told by their ages and places without looking at a pair.
+
+A bound covers one member or many: the ages that they have and wish for, the ball on the unit sphere that holds their
+places, and their farthest reach. Two bounds are parted where no pair between them can pass the filters of age and
+distance; everything else is left to the rule itself, so results do not depend on how members are grouped.
+"""
+
+from math import sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matchme_pipeline.matching.rules.jit import rule
+from matchme_pipeline.matching.rules.member_records import Record, Records
+from matchme_pipeline.matching.rules.members import Members
+
+BOUND = np.dtype(
+    [
+        # The middle of the places and their farthest distance from it, as chords of the unit sphere.
+        ("x", np.float64),
+        ("y", np.float64),
+        ("z", np.float64),
+        ("radius", np.float64),
+        # The farthest limit of distance, as a chord; infinite where any distance will do.
+        ("reach", np.float64),
+        ("age_low", np.int32),
+        ("age_high", np.int32),
+        ("wish_low", np.int32),
+        ("wish_high", np.int32),
+    ]
+)
+Bounds = NDArray[np.void]
+# Far more than rounding takes from a chord: six millimetres.
+_SLACK = 1e-9
+
+
+def member_bounds(members: Records) -> Bounds:
+    """A bound for each member; one whose place is not known is parted from nobody by distance."""
+    made = np.zeros(len(members), dtype=BOUND)
+    known = ~np.isnan(members["x"])
+    for axis in ("x", "y", "z"):
+        made[axis] = np.where(known, members[axis], 0.0)
+    made["radius"] = np.where(known, 0.0, np.inf)
+    made["reach"] = np.where(members["anywhere"] != 0, np.inf, 2.0 * np.sqrt(members["reach"]))
+    made["age_low"] = made["age_high"] = members["age"]
+    made["wish_low"], made["wish_high"] = members["age_min"], members["age_max"]
+    return made
+
+
+def group_bounds(bounds: Bounds, size: int) -> Bounds:
+    """A bound for every `size` neighbours of these bounds of members."""
+    starts = np.arange(0, len(bounds), size)
+    made = np.zeros(len(starts), dtype=BOUND)
+    if not len(starts):
+        return made
+    counts = np.diff(np.append(starts, len(bounds)))
+    squares = np.zeros(len(bounds))
+    for axis in ("x", "y", "z"):
+        made[axis] = np.add.reduceat(bounds[axis], starts) / counts
+        squares += (bounds[axis] - np.repeat(made[axis], counts)) ** 2
+    made["radius"] = np.maximum.reduceat(np.sqrt(squares) + bounds["radius"], starts)
+    made["reach"] = np.maximum.reduceat(bounds["reach"], starts)
+    for low, high in (("age_low", "age_high"), ("wish_low", "wish_high")):
+        made[low], made[high] = np.minimum.reduceat(bounds[low], starts), np.maximum.reduceat(bounds[high], starts)
+    return made
+
+
+@rule
+def parted(a: Record, b: Record) -> bool:
+    """Whether age or distance parts every pair between two bounds."""
+    if a.wish_high < b.age_low or a.wish_low > b.age_high or b.wish_high < a.age_low or b.wish_low > a.age_high:
+        return True
+    dx, dy, dz = a.x - b.x, a.y - b.y, a.z - b.z
+    apart = sqrt(dx * dx + dy * dy + dz * dz) - a.radius - b.radius
+    return bool(apart > min(a.reach, b.reach) + _SLACK)
+
+
+def pairs_of_ages(rows: Members, columns: Members, *, one_side: bool) -> int:
+    """How many pairs both wishes for an age admit; `one_side`: both are the same members, each pair counts once."""
+    width = int(max(part.max(initial=0) for m in (rows, columns) for part in (m.age, m.age_min, m.age_max))) + 2
+    admitted = _admitted(rows, width)
+    if not one_side:
+        return int((admitted * _admitted(columns, width).T).sum())
+    themselves = np.count_nonzero((rows.age_min <= rows.age) & (rows.age <= rows.age_max))
+    return (int((admitted * admitted.T).sum()) - int(themselves)) // 2
+
+
+def _admitted(members: Members, width: int) -> NDArray[np.int64]:
+    """How many members of each age (row) admit each age (column)."""
+    steps = np.zeros((width, width), dtype=np.int64)
+    able = members.age_min <= members.age_max
+    np.add.at(steps, (members.age[able], np.maximum(members.age_min[able], 0)), 1)
+    np.add.at(steps, (members.age[able], members.age_max[able].astype(np.int64) + 1), -1)
+    return np.cumsum(steps, axis=1)
