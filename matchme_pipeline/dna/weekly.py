@@ -39,12 +39,16 @@ def content_originality(connection: Connection, week: Week, model: str) -> tuple
 def dna_scores(connection: Connection, week: Week) -> tuple[pd.DataFrame, Counter[str], dict[str, str]]:
     """Everyone's score as of the cutoff, explained, what was odd in the data, and whose row is broken; writes nothing.
 
-    Raises WeekError where the week has no trait distribution or originality yet.
+    A week without members has no scores, and one whose members state nothing has no traits: neither is an error.
+    Raises WeekError where members have traits and the week has no trait distribution or originality yet.
     """
-    shares = queries.trait_distribution(connection, week.sunday)
-    _require(len(shares), week, "trait_distribution")
-    own = _originality(connection, week)
     facts = queries.facts_as_of(connection, week.cutoff)
+    shares = queries.trait_distribution(connection, week.sunday)
+    if not len(shares):
+        traits, _ = _leaving_out_broken(facts, lambda part: member_traits(resolve_religion(part)))
+        _require(not len(traits.table), week, "trait_distribution")
+    own = queries.content_originality(connection, week.sunday)
+    _require(len(own) or not len(facts.members), week, "content_originality")
     (table, found), broken = _leaving_out_broken(facts, lambda part: _scored(part, shares, own))
     return table, found, broken
 
@@ -98,6 +102,6 @@ def _leaving_out_broken(facts: Facts, compute: Callable[[Facts], T]) -> tuple[T,
         return compute(of_members(facts, [user_id for user_id in user_ids if user_id not in broken])), broken
 
 
-def _require(rows: int, week: Week, asset: str) -> None:
-    if rows == 0:
+def _require(rows: bool | int, week: Week, asset: str) -> None:
+    if not rows:
         raise WeekError(f"Week {week.key} has no {asset} yet. Materialise {asset} for this week first.")

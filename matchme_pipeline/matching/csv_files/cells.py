@@ -6,7 +6,8 @@ They raise ValueError with what is wrong and what to write instead; the caller a
 import csv
 import json
 import math
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Collection
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -14,11 +15,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 _YES, _NO = {"true", "t", "yes", "1"}, {"false", "f", "no", "0"}
+_GENDERS = {
+    **dict.fromkeys(("male", "m", "man", "men"), "male"),
+    **dict.fromkeys(("female", "f", "woman", "women"), "female"),
+}
+# Religion, tags and vectors are flat; deeper JSON is a mistake, and Python's parser gives up at about a thousand.
+_DEEPEST_JSON = 64
+_TOO_DEEP = f"is nested more than {_DEEPEST_JSON} deep; write plain values in one array or object"
 
 
 def text(cell: str) -> str:
     """The cell as it stands."""
     return cell
+
+
+def identifier(cell: str) -> str:
+    """An id in Unicode's composed form without invisible characters, which spreadsheets and web pages add."""
+    kept = "".join(mark for mark in cell if unicodedata.category(mark) not in ("Cf", "Cc"))
+    plain = unicodedata.normalize("NFC", kept).strip()
+    if not plain:
+        raise ValueError("has no visible character; write the member's id")
+    return plain
+
+
+def gender(cell: str) -> str:
+    """Male or female, as people write it."""
+    plain = cell.casefold()
+    if plain not in _GENDERS:
+        raise ValueError("is neither male nor female; write male or female (m and f, man and woman are read, too)")
+    return _GENDERS[plain]
+
+
+def genders(cell: str) -> list[str]:
+    """Genders looked for; a word that names none stays as it is, to be reported."""
+    return [_GENDERS.get(one.casefold(), one) for one in listed(cell)]
 
 
 def one_of(*values: str) -> Callable[[str], str]:
@@ -96,9 +126,9 @@ def listed(cell: str) -> list[str]:
     """Several values: separated by ; or |, or as a JSON array, or as PostgreSQL writes an array."""
     if cell.startswith("["):
         try:
-            items = json.loads(cell)
-        except ValueError:
-            raise ValueError('is no JSON array; write ["a", "b"], or a;b') from None
+            items = _json(cell)
+        except ValueError as error:
+            raise ValueError(str(error) or 'is no JSON array; write ["a", "b"], or a;b') from None
         return [str(item) for item in items if item is not None]
     if cell.startswith("{") and cell.endswith("}"):
         parts = next(csv.reader([cell[1:-1]], escapechar="\\", doublequote=False), [])
@@ -110,17 +140,37 @@ def listed(cell: str) -> list[str]:
 def json_value(cell: str) -> Any:
     """JSON, of which matching looks into objects alone."""
     try:
-        return json.loads(cell)
-    except ValueError:
-        raise ValueError('is no JSON; write {"sect": "sunni", "practiceLevel": "moderate"}') from None
+        return _json(cell)
+    except ValueError as error:
+        raise ValueError(str(error) or 'is no JSON; write {"sect": "sunni", "practiceLevel": "moderate"}') from None
 
 
 def vector(cell: str) -> NDArray[np.float32]:
     """A vector as a JSON array of finite numbers, which is also how pgvector writes one."""
     try:
-        values = np.array(json.loads(cell), dtype=np.float32)
+        values = np.array(_json(cell), dtype=np.float32)
     except (ValueError, TypeError, OverflowError):
         values = np.empty(0, dtype=np.float32)
     if values.ndim != 1 or not values.size or not np.isfinite(values).all():
         raise ValueError("is no vector; write finite numbers as [0.1, -0.2, …]")
     return values
+
+
+def _json(cell: str) -> Any:
+    """Parsed JSON. Raises ValueError, with a text only where the remedy is another than to write JSON."""
+    try:
+        value = json.loads(cell)
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+    except ValueError:
+        raise ValueError from None
+    level = [value]
+    for _ in range(_DEEPEST_JSON):
+        level = [inner for one in level if isinstance(one, list | dict) for inner in _inside(one)]
+        if not level:
+            return value
+    raise ValueError(_TOO_DEEP)
+
+
+def _inside(value: list[Any] | dict[str, Any]) -> Collection[Any]:
+    return value.values() if isinstance(value, dict) else value

@@ -46,18 +46,18 @@ def _practice(religion: Any) -> list[str]:
 
 
 _SECT_CODE = {name: code for code, name in enumerate(words.SECTS)}
-USER_ID = Column("user_id", cells.text, "the member's id, any text", required=True, filled=True)
+USER_ID = Column("user_id", cells.identifier, "the member's id, any text", required=True, filled=True)
 
 MEMBER_COLUMNS = (
     USER_ID,
     Column(
-        "gender", cells.one_of(*words.GENDERS), "male or female; who has none is matched with nobody", required=True
+        "gender", cells.gender, "male or female (m, f); who has none is matched with nobody", required=True
     ),
     Column("birthdate", cells.day, "YYYY-MM-DD; this column or age must be there"),
     Column("age", cells.whole(0, 130), "whole years on the day of --as-of, where birthdate is not known"),
     Column(
         "gender_preference",
-        cells.listed,
+        cells.genders,
         "genders looked for; empty: the other one",
         strangers=_labels(words.GENDERS),
     ),
@@ -130,5 +130,5 @@ TEXT_COLUMNS = (
 VECTOR_COLUMNS = (USER_ID, Column("embedding", cells.vector, "the member's vector", required=True, filled=True))
 MET_COLUMNS = (
     USER_ID,
-    Column("match_user_id", cells.text, "whom the member must not meet", required=True, filled=True),
+    Column("match_user_id", cells.identifier, "whom the member must not meet", required=True, filled=True),
 )
