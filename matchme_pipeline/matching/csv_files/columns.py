@@ -50,9 +50,7 @@ USER_ID = Column("user_id", cells.identifier, "the member's id, any text", requi
 
 MEMBER_COLUMNS = (
     USER_ID,
-    Column(
-        "gender", cells.gender, "male or female (m, f); who has none is matched with nobody", required=True
-    ),
+    Column("gender", cells.gender, "male or female (m, f); who has none is matched with nobody", required=True),
     Column("birthdate", cells.day, "YYYY-MM-DD; this column or age must be there"),
     Column("age", cells.whole(0, 130), "whole years on the day of --as-of, where birthdate is not known"),
     Column(
