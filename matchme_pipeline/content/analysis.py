@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from uuid import UUID
 
 from matchme_pipeline.content import insight_queries
 from matchme_pipeline.content.canonical import canonical_text
@@ -121,6 +121,7 @@ def _work(
 ) -> None:
     """Analyse the claimed members; each that is saved leaves the lease's jobs."""
     open_jobs = lease.open_jobs
+    names = insight_queries.names_of(connection, list(open_jobs))
     asked = [
         ItemToAnalyse(
             member_id=user_id,
@@ -128,6 +129,7 @@ def _work(
             text=canonical_text(item.raw.text),
             categories=item.raw.categories,
             depth_level=item.raw.depth_level,
+            names=names.get(user_id, ()),
         )
         for user_id in open_jobs
         for item in items.get(user_id, ())
@@ -186,8 +188,8 @@ def _save(
         jobs.complete(connection, [open_jobs[a.member_id] for a in batch if not a.failures])
         dead = jobs.fail(connection, passing) | jobs.fail(connection, lasting, retryable=False)
         given_up = {user_id for user_id, job in open_jobs.items() if job.id in dead}
-        answers, failed = _post_outcomes(items, batch, given_up)
-        insight_queries.save_outcomes(connection, offered_at, answers, failed)
+        answered, failed = _post_outcomes(items, batch, given_up)
+        insight_queries.save_outcomes(connection, offered_at, answered, failed)
     for analysis in batch:
         outcome.analysed += sum(not answer.reused for answer in analysis.analyses)
         outcome.reused += sum(answer.reused for answer in analysis.analyses)
@@ -203,30 +205,20 @@ def _errors(analysis: MemberAnalysis) -> str:
 
 def _post_outcomes(
     items: Mapping[str, Sequence[HashedItem]], batch: Sequence[MemberAnalysis], given_up: Collection[str]
-) -> tuple[dict[Any, list[dict[str, object]]], list[Any]]:
-    """The answers of posts, and the unanswered posts of members in `given_up`; the others' wait for another attempt."""
-    answers: dict[Any, list[dict[str, object]]] = {}
-    failed = []
+) -> tuple[list[UUID], list[UUID]]:
+    """The answered posts, and the unanswered posts of members in `given_up`; the others' wait for another attempt."""
+    answered: list[UUID] = []
+    failed: list[UUID] = []
     for analysis in batch:
         by_hash = {answer.content_hash: answer for answer in analysis.analyses}
         for item in items[analysis.member_id]:
             if item.raw.item_type != POST:
                 continue
-            answer = by_hash.get(str(item.content_hash))
-            if answer is None:
-                if analysis.member_id in given_up:
-                    failed.append(item.raw.item_id)
-            else:
-                answers[item.raw.item_id] = [
-                    {
-                        "category": insight.category,
-                        "title": insight.title,
-                        "source_quote": insight.source_quote,
-                        "confidence": insight.confidence,
-                    }
-                    for insight in answer.insights
-                ]
-    return answers, failed
+            if str(item.content_hash) in by_hash:
+                answered.append(item.raw.item_id)
+            elif analysis.member_id in given_up:
+                failed.append(item.raw.item_id)
+    return answered, failed
 
 
 def _fingerprint(items: Sequence[HashedItem]) -> str:

@@ -1,11 +1,8 @@
 """SQL of insights: what members have been offered, new claims with their sources, outcomes of posts."""
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
-
-from psycopg.types.json import Jsonb
 
 from matchme_pipeline.content.claims import Claim, quote_key
 from matchme_pipeline.database.connection import Connection
@@ -81,21 +78,20 @@ def save_claims(
 
 
 def save_outcomes(
-    connection: Connection,
-    processed_at: datetime,
-    answers: Mapping[UUID, list[dict[str, object]]],
-    failed: Collection[UUID],
+    connection: Connection, processed_at: datetime, answered: Collection[UUID], failed: Collection[UUID]
 ) -> None:
-    """Write the analyses of posts and their status, inside the caller's transaction; rows that are right stay."""
+    """Write which posts have been analysed, inside the caller's transaction; rows that are right stay.
+
+    What the analysis found is no business of this table: every reader of the app may select every visible post, and
+    nothing of an insight that its member has not approved may stand there.
+    """
     connection.execute(
         """
-        update posts p
-        set analysis_result = o.answer, processing_status = 'completed', processed_at = %s
-        from unnest(%s::uuid[], %s::jsonb[]) as o (id, answer)
-        where p.id = o.id
-            and (p.processing_status is distinct from 'completed' or p.analysis_result is distinct from o.answer)
+        update posts
+        set analysis_result = null, processing_status = 'completed', processed_at = %s
+        where id = any(%s) and (processing_status is distinct from 'completed' or analysis_result is not null)
         """,
-        [processed_at, list(answers), [Jsonb({"insights": answer}, dumps=_dumps) for answer in answers.values()]],
+        [processed_at, list(answered)],
     )
     connection.execute(
         """
@@ -104,6 +100,14 @@ def save_outcomes(
         """,
         [list(failed)],
     )
+
+
+def names_of(connection: Connection, user_ids: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """The first and last names of members, as far as they have stated any."""
+    rows = connection.execute(
+        "select clerk_user_id, first_name, last_name from profiles where clerk_user_id = any(%s)", [list(user_ids)]
+    ).fetchall()
+    return {user_id: tuple(name for name in names if name and name.strip()) for user_id, *names in rows}
 
 
 def _save_sources(connection: Connection, week: date, claims: Sequence[Claim], known: KnownQuotes) -> None:
@@ -137,7 +141,3 @@ def _save_sources(connection: Connection, week: date, claims: Sequence[Claim], k
 def _insight_id(claim: Claim, known: KnownQuotes) -> UUID:
     """The insight that makes the claim already, or the claim's own."""
     return known.get((claim.user_id, claim.insight.category, quote_key(claim.insight.source_quote)), claim.id)
-
-
-def _dumps(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)

@@ -21,13 +21,17 @@ class CallContext:
 
 @dataclass(frozen=True)
 class ItemToAnalyse:
-    """One content item for insights. `member_id` groups items into requests and never leaves the process."""
+    """One content item for insights. `member_id` groups items into requests and never leaves the process.
+
+    `names` are the member's own, which are masked where they stand in the text.
+    """
 
     member_id: str
     content_hash: str
     text: str
     categories: tuple[str, ...] = ()
     depth_level: int = 1
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

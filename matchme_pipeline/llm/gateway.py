@@ -24,6 +24,7 @@ from matchme_pipeline.llm.contracts import (
 )
 from matchme_pipeline.llm.provider import Answered, Provider, Unanswered
 from matchme_pipeline.llm.store import queries
+from matchme_pipeline.llm.tasks.answer_parsing import shown_starters
 from matchme_pipeline.llm.tasks.prompt_files import load_prompt
 from matchme_pipeline.llm.tasks.questions import (
     InsightsTask,
@@ -186,8 +187,8 @@ def _preview(pair: PairToPreview, outcome: Answered, model: str, reused: bool) -
     answer = outcome.answer
     return Preview(
         pair_id=pair.pair_id,
-        level_1=tuple(answer["level_1"]),
-        level_2=tuple(answer["level_2"]),
+        level_1=shown_starters(answer["level_1"]),
+        level_2=shown_starters(answer["level_2"]),
         insights_used=insights_used(answer, pair),
         model=model,
         cache_key=outcome.key,

@@ -81,3 +81,22 @@ def test_every_table_of_the_app_has_row_level_security(app_database: Connection)
         "and relnamespace = 'public'::regnamespace order by 1"
     ).fetchall()
     assert without == []
+
+
+def test_nothing_unapproved_stands_where_others_may_read(finished: Connection):
+    """The app lets every reader select every visible post, all columns: no claim of a model stands there."""
+    finished.execute("set row_security = on")
+    rows = finished.execute("select to_jsonb(p)::text from posts p where analysis_result is not null").fetchall()
+    assert rows == []
+    titles = [
+        title for (title,) in finished.execute("select distinct title from user_insights where status <> 'approved'")
+    ]
+    assert titles
+    shown = " ".join(
+        text
+        for (text,) in finished.execute(
+            "select (to_jsonb(p) - 'caption' - 'search_vector' - 'embedding')::text from posts p "
+            "union all select (to_jsonb(s))::text from mysoul_dna_scores s"
+        )
+    )
+    assert not [title for title in titles if f'"{title}"' in shown]

@@ -2,27 +2,32 @@
 
 import json
 import re
-import unicodedata
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from matchme_pipeline.llm.contracts import Insight
 from matchme_pipeline.llm.text.contact_masking import shows_contact
-from matchme_pipeline.llm.text.quote_grounding import find_quote
+from matchme_pipeline.llm.text.plain_text import asks_the_other, claims_nothing, is_plain, plain
+from matchme_pipeline.llm.text.quote_grounding import QuotableText
 
 # Raised whenever a stored answer would be read differently: part of every cache key.
 PARSER_VERSION = 1
 CATEGORIES = ("values", "personality", "lifestyle", "interests", "family")
+# A longer text of an answer is not looked at.
+LONGEST_READ = 2_000
 MAX_TITLE, MAX_DESCRIPTION, MAX_QUOTE, MAX_STARTER = 80, 400, 500, 300
 STARTERS_KEPT = 3
+# Whatever a model returns: so many insights are kept of a post, and so many claims looked at to find them.
+INSIGHTS_KEPT = 3
+CLAIMS_READ = 20
 # A server that knows no answer schema lets its model answer as it would in a chat: thoughts before, a fence around.
 _THOUGHTS = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
 _FENCE = re.compile(r"\A```(?:json)?\s*(.*?)\s*```\Z", re.DOTALL | re.IGNORECASE)
 # How the starters refer to what was shown: side and position.
 _REFERENCE = re.compile(r"[ab]\d{1,2}")
-_BY_RULE = ("ungrounded", "masked", "duplicate")
+_BY_RULE = ("ungrounded", "masked", "duplicate", "too_many", "markup")
 
 
 class UnreadableAnswerError(Exception):
@@ -68,13 +73,19 @@ def read_insights(entries: list[Any], asked: Mapping[str, str]) -> tuple[dict[st
     of `asked`, and the reasons for which entries about no asked post were dropped.
     """
     answers = {post_id: ItemAnswer() for post_id in asked}
+    texts = {post_id: QuotableText(text) for post_id, text in asked.items()}
+    claims_read: Counter[str] = Counter()
     elsewhere: Counter[str] = Counter()
     for entry in entries:
         post_id = entry.get("post_id") if isinstance(entry, dict) else None
         if not isinstance(post_id, str) or post_id not in answers:
             elsewhere["unknown_post" if isinstance(entry, dict) else "malformed"] += 1
             continue
-        insight = _read_insight(entry, asked[post_id])
+        claims_read[post_id] += 1
+        if len(answers[post_id].insights) >= INSIGHTS_KEPT or claims_read[post_id] > CLAIMS_READ:
+            answers[post_id].dropped["too_many"] += 1
+            continue
+        insight = _read_insight(entry, texts[post_id])
         if isinstance(insight, str):
             answers[post_id].dropped[insight] += 1
         elif any(_same(insight, other) for other in answers[post_id].insights):
@@ -87,7 +98,7 @@ def read_insights(entries: list[Any], asked: Mapping[str, str]) -> tuple[dict[st
 def read_previews(entries: list[Any], asked: set[str]) -> dict[str, dict[str, list[str]] | str]:
     """The starters per asked pair as {"level_1", "level_2", "insights_used"}, or the reason why they are unusable."""
     previews: dict[str, dict[str, list[str]] | str] = dict.fromkeys(asked, "the answer leaves the pair out")
-    for entry in entries:
+    for entry in entries[: CLAIMS_READ * max(1, len(asked))]:
         pair_id = entry.get("pair_id") if isinstance(entry, dict) else None
         if not isinstance(pair_id, str) or pair_id not in asked or not isinstance(previews[pair_id], str):
             continue
@@ -116,13 +127,15 @@ def read_reviews(entries: list[Any], asked: set[str]) -> dict[str, int | str]:
     return reviews
 
 
-def _read_insight(entry: Mapping[str, Any], text: str) -> Insight | str:
+def _read_insight(entry: Mapping[str, Any], text: QuotableText) -> Insight | str:
     """The insight that `entry` makes about `text`, or the reason why it is dropped."""
     texts = [entry.get(name) for name in ("category", "title", "description", "source_quote")]
     if not all(isinstance(value, str) for value in texts):
         return "missing_field"
+    if any(len(str(value)) > LONGEST_READ for value in texts):
+        return "too_long"
     category, title, description, quote = (str(value).strip() for value in texts)
-    title, description = _clean(title), _clean(description)
+    title, description = plain(title), plain(description)
     confidence = entry.get("confidence")
     if category not in CATEGORIES:
         return "unknown_category"
@@ -134,14 +147,28 @@ def _read_insight(entry: Mapping[str, Any], text: str) -> Insight | str:
         return "missing_field"
     if not 0 <= confidence <= 100:
         return "confidence_out_of_range"
+    if not is_plain(title) or not is_plain(description):
+        return "markup"
     if shows_contact(quote) or shows_contact(title) or shows_contact(description):
         return "masked"
-    found = find_quote(text, quote)
+    found = text.find(quote)
     if found is None or not any(character.isalpha() for character in found):
         return "ungrounded"
     if shows_contact(found):
         return "masked"
     return Insight(category, title, description, found, round(confidence))
+
+
+def is_shown(starter: str) -> bool:
+    """Whether a starter may be shown to the two: plain, of bounded length, a question, without a contact."""
+    usable = bool(starter) and len(starter) <= MAX_STARTER and is_plain(starter)
+    return usable and asks_the_other(starter) and not shows_contact(starter)
+
+
+def shown_starters(stored: Iterable[str]) -> tuple[str, ...]:
+    """What may be shown of starters that were stored, perhaps before a rule was: in plain text, without claims."""
+    read = (plain(starter) for starter in stored)
+    return tuple(s for s in read if s and is_plain(s) and claims_nothing(s) and not shows_contact(s))
 
 
 def _references(used: list[Any]) -> list[str]:
@@ -151,18 +178,11 @@ def _references(used: list[Any]) -> list[str]:
 def _read_starters(value: Any) -> list[str]:
     if not isinstance(value, list):
         return []
-    starters = [_clean(starter) for starter in value if isinstance(starter, str)]
-    usable = [s for s in starters if s and len(s) <= MAX_STARTER and not shows_contact(s)]
-    return list(dict.fromkeys(usable))[:STARTERS_KEPT]
+    short = [one for one in value[:CLAIMS_READ] if isinstance(one, str) and len(one) <= LONGEST_READ]
+    return list(dict.fromkeys(starter for one in short if is_shown(starter := plain(one))))[:STARTERS_KEPT]
 
 
 def _same(insight: Insight, other: Insight) -> bool:
     return insight.category == other.category and (
         insight.title.casefold() == other.title.casefold() or insight.source_quote == other.source_quote
     )
-
-
-def _clean(text: str) -> str:
-    """One line without what no screen shows: control characters (a table can't hold a zero) and lone surrogates."""
-    shown = "".join(" " if unicodedata.category(character) in ("Cc", "Cs") else character for character in text)
-    return " ".join(shown.split())

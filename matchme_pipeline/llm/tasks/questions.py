@@ -7,7 +7,7 @@ JSON and the answer's JSON into what is stored per question.
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from matchme_pipeline.llm.cache_keys import cache_key, hash_of
@@ -15,6 +15,8 @@ from matchme_pipeline.llm.contracts import Insight, ItemToAnalyse, PairToPreview
 from matchme_pipeline.llm.tasks import answer_parsing
 from matchme_pipeline.llm.tasks.prompt_files import Prompt
 from matchme_pipeline.llm.text.contact_masking import mask
+from matchme_pipeline.llm.text.hidden_readings import readings
+from matchme_pipeline.llm.text.plain_text import is_plain, plain
 from matchme_pipeline.llm.text.sentences import cut_at_boundary
 
 # How many of each side's insights a preview is written from.
@@ -60,7 +62,7 @@ class InsightsTask:
 
     def question(self, item: ItemToAnalyse, model: str, parameters: str, shared: bool = False) -> Question:
         """The question about `item`; `shared`: several members wrote the same text, so nobody's else may stand by."""
-        seen = mask(cut_at_boundary(item.text, self.prompt.settings.item_characters))
+        seen = mask(cut_at_boundary(item.text, self.prompt.settings.item_characters), item.names)
         return Question(
             key=cache_key(item.content_hash, model, parameters, self.prompt.version),
             subject=item.content_hash,
@@ -175,8 +177,11 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def insights_of(stored: Json) -> tuple[Insight, ...]:
-    """The insights of a stored answer."""
-    return tuple(Insight(**insight) for insight in stored["insights"])
+    """The insights of a stored answer, as they may be shown: an answer may have been stored before a rule was."""
+    read = (Insight(**insight) for insight in stored["insights"])
+    shown = (replace(one, title=plain(one.title), description=plain(one.description)) for one in read)
+    usable = [one for one in shown if is_plain(one.title) and is_plain(one.description) and one.title]
+    return tuple(usable[: answer_parsing.INSIGHTS_KEPT])
 
 
 def shown_insights(pair: PairToPreview) -> tuple[tuple[SharedInsight, ...], tuple[SharedInsight, ...]]:
@@ -222,7 +227,7 @@ _ADDRESSES_A_MODEL = re.compile(
 
 def speaks_to_a_model(text: str) -> bool:
     """Whether `text` may be meant for a model: such an item is asked about alone, where it can steer nothing else."""
-    return _ADDRESSES_A_MODEL.search(text) is not None
+    return any(_ADDRESSES_A_MODEL.search(reading) for reading in readings(text))
 
 
 def _shown(insight: SharedInsight) -> Json:

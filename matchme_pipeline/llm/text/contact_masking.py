@@ -1,59 +1,62 @@
-"""What must not leave the process: e-mail addresses, links, handles and phone numbers become masks; pure."""
+"""What must not leave the process: e-mail addresses, links, handles, phone numbers and names become masks; pure."""
 
 import re
-from collections.abc import Iterator
-from itertools import pairwise
+from collections.abc import Collection, Iterator
+from functools import lru_cache
+from importlib import resources
 
-MASKS = ("[email]", "[link]", "[handle]", "[phone]")
+from matchme_pipeline.llm.text.folding import fold
+from matchme_pipeline.llm.text.handles import handles
+from matchme_pipeline.llm.text.phone_numbers import phone_numbers
 
-# The look-behinds let a match begin only where a word does: one pass over any text, however long its words.
-_AT = r"(?:[@\uff20\ufe6b]|\s@\s|\s?[(\[{]\s?at\s?[)\]}]\s?)"
-_DOT = r"(?:[.\uff0e\u3002]|\s?[(\[{]\s?dot\s?[)\]}]\s?)"
-_PROVIDER = r"(?:gmail|googlemail|hotmail|outlook|yahoo|icloud|proton(?:mail)?)"
+MASKS = ("[email]", "[link]", "[handle]", "[phone]", "[name]")
+
+# The look-behinds let a match begin only where a word does, and repetitions are bounded: one pass over any text.
+_AT = r"(?:@|\s@\s|\s?[(\[{<]\s?(?:at|@)\s?[)\]}>]\s?)"
+_DOT = r"(?:\.|\s?[(\[{<]\s?(?:dot|\.)\s?[)\]}>]\s?)"
+# Nobody is anywhere "at gmail"; at the others people work, so that their names need a sign of an address.
+_MAIL_ONLY = r"(?:g\s?mail|google\s?mail|hotmail|icloud|proton\s?mail|ymail)"
+_PROVIDER = rf"(?:{_MAIL_ONLY}|outlook|yahoo|proton|aol|live)"
+_AT_WORK = (
+    r"(?:work|works|worked|working|job|jobs|am|is|are|was|were|be|been|me|look|looking|looked|meet|met|team|teams|engineer"
+    r"|engineers|intern|internship|manager|started|studied|years|people|friend|friends|developer|designer|role|staff)"
+)
 _EMAIL = re.compile(
-    rf"(?<![\w.+%-])[\w.+%-]+{_AT}[\w-]+(?:{_DOT}[\w-]+)+"
+    rf"(?<![\w.+%-])(?:[\w+%-]{{1,32}}\sdot\s){{0,3}}[\w.+%-]{{1,64}}{_AT}[\w-]{{1,63}}(?:{_DOT}[\w-]{{1,63}}){{1,5}}"
     # In words, and with blanks, only at what can be nothing else.
-    r"|(?<![\w.+%-])[\w.+%-]+\s(?:at|@)\s[\w-]+\s(?:dot|\.)\s(?:[\w-]+\s(?:dot|\.)\s)?[a-z]{2,6}(?![\w])"
-    rf"|(?<![\w.+%-])(?:[\w.+%-]+\s?@\s?|(?=\w*[.\d_])[\w.+%-]+\sat\s){_PROVIDER}(?:{_DOT}[a-z]{{2,6}})?(?![\w])",
+    r"|(?<![\w.+%-])(?:[\w+%-]{1,32}\sdot\s){0,3}[\w.+%-]{1,64}\s(?:at|@)\s[\w-]{1,63}\s(?:dot|\.)\s(?:[\w-]{1,63}\s(?:dot|\.)\s)?[a-z]{2,6}(?![\w])"
+    rf"|(?<![\w.+%-])(?:[\w.+%-]{{1,64}}\s?@\s?|(?=\w*[.\d_])[\w.+%-]{{1,64}}\sat\s){_PROVIDER}"
+    rf"(?:{_DOT}[a-z]{{2,6}})?(?![\w])"
+    rf"|(?<![\w.+%-])(?!{_AT_WORK}\s)[a-z][\w.+%-]{{2,63}}\s{{1,3}}(?:at|{_AT})\s{{0,3}}{_MAIL_ONLY}"
+    rf"(?:(?:{_DOT}|\sdot\s)[a-z]{{2,6}})?(?![\w])"
+    # Letter by letter.
+    r"|(?<!\S)(?:[\w.+-]\s){2,40}(?:@|at)\s(?:[\w-]\s){2,40}(?:\.|dot)(?:\s\w){2,6}(?![\w])",
     re.IGNORECASE,
+)
+_ENDINGS = (
+    r"com|net|org|info|io|me|co|app|link|uk|de|fr|pk|ae|sa|ma|tr|gg|ly|xyz|dev|site|online|blog|page|club|shop|tv|in|my|id|bd"
+    r"|eg|qa|us|ca|au|eu|nl|be|es|it|se|no|ch|at|ru|cn|jp|biz|chat|live|to|bio|ee|fm"
+)
+# Endings that are words of a sentence, where a blank after a full stop was left out.
+_SURE_ENDINGS = (
+    r"com|net|org|info|io|me|co|app|link|uk|de|fr|pk|ae|sa|ma|tr|gg|ly|xyz|dev|site|online|blog|tv|biz|bio|ee|fm"
 )
 _LINK = re.compile(
-    r"(?:https?://|www\.)\S+"
-    r"|(?<![\w.-])[\w-]+(?:\.[\w-]+)*\.(?:com|net|org|info|io|me|co|app|link|uk|de|fr|pk|ae|sa|ma|tr|gg|ly|xyz|dev|site"
-    r"|online|blog)(?![\w.-])(?:/\S*)?"
+    r"(?:https?|ftp|mailto|tg|whatsapp|javascript|data)\s?:\s?//?\s?\S+|(?:https?://|www\.)\S+"
+    rf"|(?<![\w.-])[\w-]{{1,63}}(?:\.[\w-]{{1,63}}){{0,5}}\.(?:{_SURE_ENDINGS})(?![\w.-])(?:/\S*)?"
     # Any other domain is taken for one where a path follows.
-    r"|(?<![\w.-])[\w-]+(?:\.[\w-]+)*\.[a-z]{2,12}/[\w%?=&@.~/-]*\w",
+    rf"|(?<![\w.-])[\w-]{{1,63}}(?:\.[\w-]{{1,63}}){{0,5}}\.(?:{_ENDINGS}|[a-z]{{2,12}})/[\w%?=&@.~/-]*\w"
+    r"|(?<![\w.-])[\w-]{2,63}(?:\s(?:dot|\[dot\]|\(dot\)|\{dot\})\s|\s?[(\[{]\s?(?:dot|\.)\s?[)\]}]\s?)"
+    r"(?:com|net|org|io|me|co|gg|app|pk|uk)(?![\w])(?:\s?(?:/|slash\s)\s?\S+)?"
+    r"|(?<![\w.-])[a-z0-9-]{2,63}\s\.\s?(?:com|net|org|io|gg)(?![\w])(?:/\S*)?",
     re.IGNORECASE,
 )
-# With its sign, or behind the name of a place where people have one.
-_HANDLE = re.compile(
-    r"(?<![\w@])[@\uff20]\s?[\w][\w.]{1,49}"
-    r"|\b(?:insta(?:gram)?|ig|snap(?:chat)?|telegram|tiktok|twitter|discord|skype|kik|wechat|facebook|fb)"
-    r"(?:\s?(?:id|handle|user(?:name)?|name|is))*\s?[:=]\s?(?P<named>[\w][\w.]{2,49})"
-    # Without a colon only what no plain word looks like.
-    r"|\b(?:insta(?:gram)?|ig|snap(?:chat)?|telegram|tiktok|twitter|discord|skype|kik|wechat)"
-    r"(?:\s(?:id|handle|user(?:name)?|name|is))*\s(?P<odd>(?=[a-z]*[\d_])[\w]{4,50}(?![\w]))",
-    re.IGNORECASE,
-)
-# Any script's digits; at least seven of them with at most two separators in between.
-_PHONE = re.compile(r"(?<!\d)(?:\+|\(\+?)?\d(?:[\s().\-/\u2010-\u2015\u00b7]{0,2}\d){6,}")
-_DAY = r"(?:\d{4}[-/.]\d{1,2}(?:[-/.]\d{1,2})?|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})"
-# Gregorian or Hijri.
-_YEAR = r"(?:1[3-9]|2[01])\d\d"
-_TIME = r"(?:[01]?\d|2[0-4])[.][0-5]\d"
-_BETWEEN = r"\s?[\s/\u2010-\u2015-]\s?"
-# Numbers that are not a phone's: days, years, prayer times, a place in the Quran.
-_ORDINARY = re.compile(
-    rf"(?:{_DAY}|{_YEAR})(?:{_BETWEEN}(?:{_DAY}|{_YEAR}))*|{_TIME}(?:{_BETWEEN}{_TIME})+"
-    r"|\d{1,3}[.]\d{1,3}\s?[\u2010-\u2015-]\s?\d{1,3}"
-)
-_RULES = ((_EMAIL, "[email]"), (_LINK, "[link]"), (_HANDLE, "[handle]"), (_PHONE, "[phone]"))
 
 
-def mask(text: str) -> str:
-    """`text` with every contact replaced by its mask; masking twice changes nothing more."""
+def mask(text: str, names: Collection[str] = ()) -> str:
+    """`text` with every contact, and each of `names`, replaced by its mask; masking twice changes nothing more."""
     # What stood beside a contact may be one itself once that is gone, as the second handle in `@a@b`.
-    while found := contacts(text):
+    while found := contacts(text, names):
         pieces, position = [], 0
         for start, end, name in found:
             pieces += [text[position:start], name]
@@ -62,16 +65,23 @@ def mask(text: str) -> str:
     return text
 
 
-def contacts(text: str) -> list[tuple[int, int, str]]:
+def contacts(text: str, names: Collection[str] = ()) -> list[tuple[int, int, str]]:
     """Where contacts stand in `text`: start, end and mask, in order and without overlap (the earlier rule wins)."""
+    folded = fold(text)
     taken: list[tuple[int, int, str]] = []
-    for pattern, name in _RULES:
-        taken += [
-            (start, end, name)
-            for start, end in _spans(pattern, text)
-            if not any(start < other_end and other_start < end for other_start, other_end, _ in taken)
-        ]
-    return sorted(taken)
+    is_taken = bytearray(len(folded.text))
+    for spans, name in (
+        ((match.span() for match in _EMAIL.finditer(folded.text)), "[email]"),
+        ((match.span() for match in _LINK.finditer(folded.text)), "[link]"),
+        (handles(folded.text), "[handle]"),
+        (phone_numbers(folded.text), "[phone]"),
+        (_named(folded.text, names), "[name]"),
+    ):
+        for start, end in sorted(spans):
+            if not any(is_taken[start:end]):
+                is_taken[start:end] = b"\x01" * (end - start)
+                taken.append((start, end, name))
+    return [(*folded.span(start, end), name) for start, end, name in sorted(taken)]
 
 
 def shows_contact(quote: str) -> bool:
@@ -79,17 +89,21 @@ def shows_contact(quote: str) -> bool:
     return any(name in quote for name in MASKS) or bool(contacts(quote))
 
 
-def _spans(pattern: re.Pattern[str], text: str) -> Iterator[tuple[int, int]]:
-    for match in pattern.finditer(text):
-        if pattern is _PHONE and _is_ordinary(match[0]):
-            continue
-        # The name of the place stays: only the handle is masked.
-        yield match.span(match.lastgroup or 0)
+def _named(text: str, names: Collection[str]) -> Iterator[tuple[int, int]]:
+    """Spans where one of `names` stands as a whole word, whatever its case.
+
+    A name that is an ordinary word too ("iman", "hope") counts only with a capital letter.
+    """
+    parts = {part for name in names for part in re.split(r"[\s\-_.,]+", fold(name).text) if len(part) >= 2}
+    for part in sorted(parts):
+        pattern = re.compile(rf"(?<![^\W_]){re.escape(part)}(?![^\W_])", re.IGNORECASE)
+        is_word_too = part.casefold() in _words_too()
+        for match in pattern.finditer(text):
+            if not is_word_too or match[0][:1].isupper():
+                yield match.span()
 
 
-def _is_ordinary(digits: str) -> bool:
-    """Whether what looks like a phone number is days, years, times, a place in the Quran, or somebody who counts."""
-    if _ORDINARY.fullmatch(digits.strip()):
-        return True
-    counted = [int(number) for number in digits.split()] if re.fullmatch(r"\d+(?:\s\d+){2,}", digits) else []
-    return bool(counted) and all(b - a == 1 for a, b in pairwise(counted))
+@lru_cache(maxsize=1)
+def _words_too() -> frozenset[str]:
+    """Names that are ordinary words in what members write."""
+    return frozenset(resources.files(__package__).joinpath("names_that_are_words.txt").read_text("utf-8").split())

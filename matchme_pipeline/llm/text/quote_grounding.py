@@ -2,29 +2,46 @@
 
 import re
 import unicodedata
+from functools import cached_property
 
 _BLANK = re.compile(r"\s+")
 
 
-def find_quote(text: str, quote: str) -> str | None:
-    """The member's own wording of `quote` in `text`, or None where the quote does not stand there.
+class QuotableText:
+    """A member's text in which quotes are looked for; it is decomposed once, however many claims are made about it."""
 
-    A quote stands in the text if it is a substring once runs of blanks count as one blank and both are in Unicode's
-    NFKC form; the answer is the stretch of `text` itself, never the quote's spelling.
-    """
-    quote = quote.strip()
-    if not quote:
-        return None
-    if quote in text:
-        return quote
-    wanted = _fold(quote)[0].strip()
-    folded, origins = _fold(text)
-    start = folded.find(wanted)
-    if start < 0 or not wanted:
-        return None
-    found = text[origins[start][0] : origins[start + len(wanted) - 1][1]].strip()
-    # A quote that ends inside a composed character would be widened by it: then it doesn't stand there.
-    return found if _fold(found)[0].strip() == wanted else None
+    def __init__(self, text: str) -> None:
+        """Keep `text`; nothing is computed before a quote asks for it."""
+        self._text = text
+
+    def find(self, quote: str) -> str | None:
+        """The member's own wording of `quote`, or None where the quote does not stand in the text.
+
+        A quote stands in the text if it is a substring once runs of blanks count as one blank and both are in
+        Unicode's NFKC form; the answer is the stretch of the text itself, never the quote's spelling.
+        """
+        quote = quote.strip()
+        if not quote:
+            return None
+        if quote in self._text:
+            return quote
+        wanted = _fold(quote)[0].strip()
+        folded, origins = self._folded
+        start = folded.find(wanted)
+        if start < 0 or not wanted:
+            return None
+        found = self._text[origins[start][0] : origins[start + len(wanted) - 1][1]].strip()
+        # A quote that ends inside a composed character would be widened by it: then it doesn't stand there.
+        return found if _fold(found)[0].strip() == wanted else None
+
+    @cached_property
+    def _folded(self) -> tuple[str, list[tuple[int, int]]]:
+        return _fold(self._text)
+
+
+def find_quote(text: str, quote: str) -> str | None:
+    """`QuotableText(text).find(quote)`, for a single quote."""
+    return QuotableText(text).find(quote)
 
 
 def _fold(text: str) -> tuple[str, list[tuple[int, int]]]:

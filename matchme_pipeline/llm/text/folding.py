@@ -1,0 +1,64 @@
+"""A text as a reader sees it, for matching: nothing invisible, digits as digits, each with its origin; pure."""
+
+import unicodedata
+from dataclasses import dataclass
+
+# Full stops of other scripts, and Cyrillic and Greek letters that look like Latin ones.
+_LOOKALIKES = str.maketrans(
+    "。․‚аеорсухіјѕкмтвнАЕОРСУХІЈЅКМТВНαορ",
+    "..,aeopcyxijskmtbhAEOPCYXIJSKMTBHaop",
+)
+_ENCLOSING_KEYCAP = "\u20e3"
+
+
+@dataclass(frozen=True)
+class Folded:
+    """`text` folded; character n of it came from `original[starts[n]:ends[n]]`."""
+
+    text: str
+    starts: list[int]
+    ends: list[int]
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """The span of the original that folded characters [start, end) came from; not empty."""
+        return self.starts[start], self.ends[end - 1]
+
+
+def fold(original: str) -> Folded:
+    """NFKC, every script's digits as 0-9, lookalikes as Latin, without format characters, marks and keycaps."""
+    if original.isascii():
+        places = list(range(len(original) + 1))
+        return Folded(original, places[:-1], places[1:])
+    folded: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    for place, character in enumerate(original):
+        shown = _shown(character)
+        if not shown and ends:
+            # What is not seen belongs to what stands before it, so that it goes when that goes.
+            ends[-1] = place + 1
+        for one in shown:
+            folded.append(one)
+            starts.append(place)
+            ends.append(place + 1)
+    return Folded("".join(folded), starts, ends)
+
+
+def _shown(character: str) -> str:
+    if character.isascii():
+        return character
+    if is_invisible(character) or unicodedata.category(character) in ("Mn", "Me") or character == _ENCLOSING_KEYCAP:
+        return ""
+    digit = unicodedata.digit(character, None)
+    if digit is not None:
+        return str(digit)
+    return "".join(
+        str(unicodedata.digit(one)) if unicodedata.digit(one, None) is not None else one
+        for one in unicodedata.normalize("NFKC", character)
+        if unicodedata.category(one) not in ("Mn", "Me", "Cf")
+    ).translate(_LOOKALIKES)
+
+
+def is_invisible(character: str) -> bool:
+    """Whether a character has no glyph of its own: format and tag characters, variation selectors, private use."""
+    return unicodedata.category(character) in ("Cf", "Co", "Cn") or "\ufe00" <= character <= "\ufe0f"

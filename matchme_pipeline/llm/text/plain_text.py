@@ -1,0 +1,67 @@
+"""What a person may be shown of a model's words: plain text in one line, and starters that ask; pure."""
+
+import html
+import re
+import unicodedata
+
+from matchme_pipeline.llm.text.folding import is_invisible
+
+_TAG = re.compile(r"<[a-zA-Z/!?][^<>]{0,2000}>")
+_MARKDOWN_LINK = re.compile(r"!?\[([^\[\]]{0,300})\]\([^()\s]{0,2000}\)")
+_EMPHASIS = re.compile(r"(?<![\w*])[*_]{1,3}(?=\S)|(?<=\S)[*_]{1,3}(?![\w*])|`+|^#{1,6}\s", re.MULTILINE)
+_SCRIPT = re.compile(
+    r"(?:java|vb|live)\s*script\s*:|data\s*:\s*\w+/|on\w{3,20}\s*=\s*[\"'(\w]|&#|\\u[0-9a-f]{4}|\{\{|\$\{", re.I
+)
+_MOST_PASSES = 4
+# A question mark of any script that members write.
+_QUESTION = "?\u061f\uff1f"
+_SENTENCE_END = re.compile(r"[.!\u06d4\u3002]+(?:\s|$)")
+# Somebody who is talked about instead of asked, and what is nobody's to bring up with a stranger.
+_CLAIM = re.compile(
+    r"\b(?:they|he|she|your match|this person|the other (?:one|person)|someone)\b[^?]{0,80}"
+    r"\b(?:told|tells|said|says|admitted|admits|confessed|mentioned|hides?|hiding|secretly|lied|lies)\b"
+    r"|\b(?:secretly|confidential(?:ly)?|between us|don'?t tell)\b"
+    r"|\bdid you (?:know|hear)\b|\bis it true\b|\bi (?:know|heard|saw|read) (?:that|about)\b"
+    r"|\b(?:they|he|she)(?:'?re|'?s| are| is| was| were| has| have| had)\b"
+    r"|\byou(?:'?re| are) (?:clearly|obviously|so|too|very|really|such)\b",
+    re.IGNORECASE,
+)
+_NOT_FOR_STRANGERS = re.compile(
+    r"\b(?:divorce\w*|debts?|bankrupt\w*|pregnan\w*|abortion|miscarriage|infertil\w*|hiv|std|cancer|depress\w*|suicid\w*"
+    r"|bipolar|psychiat\w*|addict(?:ed|ion)|alcoholic|jail|prison|arrest\w*|convict\w*|criminal|affair|cheat\w*|abus\w*"
+    r"|virgin\w*|sexual\w*|sex|naked|nudes?|salary|income|visa|deport\w*|asylum|ex-?(?:wife|husband)|overweight|ugly)\b",
+    re.IGNORECASE,
+)
+
+
+def plain(text: str) -> str:
+    """One line of plain text: no markup, no control, format or tag characters, no lone surrogates."""
+    for _ in range(_MOST_PASSES):
+        bare = _EMPHASIS.sub("", _MARKDOWN_LINK.sub(r"\1", _TAG.sub(" ", html.unescape(text))))
+        if bare == text:
+            break
+        text = bare
+    shown = "".join(
+        " " if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") else character
+        for character in text
+        if not is_invisible(character)
+    )
+    return " ".join(shown.split())
+
+
+def is_plain(text: str) -> bool:
+    """Whether nothing of `text` could be run or hidden where it is shown."""
+    return plain(text) == text and _SCRIPT.search(text) is None and _TAG.search(text) is None
+
+
+def asks_the_other(starter: str) -> bool:
+    """Whether a starter is one question to the other, and no claim about either of the two."""
+    bare = starter.rstrip(" \"'\u201d\u00bb)")
+    if not bare or bare[-1] not in _QUESTION or _SENTENCE_END.search(bare[:-1]):
+        return False
+    return claims_nothing(bare)
+
+
+def claims_nothing(starter: str) -> bool:
+    """Whether a starter tells nothing about either of the two and touches nothing that is not for strangers."""
+    return _CLAIM.search(starter) is None and _NOT_FOR_STRANGERS.search(starter) is None
