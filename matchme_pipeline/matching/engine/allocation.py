@@ -26,6 +26,8 @@ PLACE_VALUES = (40, 32, 24, 16, 8)
 UNITS_PER_POINT = 1_000
 # Small regions are solved together; a network's own arrays take about 150 bytes a pair.
 _PAIRS_AT_ONCE = 1_000_000
+# With so many times fewer pairs than there are members in all, a part's members are sorted out by themselves.
+_SMALL_PART = 16
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def allocate(
     taken = np.bincount(np.asarray(fixed, dtype=np.intp).reshape(-1), minlength=members).astype(np.int64)
     low, high = np.minimum(a, b).astype(np.intp), np.maximum(a, b).astype(np.intp)
     open_pairs = np.flatnonzero((taken[low] < most) & (taken[high] < most))
-    order = open_pairs[np.lexsort((high[open_pairs], low[open_pairs]))]
+    order = _ordered(open_pairs, low, high, members)
     units = np.rint(score[order].astype(np.float64) * UNITS_PER_POINT).astype(np.int64)
     whole = Problem(low[order], high[order], units, taken, most)
     chosen = np.zeros(len(order), dtype=bool)
@@ -105,6 +107,12 @@ def allocate(
     from matchme_pipeline.matching.engine.tie_breaking import lower_ids_first
 
     return Allocated(np.sort(order[lower_ids_first(whole, chosen)]), reached, bound)
+
+
+def _ordered(pairs: NDArray[np.intp], low: NDArray[np.intp], high: NDArray[np.intp], members: int) -> NDArray[np.intp]:
+    """The pairs' numbers in the order of (low, high), which is how candidates come already."""
+    keys = low[pairs] * members + high[pairs]
+    return pairs if (np.diff(keys) > 0).all() else pairs[np.argsort(keys, kind="stable")]
 
 
 @dataclass(frozen=True)
@@ -157,7 +165,14 @@ def parts(whole: Problem, side: NDArray[np.bool_] | None = None) -> Iterator[Par
 def _part(whole: Problem, pairs: NDArray[np.intp], sides: NDArray[np.bool_], *, is_odd: bool) -> Part:
     pairs = np.sort(pairs)
     a, b = whole.a[pairs], whole.b[pairs]
-    members = np.unique(np.concatenate([a, b]))
-    a, b = np.searchsorted(members, a), np.searchsorted(members, b)
+    if len(pairs) * _SMALL_PART < len(whole.taken):
+        members = np.unique(np.concatenate([a, b]))
+        a, b = np.searchsorted(members, a), np.searchsorted(members, b)
+    else:
+        there = np.zeros(len(whole.taken), dtype=bool)
+        there[a] = there[b] = True
+        members = np.flatnonzero(there)
+        number = np.cumsum(there) - 1
+        a, b = number[a], number[b]
     problem = Problem(a, b, whole.units[pairs], whole.taken[members], whole.most)
     return Part(pairs, problem, sides[members], is_odd)

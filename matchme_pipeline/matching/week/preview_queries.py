@@ -19,8 +19,9 @@ def save_previews(connection: Connection, match_week: date, previews: Mapping[tu
             update weekly_matches m
             set chaichat_preview = n.preview
             from unnest(%(a)s::text[], %(b)s::text[], %(previews)s::jsonb[]) as n (a, b, preview)
-            where m.week_start_date = %(week)s
-                and least(m.user_id, m.match_user_id) = n.a and greatest(m.user_id, m.match_user_id) = n.b
+            -- Both rows by their key: looking for a pair in either order would read the whole week for every batch.
+            cross join lateral (values (n.a, n.b), (n.b, n.a)) as w (user_id, match_user_id)
+            where m.week_start_date = %(week)s and m.user_id = w.user_id and m.match_user_id = w.match_user_id
                 and m.chaichat_preview is distinct from n.preview
             """,
             {

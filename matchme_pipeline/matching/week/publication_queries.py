@@ -7,12 +7,13 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from psycopg.errors import UniqueViolation
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 from pydantic_core import to_json
 
 from matchme_pipeline.database.connection import Connection
-from matchme_pipeline.database.copy import stage_rows
+from matchme_pipeline.database.copy import copy_rows, stage_rows
 from matchme_pipeline.errors import SeenMeanwhileError
 
 # Ids of match rows are derived from their content, so that publishing the same match again finds its row.
@@ -83,38 +84,14 @@ def replace_matches(
     Rows of `fixed` pairs are left as they are. A row that is right already is not touched. Raises SeenMeanwhileError,
     with nothing changed, where a row would change that its member has viewed or acted on since `fixed` was read.
     """
-    # Both rows of a pair have the same factors: they are written out and read in once.
-    number_of = {id(row.factors): number for number, row in enumerate(rows)}
     with connection.transaction():
-        stage_rows(
-            connection,
-            "new_factors",
-            [("number", "integer"), ("factors", "jsonb")],
-            ((number, Jsonb(rows[number].factors, dumps=json_bytes)) for number in number_of.values()),
-        )
-        stage_rows(
-            connection,
-            "new_matches",
-            [
-                ("id", "uuid"),
-                ("user_id", "text"),
-                ("match_user_id", "text"),
-                ("score", "numeric"),
-                ("rank", "integer"),
-                ("number", "integer"),
-            ],
-            (
-                (
-                    uuid.uuid5(NAMESPACE, f"{row.user_id}|{row.match_user_id}|{match_week}"),
-                    row.user_id,
-                    row.match_user_id,
-                    row.score,
-                    row.rank,
-                    number_of[id(row.factors)],
-                )
-                for row in rows
-            ),
-        )
+        if not fixed and _is_empty(connection, match_week):
+            try:
+                return _copy_week(connection, match_week, model, dagster_run_id, rows), 0
+            except UniqueViolation:
+                # Another writer's rows of this week came in between: they give way, as in a week that has rows.
+                pass
+        _stage_week(connection, match_week, rows)
         pairs = sorted({tuple(sorted(pair)) for pair in fixed})
         removed = connection.execute(
             """
@@ -168,6 +145,117 @@ def replace_matches(
         if written[1] or removed[1]:
             raise SeenMeanwhileError(f"{written[1] + removed[1]} matches were viewed while the week was computed.")
     return written[0], removed[0]
+
+
+def _is_empty(connection: Connection, match_week: date) -> bool:
+    row = connection.execute(
+        "select not exists (select from weekly_matches where week_start_date = %s)", [match_week]
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def _copy_week(
+    connection: Connection, match_week: date, model: str, dagster_run_id: str, rows: Sequence[MatchRow]
+) -> int:
+    """Write a week that has no rows straight into place; returns how many."""
+    run = connection.execute("select id from batch_run_history where dagster_run_id = %s", [dagster_run_id]).fetchone()
+    run_id = run[0] if run else None
+    factors = _Factors()
+    columns = {
+        "id": "uuid",
+        "user_id": "text",
+        "match_user_id": "text",
+        "score": "numeric",
+        "rank": "int4",
+        "week_start_date": "date",
+        "compatibility_factors": "jsonb",
+        "embedding_model": "text",
+        "batch_run_id": "uuid",
+    }
+    with connection.transaction():
+        return copy_rows(
+            connection,
+            "weekly_matches",
+            list(columns),
+            list(columns.values()),
+            (
+                (
+                    _row_id(row, match_week),
+                    row.user_id,
+                    row.match_user_id,
+                    row.score,
+                    row.rank,
+                    match_week,
+                    factors.of(row),
+                    model,
+                    run_id,
+                )
+                for row in rows
+            ),
+        )
+
+
+def _stage_week(connection: Connection, match_week: date, rows: Sequence[MatchRow]) -> None:
+    """Load the week into temporary tables: its rows, and the factors of its pairs, once each."""
+    number_of: dict[tuple[str, str], int] = {}
+    for row in rows:
+        number_of.setdefault(_pair(row), len(number_of))
+    factors_of = {number_of[_pair(row)]: row.factors for row in rows}
+    stage_rows(
+        connection,
+        "new_factors",
+        [("number", "integer"), ("factors", "jsonb")],
+        ((number, Jsonb(factors, dumps=json_bytes)) for number, factors in factors_of.items()),
+    )
+    stage_rows(
+        connection,
+        "new_matches",
+        [
+            ("id", "uuid"),
+            ("user_id", "text"),
+            ("match_user_id", "text"),
+            ("score", "numeric"),
+            ("rank", "integer"),
+            ("number", "integer"),
+        ],
+        (
+            (
+                _row_id(row, match_week),
+                row.user_id,
+                row.match_user_id,
+                row.score,
+                row.rank,
+                number_of[_pair(row)],
+            )
+            for row in rows
+        ),
+    )
+
+
+class _Factors:
+    """Factors as JSON, written out once for the two rows of a pair."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[tuple[str, str], bytes] = {}
+
+    def of(self, row: MatchRow) -> Jsonb:
+        """The factors of a row, as a value of a jsonb column."""
+        text = self._waiting.pop(_pair(row), None)
+        if text is None:
+            text = self._waiting[_pair(row)] = json_bytes(row.factors)
+        return Jsonb(text, dumps=_as_it_is)
+
+
+def _as_it_is(text: bytes) -> bytes:
+    return text
+
+
+def _pair(row: MatchRow) -> tuple[str, str]:
+    return (row.user_id, row.match_user_id) if row.user_id < row.match_user_id else (row.match_user_id, row.user_id)
+
+
+def _row_id(row: MatchRow, match_week: date) -> uuid.UUID:
+    return uuid.uuid5(NAMESPACE, f"{row.user_id}|{row.match_user_id}|{match_week}")
 
 
 def json_bytes(value: object) -> bytes:
