@@ -1,6 +1,6 @@
 """Binary COPY in both directions: the fast lane for vectors and for thousands of rows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, LiteralString
 
 import numpy as np
@@ -12,6 +12,9 @@ from matchme_pipeline.database.connection import Connection
 VECTOR_DIMENSIONS = 1536
 _VECTOR_HEADER_BYTES = 4
 _VECTORS_AT_FIRST = 1_024
+# Signature, flags, and the length of an extension that is not there.
+_COPY_HEADER_BYTES = 19
+_COPY_TRAILER_BYTES = 2
 
 
 def copy_rows(
@@ -78,6 +81,27 @@ def read_vectors(
             keys.append(key)
     vectors.resize((len(keys), VECTOR_DIMENSIONS), refcheck=False)
     return keys, vectors
+
+
+def read_integers(
+    connection: Connection, query: LiteralString, parameters: Sequence[Any] | Mapping[str, Any], columns: int
+) -> NDArray[np.int32]:
+    """Run `query`, whose rows are so many integers without nulls, as binary COPY: int32 of shape (rows, columns).
+
+    The bytes of the wire are read as one array; no row becomes a Python object.
+    """
+    statement = sql.SQL("copy ({}) to stdout (format binary)").format(sql.SQL(query))
+    received = bytearray()
+    with connection.cursor() as cursor, cursor.copy(statement, parameters) as copy:
+        for chunk in copy:
+            received += chunk
+    # A row is the number of its fields, then the length and the value of each.
+    row = np.dtype([("fields", ">i2"), ("values", [("length", ">i4"), ("value", ">i4")], (columns,))])
+    rows, rest = divmod(len(received) - _COPY_HEADER_BYTES - _COPY_TRAILER_BYTES, row.itemsize)
+    read = np.frombuffer(received, dtype=row, count=rows, offset=_COPY_HEADER_BYTES)
+    if rest or not ((read["fields"] == columns).all() and (read["values"]["length"] == 4).all()):
+        raise ValueError(f"the query does not give {columns} integers without nulls in every row")
+    return read["values"]["value"].astype(np.int32)
 
 
 def _type_name(kind: str) -> Any:

@@ -23,9 +23,10 @@ from matchme_pipeline.matching.engine.pair_scan import (
     Reach,
     best_of,
     meet,
-    partner_of,
+    pairs_of_lower,
     score_of,
     similarity_sums,
+    write_pairs,
 )
 from matchme_pipeline.matching.engine.pruning import Bounds, group_bounds, member_bounds, pairs_of_ages
 from matchme_pipeline.matching.rules.compatibility import Calibration, Profiles
@@ -91,7 +92,7 @@ class Meeting:
 
 def find_candidates(
     profiles: Profiles,
-    excluded: Collection[tuple[int, int]],
+    excluded: Collection[tuple[int, int]] | NDArray[np.intp],
     kept: int = KEPT_PER_MEMBER,
     *,
     block_rows: int = BLOCK_ROWS,
@@ -113,7 +114,7 @@ def find_candidates(
     bounds = member_bounds(known.records)
     workers = threads or _processors()
     with ThreadPoolExecutor(workers) as pool:
-        calibration = _calibrate(known, meetings, pool)
+        calibration = _calibrate(known, meetings, bounds, pool)
         for meeting in meetings:
             begins = iter(range(0, len(meeting.rows), block_rows))
             tiles = group_bounds(bounds[meeting.columns], tile_columns)
@@ -194,7 +195,7 @@ def _neighbours_first(members: Members) -> NDArray[np.intp]:
     return np.lexsort((ids, members.age, np.round(longitude), np.round(latitude), first_age, anywhere))
 
 
-def _calibrate(known: Known, meetings: list[Meeting], pool: ThreadPoolExecutor) -> Calibration:
+def _calibrate(known: Known, meetings: list[Meeting], bounds: Bounds, pool: ThreadPoolExecutor) -> Calibration:
     """Mean and deviation of the similarity over the eligible partners of at most CALIBRATION_MEMBERS members.
 
     The members are evenly spaced by id, which says nothing of a member: a systematic sample (Cochran 1977, chapter 8),
@@ -205,8 +206,9 @@ def _calibrate(known: Known, meetings: list[Meeting], pool: ThreadPoolExecutor) 
     both_ways = [(meeting.rows, meeting.columns) for meeting in meetings]
     both_ways += [(meeting.columns, meeting.rows) for meeting in meetings if not meeting.one_side]
     tasks = [
-        (known, chosen[begin : begin + _CALIBRATED_AT_ONCE], columns)
+        (known, chosen[begin : begin + _CALIBRATED_AT_ONCE], columns, bounds, tiles, TILE_COLUMNS)
         for rows, columns in both_ways
+        for tiles in [group_bounds(bounds[columns], TILE_COLUMNS)]
         for chosen in [rows[np.isin(rows, sampled)]]
         for begin in range(0, len(chosen), _CALIBRATED_AT_ONCE)
     ]
@@ -218,31 +220,26 @@ def _calibrate(known: Known, meetings: list[Meeting], pool: ThreadPoolExecutor) 
     return Calibration(mean, deviation if deviation > _LEAST_DEVIATION else 1.0)
 
 
-def _met_before(excluded: Collection[tuple[int, int]], n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _met_before(
+    excluded: Collection[tuple[int, int]] | NDArray[np.intp], n: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Whom each member has met: partners of member m are partners[starts[m]:starts[m + 1]], ascending."""
-    pairs = np.array(sorted({(min(pair), max(pair)) for pair in excluded}), dtype=np.intp).reshape(-1, 2)
-    pairs = pairs[(pairs[:, 0] >= 0) & (pairs[:, 1] < n) & (pairs[:, 0] != pairs[:, 1])]
-    members = np.concatenate([pairs[:, 0], pairs[:, 1]])
-    partners = np.concatenate([pairs[:, 1], pairs[:, 0]])
+    given = excluded if isinstance(excluded, np.ndarray) else np.array(list(excluded), dtype=np.intp).reshape(-1, 2)
+    low, high = given.min(axis=1), given.max(axis=1)
+    inside = (low >= 0) & (high < n) & (low != high)
+    low, high = np.divmod(np.unique(low[inside] * n + high[inside]), max(n, 1))
+    both = np.sort(np.concatenate([low * n + high, high * n + low]))
+    members, partners = np.divmod(both, max(n, 1))
     starts = np.concatenate([[0], np.cumsum(np.bincount(members, minlength=n))]).astype(np.intp)
-    return starts, partners[np.lexsort((partners, members))]
+    return starts, partners.astype(np.intp)
 
 
 def _pairs(best: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
-    """Every pair that is among the best of one of its members, once, ordered."""
-    n, kept = best.shape
-    member = np.repeat(np.arange(n), kept)
-    keys = best.ravel()
-    there = keys != ABSENT
-    member, keys = member[there], keys[there]
-    partner, score = partner_of(keys), score_of(keys)
-    # Who is among the best of both is found from both sides: one of them is dropped.
-    pair = np.minimum(member, partner) * n + np.maximum(member, partner)
-    order = np.argsort(pair, kind="stable")
-    pair = pair[order]
-    first = order[np.flatnonzero(np.concatenate([[True], pair[1:] != pair[:-1]]))] if len(pair) else order
-    low, high = np.minimum(member, partner)[first], np.maximum(member, partner)[first]
-    return low.astype(np.intp), high.astype(np.intp), score[first]
+    """Every pair that is among the best of one of its members, once, ordered; every row of `best` is, best first."""
+    starts = np.concatenate([[0], np.cumsum(pairs_of_lower(best))]).astype(np.intp)
+    high, score = np.empty(starts[-1], dtype=np.intp), np.empty(starts[-1], dtype=np.float32)
+    write_pairs(best, starts, high, score)
+    return np.repeat(np.arange(len(best)), np.diff(starts)), high, score
 
 
 def _count_parted(members: Members, meetings: list[Meeting], counts: NDArray[np.int64]) -> None:

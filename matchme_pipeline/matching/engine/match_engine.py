@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from matchme_pipeline.matching.rules.compatibility import Calibration
 
 Pair = tuple[str, str]
+# Pairs as positions of members, (pairs, 2).
+Positions = NDArray[np.intp]
 _HUNDREDTHS = 100
 # Rounding four parts to hundredths, and a score to float32, moves it by less than this many hundredths.
 _ROUNDED_AWAY = 4.0
@@ -133,13 +135,14 @@ class Engine:
             np.array([knowledge.dna.get(user_id, np.nan) for user_id in members.user_ids], dtype=np.float32),
         )
 
-    def match(self, excluded: Collection[Pair], fixed: Collection[Pair] = ()) -> Allocation:
+    def match(self, excluded: Collection[Pair] | Positions, fixed: Collection[Pair] = ()) -> Allocation:
         """Allocate matches; `excluded` pairs may not meet, `fixed` pairs stand already and take up places."""
-        return self.allocate(self.candidates([*excluded, *fixed]), fixed)[1]
+        apart = np.concatenate([self.positions(excluded), self.positions(fixed)])
+        return self.allocate(self.candidates(apart), fixed)[1]
 
     def allocate(self, candidates: "Candidates", fixed: Collection[Pair] = ()) -> tuple[NDArray[np.intp], Allocation]:
         """Choose among `candidates`: the numbers of the chosen pairs, ascending, and what came of it."""
-        standing = self._positions(fixed)
+        standing = self.positions(fixed)
         good = self.good_enough(candidates)
         a, b, score = candidates.a[good], candidates.b[good], candidates.score[good]
         done = allocate(len(self.position), a, b, score, standing, side=self.profiles.members.gender == 0)
@@ -160,11 +163,11 @@ class Engine:
         shown[near] = contributions(values).sum(axis=1)
         return np.flatnonzero(shown >= least * _HUNDREDTHS)
 
-    def candidates(self, excluded: Collection[Pair], kept: int | None = None) -> "Candidates":
+    def candidates(self, excluded: Collection[Pair] | Positions, kept: int | None = None) -> "Candidates":
         """The `kept` best candidates of every member, as many as allocation looks at unless told otherwise."""
         from matchme_pipeline.matching.engine.candidates import KEPT_PER_MEMBER, find_candidates
 
-        return find_candidates(self.profiles, self._positions(excluded), kept or KEPT_PER_MEMBER)
+        return find_candidates(self.profiles, self.positions(excluded), kept or KEPT_PER_MEMBER)
 
     def explained(self, a: NDArray[np.intp], b: NDArray[np.intp], calibration: "Calibration") -> list[Match]:
         """The pairs of positions (a[n], b[n]) with their scores and factors."""
@@ -201,20 +204,24 @@ class Engine:
                 vectors[place] = knowledge.vectors[row]
         return vectors
 
-    def _positions(self, pairs: Collection[Pair]) -> list[tuple[int, int]]:
+    def positions(self, pairs: Collection[Pair] | Positions) -> Positions:
+        """The positions of pairs of members who can be matched, (pairs, 2); positions stay as they are."""
+        if isinstance(pairs, np.ndarray):
+            return pairs
         known = self.position
-        return sorted((known[a], known[b]) for a, b in pairs if a in known and b in known)
+        both = sorted((known[a], known[b]) for a, b in pairs if a in known and b in known)
+        return np.array(both, dtype=np.intp).reshape(-1, 2)
 
     def _report(
         self,
         candidates: "Candidates",
         chosen: NDArray[np.intp],
-        standing: list[tuple[int, int]],
+        standing: Positions,
         good: NDArray[np.intp],
         done: Allocated,
     ) -> Allocation:
         a, b = candidates.a[chosen], candidates.b[chosen]
-        shown = np.concatenate([a, b, np.array(standing, dtype=np.intp).reshape(-1)])
+        shown = np.concatenate([a, b, standing.reshape(-1)])
         possible = candidates.possibilities > 0
         everyone = np.bincount(shown, minlength=len(self.position))
         lists = everyone[possible]

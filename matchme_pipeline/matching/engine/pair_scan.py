@@ -143,19 +143,80 @@ def have_met(starts: NDArray[np.intp], met: NDArray[np.intp], a: int, b: int) ->
 
 
 @entry
-def similarity_sums(known: Known, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Number, sum and sum of squares of the cosines of each row with its eligible columns, (rows, 3)."""
+def similarity_sums(
+    known: Known, rows: NDArray[np.intp], columns: NDArray[np.intp], bounds: Bounds, tiles: Bounds, tile: int
+) -> NDArray[np.float64]:
+    """Number, sum and sum of squares of the cosines of each row with its eligible columns, (rows, 3).
+
+    `bounds` are those of all members, `tiles` those of every `tile` columns.
+    """
     sums = np.zeros((len(rows), 3))
     for i in range(len(rows)):
         a = rows[i]
-        for b in columns:
-            one, other = known.records[a], known.records[b]
-            if a != b and one.has_vector and other.has_vector and verdict(one, other) == ELIGIBLE:
-                value = cosine(known.held, a, known.held, b)
-                sums[i, 0] += 1.0
-                sums[i, 1] += value
-                sums[i, 2] += value * value
+        for first in range(0, len(columns), tile):
+            if parted(bounds[a], tiles[first // tile]):
+                continue
+            for b in columns[first : first + tile]:
+                one, other = known.records[a], known.records[b]
+                if a != b and one.has_vector and other.has_vector and verdict(one, other) == ELIGIBLE:
+                    value = cosine(known.held, a, known.held, b)
+                    sums[i, 0] += 1.0
+                    sums[i, 1] += value
+                    sums[i, 2] += value * value
     return sums
+
+
+@entry
+def pairs_of_lower(best: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """How many pairs each member has, as the lower of the two, that are among the best of either."""
+    counts = np.zeros(len(best), dtype=np.int64)
+    for member in range(len(best)):
+        for key in best[member]:
+            if key != ABSENT:
+                low = lower_of(best, member, key)
+                if low >= 0:
+                    counts[low] += 1
+    return counts
+
+
+@entry
+def write_pairs(
+    best: NDArray[np.uint64], starts: NDArray[np.intp], high: NDArray[np.intp], score: NDArray[np.float32]
+) -> None:
+    """Fill the pairs of each lower member m, high[starts[m]:starts[m + 1]], ascending, and their scores."""
+    filled = starts[:-1].copy()
+    as_bits = np.empty(1, dtype=np.uint32)
+    as_float = as_bits.view(np.float32)
+    # Members come in their order, so what one finds among their own best is put in order at the end.
+    for member in range(len(best)):
+        for key in best[member]:
+            if key != ABSENT:
+                low = lower_of(best, member, key)
+                if low >= 0:
+                    as_bits[0] = np.uint32(key >> _SHIFT)
+                    partner = np.intp(_LOWER - (key & _LOWER))
+                    high[filled[low]] = member if low == partner else partner
+                    score[filled[low]] = as_float[0]
+                    filled[low] += 1
+    for low in range(len(best)):
+        own = slice(starts[low], starts[low + 1])
+        order = np.argsort(high[own])
+        high[own] = high[own][order]
+        score[own] = score[own][order]
+
+
+@rule
+def lower_of(best: NDArray[np.uint64], member: int, key: np.uint64) -> int:
+    """The lower member of a pair among the best of `member`, where it is for this one to write it; else -1.
+
+    The lower member writes what is among their own best; the higher one what is among theirs alone.
+    """
+    partner = np.intp(_LOWER - (key & _LOWER))
+    if member < partner:
+        return member
+    # The pair as the lower one would keep it, against the worst that this one keeps.
+    seen_from_there = (key >> _SHIFT << _SHIFT) | (_LOWER - np.uint64(member))
+    return int(partner) if seen_from_there < best[partner, -1] else -1
 
 
 @rule
@@ -187,8 +248,3 @@ def best_of(kept: int, *bests: NDArray[np.uint64]) -> NDArray[np.uint64]:
 def score_of(keys: NDArray[np.uint64]) -> NDArray[np.float32]:
     """The scores in keys."""
     return (keys >> _SHIFT).astype(np.uint32).view(np.float32)
-
-
-def partner_of(keys: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """The positions in keys."""
-    return (_LOWER - (keys & _LOWER)).astype(np.int64)

@@ -38,10 +38,5 @@ def ranked_rows(
     return rows
 
 
-def shown_elsewhere(matches: Sequence[Match], shown: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Those of `matches` that another week shows."""
-    return {_ordered(match.a, match.b) for match in matches} & set(shown)
-
-
 def _ordered(a: str, b: str) -> tuple[str, str]:
     return (a, b) if a < b else (b, a)

@@ -5,6 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.errors import BrokenMatchesError, BudgetExceededError
 from matchme_pipeline.jobs import week_jobs
@@ -18,10 +21,18 @@ from matchme_pipeline.matching.rules.limits import USUAL, Limits
 from matchme_pipeline.matching.rules.members import Members
 from matchme_pipeline.matching.rules.unusual_weeks import unusual
 from matchme_pipeline.matching.scale_queries import Scale
-from matchme_pipeline.matching.week import check_queries, preview_queries, publication_queries, ranking, report_queries
+from matchme_pipeline.matching.week import (
+    check_queries,
+    preview_queries,
+    publication_queries,
+    ranking,
+    report_queries,
+    shown_pair_queries,
+)
 from matchme_pipeline.matching.week.pair_verification import broken_filters
 from matchme_pipeline.matching.week.previews import as_json
 from matchme_pipeline.matching.week.publication_queries import PublishedRow
+from matchme_pipeline.matching.week.shown_pair_queries import ShownPairs
 from matchme_pipeline.week import Week
 
 PAIRS_SAVED_AT_ONCE = 500
@@ -93,15 +104,23 @@ def allocate_week(connection: Connection, engine: Engine, week: Week) -> WeekAll
     window = engine.limits.no_repeat_weeks
     standing = publication_queries.published_rows(connection, week.match_week)
     fixed = ranking.fixed_pairs(standing)
-    talking = member_queries.pairs_in_conversation(connection, week.cutoff)
+    talking = engine.positions(member_queries.pairs_in_conversation(connection, week.cutoff))
     before = publication_queries.first_published(connection, week.match_week)
-    excluded = {*talking, *member_queries.pairs_shown(connection, week.match_week, window, before)}
-    shown = set(member_queries.pairs_shown(connection, week.match_week, window))
+    user_ids = engine.profiles.members.user_ids
+    shown = shown_pair_queries.shown_pairs(connection, week.match_week, window, user_ids, before)
+    excluded = np.concatenate([talking, shown.pairs[shown.is_known]])
     allocation = engine.match(excluded, fixed)
-    while repeated := ranking.shown_elsewhere(allocation.matches, shown):
-        excluded |= repeated
+    while len(repeated := _shown_elsewhere(engine, allocation, shown)):
+        excluded = np.concatenate([excluded, repeated])
         allocation = engine.match(excluded, fixed)
     return WeekAllocation(allocation, standing, fixed)
+
+
+def _shown_elsewhere(engine: Engine, allocation: Allocation, shown: ShownPairs) -> NDArray[np.intp]:
+    """The positions of the allocation's pairs that another week shows."""
+    pairs = engine.positions([(match.a, match.b) for match in allocation.matches])
+    keys, others = (both.min(axis=1) * len(engine.position) + both.max(axis=1) for both in (pairs, shown.pairs))
+    return pairs[np.isin(keys, others)]
 
 
 @collector_paused()
