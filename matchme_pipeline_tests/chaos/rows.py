@@ -15,6 +15,7 @@ OF_THE_WORK = {
     "llm_budget_holdings",
     "llm_batches",
     "llm_underway",  # who is asking what at this moment: a killed worker's rows end by themselves
+    "matching_reports",  # what the last run found: pairs that are viewed meanwhile are no candidates
     "schema_migrations",
 }
 # Times at which a row was written: they tell when a run was, and nothing about the week.

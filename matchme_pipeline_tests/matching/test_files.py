@@ -117,7 +117,7 @@ def _as_cells(row: MemberRow) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("column", "cell", "words"),
     [
-        ("gender", "wat", ("'wat'", "male, female")),
+        ("gender", "wat", ("'wat'", "male or female")),
         ("age", "old", ("'old'", "whole number")),
         ("age", "30.5", ("'30.5'", "whole number")),
         ("age", "200", ("'200'", "between")),

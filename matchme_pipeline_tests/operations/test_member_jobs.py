@@ -36,8 +36,9 @@ def test_everybody_who_is_scored_or_matched_has_a_finished_job(finished: Connect
 def test_a_member_whose_row_is_broken_fails_alone(seeded_url: str, monkeypatch: pytest.MonkeyPatch):
     with connect(seeded_url) as connection, DagsterInstance.ephemeral() as instance:
         first, second = connection.execute(
-            "select clerk_user_id from profiles where is_matchable and onboarding_completed and deleted_at is null "
-            "and profile_visibility = 'members' and birthdate is not null and lat is not null order by 1 limit 2"
+            "select clerk_user_id from profiles where is_matchable and deleted_at is null "
+            "and profile_visibility = 'members' and birthdate is not null "
+            "and clerk_user_id in (select clerk_user_id from match_preferences) order by 1 limit 2"
         ).fetchall()
         # A list of lists among the tags is what matching trips over; an unreadable birthday is merely unknown.
         connection.execute("update profiles set tags = array[['a', 'b']] where clerk_user_id = any(%s)", [list(first)])

@@ -18,12 +18,12 @@ _QUESTION = "?\u061f\uff1f"
 _SENTENCE_END = re.compile(r"[.!\u06d4\u3002]+(?:\s|$)")
 # Somebody who is talked about instead of asked, and what is nobody's to bring up with a stranger.
 _CLAIM = re.compile(
-    r"\b(?:they|he|she|your match|this person|the other (?:one|person)|someone)\b[^?]{0,80}"
+    r"\b(?:they|he|she|your match|this person)\b[^?]{0,80}"
     r"\b(?:told|tells|said|says|admitted|admits|confessed|mentioned|hides?|hiding|secretly|lied|lies)\b"
     r"|\b(?:secretly|confidential(?:ly)?|between us|don'?t tell)\b"
     r"|\bdid you (?:know|hear)\b|\bis it true\b|\bi (?:know|heard|saw|read) (?:that|about)\b"
-    r"|\b(?:they|he|she)(?:'?re|'?s| are| is| was| were| has| have| had)\b"
-    r"|\byou(?:'?re| are) (?:clearly|obviously|so|too|very|really|such)\b",
+    r"|\b(?:they|he|she)(?:['\u2019](?:re|s|ve|d)| are| is| was| were| has| have| had)\b"
+    r"|\byou(?:['\u2019]re| are) (?:clearly|obviously|so|too|very|really|such)\b",
     re.IGNORECASE,
 )
 _NOT_FOR_STRANGERS = re.compile(
