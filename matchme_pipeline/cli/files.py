@@ -11,6 +11,15 @@ from matchme_pipeline.matching.csv_files import columns
 from matchme_pipeline.matching.csv_files.run import Request, match_files
 
 _UNKNOWN_SHOWN = 20
+_ROWS_SHOWN_AT_ONCE = 200
+_MEMBERS_NAMED = 10
+# What parts a member from everybody, in words; a filter's name where it has none of its own.
+_NOBODY = {
+    "gender": "nobody's gender suits",
+    "met_before": "they have met everybody who suits",
+    "own_place_not_known": "they state max_distance and have no lat and lng",
+    "not_looked_at": "not looked at: too many",
+}
 
 
 def today() -> date:
@@ -22,15 +31,21 @@ def run(request: Request) -> dict[str, Any]:
     """Match with progress on standard error; returns the summary."""
     with console.progress_bars() as bars:
         bar: TaskID | None = None
+        waiting = 0
 
         def step(name: str, count: int | None) -> None:
-            nonlocal bar
+            nonlocal bar, waiting
             if name:
+                waiting = 0
                 if bar is not None:
                     bars.update(bar, total=bars.tasks[bar].total or 1, completed=bars.tasks[bar].total or 1)
                 bar = bars.add_task(name, total=count, step="")
             elif bar is not None:
-                bars.advance(bar, count or 0)
+                # A bar that is told of every row costs more than the row.
+                waiting += count or 0
+                if waiting >= _ROWS_SHOWN_AT_ONCE:
+                    bars.advance(bar, waiting)
+                    waiting = 0
 
         summary = match_files(request, step)
         if bar is not None:
@@ -65,12 +80,29 @@ def show(summary: dict[str, Any]) -> None:
     console.out.print(table)
     for reason, count in summary["not_matchable"].items():
         console.result(f"not matchable, {reason}: {count:,}")
+    _show_members_with_nobody(summary)
     console.result(
         f"{summary['matches']:,} pairs; {summary['members_covered']:,} of {summary['members_with_possibilities']:,} "
         f"members with possibilities have a match; exposure Gini {summary['exposure_gini']:.3f}; "
         f"{summary['share_of_optimum']:.1%} of the optimum"
     )
     console.result(f"{summary['rows']:,} rows in {summary['out']}")
+
+
+def _show_members_with_nobody(summary: dict[str, Any]) -> None:
+    by_reason: dict[str, list[str]] = {}
+    for one in summary["members_with_nobody"]:
+        by_reason.setdefault(one["reason"], []).append(one["user_id"])
+    for reason, user_ids in sorted(by_reason.items(), key=lambda item: (-len(item[1]), item[0])):
+        why = _NOBODY.get(reason, f"{reason} keeps most others away")
+        named = ", ".join(user_ids[:_MEMBERS_NAMED])
+        more = f" and {len(user_ids) - _MEMBERS_NAMED:,} more" if len(user_ids) > _MEMBERS_NAMED else ""
+        console.result(f"can be matched but has nobody, {why}: {len(user_ids):,} ({named}{more})")
+    if summary["members_with_full_partners"]:
+        console.result(
+            f"has somebody to meet but no place in a list: {summary['members_with_full_partners']:,} (the lists of "
+            "those who suit are full)"
+        )
 
 
 def show_columns() -> None:

@@ -19,6 +19,8 @@ _GENDERS = {
     **dict.fromkeys(("male", "m", "man", "men"), "male"),
     **dict.fromkeys(("female", "f", "woman", "women"), "female"),
 }
+# Shown as nothing, though Unicode calls them letters or marks.
+_FILLERS = "\u034f\u115f\u1160\u2800\u3164\uffa0"
 # Religion, tags and vectors are flat; deeper JSON is a mistake, and Python's parser gives up at about a thousand.
 _DEEPEST_JSON = 64
 _TOO_DEEP = f"is nested more than {_DEEPEST_JSON} deep; write plain values in one array or object"
@@ -31,11 +33,26 @@ def text(cell: str) -> str:
 
 def identifier(cell: str) -> str:
     """An id in Unicode's composed form without invisible characters, which spreadsheets and web pages add."""
-    kept = "".join(mark for mark in cell if unicodedata.category(mark) not in ("Cf", "Cc"))
+    kept = "".join(mark for mark in cell if not is_invisible(mark))
     plain = unicodedata.normalize("NFC", kept).strip()
     if not plain:
         raise ValueError("has no visible character; write the member's id")
     return plain
+
+
+def is_invisible(mark: str) -> bool:
+    """Whether a character shows nothing: format and control characters, variation selectors, fillers."""
+    return unicodedata.category(mark) in ("Cf", "Cc") or mark in _FILLERS or "\ufe00" <= mark <= "\ufe0f"
+
+
+def trimmed(cell: str) -> str:
+    """The cell without blanks and invisible characters at its ends; inside a text they may have a meaning."""
+    begin, end = 0, len(cell)
+    while begin < end and (cell[begin].isspace() or is_invisible(cell[begin])):
+        begin += 1
+    while end > begin and (cell[end - 1].isspace() or is_invisible(cell[end - 1])):
+        end -= 1
+    return cell[begin:end]
 
 
 def gender(cell: str) -> str:
@@ -131,7 +148,10 @@ def listed(cell: str) -> list[str]:
             raise ValueError(str(error) or 'is no JSON array; write ["a", "b"], or a;b') from None
         return [str(item) for item in items if item is not None]
     if cell.startswith("{") and cell.endswith("}"):
-        parts = next(csv.reader([cell[1:-1]], escapechar="\\", doublequote=False), [])
+        try:
+            parts = next(csv.reader([cell[1:-1]], escapechar="\\", doublequote=False), [])
+        except csv.Error as error:
+            raise ValueError(f"is no array ({error}); write a;b") from None
     else:
         parts = cell.replace("|", ";").split(";")
     return [part.strip() for part in parts if part.strip()]
@@ -168,8 +188,15 @@ def _json(cell: str) -> Any:
     for _ in range(_DEEPEST_JSON):
         level = [inner for one in level if isinstance(one, list | dict) for inner in _inside(one)]
         if not level:
-            return value
-    raise ValueError(_TOO_DEEP)
+            break
+    else:
+        raise ValueError(_TOO_DEEP)
+    if "\\u" in cell:
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise ValueError("holds half of a character (\\ud800 to \\udfff); write the whole character") from None
+    return value
 
 
 def _inside(value: list[Any] | dict[str, Any]) -> Collection[Any]:

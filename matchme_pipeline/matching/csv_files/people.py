@@ -1,6 +1,6 @@
 """Members, their texts, their vectors and whom they have met, read from files and validated."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from matchme_pipeline.errors import InputFileError
 from matchme_pipeline.llm.contracts import SharedInsight
+from matchme_pipeline.matching.csv_files.cells import identifier
 from matchme_pipeline.matching.csv_files.columns import (
     MEMBER_COLUMNS,
     MET_COLUMNS,
@@ -75,7 +76,7 @@ def read_members(path: Path, cutoff: datetime, advance: Callable[[], None] = lam
     if not people.rows:
         raise InputFileError(f"{path} has a header and no member; add a row for each.")
     people.unknown_values = problems.unknown_values()
-    people.notes += _unused(path, table)
+    people.notes += _notes(path, table)
     return people
 
 
@@ -140,7 +141,7 @@ def _rows_of_members(
     problems.raise_if_any()
     if strangers:
         people.notes.append(f"{path}: {strangers} rows name a user_id that is no member's; they are left out")
-    people.notes += _unused(path, table)
+    people.notes += _notes(path, table)
     return rows
 
 
@@ -196,6 +197,13 @@ def _same_dimensions(problems: Problems, vectors: Mapping[str, NDArray[np.float3
             )
 
 
+def _notes(path: Path, table: Table) -> list[str]:
+    notes = _unused(path, table)
+    if table.ids_made_plain:
+        notes.append(f"{path}: {table.ids_made_plain} ids held invisible characters; they are read without them")
+    return notes
+
+
 def _unused(path: Path, table: Table) -> list[str]:
     if not table.unused:
         return []
@@ -209,19 +217,34 @@ def _unused(path: Path, table: Table) -> list[str]:
 def _from_npz(path: Path, members: Collection[str], people: People) -> dict[str, NDArray[np.float32]]:
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            user_ids, vectors = arrays["user_id"].astype(str), np.asarray(arrays["embedding"], dtype=np.float32)
-    except (OSError, ValueError, KeyError) as error:
+            written, vectors = arrays["user_id"].astype(str), np.asarray(arrays["embedding"], dtype=np.float32)
+    except Exception as error:
+        # A damaged archive makes NumPy raise whatever its parts raise: zipfile, zlib, the header's parser.
         raise InputFileError(
-            f"{path} cannot be read ({error}). Write it with numpy.savez(path, user_id=ids, embedding=vectors)."
+            f"{path} cannot be read ({_one_line(error)}). "
+            "Write it with numpy.savez(path, user_id=ids, embedding=vectors)."
         ) from None
-    if vectors.ndim != 2 or user_ids.shape != vectors.shape[:1] or not np.isfinite(vectors).all():
+    if vectors.ndim != 2 or written.shape != vectors.shape[:1] or not np.isfinite(vectors).all():
         raise InputFileError(
-            f"{path}: user_id has shape {user_ids.shape} and embedding {vectors.shape}; "
+            f"{path}: user_id has shape {written.shape} and embedding {vectors.shape}; "
             "embedding must hold one row of finite numbers for each user_id."
         )
-    if len(set(user_ids.tolist())) < len(user_ids):
-        raise InputFileError(f"{path}: a user_id stands in it twice; keep one row a member.")
-    found = {user_id: vectors[row] for row, user_id in enumerate(user_ids.tolist()) if user_id in members}
+    user_ids = [_plain_id(path, row, user_id) for row, user_id in enumerate(written.tolist())]
+    if len(set(user_ids)) < len(user_ids):
+        twice = next(user_id for user_id, times in Counter(user_ids).items() if times > 1)
+        raise InputFileError(f"{path}: the user_id {quoted(twice)} stands in it twice; keep one row a member.")
+    found = {user_id: vectors[row] for row, user_id in enumerate(user_ids) if user_id in members}
     if len(found) < len(user_ids):
         people.notes.append(f"{path}: {len(user_ids) - len(found)} vectors name no member; they are left out")
     return found
+
+
+def _plain_id(path: Path, row: int, user_id: str) -> str:
+    try:
+        return identifier(user_id)
+    except ValueError as error:
+        raise InputFileError(f"{path}, user_id[{row}]: {quoted(user_id)} {error}.") from None
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

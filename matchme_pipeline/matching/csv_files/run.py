@@ -1,9 +1,10 @@
 """From files to scored pairs: the week's engine, with what the files say in the tables' place."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,12 @@ from matchme_pipeline.matching.csv_files import people as reading
 from matchme_pipeline.matching.csv_files.people import People
 from matchme_pipeline.matching.engine.match_engine import Allocation, Engine, Knowledge
 from matchme_pipeline.matching.rules.limits import USUAL, Limits
+from matchme_pipeline.matching.week.publication_queries import MatchRow
 from matchme_pipeline.matching.week.ranking import ranked_rows
 from matchme_pipeline.week import WINDOW_START
 
 Vectors = Mapping[str, NDArray[np.float32]]
+Row = tuple[MatchRow, bool]
 Step = Callable[[str, int | None], None]
 
 
@@ -52,23 +55,55 @@ def match_files(request: Request, step: Step = lambda _name, _total: None) -> di
     """
     # numba takes a third of a second to load; a file that is refused need not wait for it.
     from matchme_pipeline.matching.csv_files.output import best_rows, require_writable, write_rows
+    from matchme_pipeline.matching.engine.members_without_anybody import reasons
 
     require_writable(request.out, request.inputs)
     step("reading", None)
-    people = reading.read_members(request.members, request.cutoff)
+    people = reading.read_members(request.members, request.cutoff, lambda: step("", 1))
     members = {row.user_id for row in people.rows}
+    if request.met or request.texts or request.vectors:
+        step("reading more", None)
     met = reading.read_met(request.met, members, people) if request.met else set()
     vectors, source = _vectors(request, people, members, step)
-    step("matching", None)
+    step("preparing", None)
     engine = Engine(_knowledge(people, vectors), request.cutoff, request.limits)
-    found = engine.candidates(met, request.candidates)
+    found = engine.candidates(met, request.candidates, _matching_step(step))
+    step("choosing", None)
     chosen, allocation = engine.allocate(found)
+    nobody = reasons(engine.profiles.members, found.possibilities)
     step("writing", None)
     if request.candidates:
-        rows = write_rows(request.out, best_rows(engine, found, chosen, request.candidates))
+        written = best_rows(engine, found, chosen, request.candidates)
     else:
-        rows = write_rows(request.out, ((row, True) for row in ranked_rows(allocation.matches, (), ())))
-    return _summary(request, people, allocation, rows, {"vectors": len(vectors), "vectors_from": source})
+        written = ((row, True) for row in ranked_rows(allocation.matches, (), ()))
+    rows = write_rows(request.out, _counted(written, step))
+    return {
+        **_summary(request, people, allocation, rows, {"vectors": len(vectors), "vectors_from": source}),
+        "members_with_nobody": [{"user_id": user_id, "reason": reason} for user_id, reason in nobody.items()],
+        "members_with_full_partners": allocation.with_possibilities - allocation.covered,
+    }
+
+
+def _matching_step(step: Step) -> Callable[[int, int], None]:
+    """Begin the bar with its total at the first advance, then move it."""
+    begun = False
+
+    def advance(rows: int, total: int) -> None:
+        nonlocal begun
+        with lock:
+            if not begun:
+                begun = True
+                step("matching", total)
+            step("", rows)
+
+    lock = Lock()
+    return advance
+
+
+def _counted(rows: Iterable[Row], step: Step) -> Iterator[Row]:
+    for row in rows:
+        yield row
+        step("", 1)
 
 
 def _vectors(request: Request, people: People, members: set[str], step: Step) -> tuple[Vectors, str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from matchme_pipeline.errors import InputFileError
+from matchme_pipeline.matching.csv_files import cells as reading
 from matchme_pipeline.matching.csv_files.columns import Column
 from matchme_pipeline.matching.csv_files.problems import Problems, quoted
 
@@ -16,11 +17,16 @@ _SEPARATORS = ",;\t"
 
 
 class Table:
-    """A CSV file with a header; `columns` are those it has, `unused` what its header names beside the known ones."""
+    """A CSV file with a header; `columns` are those it has, `unused` what its header names beside the known ones.
+
+    `ids_made_plain` counts the ids that held invisible characters or were written in another form of Unicode.
+    """
 
     def __init__(self, path: Path, known: Sequence[Column], problems: Problems) -> None:
         """Read the header. Raises InputFileError where the file is no CSV with the columns that are needed."""
         self._path, self._problems = path, problems
+        self.ids_made_plain = 0
+        csv.field_size_limit(LARGEST_CELL)
         with _opened(path) as lines:
             first = _first_line(path, lines)
         names = [column.name for column in known]
@@ -42,7 +48,6 @@ class Table:
 
         Whatever is wrong is added to the problems.
         """
-        csv.field_size_limit(LARGEST_CELL)
         with _opened(self._path) as lines:
             reader = csv.reader(lines, delimiter=self._separator, strict=True)
             begins = 1
@@ -72,10 +77,10 @@ class Table:
         for name, cell in zip(self.header, cells, strict=True):
             column = self.columns.get(name)
             if column is not None:
-                values[name] = self._value(line, column, cell.strip())
+                values[name] = self._value(line, column, reading.trimmed(cell), cell)
         return values
 
-    def _value(self, line: int, column: Column, cell: str) -> Any:
+    def _value(self, line: int, column: Column, cell: str, written: str) -> Any:
         if not cell:
             if column.filled:
                 self._problems.add(line, column.name, "is empty; fill it, or remove the row")
@@ -85,6 +90,8 @@ class Table:
         except ValueError as error:
             self._problems.add(line, column.name, f"{quoted(cell)} {error}")
             return None
+        if column.read is reading.identifier and value != written.strip():
+            self.ids_made_plain += 1
         for stranger in column.strangers(value) if column.strangers else ():
             self._problems.unknown(line, column.name, stranger)
         return value
@@ -120,7 +127,10 @@ def _first_line(path: Path, lines: TextIO) -> str:
 
 
 def _cells(line: str, separator: str) -> list[str]:
-    return [cell.strip() for cell in next(csv.reader([line], delimiter=separator), [])]
+    try:
+        return [reading.trimmed(cell) for cell in next(csv.reader([line], delimiter=separator), [])]
+    except csv.Error:
+        return []
 
 
 def _not_text(path: Path, error: UnicodeDecodeError) -> InputFileError:

@@ -7,7 +7,7 @@ hard filters and computes a product of vectors only for those who may meet.
 
 import os
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from math import fsum, sqrt
@@ -98,12 +98,14 @@ def find_candidates(
     block_rows: int = BLOCK_ROWS,
     tile_columns: int = TILE_COLUMNS,
     threads: int | None = None,
+    advance: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Candidates:
     """The `kept` best eligible partners of every member; `excluded` pairs (positions, either order) are left out.
 
     Equal scores go to the partner with the lower position. The result is the same for every size of block and any
     number of `threads` (None: all processors). The similarity's calibration looks at the excluded pairs too: whom a
-    member has met before must not change what others' similarity means.
+    member has met before must not change what others' similarity means. `advance` is told how many rows a thread has
+    done, and of how many in all.
     """
     n = len(profiles.members)
     known = Known(profiles.records(), profiles.vectors.held, profiles.themes.bits, *_met_before(excluded, n))
@@ -113,13 +115,18 @@ def find_candidates(
     counts = np.zeros(VERDICTS, dtype=np.int64)
     bounds = member_bounds(known.records)
     workers = threads or _processors()
+    total = sum(len(meeting.rows) for meeting in meetings)
     with ThreadPoolExecutor(workers) as pool:
         calibration = _calibrate(known, meetings, bounds, pool)
         for meeting in meetings:
             begins = iter(range(0, len(meeting.rows), block_rows))
             tiles = group_bounds(bounds[meeting.columns], tile_columns)
             shares = [_Share(meeting, known, bounds, tiles, calibration, kept) for _ in range(workers)]
-            for rows_done in pool.map(lambda one, left=begins: one.work(left, block_rows, tile_columns), shares):
+
+            def work(share: _Share, begins: Iterator[int] = begins) -> list[_RowsDone]:
+                return share.work(begins, block_rows, tile_columns, lambda done: advance(done, total))
+
+            for rows_done in pool.map(work, shares):
                 for rows, row_best, row_possibilities in rows_done:
                     best[rows] = best_of(kept, best[rows], row_best)
                     possibilities[rows] += row_possibilities
@@ -135,6 +142,10 @@ def find_candidates(
     return Candidates(a, b, score, possibilities, eligible, bound, calibration, _removed(n, meetings, counts))
 
 
+# Positions of rows, their bests and their possibilities.
+_RowsDone = tuple[NDArray[np.intp], NDArray[np.uint64], NDArray[np.int64]]
+
+
 class _Share:
     """What one thread does of a meeting; no two threads write to the same place."""
 
@@ -148,8 +159,8 @@ class _Share:
         self.counts = np.zeros(VERDICTS, dtype=np.int64)
 
     def work(
-        self, begins: Iterator[int], block_rows: int, tile_columns: int
-    ) -> list[tuple[NDArray[np.intp], NDArray[np.uint64], NDArray[np.int64]]]:
+        self, begins: Iterator[int], block_rows: int, tile_columns: int, advance: Callable[[int], None]
+    ) -> list[_RowsDone]:
         """Take blocks of rows from `begins` until none is left; their positions, bests and possibilities."""
         done = []
         # A range's iterator hands out each number once, whatever thread asks.
@@ -163,6 +174,7 @@ class _Share:
             after = begin + 1 if self.meeting.one_side else -len(self.meeting.rows)
             meet(self.known, rows, self.meeting.columns, reach, after, tile_columns, self.calibration, found)
             done.append((rows, row_best, row_possibilities))
+            advance(len(rows))
         return done
 
 

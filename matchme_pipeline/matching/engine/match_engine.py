@@ -1,7 +1,7 @@
 """The week's matches from what is known of members: filters, candidates, allocation, explanation; pure."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -163,11 +163,19 @@ class Engine:
         shown[near] = contributions(values).sum(axis=1)
         return np.flatnonzero(shown >= least * _HUNDREDTHS)
 
-    def candidates(self, excluded: Collection[Pair] | Positions, kept: int | None = None) -> "Candidates":
-        """The `kept` best candidates of every member, as many as allocation looks at unless told otherwise."""
+    def candidates(
+        self,
+        excluded: Collection[Pair] | Positions,
+        kept: int | None = None,
+        advance: Callable[[int, int], None] = lambda _done, _total: None,
+    ) -> "Candidates":
+        """The `kept` best candidates of every member, as many as allocation looks at unless told otherwise.
+
+        `advance` is told of progress, as `find_candidates` tells it.
+        """
         from matchme_pipeline.matching.engine.candidates import KEPT_PER_MEMBER, find_candidates
 
-        return find_candidates(self.profiles, self.positions(excluded), kept or KEPT_PER_MEMBER)
+        return find_candidates(self.profiles, self.positions(excluded), kept or KEPT_PER_MEMBER, advance=advance)
 
     def explained(self, a: NDArray[np.intp], b: NDArray[np.intp], calibration: "Calibration") -> list[Match]:
         """The pairs of positions (a[n], b[n]) with their scores and factors."""

@@ -1,0 +1,46 @@
+"""Who can be matched and has nobody to meet, and what parts them from the others."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matchme_pipeline.matching.rules.eligibility import ELIGIBLE, FILTERS, judge
+from matchme_pipeline.matching.rules.member_records import records
+from matchme_pipeline.matching.rules.members import NO_LIMIT, Members
+
+PLACE_NOT_KNOWN, MET_BEFORE, NOT_LOOKED_AT = "own_place_not_known", "met_before", "not_looked_at"
+# Each of them is judged against everybody: so many cost about a second at 60,000 members.
+MOST_LOOKED_AT = 2_000
+_AT_ONCE = 64
+
+
+def reasons(members: Members, possibilities: NDArray[np.int64]) -> dict[str, str]:
+    """Of each member with no possibility, by id, the filter that removes most of those whose gender suits.
+
+    `gender` where nobody's gender suits, `met_before` where all who suit have been met, `own_place_not_known` where
+    the member asks for a distance and has no place. From MOST_LOOKED_AT members on it is `not_looked_at`.
+    """
+    alone = np.flatnonzero(possibilities == 0)
+    everybody = records(members)
+    found: dict[str, str] = {}
+    for begin in range(0, min(len(alone), MOST_LOOKED_AT), _AT_ONCE):
+        part = alone[begin : min(begin + _AT_ONCE, MOST_LOOKED_AT)]
+        verdicts = np.empty((len(part), len(members)), dtype=np.uint8)
+        judge(everybody[part], everybody, verdicts)
+        for row, member in enumerate(part.tolist()):
+            found[members.user_ids[member]] = _reason(members, member, verdicts[row])
+    return found | {members.user_ids[member]: NOT_LOOKED_AT for member in alone[MOST_LOOKED_AT:].tolist()}
+
+
+def _reason(members: Members, member: int, verdicts: NDArray[np.uint8]) -> str:
+    suits = (members.wants_gender[member] >> members.gender) & (members.wants_gender >> members.gender[member]) & 1
+    suits[member] = 0
+    counts = np.bincount(verdicts[suits != 0], minlength=len(FILTERS))
+    if not counts.sum():
+        return "gender"
+    if counts[ELIGIBLE]:
+        return MET_BEFORE
+    reason = FILTERS[int(counts.argmax())]
+    has_reach = members.max_distance[member] < NO_LIMIT
+    if reason == "distance" and has_reach and np.isnan(members.lat[member] + members.lng[member]):
+        return PLACE_NOT_KNOWN
+    return reason
