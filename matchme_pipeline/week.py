@@ -1,9 +1,12 @@
 """The week: the partition that every asset shares, its window and its cutoff."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import wraps
+from typing import Any
 
-from dagster import AssetExecutionContext, WeeklyPartitionsDefinition
+from dagster import AssetExecutionContext, AssetsDefinition, MaterializeResult, WeeklyPartitionsDefinition, asset
 
 from matchme_pipeline.errors import WeekError
 from matchme_pipeline.settings import process_settings
@@ -92,6 +95,30 @@ class Week:
 weekly_partitions = WeeklyPartitionsDefinition(
     start_date=process_settings().first_week.isoformat(), day_offset=0, hour_offset=WINDOW_START.hour, end_offset=1
 )
+
+
+def closed_week_asset(**options: Any) -> Callable[[Callable[..., MaterializeResult[None]]], AssetsDefinition]:
+    """`dagster.asset` for what a closed week alone can have; a run of the week that is still open passes it over.
+
+    The open week is a partition for the daily run's sake, so that "All" and "Missing" in the UI include it. There
+    this asset and what depends on it are skipped, with a line in the log that says when the week can be materialised.
+    """
+
+    def decorate(materialise: Callable[..., MaterializeResult[None]]) -> AssetsDefinition:
+        @asset(partitions_def=weekly_partitions, output_required=False, **options)
+        @wraps(materialise)
+        def unless_open(context: AssetExecutionContext, **resources: Any) -> Iterator[MaterializeResult[None]]:
+            week = Week.parse(context.partition_key)
+            if week.start <= datetime.now(UTC) < week.cutoff:
+                context.log.info(
+                    f"skipped: week {week.key} is open until {week.cutoff:%Y-%m-%d %H:%M} UTC; materialise it then"
+                )
+                return
+            yield materialise(context, **resources)
+
+        return unless_open
+
+    return decorate
 
 
 def week_of(context: AssetExecutionContext) -> Week:

@@ -3,7 +3,7 @@
 from time import monotonic
 from typing import Any
 
-from dagster import AssetExecutionContext, MaterializeResult, MetadataValue, asset
+from dagster import AssetExecutionContext, MaterializeResult, MetadataValue
 
 from matchme_pipeline.database.resource import DatabaseResource
 from matchme_pipeline.dna import queries, summary, weekly
@@ -14,12 +14,11 @@ from matchme_pipeline.jobs.model import JobType
 from matchme_pipeline.jobs.week_jobs import finish_members, members_taken
 from matchme_pipeline.llm.resource import ModelsResource
 from matchme_pipeline.reporting import StageReport, materialisation
-from matchme_pipeline.week import is_over, week_of, weekly_partitions
+from matchme_pipeline.week import closed_week_asset, is_over, week_of
 
 
-@asset(
+@closed_week_asset(
     deps=["profiles", "islamic_preferences", "posts", "dna_answers", "insight_reviews"],
-    partitions_def=weekly_partitions,
     group_name="dna",
     owners=["team:data"],
     kinds={"postgres"},
@@ -43,9 +42,8 @@ def trait_distribution(context: AssetExecutionContext, database: DatabaseResourc
     )
 
 
-@asset(
+@closed_week_asset(
     deps=["post_embeddings"],
-    partitions_def=weekly_partitions,
     group_name="dna",
     owners=["team:data"],
     kinds={"postgres", "numpy"},
@@ -73,9 +71,8 @@ def content_originality(
     )
 
 
-@asset(
+@closed_week_asset(
     deps=["trait_distribution", "content_originality"],
-    partitions_def=weekly_partitions,
     group_name="dna",
     owners=["team:data"],
     kinds={"postgres", "pandas"},

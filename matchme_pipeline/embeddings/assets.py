@@ -13,7 +13,7 @@ from matchme_pipeline.jobs.model import JobType
 from matchme_pipeline.llm.contracts import CallContext
 from matchme_pipeline.llm.resource import ModelsResource
 from matchme_pipeline.reporting import StageReport, materialisation
-from matchme_pipeline.week import is_over, open_or_closed_week_of, week_of, weekly_partitions
+from matchme_pipeline.week import closed_week_asset, is_over, open_or_closed_week_of, week_of, weekly_partitions
 
 
 @asset(
@@ -66,9 +66,8 @@ def post_embeddings(
     )
 
 
-@asset(
+@closed_week_asset(
     deps=["post_embeddings", "content_insights", "profiles", "dna_answers"],
-    partitions_def=weekly_partitions,
     group_name="embeddings",
     owners=["team:data"],
     kinds={"postgres", "openai"},

@@ -2,7 +2,7 @@
 
 from time import monotonic
 
-from dagster import AssetExecutionContext, MaterializeResult, asset
+from dagster import AssetExecutionContext, MaterializeResult
 
 from matchme_pipeline.database.resource import DatabaseResource
 from matchme_pipeline.jobs import queries as jobs
@@ -17,12 +17,11 @@ from matchme_pipeline.matching.rules.unusual_weeks import coverage, unusual
 from matchme_pipeline.matching.week import close_call_reviews, preview_queries, weekly_matching
 from matchme_pipeline.matching.week.previews import pairs_to_preview
 from matchme_pipeline.reporting import StageReport, materialisation
-from matchme_pipeline.week import is_over, week_of, weekly_partitions
+from matchme_pipeline.week import closed_week_asset, is_over, week_of
 
 
-@asset(
+@closed_week_asset(
     deps=["user_embeddings", "dna_scores", "match_preferences", "islamic_preferences", "conversations"],
-    partitions_def=weekly_partitions,
     group_name="matches",
     owners=["team:data"],
     kinds={"postgres", "numpy"},
@@ -88,9 +87,8 @@ def weekly_matches(
     )
 
 
-@asset(
+@closed_week_asset(
     deps=["weekly_matches"],
-    partitions_def=weekly_partitions,
     group_name="matches",
     owners=["team:data"],
     kinds={"postgres", "openai"},

@@ -2,18 +2,17 @@
 
 from time import monotonic
 
-from dagster import AssetExecutionContext, DagsterEventType, FreshnessPolicy, MaterializeResult, asset
+from dagster import AssetExecutionContext, DagsterEventType, FreshnessPolicy, MaterializeResult
 
 from matchme_pipeline.database.resource import DatabaseResource
 from matchme_pipeline.operations import queries, runs
 from matchme_pipeline.operations.alerts import READY_AFTER
 from matchme_pipeline.reporting import StageReport, materialisation
-from matchme_pipeline.week import week_of, weekly_partitions
+from matchme_pipeline.week import closed_week_asset, week_of
 
 
-@asset(
+@closed_week_asset(
     deps=["chaichat_previews"],
-    partitions_def=weekly_partitions,
     group_name="operations",
     owners=["team:operations"],
     kinds={"postgres"},

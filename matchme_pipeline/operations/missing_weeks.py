@@ -96,13 +96,15 @@ def tries_by_week(connection: Connection) -> dict[date, Tries]:
 
 
 def finished_weeks(connection: Connection) -> set[date]:
-    """Weeks that a run has materialised to the end."""
+    """Weeks that a run has materialised to the end; a run that began while its week was open has not."""
     rows = connection.execute(
         """
         select distinct week
         from batch_run_history
         where week is not null and status = 'completed'
             and (run_type = 'weekly_full' or metadata ->> 'summary' = 'true')
+            -- The week's cutoff.
+            and started_at >= (week + 7 + time '02:00') at time zone 'UTC'
         """
     ).fetchall()
     return {week for (week,) in rows}

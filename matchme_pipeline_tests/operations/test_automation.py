@@ -21,9 +21,7 @@ from dagster import (
 
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.definitions import defs
-from matchme_pipeline.errors import WeekError
 from matchme_pipeline.operations import automation, lost_runs, run_queries, runs
-from matchme_pipeline.week import Week
 from matchme_pipeline_tests.materialising import WEEKS, materialise
 
 ASSETS = {
@@ -97,13 +95,6 @@ def test_the_daily_job_holds_the_content_stages_alone():
     job = defs.resolve_job_def(runs.DAILY_JOB)
     selected = {key.to_user_string() for key in job.asset_layer.executable_asset_keys}
     assert selected == {"post_hashes", "content_insights", "post_embeddings"}
-
-
-def test_a_week_that_is_open_is_refused_by_all_but_the_content_stages(seeded_url: str):
-    open_week = Week(Week.last_closed(datetime.now(UTC)).sunday).cutoff.date().isoformat()
-    assert materialise(seeded_url, Week.parse(open_week), "post_hashes").success
-    with pytest.raises(WeekError, match="is not over"):
-        materialise(seeded_url, Week.parse(open_week), "dna_scores")
 
 
 def test_a_run_that_failed_is_closed_as_failed_with_its_error(
