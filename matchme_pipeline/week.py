@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
 from dagster import AssetExecutionContext, AssetsDefinition, MaterializeResult, WeeklyPartitionsDefinition, asset
 
@@ -105,7 +105,6 @@ def closed_week_asset(**options: Any) -> Callable[[Callable[..., MaterializeResu
     """
 
     def decorate(materialise: Callable[..., MaterializeResult[None]]) -> AssetsDefinition:
-        @asset(partitions_def=weekly_partitions, output_required=False, **options)
         @wraps(materialise)
         def unless_open(context: AssetExecutionContext, **resources: Any) -> Iterator[MaterializeResult[None]]:
             week = Week.parse(context.partition_key)
@@ -116,7 +115,8 @@ def closed_week_asset(**options: Any) -> Callable[[Callable[..., MaterializeResu
                 return
             yield materialise(context, **resources)
 
-        return unless_open
+        made = asset(partitions_def=weekly_partitions, output_required=False, **options)
+        return cast(AssetsDefinition, made(unless_open))
 
     return decorate
 
