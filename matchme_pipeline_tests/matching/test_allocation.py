@@ -150,6 +150,13 @@ def test_costs_of_five_million_members_in_one_region_fit_the_solvers_64_bits():
     assert coverage_reward(members, 100_000) * (members + 3) < 2**62
 
 
+def test_a_long_chain_of_losses_is_worth_one_more_member_served():
+    # Members in a row, each with two neighbours but the ends: serving both ends takes every second pair, the poor ones.
+    length = 60
+    edges = {(n, n + 1): 1.0 if n % 2 == 0 else 100.0 for n in range(length - 1)}
+    assert chosen_pairs(length, edges, most=1) == [(n, n + 1) for n in range(0, length, 2)]
+
+
 def test_who_has_one_possibility_gets_it():
     edges = {(0, 1): 90, (0, 2): 10, (1, 3): 80}
     assert (0, 2) in chosen_pairs(4, edges, most=1)

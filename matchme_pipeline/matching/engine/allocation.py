@@ -94,7 +94,7 @@ def allocate(
     first where a region has no two sides, such as by gender. The order in which pairs are given changes nothing.
     """
     taken = np.bincount(np.asarray(fixed, dtype=np.intp).reshape(-1), minlength=members).astype(np.int64)
-    low, high = np.minimum(a, b).astype(np.intp), np.maximum(a, b).astype(np.intp)
+    low, high = (a, b) if (a < b).all() else (np.minimum(a, b), np.maximum(a, b))
     open_pairs = np.flatnonzero((taken[low] < most) & (taken[high] < most))
     order = _ordered(open_pairs, low, high, members)
     units = np.rint(score[order].astype(np.float64) * UNITS_PER_POINT).astype(np.int64)

@@ -93,7 +93,8 @@ def proven(problem: Problem, start: NDArray[np.bool_], bound: Objective) -> Solv
         model.add_hint(variable, hint)
     places: list[list[cp_model.IntVar]] = [[] for _ in problem.taken]
     gained = []
-    for member, worth in zip(*(column.tolist() for column in place_flow.free_places(problem)), strict=True):
+    reward = place_flow.coverage_reward(len(problem.taken), int(problem.units.max(initial=0)))
+    for member, worth in zip(*(column.tolist() for column in place_flow.free_places(problem, reward)), strict=True):
         places[member].append(model.new_bool_var(""))
         gained.append(worth * places[member][-1])
     for chosen_by, places_of in zip(own, places, strict=True):

@@ -18,15 +18,30 @@ from matchme_pipeline.errors import PipelineError
 from matchme_pipeline.matching.engine.allocation import PLACE_VALUES, UNITS_PER_POINT, Objective, Problem
 
 _PLACE_UNITS = np.array(PLACE_VALUES, dtype=np.int64) * UNITS_PER_POINT
+# To serve one member more seldom takes a longer chain of pairs than this.
+_LIKELY_PAIRS_TRADED = 8
 
 
 def solve(problem: Problem, first_side: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], Objective]:
     """The best choice among the pairs that run between the sides, and the objective that it reaches."""
     across = np.flatnonzero(first_side[problem.a] != first_side[problem.b])
     chosen = np.zeros(len(problem.a), dtype=bool)
-    if len(across):
-        chosen[across] = _flow(problem, first_side, across)
+    if not len(across):
+        return chosen, Objective()
+    most_units = int(problem.units.max())
+    enough = coverage_reward(len(problem.taken), most_units)
+    # Small costs are solved faster. Where a small reward serves everybody who has a pair, a larger one does no better.
+    for reward in (min(enough, _LIKELY_PAIRS_TRADED * most_units + 4 * int(_PLACE_UNITS[0])), enough):
+        chosen[across] = _flow(problem, first_side, across, reward)
+        if reward == enough or _all_are_served(problem, across, chosen):
+            break
     return chosen, objective(problem, chosen)
+
+
+def _all_are_served(problem: Problem, across: NDArray[np.intp], chosen: NDArray[np.bool_]) -> bool:
+    could_be = np.zeros(len(problem.taken), dtype=bool)
+    could_be[problem.a[across]] = could_be[problem.b[across]] = True
+    return not (could_be & (problem.taken + problem.degrees(chosen) == 0)).any()
 
 
 def objective(problem: Problem, chosen: NDArray[np.bool_]) -> Objective:
@@ -47,10 +62,9 @@ def coverage_reward(members: int, most_units: int) -> int:
     return (members // 2 + 1) * max(most_units, 1) + 4 * int(_PLACE_UNITS[0]) + 1
 
 
-def free_places(problem: Problem) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+def free_places(problem: Problem, reward: int) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
     """Every place that nothing stands in: whose it is, and what it is worth with the reward for serving somebody."""
     n = len(problem.taken)
-    reward = coverage_reward(n, int(problem.units.max(initial=0)))
     place = np.arange(problem.most)
     is_free = place[None, :] >= problem.taken[:, None]
     member = np.broadcast_to(np.arange(n)[:, None], is_free.shape)[is_free]
@@ -58,12 +72,12 @@ def free_places(problem: Problem) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
     return member, worth
 
 
-def _flow(problem: Problem, first_side: NDArray[np.bool_], across: NDArray[np.intp]) -> NDArray[np.bool_]:
+def _flow(problem: Problem, first_side: NDArray[np.bool_], across: NDArray[np.intp], reward: int) -> NDArray[np.bool_]:
     from ortools.graph.python.min_cost_flow import SimpleMinCostFlow
 
     n = len(problem.taken)
     a, b = problem.a[across], problem.b[across]
-    member, worth = free_places(problem)
+    member, worth = free_places(problem, reward)
     from_source, from_a = first_side[member], first_side[a]
     supply = int(np.count_nonzero(from_source))
     flow = SimpleMinCostFlow()
