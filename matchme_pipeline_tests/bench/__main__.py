@@ -2,13 +2,12 @@
 
 import sys
 
-from matchme_pipeline_tests.bench import api, dna, fairness, llm, matches, matching_speed, million, queue, search
+from matchme_pipeline_tests.bench import api, dna, fairness, llm, matches, matching_speed, queue, search
 
 BENCHES = {
     "matches": matches.main,
     "fairness": fairness.main,
     "matching_speed": matching_speed.main,
-    "million": million.main,
     "search": search.main,
     "llm": llm.main,
     "dna": dna.main,

@@ -2,7 +2,7 @@
 
 Sizes are numbers of members who can be matched. BENCH_MEMBERS names them (10000,20000,40000,100000), BENCH_COMPARED the
 one that is compared (40000, 0 for none), BENCH_HNSW and BENCH_EXACT how many members are asked for in pgvector (400,
-20), scaled to all. Every size has a database of its own, and every measured run a process of its own.
+20), scaled to all. Then come the engine's own sizes, up to a million (`million`). Every size has a database of its own, and every measured run a process of its own.
 """
 
 import json
@@ -22,7 +22,7 @@ import psutil
 from matchme_pipeline.database.connection import connect
 from matchme_pipeline.database.embedded import EmbeddedServer
 from matchme_pipeline.matching.week import weekly_matching
-from matchme_pipeline_tests.bench import pgvector_search, weekly_run
+from matchme_pipeline_tests.bench import million, pgvector_search, weekly_run
 from matchme_pipeline_tests.bench.many_members import fill
 from matchme_pipeline_tests.bench.own_server import own_server, with_tables
 
@@ -47,6 +47,8 @@ def main() -> None:
     )
     for size in sizes:
         _size(size, compare=size == compared)
+    print("\nover 400 cities, candidates and allocation alone", flush=True)
+    million.main()
 
 
 def _size(size: int, *, compare: bool) -> None:

@@ -1,10 +1,16 @@
 -- Who may meet the seeker, both ways, the nearest first: the rules of matching/rules/eligibility.py in SQL.
--- `partners` are the filters, cheap ones first; it is read twice. Codes are those of `vocabulary`, handed in as JSON. A
+-- `partners` are the filters, cheap ones first. Codes are those of `vocabulary`, handed in as JSON. A
 -- code that is null is a missing or an unknown value: it meets a stated wish unless that attribute is strict
 -- (`strict_…`); a label that is unknown asks for nothing.
-with partners as not materialized (
+--
+-- `everyone` is read once, whole: filters that reach into it make the planner expect a single member, and it then
+-- gathers every member's signs of life and place anew.
+with everyone as materialized (
+    select * from matchme_members_as_of(%(as_of)s)
+),
+partners as materialized (
     select p.user_id
-    from matchme_members_as_of(%(as_of)s) p
+    from everyone p
     cross join lateral (
         select
             extract(year from age(%(on)s::date, p.birthdate))::integer as age,
