@@ -2,7 +2,8 @@
 
 Sizes are numbers of members who can be matched. BENCH_MEMBERS names them (10000,20000,40000,100000), BENCH_COMPARED the
 one that is compared (40000, 0 for none), BENCH_HNSW and BENCH_EXACT how many members are asked for in pgvector (400,
-20), scaled to all. Then come the engine's own sizes, up to a million (`million`). Every size has a database of its own, and every measured run a process of its own.
+20), scaled to all. Every size has a database of its own, and every measured run a process of its own. The engine's own
+sizes, up to a million, come last (`million`).
 """
 
 import json
