@@ -5,13 +5,13 @@ from typing import Annotated
 import typer
 
 from matchme_pipeline.cli import console
-from matchme_pipeline.database import files, migrations
+from matchme_pipeline.database import files, migrations, repairs
 from matchme_pipeline.database.connection import Connection, connect, describe
 from matchme_pipeline.database.resource import database_url, embedded_server
 from matchme_pipeline.errors import ConfigurationError
 from matchme_pipeline.settings import process_settings
 
-app = typer.Typer(help="The database: migrate, status, uri, stop.", no_args_is_help=True)
+app = typer.Typer(help="The database: migrate, status, repair, uri, stop.", no_args_is_help=True)
 
 
 @app.command()
@@ -45,6 +45,28 @@ def status(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = F
 def uri() -> None:
     """The database's URL, for psql; starts the embedded server where no other is configured."""
     console.result(database_url(process_settings()))
+
+
+@app.command()
+def repair(
+    name: Annotated[str | None, typer.Argument(help="Which repair; left out: list them.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Apply it without asking.")] = False,
+) -> None:
+    """Show a repair of the app's own objects, and apply it after your yes; `migrate` never does."""
+    folder = files.app_repairs_dir()
+    if name is None:
+        for known, statement in repairs.repairs(folder).items():
+            console.result(f"{known}: {repairs.purpose(statement)}")
+        return
+    statement = repairs.repair_named(folder, name)
+    console.result(statement)
+    url = database_url(process_settings())
+    if not yes and not typer.confirm(f"Apply this to {describe(url)}?", default=False):
+        console.result("nothing was changed")
+        return
+    with connect(url, vectors=False) as connection:
+        repairs.apply(connection, statement)
+    console.result(f"{name} is applied; `matchme doctor` tries it")
 
 
 @app.command()

@@ -3,8 +3,9 @@
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
-from matchme_pipeline.cli import environment
+from matchme_pipeline.cli import app_trials, environment
 from matchme_pipeline.database import files, migrations
 from matchme_pipeline.database.connection import connect, describe, require_capabilities
 from matchme_pipeline.database.resource import database_url
@@ -31,6 +32,7 @@ def examine() -> list[Finding]:
         _try("migrations", _migrations),
         _try("dagster", _dagster),
         _try("models", _models),
+        *(_try(subject, partial(_tried, trial)) for subject, trial in app_trials.TRIALS.items()),
     ]
 
 
@@ -39,6 +41,13 @@ def _try(subject: str, look: Callable[[], str]) -> Finding:
         return Finding(subject, True, look())
     except PipelineError as error:
         return Finding(subject, False, str(error))
+
+
+def _tried(trial: app_trials.Trial) -> str:
+    url = database_url(process_settings())
+    environment.require_migrated(url)
+    with connect(url, vectors=False) as connection:
+        return trial(connection)
 
 
 def _python() -> str:

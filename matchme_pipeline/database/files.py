@@ -20,6 +20,11 @@ def app_tables_dir() -> Path:
     return _find("sql/app")
 
 
+def app_repairs_dir() -> Path:
+    """The folder of repairs of the app's own objects, which a person applies."""
+    return _find("sql/app_repairs")
+
+
 def dagster_home() -> Path:
     """The folder that holds dagster.yaml."""
     return _find("dagster.yaml").parent

@@ -30,6 +30,7 @@ class AlertKind(StrEnum):
     WEEK_LATE = "week_late"
     WEEK_GIVEN_UP = "week_given_up"
     NOBODY_MATCHED = "nobody_matched"
+    FOREIGN_MATCHES = "foreign_matches"
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,17 @@ def nobody_matched(week: Week, run_id: str, sentences: Sequence[str]) -> Alert:
         "each reason means.",
         week=week.sunday,
         run_id=run_id,
+    )
+
+
+def foreign_matches(match_week: str, rows: int) -> Alert:
+    """Rows of a match week that another batch wrote."""
+    return Alert(
+        AlertKind.FOREIGN_MATCHES,
+        cause=match_week,
+        title=f"Another batch wrote matches for {match_week}",
+        text=f"{rows:,} rows of weekly_matches were not written by this pipeline. `matchme doctor` looks for the "
+        "schedule that wrote them; running the week again removes those that nobody has viewed.",
     )
 
 

@@ -95,6 +95,30 @@ def test_the_whole_week_runs_over_real_rows_and_warns(app_database_url: str):
     assert rows == 2 * pairs == previews > MEMBERS
 
 
+def test_a_week_with_another_batchs_rows_is_published_around_what_members_saw(app_database_url: str):
+    week = WEEKS[0]
+    with connect(app_database_url) as connection:
+        write_city_clusters(connection)
+        ids = write_members(connection, 40)
+        for number, (user_id, other) in enumerate(zip(ids, ids[3:], strict=False)):
+            connection.execute(
+                "insert into weekly_matches (user_id, match_user_id, score, rank, week_start_date, viewed_at) "
+                "values (%s, %s, %s, %s, %s, case when %s then now() end)",
+                [user_id, other, number, 1 + number % 5, week.match_week, number % 9 == 0],
+            )
+    assert materialise(app_database_url, week).success
+    with connect(app_database_url) as connection:
+        foreign = connection.execute(
+            "select user_id, viewed_at is not null from weekly_matches where embedding_model is null order by 1"
+        ).fetchall()
+        ours = connection.execute("select count(*) from weekly_matches where embedding_model is not null").fetchone()
+        most = connection.execute("select max(n) from (select count(*) n from weekly_matches group by user_id) x")
+        assert most.fetchone() == (5,)
+    assert foreign == [(ids[number], True) for number in range(0, 37, 9)]
+    assert ours is not None
+    assert ours[0] > 40
+
+
 def test_a_sign_of_life_counts_as_of_the_cutoff(real: Connection):
     """Who joined long ago is active by what they did since, and not by what they do after the cutoff."""
     user_id = "user_real0000"

@@ -7,35 +7,43 @@ from matchme_pipeline.matching.rules.limits import Limits
 
 
 def broken_rules(connection: Connection, match_week: date, window_weeks: int) -> dict[str, int]:
-    """How many rows of the week break each rule; a pair that a member has viewed stands, even where it is repeated."""
+    """How many rows of the week break each rule; a pair that a member has viewed stands, even where it is repeated.
+
+    Rows without `embedding_model` are another batch's, which promises nothing: of those only such stand as a member has
+    viewed, and they are not judged.
+    """
     # Said so that no join is between two passes over the week: whatever the planner believes of a week whose rows were
     # written a moment ago, the time stays linear.
     row = connection.execute(
         """
         with pairs as materialized (
             select least(user_id, match_user_id) as a, greatest(user_id, match_user_id) as b, count(*) as rows,
-                min(score) as lowest, max(score) as highest,
+                min(score) as lowest, max(score) as highest, count(embedding_model) as own,
                 bool_or(viewed_at is not null or actioned_at is not null) as touched
             from weekly_matches
             where week_start_date = %(week)s
             group by 1, 2
         ),
         lists as materialized (
-            select user_id, count(*) as rows, count(distinct rank) as ranks
+            select user_id, count(*) as rows, count(embedding_model) as own,
+                count(distinct rank) filter (where embedding_model is not null) as ranks
             from weekly_matches
             where week_start_date = %(week)s
             group by user_id
         )
         select
-            (select coalesce(sum(rows), 0)::bigint from pairs where (a <> b and rows < 2) or lowest <> highest),
+            (
+                select coalesce(sum(rows), 0)::bigint from pairs
+                where own > 0 and ((a <> b and rows < 2) or lowest <> highest)
+            ),
             (select count(*) from lists where rows > 5),
-            (select count(*) from lists where ranks < rows),
-            (select count(*) from pairs where a = b),
+            (select count(*) from lists where ranks < own),
+            (select count(*) from pairs where a = b and own > 0),
             (
                 select count(*) from pairs p
                 cross join lateral (values (p.a, p.b), (p.b, p.a)) as w (user_id, match_user_id)
                 join weekly_matches o on o.user_id = w.user_id and o.match_user_id = w.match_user_id
-                where not p.touched and o.week_start_date <> %(week)s
+                where not p.touched and p.own > 0 and o.week_start_date <> %(week)s
                     and abs(o.week_start_date - %(week)s) < 7 * %(window)s
             ),
             (
