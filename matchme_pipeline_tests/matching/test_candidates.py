@@ -155,3 +155,14 @@ def test_nobody_is_matched_where_there_is_nobody_to_meet(members: int):
     week = Engine(replace(crowd(3, 5), rows=crowd(3, 5).rows[:members]), CUTOFF).match([])
     assert week.matches == []
     assert week.share_of_upper_bound == 1.0
+
+
+@settings(max_examples=20, deadline=None)
+@given(seeds, sizes)
+def test_dimensions_that_nobody_uses_are_left_out_and_change_nothing(seed: int, members: int):
+    known = crowd(seed, members)
+    wide = np.zeros((len(known.vectors), 1_536), dtype=np.float32)
+    wide[:, : known.vectors.shape[1]] = known.vectors
+    engine, widened = Engine(known, CUTOFF), Engine(replace(known, vectors=wide), CUTOFF)
+    assert widened.profiles.vectors.held.shape[1] <= 32
+    assert widened.match([]).matches == engine.match([]).matches

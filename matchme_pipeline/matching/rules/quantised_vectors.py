@@ -7,6 +7,7 @@ exactly in any order. Rounding moves a cosine by about 1e-5, a five-thousandth o
 memory and twice the pace of float32 come with it.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ from matchme_pipeline.matching.rules.jit import rule
 
 STEPS = 32_000
 _ROWS_AT_ONCE = 2_048
+_WIDTH_STEP = 32
 # Below this length nothing is left of a vector but rounding.
 _SHORTEST = 1e-6
 
@@ -54,13 +56,30 @@ def centred(vectors: NDArray[np.float32], centre: NDArray[np.float64]) -> Member
     have in common.
     """
     held = np.zeros(vectors.shape, dtype=np.int16)
-    for block in _blocks(vectors):
+
+    def hold(block: slice) -> None:
         known = np.asarray(vectors[block].any(axis=1))
         moved = np.where(known[:, None], vectors[block] - centre, 0.0)
         lengths = np.linalg.norm(moved, axis=1, keepdims=True)
         moved *= np.divide(STEPS, lengths, out=np.zeros_like(lengths), where=lengths > _SHORTEST)
         held[block] = np.rint(moved)
-    return MemberVectors(held)
+
+    # NumPy leaves the interpreter to others meanwhile; blocks do not touch each other.
+    with ThreadPoolExecutor() as pool:
+        for _ in pool.map(hold, _blocks(vectors)):
+            pass
+    return MemberVectors(_in_own_width(held))
+
+
+def _in_own_width(held: NDArray[np.int16]) -> NDArray[np.int16]:
+    """The vectors without dimensions at the end that nobody uses: the offline model fills 512 of 1,536."""
+    used = np.zeros(held.shape[1], dtype=bool)
+    for block in _blocks(held):
+        used |= held[block].any(axis=0)
+    width = int(np.max(np.flatnonzero(used), initial=0)) + 1
+    # Whole strides of the processor's vector instructions.
+    width = -(-width // _WIDTH_STEP) * _WIDTH_STEP
+    return held if width >= held.shape[1] else np.ascontiguousarray(held[:, :width])
 
 
 @rule
