@@ -7,6 +7,7 @@ from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 import yaml
 from dotenv import dotenv_values
@@ -67,6 +68,7 @@ class Settings(BaseModel):
     alert_webhook_url: SecretStr | None = Field(None, alias="MATCHME_ALERT_WEBHOOK_URL")
     admin_user_ids: str = Field("", alias="ADMIN_USER_IDS")
     clerk_issuer: str | None = Field(None, alias="MATCHME_CLERK_ISSUER")
+    development_tokens: bool = Field(False, alias="MATCHME_DEVELOPMENT_TOKENS")
     clerk_jwks_url: str | None = Field(None, alias="MATCHME_CLERK_JWKS_URL")
     clerk_public_key: str | None = Field(None, alias="MATCHME_CLERK_PUBLIC_KEY")
     clerk_authorized_parties: str = Field("", alias="MATCHME_CLERK_AUTHORIZED_PARTIES")
@@ -99,17 +101,29 @@ class Settings(BaseModel):
 
     @field_validator("clerk_issuer", "clerk_jwks_url")
     @classmethod
-    def _is_origin(cls, url: str | None) -> str | None:
-        if url is not None and not url.startswith(("https://", "http://127.0.0.1", "http://localhost")):
-            raise ValueError("must start with https:// (the Frontend API URL of your Clerk instance)")
+    def _is_issuer(cls, url: str | None) -> str | None:
+        if url is not None and not _is_secure_address(url):
+            raise ValueError("must be https://HOST (the Frontend API URL of your Clerk instance), without a user name")
         return url
 
     @field_validator("cors_origins")
     @classmethod
     def _names_origins(cls, origins: str) -> str:
-        if "*" in origins:
-            raise ValueError("must name the app's origins, separated by commas; * would let every site in")
+        for origin in (one.strip() for one in origins.split(",")):
+            if origin and not _is_web_origin(origin):
+                raise ValueError(
+                    f"'{origin}' is no origin; name the app's as https://HOST, separated by commas "
+                    "(* and null would let other sites in)"
+                )
         return origins
+
+    @field_validator("clerk_authorized_parties")
+    @classmethod
+    def _names_parties(cls, parties: str) -> str:
+        for party in (one.strip() for one in parties.split(",")):
+            if party and not _is_web_origin(party):
+                raise ValueError(f"'{party}' is no origin; name the app's as https://HOST, separated by commas")
+        return parties
 
     @field_validator("strict_unknown", mode="before")
     @classmethod
@@ -178,6 +192,32 @@ def _env_file_values(env_file: Path | None) -> dict[str, str]:
     except (UnicodeDecodeError, OSError) as error:
         raise ConfigurationError(f"{env_file} cannot be read as UTF-8 text ({error}). Save it as plain text.") from None
     return {name: value for name, value in dotenv_values(env_file).items() if value is not None}
+
+
+_LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
+
+
+def _is_secure_address(url: str) -> bool:
+    """An https address, or an http address of this very machine; a user name could hide another host."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return False
+    if not host or "@" in parts.netloc or any(character.isspace() or character == "\\" for character in url):
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK_HOSTS)
+
+
+def _is_web_origin(origin: str) -> bool:
+    """Scheme, host and port, as a browser sends it."""
+    try:
+        parts = urlsplit(origin)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return False
+    bare = parts.path in ("", "/") and not parts.query and not parts.fragment and "@" not in parts.netloc
+    return parts.scheme in ("https", "http") and bool(host) and bare and "*" not in origin
 
 
 def _is_assignment(binding: Binding) -> bool:

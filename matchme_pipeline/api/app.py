@@ -39,6 +39,8 @@ def create_app(service: Service) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         separate_input_output_schemas=False,
+        # A redirect to the same path without its slash would name the host that the caller claims.
+        redirect_slashes=False,
     )
     app.state.service = service
     for module in ROUTERS:

@@ -149,12 +149,14 @@ def _limited(receive: Receive) -> Receive:
             async with asyncio.timeout(deadline - monotonic()):
                 message = await receive()
         except TimeoutError:
-            raise HTTPException(408, f"the body did not come within {BODY_SECONDS} seconds") from None
+            detail = f"the body did not come within {BODY_SECONDS} seconds"
+            # Closed, or the rest of the body would hold the connection.
+            raise HTTPException(408, detail, {"Connection": "close"}) from None
         if message["type"] == "http.request":
             read += len(message.get("body", b""))
             is_whole = not message.get("more_body", False)
             if read > LARGEST_BODY_BYTES:
-                raise HTTPException(413, _TOO_LARGE)
+                raise HTTPException(413, _TOO_LARGE, {"Connection": "close"})
         return message
 
     return limited

@@ -142,7 +142,9 @@ def describe(url: str) -> str:
     except psycopg.Error:
         return "(an address that is no PostgreSQL URL)"
     port = f":{parts['port']}" if "port" in parts else ""
-    return f"{parts.get('host', 'localhost')}{port}/{parts.get('dbname', '')}"
+    # An unencoded @ in a password is read as its end: what follows would be taken for the host.
+    host = str(parts.get("host") or parts.get("hostaddr") or "localhost").rpartition("@")[2]
+    return f"{host}{port}/{parts.get('dbname', '')}"
 
 
 def with_database(url: str, name: str) -> str:

@@ -60,6 +60,7 @@ def environment(app_database_url: str, tmp_path: Path) -> dict[str, str]:
         "MATCHME_HOME": str(tmp_path),
         "MATCHME_DATABASE_URL": app_database_url,
         "MATCHME_FIRST_WEEK": "2026-01-04",
+        "MATCHME_DEVELOPMENT_TOKENS": "true",
         "ADMIN_USER_IDS": ADMIN,
     }
 
@@ -67,7 +68,10 @@ def environment(app_database_url: str, tmp_path: Path) -> dict[str, str]:
 def test_a_run_reaches_dagsters_queue_though_the_service_is_killed_half_way(
     environment: dict[str, str], app_database_url: str, tmp_path: Path
 ):
-    token = mint(Settings(MATCHME_HOME=tmp_path, MATCHME_DATABASE_URL=app_database_url), ADMIN, 1)
+    development = Settings(
+        MATCHME_HOME=tmp_path, MATCHME_DATABASE_URL=app_database_url, MATCHME_DEVELOPMENT_TOKENS="true"
+    )
+    token = mint(development, ADMIN, 1)
     headers = {"Authorization": f"Bearer {token}"}
     with connect(app_database_url, vectors=False) as database:
         with serving(environment) as (address, process):

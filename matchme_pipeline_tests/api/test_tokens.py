@@ -4,11 +4,14 @@ import base64
 import hashlib
 import hmac
 import json
+import socket
 import tempfile
 import threading
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from time import time
+from threading import Thread
+from time import monotonic, sleep, time
 from typing import Any
 
 import jwt
@@ -22,7 +25,7 @@ from matchme_pipeline.api.identity.keys import JwksKeys, PemKey
 from matchme_pipeline.api.identity.tokens import KeysUnavailableError, TokenRefusedError, TokenVerifier, Verifier
 from matchme_pipeline.api.service import token_verifier
 from matchme_pipeline.errors import ConfigurationError
-from matchme_pipeline.settings import Settings
+from matchme_pipeline.settings import Settings, load_settings
 from matchme_pipeline_tests.api.conftest import MEMBER, Api
 from matchme_pipeline_tests.api.issuer import PARTY, Issuer, running_issuer, unsigned
 
@@ -278,11 +281,21 @@ def test_a_production_configuration_refuses_development_tokens(tmp_path: Path, i
         ("postgresql://me@[::1]:5432/app", True),
         ("postgresql://me@db.example.supabase.co:5432/postgres", False),
         ("postgresql://me@10.0.0.4/app", False),
+        ("postgresql://me@localhost/app?hostaddr=203.0.113.7", False),
+        ("postgresql://me@localhost,db.example/app", False),
+        ("postgresql://me@localhost.evil.example/app", False),
+        ("postgresql://me@/app?service=elsewhere", False),
+        ("postgresql://me@/app", False),
+        ("postgresql://me@127.0.0.1.evil.example/app", False),
     ],
 )
 def test_over_a_database_elsewhere_there_are_no_development_tokens(tmp_path: Path, url: str, allowed: bool):
-    found = Settings(MATCHME_HOME=tmp_path, MATCHME_DATABASE_URL=url)
+    found = Settings(MATCHME_HOME=tmp_path, MATCHME_DATABASE_URL=url, MATCHME_DEVELOPMENT_TOKENS="true")
     assert local_key.is_allowed(found) is allowed
+    # Nothing is guessed: a database of one's own needs the setting.
+    assert not local_key.is_allowed(Settings(MATCHME_HOME=tmp_path, MATCHME_DATABASE_URL=url))
+    for name in ("PGHOST", "PGHOSTADDR", "PGSERVICE"):
+        assert not local_key.is_certainly_local(url, {name: "203.0.113.7"})
     if not allowed:
         with pytest.raises(ConfigurationError, match="MATCHME_CLERK_ISSUER is not set"):
             token_verifier(found)
@@ -291,3 +304,58 @@ def test_over_a_database_elsewhere_there_are_no_development_tokens(tmp_path: Pat
 def test_an_issuer_without_authorised_parties_is_refused(issuer: Issuer):
     with pytest.raises(ConfigurationError, match="MATCHME_CLERK_AUTHORIZED_PARTIES"):
         token_verifier(Settings(MATCHME_CLERK_ISSUER=issuer.url))
+
+
+@pytest.mark.parametrize(
+    "issuer_url",
+    ["http://localhost.evil.com", "http://127.0.0.1@evil.com", "https://a@evil.com", "http://evil.com", "ftp://x", "https://",
+     "https://evil.com\\@clerk.example"],
+)  # fmt: skip
+def test_an_issuer_that_only_looks_like_one_is_refused(issuer_url: str):
+    with pytest.raises(ConfigurationError, match="MATCHME_CLERK_ISSUER"):
+        load_settings(None, {"MATCHME_CLERK_ISSUER": issuer_url})
+
+
+@pytest.mark.parametrize(
+    "origins", ["null", "*", "https://*.example", "app.example", "https://a@b.example", "https://a/b"]
+)
+@pytest.mark.parametrize("name", ["MATCHME_CORS_ORIGINS", "MATCHME_CLERK_AUTHORIZED_PARTIES"])
+def test_what_is_no_origin_is_refused(name: str, origins: str):
+    with pytest.raises(ConfigurationError, match=name):
+        load_settings(None, {name: f"https://app.example, {origins}"})
+
+
+def test_a_body_that_drips_holds_nobody_for_longer_than_a_fetch_may_take():
+    """One byte at a time would begin a client's time limit anew with each."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip() -> None:
+            connection, _ = server.accept()
+            with connection, suppress(OSError):
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+                for _ in range(300):
+                    connection.sendall(b" ")
+                    sleep(0.1)
+
+        Thread(target=drip, daemon=True).start()
+        keys = JwksKeys(f"http://127.0.0.1:{server.getsockname()[1]}/")
+        begun = monotonic()
+        with pytest.raises(KeysUnavailableError):
+            keys.key("any")
+        # A tenth of what the body would have taken.
+        assert monotonic() - begun < 15
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"keys":' * 20_000, b"[]", b"{", b"\xff"])
+def test_keys_that_are_no_keys_are_unavailable(body: bytes):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection, suppress(OSError):
+                connection.recv(4096)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+
+        Thread(target=answer, daemon=True).start()
+        with pytest.raises(KeysUnavailableError):
+            JwksKeys(f"http://127.0.0.1:{server.getsockname()[1]}/").key("any")

@@ -100,3 +100,21 @@ def test_nothing_unapproved_stands_where_others_may_read(finished: Connection):
         )
     )
     assert not [title for title in titles if f'"{title}"' in shown]
+
+
+def test_a_member_reads_no_error_of_their_jobs_and_sets_no_sequence(finished: Connection):
+    columns = {
+        name
+        for (name,) in finished.execute(
+            "select column_name from information_schema.column_privileges "
+            "where table_name = 'batch_processing_queue' and grantee = 'authenticated' and privilege_type = 'SELECT'"
+        )
+    }
+    assert {"id", "status", "job_type"} <= columns
+    assert not {"last_error", "payload", "claimed_by"} & columns
+    open_sequences = finished.execute(
+        "select c.oid::regclass::text, role from pg_class c cross join (values ('anon'), ('authenticated')) r (role) "
+        "where c.relkind = 'S' and c.relnamespace = 'public'::regnamespace "
+        "and has_sequence_privilege(role, c.oid, 'UPDATE')"
+    ).fetchall()
+    assert open_sequences == []

@@ -65,3 +65,8 @@ def test_staged_rows_vanish_with_the_transaction(app_database: Connection):
         stage_rows(app_database, "staged", [("id", "integer"), ("name", "text")], [(1, "a"), (2, "b")])
         assert app_database.execute("select count(*) from staged").fetchone() == (2,)
     assert app_database.execute("select to_regclass('staged')").fetchone() == (None,)
+
+
+@pytest.mark.parametrize("url", ["postgresql://me:pa@ss@host.example/db", "postgresql://me:p@s@s@host.example:5432/db"])
+def test_an_unencoded_at_in_a_password_prints_none_of_it(url: str):
+    assert describe(url).partition("/")[0].partition(":")[0] == "host.example"

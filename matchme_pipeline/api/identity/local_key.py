@@ -2,11 +2,12 @@
 
 import ipaddress
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import jwt
+import psycopg
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from psycopg.conninfo import conninfo_to_dict
@@ -22,16 +23,25 @@ LONGEST_HOURS = 24
 
 
 def is_allowed(settings: Settings) -> bool:
-    """Whether development tokens count: no Clerk issuer is configured, and the database is on this machine."""
-    return settings.clerk_issuer is None and (settings.database_url is None or _is_local(settings.database_url))
+    """Whether development tokens count: with the embedded server, and where that is set for a database of this machine.
+
+    A configured Clerk issuer shuts them out. With a database of one's own they need MATCHME_DEVELOPMENT_TOKENS=true,
+    and a database that is on another machine, or of which that is not certain, refuses them even then.
+    """
+    if settings.clerk_issuer is not None:
+        return False
+    if settings.database_url is None:
+        return True
+    return settings.development_tokens and is_certainly_local(settings.database_url, os.environ)
 
 
 def mint(settings: Settings, user_id: str, hours: int) -> str:
     """A session token of `user_id`, good for `hours`. Raises ConfigurationError where such tokens do not count."""
     if not is_allowed(settings):
         raise ConfigurationError(
-            "Development tokens do not count here: MATCHME_CLERK_ISSUER is configured, or the database is not on this "
-            "machine. Sign in through Clerk and use its session token."
+            "Development tokens do not count here: MATCHME_CLERK_ISSUER is configured, or the database is not the "
+            "embedded one. Sign in through Clerk and use its session token; for a database of this machine, set "
+            "MATCHME_DEVELOPMENT_TOKENS=true."
         )
     now = datetime.now(UTC)
     claims = {
@@ -75,11 +85,27 @@ def _private_key(home: Path) -> rsa.RSAPrivateKey:
     return key
 
 
-def _is_local(url: str) -> bool:
-    host = str(conninfo_to_dict(url).get("host") or "")
-    if not host or host.startswith("/") or host == "localhost":
+def is_certainly_local(url: str, environment: Mapping[str, str]) -> bool:
+    """Whether every server that `url` may lead to is on this machine; False where that is not certain.
+
+    libpq takes addresses from a service file and from its own variables, which come before or beside the URL.
+    """
+    try:
+        parts = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        return False
+    if any(environment.get(name) for name in ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGSERVICEFILE")):
+        return False
+    if parts.get("service") or parts.get("hostaddr"):
+        return False
+    hosts = [host.strip() for host in str(parts.get("host") or "").split(",")]
+    return all(host.startswith("/") or _is_loopback(host) for host in hosts)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
         return True
     try:
-        return ipaddress.ip_address(urlsplit(f"//{host}").hostname or host).is_loopback
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False

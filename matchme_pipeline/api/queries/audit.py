@@ -12,14 +12,25 @@ def has_admin_role(connection: Connection, user_id: str) -> bool:
 
 
 def begin(connection: Connection, user_id: str, action: str, subject: str, outcome: str, request_id: str) -> int:
-    """Record that somebody asked for `action`; returns the record's number."""
+    """Record that somebody asked for `action`; returns the record's number.
+
+    Who is refused again and again for the same fills the table by one row a minute.
+    """
     row = connection.execute(
         """
-        insert into api_audit (user_id, action, subject, outcome, request_id)
-        values (%s, %s, %s, %s, %s)
-        returning id
+        with same as (
+            select max(id) as id from api_audit
+            where user_id = %(user)s and action = %(action)s and outcome = %(outcome)s and %(outcome)s = 'refused'
+                and asked_at > now() - interval '1 minute'
+        ),
+        made as (
+            insert into api_audit (user_id, action, subject, outcome, request_id)
+            select %(user)s, %(action)s, %(subject)s, %(outcome)s, %(request)s from same where same.id is null
+            returning id
+        )
+        select coalesce((select id from made), (select id from same))
         """,
-        [user_id, action, subject, outcome, request_id],
+        {"user": user_id, "action": action, "subject": subject, "outcome": outcome, "request": request_id},
     ).fetchone()
     assert row is not None
     return int(row[0])
