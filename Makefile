@@ -4,10 +4,12 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
+LOCK = $(VENV)/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate --quiet --output-file requirements.lock
 
 export DO_NOT_TRACK := 1
 
-.PHONY: install demo dev api test check format bench chaos clean stop
+.PHONY: install lock upgrade demo dev api test check format bench chaos clean stop
 .DEFAULT_GOAL := help
 
 help: ## What can be made
@@ -15,11 +17,20 @@ help: ## What can be made
 
 install: $(INSTALLED) ## Create .venv and install the pinned dependencies
 
-$(INSTALLED): pyproject.toml constraints.txt requirements-local-model.txt
-	$(PYTHON) -m venv $(VENV)
-	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-local-model.txt
-	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+# Everything that is installed is pinned with its hashes; what an earlier lock had installed leaves with the environment.
+$(INSTALLED): requirements.lock
+	@echo "Installing the pinned packages into $(VENV): about a minute." >&2
+	$(PYTHON) -m venv --clear $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(INSTALLED)
+
+lock: $(INSTALLED) ## Bring the lock into line with pyproject.toml, keeping what it pins
+	$(LOCK)
+
+upgrade: $(INSTALLED) ## Pin the newest allowed versions, reinstall, then run the checks
+	$(LOCK) --upgrade
+	$(MAKE) check
 
 demo: $(INSTALLED) ## From nothing to six finished weeks and a summary
 	$(PY) -m matchme_pipeline.cli.main demo

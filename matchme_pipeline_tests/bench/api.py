@@ -136,7 +136,7 @@ def _give_one_member_a_history(url: str) -> None:
 
 
 def _settings(url: str, home: Path) -> Settings:
-    return Settings(MATCHME_HOME=home, MATCHME_DATABASE_URL=url)
+    return Settings(MATCHME_HOME=home, MATCHME_DATABASE_URL=url, MATCHME_DEVELOPMENT_TOKENS="true")
 
 
 @contextmanager
@@ -150,6 +150,7 @@ def _service(url: str, home: Path) -> Iterator[str]:
         "MATCHME_HOME": str(home),
         "MATCHME_DATABASE_URL": url,
         "MATCHME_API_REQUESTS_PER_MINUTE": "1000000000",
+        "MATCHME_DEVELOPMENT_TOKENS": "true",
     }
     command = [sys.executable, "-m", "matchme_pipeline.cli.main", "api", "--port", str(port)]
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
