@@ -4,17 +4,23 @@ from collections.abc import Callable
 
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.errors import ConfigurationError
+from matchme_pipeline.operations import app_object_queries as objects
 from matchme_pipeline.operations import app_trial_queries as trials
 
 Trial = Callable[[Connection], str]
 
 
+class Notice(str):
+    """What a trial found that stops nothing and asks for a look."""
+
+
 def approvals(connection: Connection) -> str:
     """Approve an insight, with the app's triggers."""
-    if error := trials.approval_error(connection):
+    if refusal := trials.approval_refusal(connection):
         raise ConfigurationError(
-            f"Approving an insight fails ({error}), so that no insight counts. `matchme db repair "
-            "insight_review_trigger` shows the repair of the app's trigger and applies it after your yes."
+            f"Approving an insight fails ({refusal}), so that no insight counts. `matchme db repair "
+            "insight_review_trigger` shows the repair of the app's trigger and applies it after your yes; where the "
+            "sentence names a uuid, `matchme db repair clerk_policies` does."
         )
     return "an insight can be approved"
 
@@ -22,49 +28,86 @@ def approvals(connection: Connection) -> str:
 def own_rows(connection: Connection) -> str:
     """Read one's own score and matches with a member's token."""
     for table in ("mysoul_dna_scores", "weekly_matches"):
-        if error := trials.own_rows_error(connection, table):
+        if refusal := trials.own_rows_refusal(connection, table):
             raise ConfigurationError(
-                f"A member cannot read their own rows of {table} ({error}). `matchme db repair clerk_policies` shows "
-                "the policies that read the token's subject as a uuid, and corrects them after your yes."
+                f"A member cannot read their own rows of {table} ({refusal}). {_remedy(refusal, table)}"
             )
     return "a member reads their own score and matches"
 
 
+def _remedy(refusal: trials.Refusal, table: str) -> str:
+    if refusal.is_privilege:
+        return f"Grant it: `grant select on {table} to authenticated`."
+    if refusal.is_hidden:
+        return (
+            f"Create the policy that shows members their rows: `create policy own_rows on {table} for select "
+            "using (user_id = matchme_member_id())`."
+        )
+    return (
+        "`matchme db repair clerk_policies` shows the policies that read the token's subject as a uuid, and corrects "
+        "them after your yes."
+    )
+
+
 def member_jobs(connection: Connection) -> str:
     """Ask for a recalculation as the app's dna-calculate does."""
-    if error := trials.job_insert_error(connection):
+    if refusal := trials.job_refusal(connection):
         raise ConfigurationError(
-            f"A member cannot ask for a recalculation of their DNA ({error}). Run `matchme db migrate`, or let the app "
-            "call the API's dna-calculate."
+            f"A member cannot ask for a recalculation of their DNA ({refusal}). Apply "
+            "sql/migrations/127_members_ask_for_dna.sql again, or let the app call the API's dna-calculate."
         )
     return "a member can ask for a recalculation, once a day"
 
 
+def score_triggers(connection: Connection) -> str:
+    """Write a score and read it back: what was written has to stand."""
+    rewritten = trials.rewritten_score_columns(connection)
+    triggers = objects.score_triggers(connection)
+    strange = [name for name, is_set_aside in triggers if not is_set_aside]
+    if rewritten and strange:
+        raise ConfigurationError(
+            f"A trigger of mysoul_dna_scores rewrites {', '.join(rewritten)}, so that members see other values than "
+            f"were computed: {', '.join(strange)}. Drop or disable it, or connect as the table's owner, who can set "
+            "the app's own triggers aside while a week is published."
+        )
+    if rewritten:
+        names = ", ".join(name for name, _ in triggers)
+        return Notice(
+            f"triggers rewrite {', '.join(rewritten)} ({names}); publishing a week sets them aside, but a score that "
+            "the app's browser code writes is rewritten, and replaces the pipeline's until the next Sunday"
+        )
+    return "a score stands as it was written"
+
+
 def pipeline_rights(connection: Connection) -> str:
     """See every row, and have the keys that publishing relies on."""
-    if hidden := trials.hidden_tables(connection):
+    if hidden := objects.hidden_tables(connection):
         raise ConfigurationError(
             f"Row-level security hides rows of {', '.join(hidden)} from this role, so that members are missing "
             "silently. Connect as the tables' owner, or as a role with bypassrls (on Supabase: postgres)."
         )
-    if missing := trials.missing_keys(connection):
+    if denied := objects.missing_privileges(connection):
         raise ConfigurationError(
-            f"There is no unique key on {'; '.join(missing)}. Remove duplicate rows, then create it: publishing a week "
-            "relies on it."
+            f"The pipeline's role lacks {', '.join(denied)}. Grant these, or connect as the tables' owner."
+        )
+    if missing := objects.missing_keys(connection):
+        raise ConfigurationError(
+            f"There is no unique key on {'; '.join(missing)}. Remove duplicate rows, then create it: reading "
+            "members once and publishing a week rely on it."
         )
     return "every row is seen, the keys are there"
 
 
 def earlier_batch(connection: Connection) -> str:
     """Look for a schedule and for rows of an earlier batch."""
-    if schedules := trials.scheduled_batches(connection):
+    if schedules := objects.scheduled_batches(connection):
         raise ConfigurationError(
             f"pg_cron still starts an earlier batch: {', '.join(schedules)}. It writes random one-sided matches into "
             "the same week. `matchme db repair earlier_batch_schedule` ends it after your yes."
         )
-    if foreign := trials.foreign_matches(connection):
+    if foreign := objects.foreign_matches(connection):
         weeks = ", ".join(f"{week}: {rows:,}" for week, rows in foreign)
-        return (
+        return Notice(
             f"rows that another batch wrote into weekly_matches stand in these match weeks ({weeks}); the next run "
             "of such a week removes those that nobody has viewed"
         )
@@ -73,20 +116,20 @@ def earlier_batch(connection: Connection) -> str:
 
 def policies(connection: Connection) -> str:
     """Name policies that fail for Clerk ids, and such as open others' rows."""
-    if broken := trials.policies_by_uuid(connection):
+    if broken := objects.policies_by_uuid(connection):
         raise ConfigurationError(
             f"Policies compare with auth.uid(), which fails on Clerk ids: {', '.join(broken)}. `matchme db repair "
             "clerk_policies` shows and corrects them after your yes."
         )
-    if opened := trials.open_policies(connection):
-        return f"these policies of the app let members read or write others' rows: {', '.join(opened)}"
+    if opened := objects.open_policies(connection):
+        return Notice(f"these policies of the app let members read or write others' rows: {', '.join(opened)}")
     return "no policy opens others' rows in what the pipeline reads"
 
 
 def columns(connection: Connection) -> str:
     """Name columns that decide whom somebody meets and that nobody fills."""
-    if unfilled := trials.unfilled_columns(connection):
-        return (
+    if unfilled := objects.unfilled_columns(connection):
+        return Notice(
             f"nobody has {', '.join(unfilled)} in profiles: such a value is unknown and keeps nobody apart "
             "(MATCHME_STRICT_UNKNOWN changes that)"
         )
@@ -98,6 +141,7 @@ TRIALS: dict[str, Trial] = {
     "approvals": approvals,
     "own rows": own_rows,
     "member's jobs": member_jobs,
+    "score triggers": score_triggers,
     "earlier batch": earlier_batch,
     "policies": policies,
     "columns": columns,

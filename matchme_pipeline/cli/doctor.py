@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+import psycopg
+
 from matchme_pipeline.cli import app_trials, environment
 from matchme_pipeline.database import files, migrations
 from matchme_pipeline.database.connection import connect, describe, require_capabilities
@@ -15,11 +17,15 @@ from matchme_pipeline.settings import process_settings
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was tried: whether it is well, and what was seen or what to do."""
+    """One thing that was tried: whether it is well, and what was seen or what to do.
+
+    A `notice` stops nothing and asks for a look.
+    """
 
     subject: str
     ok: bool
     detail: str
+    notice: bool = False
 
 
 def examine() -> list[Finding]:
@@ -38,7 +44,8 @@ def examine() -> list[Finding]:
 
 def _try(subject: str, look: Callable[[], str]) -> Finding:
     try:
-        return Finding(subject, True, look())
+        detail = look()
+        return Finding(subject, True, str(detail), isinstance(detail, app_trials.Notice))
     except PipelineError as error:
         return Finding(subject, False, str(error))
 
@@ -47,7 +54,14 @@ def _tried(trial: app_trials.Trial) -> str:
     url = database_url(process_settings())
     environment.require_migrated(url)
     with connect(url, vectors=False) as connection:
-        return trial(connection)
+        try:
+            return trial(connection)
+        except psycopg.Error as error:
+            sentence = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise ConfigurationError(
+                f"This could not be tried ({sentence}). The pipeline's role has to read the app's tables and the "
+                "catalogue; connect as the tables' owner."
+            ) from error
 
 
 def _python() -> str:

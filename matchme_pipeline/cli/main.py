@@ -134,7 +134,8 @@ def doctor(json: AsJson = False) -> None:
         console.as_json([vars(finding) for finding in findings])
     else:
         for finding in findings:
-            console.result(f"{'ok  ' if finding.ok else 'FAIL'} {finding.subject}: {finding.detail}")
+            mark = "FAIL" if not finding.ok else "note" if finding.notice else "ok  "
+            console.result(f"{mark} {finding.subject}: {finding.detail}")
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
 

@@ -1,215 +1,188 @@
-"""SQL that tries what the app does, as the app's roles do it, and looks for what in its objects breaks the pipeline.
+"""SQL that tries what the app does, as the app's roles do it.
 
-Every trial runs in a transaction that is rolled back: it leaves nothing behind.
+Every trial runs in a transaction that is rolled back: it leaves nothing behind. It makes the rows that it needs, so
+that it says something of an empty database too.
 """
 
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import psycopg
 
 from matchme_pipeline.database.connection import Connection
 
-# What the pipeline reads and writes of the app's.
-READ_TABLES = (
-    "profiles", "posts", "voice_introductions", "match_preferences", "islamic_preferences", "dna_answers",
-    "user_insights", "conversations", "messages", "user_city_assignments", "weekly_matches", "mysoul_dna_scores",
-)  # fmt: skip
-# Columns that decide whom somebody meets, and that no screen may fill.
-MATCHING_COLUMNS = (
-    "onboarding_completed", "last_active_at", "lat", "lng", "education_level", "marital_status", "has_children",
-)  # fmt: skip
+# No member has this id; no trial needs a lock on a member's rows.
+TRIAL_MEMBER = "user_matchme_doctor"
+_TRIAL_PARTNER = "user_matchme_doctor_partner"
+_TIERS = ("COMMON", "Common")
+_SCORE, _PERCENTILE = 41, 12.5
 
 
 class _RolledBackError(Exception):
     """Ends a trial's transaction."""
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """Why a trial failed: PostgreSQL's sentence, and whether a privilege is missing or a policy hides the row."""
+
+    sentence: str
+    is_privilege: bool = False
+    is_hidden: bool = False
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
 @contextmanager
 def rolled_back(connection: Connection) -> Iterator[None]:
-    """A transaction of which nothing stays."""
+    """A transaction of which nothing stays, and which waits for no lock longer than five seconds."""
     try:
         with connection.transaction():
+            connection.execute("set local lock_timeout = '5s'")
             yield
             raise _RolledBackError
     except _RolledBackError:
         pass
 
 
-def approval_error(connection: Connection) -> str | None:
-    """Why approving an insight fails, None where it works or nobody is there to try it with."""
-    member = _any_member(connection)
-    if member is None:
-        return None
+def approval_refusal(connection: Connection) -> Refusal | None:
+    """Why approving an insight fails, with the app's triggers; None where it works.
+
+    It is tried as the pipeline's API does it, and as the member does it where the app lets members update insights.
+    """
     try:
         with rolled_back(connection):
-            row = connection.execute(
-                "insert into user_insights (clerk_user_id, insight_category, title, description) "
-                "values (%s, 'values', 'a trial', 'a trial') returning id",
-                [member],
-            ).fetchone()
-            assert row is not None
-            connection.execute(
-                "update user_insights set status = 'approved', reviewed_at = now() where id = %s", [row[0]]
-            )
+            _offer_insight(connection)
+            _approve(connection)
+        if may(connection, "authenticated", "user_insights", "update"):
+            with rolled_back(connection):
+                _offer_insight(connection)
+                _become(connection, TRIAL_MEMBER)
+                _approve(connection)
     except psycopg.Error as error:
-        return _first_line(error)
+        return _refusal(error)
     return None
 
 
-def own_rows_error(connection: Connection, table: str) -> str | None:
-    """Why a member cannot read their own rows of `table` with a session token; None where they can."""
+def own_rows_refusal(connection: Connection, table: str) -> Refusal | None:
+    """Why a member cannot read their own row of `table` with a session token; None where they can."""
+    if not has_role(connection, "authenticated"):
+        return None
     try:
         with rolled_back(connection):
-            owner = connection.execute(f"select user_id from {table} limit 1".encode()).fetchone()
-            if owner is None or not _has_role(connection, "authenticated"):
-                return None
-            _become(connection, str(owner[0]))
+            _add_row(connection, table)
+            _become(connection, TRIAL_MEMBER)
             seen = connection.execute(
-                f"select count(*) from {table} where user_id = %s".encode(), [owner[0]]
+                f"select count(*) from {table} where user_id = %s".encode(), [TRIAL_MEMBER]
             ).fetchone()
-            return None if seen and seen[0] else "the member sees none of the rows that are there"
+            return None if seen and seen[0] else Refusal("the member sees none of the rows that are there", False, True)
     except psycopg.Error as error:
-        return _first_line(error)
+        return _refusal(error)
 
 
-def job_insert_error(connection: Connection) -> str | None:
+def job_refusal(connection: Connection) -> Refusal | None:
     """Why a member cannot ask for a recalculation of their DNA as the app does; None where they can."""
-    member = _any_member(connection)
-    if member is None or not _has_role(connection, "authenticated"):
+    if not has_role(connection, "authenticated"):
         return None
     try:
         with rolled_back(connection):
-            connection.execute("delete from batch_processing_queue where user_id = %s", [member])
-            _become(connection, member)
+            _become(connection, TRIAL_MEMBER)
             connection.execute(
-                "insert into batch_processing_queue (user_id, job_type, payload) "
-                "values (%s, 'dna_recalculation', '{}')",
-                [member],
+                "insert into batch_processing_queue (user_id, job_type, payload, status, priority, scheduled_for) "
+                "values (%s, 'dna_recalculation', '{}', 'pending', 1, now()) returning id",
+                [TRIAL_MEMBER],
             )
     except psycopg.Error as error:
-        return _first_line(error)
+        return _refusal(error)
     return None
 
 
-def hidden_tables(connection: Connection) -> list[str]:
-    """Tables whose rows row-level security hides from the pipeline's own role."""
-    rows = connection.execute(
-        """
-        select c.relname
-        from pg_class c
-        join pg_roles r on r.rolname = current_user
-        where c.oid = any(select to_regclass(name) from unnest(%s::text[]) as name) and c.relrowsecurity
-            and not r.rolsuper and not r.rolbypassrls
-            and (c.relforcerowsecurity or not pg_has_role(current_user, c.relowner, 'usage'))
-        order by 1
-        """,
-        [list(READ_TABLES)],
-    ).fetchall()
-    return [name for (name,) in rows]
-
-
-def scheduled_batches(connection: Connection) -> list[str]:
-    """Active schedules of an earlier batch in pg_cron, as `name (schedule)`."""
-    exists = connection.execute("select to_regclass('cron.job') is not null").fetchone()
-    if not exists or not exists[0]:
-        return []
-    rows = connection.execute(
-        """
-        select coalesce(to_jsonb(j) ->> 'jobname', to_jsonb(j) ->> 'jobid') || ' (' || j.schedule || ')'
-        from cron.job j
-        where coalesce(to_jsonb(j) ->> 'active', 'true') = 'true'
-            and (j.command ~* 'batch|weekly_matches' or coalesce(to_jsonb(j) ->> 'jobname', '') ~* 'batch')
-        order by 1
-        """
-    ).fetchall()
-    return [name for (name,) in rows]
-
-
-def foreign_matches(connection: Connection) -> list[tuple[str, int]]:
-    """Match weeks with rows that the pipeline did not write, the newest first, with how many."""
-    return connection.execute(
-        "select week_start_date::text, count(*)::integer from weekly_matches "
-        "where embedding_model is null group by 1 order by 1 desc limit 10"
-    ).fetchall()
-
-
-def policies_by_uuid(connection: Connection) -> list[str]:
-    """Policies that compare with auth.uid(), which no Clerk id is, as `table.policy`."""
-    rows = connection.execute(
-        "select tablename || '.' || policyname from pg_policies where schemaname = current_schema() "
-        "and (qual ~ 'auth\\.uid\\(\\)' or with_check ~ 'auth\\.uid\\(\\)') order by 1"
-    ).fetchall()
-    return [name for (name,) in rows]
-
-
-def open_policies(connection: Connection) -> list[str]:
-    """Policies that let members or anybody read or write others' rows in tables that the pipeline reads."""
-    rows = connection.execute(
-        """
-        select tablename || '.' || policyname || ' (' || lower(cmd) || ')'
-        from pg_policies
-        where schemaname = current_schema() and tablename = any(%s)
-            and roles && array['public', 'anon', 'authenticated']::name[]
-            and (btrim(coalesce(qual, 'true'), '() ') = 'true' and btrim(coalesce(with_check, 'true'), '() ') = 'true')
-        order by 1
-        """,
-        [list(READ_TABLES)],
-    ).fetchall()
-    return [name for (name,) in rows]
-
-
-def unfilled_columns(connection: Connection) -> list[str]:
-    """Columns of `profiles` that decide whom somebody meets and that nobody has, where there are members."""
-    members = connection.execute("select count(*) from profiles where deleted_at is null").fetchone()
-    if not members or members[0] == 0:
-        return []
-    row = connection.execute(
-        """
-        select bool_or(onboarding_completed), bool_or(last_active_at is not null), bool_or(lat is not null),
-            bool_or(lng is not null), bool_or(education_level is not null), bool_or(marital_status is not null),
-            bool_or(has_children is not null)
-        from profiles where deleted_at is null
-        """
-    ).fetchone()
-    return [name for name, filled in zip(MATCHING_COLUMNS, row or (), strict=True) if not filled]
-
-
-def missing_keys(connection: Connection) -> list[str]:
-    """Unique keys that publishing relies on and that are not there."""
-    wanted = {"weekly_matches": "user_id, match_user_id, week_start_date", "mysoul_dna_scores": "user_id"}
-    missing = []
-    for table, columns in wanted.items():
-        row = connection.execute(
-            """
-            select exists (
-                select from pg_index i
-                where i.indrelid = to_regclass(%s) and i.indisunique and i.indisvalid and i.indpred is null
-                    and (
-                        select string_agg(a.attname, ', ' order by k.place)
-                        from unnest(i.indkey::smallint[]) with ordinality as k (attribute, place)
-                        join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attribute
-                    ) = %s
-            )
-            """,
-            [table, columns],
+def rewritten_score_columns(connection: Connection) -> list[str]:
+    """Columns of `mysoul_dna_scores` that hold something else after a write than what was written."""
+    wanted: dict[str, object] = {}
+    stands: dict[str, object] = {}
+    with rolled_back(connection):
+        tier = _add_score(connection)
+        ranked = connection.execute(
+            "select exists (select from information_schema.columns where table_name = 'mysoul_dna_scores' "
+            "and table_schema = any(current_schemas(false)) and column_name = 'percentile_rank')"
         ).fetchone()
-        if not row or not row[0]:
-            missing.append(f"{table} ({columns})")
-    return missing
+        wanted |= {"score": _SCORE, "rarity_tier": tier}
+        if ranked and ranked[0]:
+            wanted["percentile_rank"] = _PERCENTILE
+        assignments = ", ".join(f"{column} = %({column})s" for column in wanted)
+        connection.execute(
+            f"update mysoul_dna_scores set {assignments} where user_id = %(member)s".encode(),
+            {**wanted, "member": TRIAL_MEMBER},
+        )
+        row = connection.execute(
+            "select to_jsonb(s) from mysoul_dna_scores s where s.user_id = %s", [TRIAL_MEMBER]
+        ).fetchone()
+        stands |= row[0] if row else {}
+    return sorted(name for name, value in wanted.items() if stands.get(name) != value)
 
 
-def _any_member(connection: Connection) -> str | None:
-    row = connection.execute("select clerk_user_id from profiles where deleted_at is null limit 1").fetchone()
-    return row[0] if row else None
-
-
-def _has_role(connection: Connection, name: str) -> bool:
+def has_role(connection: Connection, name: str) -> bool:
+    """Whether the database has the role, and the pipeline's own may act as it."""
     row = connection.execute(
         "select exists (select from pg_roles where rolname = %s and pg_has_role(current_user, oid, 'member'))", [name]
     ).fetchone()
     return bool(row and row[0])
+
+
+def may(connection: Connection, role: str, table: str, privilege: str) -> bool:
+    """Whether the role exists and holds the privilege on the table."""
+    if not has_role(connection, role):
+        return False
+    row = connection.execute("select has_table_privilege(%s, %s, %s)", [role, table, privilege]).fetchone()
+    return bool(row and row[0])
+
+
+def _offer_insight(connection: Connection) -> None:
+    connection.execute("insert into profiles (clerk_user_id) values (%s)", [TRIAL_MEMBER])
+    connection.execute(
+        "insert into user_insights (clerk_user_id, insight_category, title, description) "
+        "values (%s, 'values', 'a trial', 'a trial')",
+        [TRIAL_MEMBER],
+    )
+
+
+def _approve(connection: Connection) -> None:
+    connection.execute(
+        "update user_insights set status = 'approved', reviewed_at = now() where clerk_user_id = %s", [TRIAL_MEMBER]
+    )
+
+
+def _add_row(connection: Connection, table: str) -> None:
+    if table == "weekly_matches":
+        connection.execute(
+            "insert into weekly_matches (user_id, match_user_id, score, rank, week_start_date) "
+            "values (%s, %s, 50, 1, '2000-01-02')",
+            [TRIAL_MEMBER, _TRIAL_PARTNER],
+        )
+    else:
+        _add_score(connection)
+
+
+def _add_score(connection: Connection) -> str:
+    """Insert the trial member's score; returns the spelling of the tier that the table's layout takes."""
+    connection.execute("insert into profiles (clerk_user_id) values (%s)", [TRIAL_MEMBER])
+    for tier in _TIERS:
+        try:
+            with connection.transaction():
+                connection.execute(
+                    "insert into mysoul_dna_scores (user_id, score, rarity_tier) values (%s, 0, %s)",
+                    [TRIAL_MEMBER, tier],
+                )
+        except psycopg.errors.CheckViolation:
+            if tier == _TIERS[-1]:
+                raise
+        else:
+            return tier
+    raise AssertionError("one of the tiers is inserted or refused")
 
 
 def _become(connection: Connection, member: str) -> None:
@@ -217,5 +190,8 @@ def _become(connection: Connection, member: str) -> None:
     connection.execute("set local role authenticated")
 
 
-def _first_line(error: psycopg.Error) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+def _refusal(error: psycopg.Error) -> Refusal:
+    sentence = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    # A policy's refusal has the same code as a missing privilege, and other words.
+    is_privilege = isinstance(error, psycopg.errors.InsufficientPrivilege) and "row-level security" not in sentence
+    return Refusal(sentence, is_privilege)

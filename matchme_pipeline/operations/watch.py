@@ -8,7 +8,7 @@ from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.database.resource import database_url
 from matchme_pipeline.llm.store import threshold_queries
 from matchme_pipeline.matching.week import report_queries
-from matchme_pipeline.operations import alert_queries, alerts, app_trial_queries, webhook
+from matchme_pipeline.operations import alert_queries, alerts, app_object_queries, webhook
 from matchme_pipeline.operations.alert_queries import EndedRun
 from matchme_pipeline.operations.alerts import record_alert
 from matchme_pipeline.settings import Settings, process_settings
@@ -53,7 +53,7 @@ def watch(connection: Connection, instance: DagsterInstance, settings: Settings,
     # Nobody promised a week by seven where nothing starts it.
     if settings.automation:
         found.append(_late_week(instance, settings, now))
-    found += [alerts.foreign_matches(*one) for one in app_trial_queries.foreign_matches(connection)[:1]]
+    found += [alerts.foreign_matches(*one) for one in app_object_queries.foreign_matches(connection)[:1]]
     new = sum(record_alert(connection, alert) for alert in found if alert is not None)
     return new + _budget_thresholds(connection)
 

@@ -37,6 +37,12 @@ CRON = """
     create function cron.unschedule(id bigint) returns boolean language sql as
     $$ delete from cron.job where jobid = id returning true $$
 """
+REWRITING_TRIGGER = """
+    create function bump_score() returns trigger language plpgsql as
+    $$ begin new.score := least(100, new.score + 3); return new; end $$;
+    create trigger bump_score before insert or update on mysoul_dna_scores
+        for each row execute function bump_score()
+"""
 
 
 @pytest.fixture
@@ -61,10 +67,20 @@ def test_on_a_sound_app_every_trial_passes_and_nothing_stays(real: Connection):
         (app_trials.approvals, BROKEN_TRIGGER, ("clerk_user_id", "matchme db repair insight_review_trigger")),
         (app_trials.own_rows, AUTH, ("mysoul_dna_scores", "matchme db repair clerk_policies")),
         (app_trials.policies, AUTH, ("mysoul_dna_scores.own_rows", "auth.uid()")),
-        (app_trials.own_rows, "revoke select on mysoul_dna_scores from authenticated", ("permission denied",)),
-        (app_trials.own_rows, "drop policy own_rows on mysoul_dna_scores", ("sees none",)),
+        (
+            app_trials.own_rows,
+            "revoke select on mysoul_dna_scores from authenticated",
+            ("permission denied", "grant select on mysoul_dna_scores"),
+        ),
+        (app_trials.own_rows, "drop policy own_rows on mysoul_dna_scores", ("sees none", "create policy")),
         (app_trials.earlier_batch, CRON, ("weekly-batch (0 2 * * 0)", "matchme db repair earlier_batch_schedule")),
         (app_trials.member_jobs, "drop policy matchme_member_asks_for_dna on batch_processing_queue", ("row-level",)),
+        (app_trials.score_triggers, REWRITING_TRIGGER, ("rewrites score", "bump_score")),
+        (
+            app_trials.pipeline_rights,
+            "alter table match_preferences drop constraint match_preferences_clerk_user_id_key",
+            ("match_preferences (clerk_user_id)",),
+        ),
         (app_trials.pipeline_rights, "drop index weekly_matches_pair_key", ("weekly_matches", "match_user_id")),
     ],
 )

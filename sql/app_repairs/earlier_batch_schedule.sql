@@ -1,4 +1,6 @@
--- pg_cron still starts the earlier batch on Sundays at 02:00; it writes random one-sided matches into the same week.
+-- pg_cron still starts the earlier batch, usually on Sundays at 02:00; it writes random one-sided matches into the same week.
+-- Every schedule that names a batch or weekly_matches ends, which are those that `matchme doctor` lists. Look at them first:
+-- select jobid, jobname, schedule, command from cron.job;
 do $$
 declare
     job record;
@@ -6,7 +8,10 @@ begin
     if to_regclass('cron.job') is null then
         return;
     end if;
-    for job in execute 'select jobid from cron.job where command ~* ''weekly[-_]batch'' or jobname ~* ''weekly[-_]batch''' loop
+    for job in execute
+        'select j.jobid from cron.job j
+        where j.command ~* ''batch|weekly_matches'' or coalesce(to_jsonb(j) ->> ''jobname'', '''') ~* ''batch'''
+    loop
         execute format('select cron.unschedule(%s)', job.jobid);
     end loop;
 end
