@@ -29,6 +29,10 @@ class BrokenMatchesError(PipelineError):
     """A week's matches break a rule; none of them was published."""
 
 
+class WeekNotFinishedError(PipelineError):
+    """So many of a week's jobs failed that the week does not count as finished; what was published stays."""
+
+
 class RunDeclinedError(PipelineError):
     """Another run is at work on what this one would work on."""
 

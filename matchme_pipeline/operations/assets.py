@@ -5,8 +5,11 @@ from time import monotonic
 from dagster import AssetExecutionContext, DagsterEventType, FreshnessPolicy, MaterializeResult
 
 from matchme_pipeline.database.resource import DatabaseResource
+from matchme_pipeline.errors import WeekNotFinishedError
 from matchme_pipeline.operations import queries, runs
 from matchme_pipeline.operations.alerts import READY_AFTER
+from matchme_pipeline.operations.week_outcome import why_not_finished
+from matchme_pipeline.operations.week_outcome_queries import model_jobs
 from matchme_pipeline.reporting import StageReport, materialisation
 from matchme_pipeline.week import closed_week_asset, week_of
 
@@ -22,11 +25,16 @@ from matchme_pipeline.week import closed_week_asset, week_of
     description="The run's row in `batch_run_history`: jobs, failures, tokens, cost, duration and errors of the week.",
 )
 def run_summary(context: AssetExecutionContext, database: DatabaseResource) -> MaterializeResult[None]:
-    """Close the run's row with the figures of the queue and the ledger."""
+    """Close the run's row with the figures of the queue and the ledger.
+
+    Raises WeekNotFinishedError, so that the week stays missing, where model calls failed widely.
+    """
     started = monotonic()
     week = week_of(context)
     stopped_by = _first_stop(context)
     with database.connect() as connection:
+        if (reason := why_not_finished(model_jobs(connection, week.sunday))) is not None:
+            raise WeekNotFinishedError(f"Week {week.key} is not finished: {reason}")
         totals = runs.close_run(connection, context.run, "completed", summary=True, stopped_by=stopped_by)
         (summary,) = queries.week_summaries(connection, [week.sunday])
     return materialisation(

@@ -48,8 +48,9 @@ def _now() -> datetime:
     jobs=[weekly_batch, daily_incremental],
     minimum_interval_seconds=60,
     default_status=_LAUNCHES,
-    description="Launches a run for a week whose failed jobs have waited out their backoff: content stages alone for "
-    "content jobs, the week for DNA and match jobs. One run per week and due set.",
+    description="Launches a run for a week whose failed jobs have waited out their backoff: the whole week where it is "
+    "closed, so that vectors, scores and matches follow; the content stages of the open week. One run per week and "
+    "due set.",
 )
 def retry_due_jobs(context: SensorEvaluationContext) -> SensorResult | SkipReason:
     """Ask for at most two retry runs, the oldest weeks first, for weeks that no run is working on."""
@@ -59,13 +60,15 @@ def retry_due_jobs(context: SensorEvaluationContext) -> SensorResult | SkipReaso
     busy, now = _weeks_in_flight(context.instance), _now()
     requests = []
     for one in due:
-        job = daily_incremental if one.for_content else weekly_batch
+        job = weekly_batch if Week(one.week).cutoff <= now else daily_incremental
         work = f"retry/{one.week}/{one.fingerprint}"
         if one.week in busy or not _can_be_worked_on(one, now):
             continue
         if (key := launches.next_run_key(context.instance, work, now)) is None:
             continue
         tags = {launches.WORK_TAG: work, "matchme/reason": f"{one.jobs} jobs are due"}
+        # A week's content jobs and its others are two sets; one run works on both.
+        busy.add(one.week)
         requests.append(RunRequest(key, partition_key=one.week.isoformat(), job_name=job.name, tags=tags))
     if not requests:
         return SkipReason("no job is due in a week that no run is working on")

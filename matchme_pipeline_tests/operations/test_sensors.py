@@ -64,7 +64,7 @@ def test_a_due_set_asks_for_one_run_and_a_later_failure_for_another(watched: Con
     make_due(watched)
     (request,), cursor = tick(sensors.retry_due_jobs, instance)
     (again,), _ = tick(sensors.retry_due_jobs, instance, cursor)
-    assert (request.job_name, request.partition_key) == ("daily_incremental", "2026-01-04")
+    assert (request.job_name, request.partition_key) == ("weekly_batch", "2026-01-04")
     assert request.run_key == again.run_key
     jobs.fail(watched, dict.fromkeys(jobs.claim(watched, JobType.CONTENT_ANALYSIS, FIRST, 10, "second"), "timeout"))
     make_due(watched)

@@ -11,6 +11,7 @@ from typing import Any
 from matchme_pipeline.errors import ModelRequestError
 from matchme_pipeline.llm.execution.adaptive_limiter import Pacer
 from matchme_pipeline.llm.execution.budget_cover import Budget
+from matchme_pipeline.llm.execution.circuit_breaker import CircuitBreaker
 from matchme_pipeline.llm.openai.client import Reply
 from matchme_pipeline.llm.openai.error_mapping import (
     RefusedRequestError,
@@ -72,6 +73,7 @@ class Door:
         self._unsupported: set[str] = set()
         self._answered = False
         self._refusals = 0
+        self._breaker = CircuitBreaker(model)
         # Pauses only; nothing that is computed depends on them.
         self._random = random.Random()
 
@@ -84,7 +86,7 @@ class Door:
         ModelRequestError, BudgetExceededError, GaveUpError, RefusedRequestError.
         """
         tries, spent = 0, 0.0
-        wanted = body
+        wanted, begun = body, self._breaker.begin()
         while True:
             tries += 1
             left_out = frozenset(self._unsupported)
@@ -102,11 +104,14 @@ class Door:
             except RetryableError as error:
                 spent += THROTTLED_TRY if error.throttled else 1
                 if spent >= TRIES or stopping.is_set():
+                    if not stopping.is_set():
+                        self._breaker.give_up(begun, tries, error.kind)
                     raise GaveUpError(error.kind, tries) from None
                 if not error.throttled:
                     await self._pause(int(spent), stopping)
             else:
                 self._answered, self._refusals = True, 0
+                self._breaker.answer()
                 return Delivery(reply, tries, cover_usd, size)
 
     async def _try(self, body: Json, tokens: int, cover_usd: Decimal, budget: Budget, stopping: asyncio.Event) -> Reply:

@@ -116,6 +116,10 @@ class EmbeddingRun:
             return
         except GaveUpError as error:
             await self._committer.commit([self._call(pack, f"failed_{error.kind}", tries=error.tries)])
+            if len(pack.texts) > 1 and not self._stopping.is_set():
+                # One text that the server cannot bear must not keep the others of its request from their vectors.
+                self._crew.add(_halves(pack))
+                return
             self._fail(pack, f"no answer after {error.tries} tries ({error.kind})")
             return
         await self._book(pack, delivery)
@@ -152,8 +156,7 @@ class EmbeddingRun:
 
     async def _split_or_fail(self, pack: TextPack, error: RefusedRequestError) -> None:
         if len(pack.texts) > 1:
-            middle = len(pack.texts) // 2
-            self._crew.add([TextPack(part, pack.asked) for part in (pack.texts[:middle], pack.texts[middle:])])
+            self._crew.add(_halves(pack))
             return
         if not pack.refused:
             self._crew.add_last(replace(pack, refused=True))
@@ -185,6 +188,11 @@ class EmbeddingRun:
             price_version=self._prices.version,
             request_bytes=request_bytes,
         )
+
+
+def _halves(pack: TextPack) -> list[TextPack]:
+    middle = len(pack.texts) // 2
+    return [TextPack(part, pack.asked) for part in (pack.texts[:middle], pack.texts[middle:])]
 
 
 def embedding_body(model: str, entry: ModelEntry, texts: list[str]) -> Json:

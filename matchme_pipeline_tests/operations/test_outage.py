@@ -1,0 +1,119 @@
+"""The model server is down, for all or for many: the run stops early, and the week is not finished."""
+
+from datetime import date
+
+import pytest
+from dagster import AssetKey, DagsterInstance
+
+from matchme_pipeline.database.connection import connect
+from matchme_pipeline.llm.execution import request_sender
+from matchme_pipeline.llm.execution.circuit_breaker import GIVEN_UP_BEFORE_STOP, CircuitBreaker, ModelRequestError
+from matchme_pipeline.operations.missing_weeks import finished_weeks
+from matchme_pipeline.operations.week_outcome import FEWEST_FAILED, JobCounts, why_not_finished
+from matchme_pipeline_tests.materialising import WEEKS, materialise
+from matchme_pipeline_tests.openai_server import FakeOpenAI
+
+FIRST = WEEKS[0]
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests give up after a moment."""
+    monkeypatch.setattr(request_sender, "TRIES", 3)
+    monkeypatch.setattr(request_sender, "LONGEST_PAUSE_SECONDS", 0.05)
+
+
+def state(url: str) -> tuple[set[date], str, str, int, int]:
+    """Finished weeks, the newest run's status and error, rows of matches, and jobs that failed."""
+    with connect(url) as connection:
+        row = connection.execute(
+            """
+            select status, coalesce(error_log -> 0 ->> 'error', ''), (select count(*) from weekly_matches),
+                (select count(*) from batch_processing_queue where status in ('failed', 'retry'))
+            from batch_run_history order by started_at desc limit 1
+            """
+        ).fetchone()
+        assert row is not None
+        return finished_weeks(connection), row[0], row[1], row[2], row[3]
+
+
+@pytest.mark.parametrize("fault", ["reset", "server_error", "overloaded", "rate_limited", "html"])
+def test_a_server_that_answers_nothing_ends_the_run_and_the_next_run_finishes_the_week(
+    seeded_url: str, paid: FakeOpenAI, impatient: None, fault: str
+):
+    paid.fault_rates = {fault: 1.0}
+    with DagsterInstance.ephemeral() as instance:
+        result = materialise(seeded_url, FIRST, instance=instance, raise_on_error=False, provider="openai")
+        assert not result.success
+        assert instance.get_materialized_partitions(AssetKey("run_summary")) == set()
+    finished, status, error, matches, failed = state(seeded_url)
+    assert (finished, status, matches) == (set(), "failed", 0)
+    assert "is down" in error
+    # It stopped early: what was not on its way has not been tried.
+    assert failed < 60
+    paid.fault_rates = {}
+    with connect(seeded_url) as connection:
+        connection.execute("update batch_processing_queue set scheduled_for = now() where status = 'retry'")
+    assert materialise(seeded_url, FIRST, provider="openai").success
+    finished, status, _, matches, failed = state(seeded_url)
+    assert (finished, status, failed) == ({FIRST.sunday}, "completed", 0)
+    assert matches > 0
+
+
+def test_a_post_that_no_server_answers_is_no_outage(seeded_url: str, paid: FakeOpenAI, impatient: None):
+    with connect(seeded_url) as connection:
+        row = connection.execute(
+            "select caption from posts where length(caption) > 40 and created_at < %s order by id limit 1",
+            [FIRST.cutoff],
+        ).fetchone()
+    assert row is not None
+    paid.fault_words = {row[0][:30]: "server_error"}
+    assert materialise(seeded_url, FIRST, raise_on_error=False, provider="openai").success
+    assert state(seeded_url)[:2] == ({FIRST.sunday}, "completed")
+
+
+def test_a_week_in_which_many_jobs_failed_is_not_finished(seeded_url: str):
+    assert materialise(seeded_url, FIRST).success
+    with connect(seeded_url) as connection:
+        connection.execute(
+            """
+            update batch_processing_queue set status = 'failed', last_error = 'no answer after 12 tries (connection)'
+            where id in (
+                select id from batch_processing_queue where job_type = 'content_analysis' order by id limit 40
+            )
+            """
+        )
+        connection.execute("delete from batch_run_history")
+    with DagsterInstance.ephemeral() as instance:
+        assert not materialise(seeded_url, FIRST, "run_summary", instance=instance, raise_on_error=False).success
+        assert instance.get_materialized_partitions(AssetKey("run_summary")) == set()
+    finished, status, error, _, _ = state(seeded_url)
+    assert (finished, status) == (set(), "failed")
+    assert "content_analysis jobs failed, more than 10%" in error
+
+
+@pytest.mark.parametrize(
+    ("failed", "jobs", "finished"),
+    [(0, 0, True), (FEWEST_FAILED - 1, FEWEST_FAILED, True), (10, 100, True), (11, 100, False), (5, 5, False)],
+)
+def test_a_tenth_of_the_jobs_may_fail(failed: int, jobs: int, finished: bool):
+    counts = {"content_analysis": JobCounts(jobs, failed), "embedding_update": JobCounts(1_000, 3)}
+    assert (why_not_finished(counts) is None) == finished
+
+
+def test_requests_that_give_up_beside_others_that_are_answered_open_no_breaker():
+    breaker = CircuitBreaker("m")
+    for _ in range(10 * GIVEN_UP_BEFORE_STOP):
+        begun = breaker.begin()
+        breaker.answer()
+        breaker.give_up(begun, 12, "http_500")
+
+
+def test_requests_that_give_up_while_nothing_is_answered_open_the_breaker():
+    breaker = CircuitBreaker("m")
+    breaker.answer()
+    begun = breaker.begin()
+    for _ in range(GIVEN_UP_BEFORE_STOP - 1):
+        breaker.give_up(begun, 12, "connection")
+    with pytest.raises(ModelRequestError, match=r"is down: .* \(connection\)"):
+        breaker.give_up(begun, 12, "connection")
