@@ -81,7 +81,8 @@ class EmbeddingRun:
                 self._emit(Unanswered(key, "no words to embed", retryable=False))
         packs = [TextPack(tuple(pack)) for pack in packed(texts, tokens_per_minute)]
         self._crew = Crew(packs, self._ask, self._stopping)
-        await self._crew.finish(min(workers, len(packs)))
+        # Two for one request: it may be halved.
+        await self._crew.finish(min(workers, max(2, len(packs))))
 
     async def _ask(self, pack: TextPack) -> None:
         """Ask for what nobody has stored yet and nobody else is asking for."""
@@ -117,8 +118,10 @@ class EmbeddingRun:
         except GaveUpError as error:
             await self._committer.commit([self._call(pack, f"failed_{error.kind}", tries=error.tries)])
             if len(pack.texts) > 1 and not self._stopping.is_set():
-                # One text that the server cannot bear must not keep the others of its request from their vectors.
-                self._crew.add(_halves(pack))
+                # One text that the server cannot bear must not keep the others of its request from their vectors. Both
+                # halves come before their own halves, so that the one that is answered tells this from an outage.
+                for half in _halves(pack):
+                    self._crew.add_last(half)
                 return
             self._fail(pack, f"no answer after {error.tries} tries ({error.kind})")
             return
