@@ -21,7 +21,8 @@ INSIGHT_SETTINGS = Path(__file__).parent / "llm" / "prompts" / "insights.yaml"
 # The attributes whose unknown value an operator may let fail a stated wish (`matching/rules/unknown_values.py`).
 UNKNOWN_MAY_BE_STRICT = ("distance", "education", "marital_status", "children", "religiosity", "sect", "hijab")
 DEFAULT_EMBEDDING_MODEL = "text-embedding-3-small"
-# `matchme seed` leaves its population's first week here, under MATCHME_HOME; the environment and .env come before it.
+# The first week of the app's data, or of the seeded population, is kept here, under MATCHME_HOME. The environment and
+# .env come before it.
 POPULATION_FILE = "population.env"
 
 
@@ -155,9 +156,9 @@ def load_settings(env_file: Path | None = Path(".env"), environment: Mapping[str
     """
     values = {**_env_file_values(env_file), **(os.environ if environment is None else environment)}
     home = Path(values.get("MATCHME_HOME") or ".matchme")
-    values = {**_env_file_values(home / POPULATION_FILE), **values}
+    # An empty variable counts as unset.
+    values = {**_env_file_values(home / POPULATION_FILE), **{name: value for name, value in values.items() if value}}
     try:
-        # An empty variable counts as unset.
         known = {
             field.alias: values[field.alias]
             for field in Settings.model_fields.values()

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 
@@ -28,6 +29,9 @@ from matchme_pipeline_tests.materialising import MEMBERS, WEEKS, materialise_in_
 from matchme_pipeline_tests.openai_server import FakeOpenAI
 
 TEMPLATE = "app_template"
+# A slow machine is no falsified property.
+hypothesis.settings.register_profile("any_machine", deadline=None)
+hypothesis.settings.load_profile("any_machine")
 
 
 @pytest.fixture(scope="session", autouse=True)

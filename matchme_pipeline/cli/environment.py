@@ -7,6 +7,7 @@ from matchme_pipeline.database import dagster_storage, files, migrations
 from matchme_pipeline.database.connection import connect
 from matchme_pipeline.database.resource import database_url
 from matchme_pipeline.errors import ConfigurationError
+from matchme_pipeline.operations.first_week import first_week_of_data
 from matchme_pipeline.settings import POPULATION_FILE, process_settings
 
 
@@ -16,6 +17,24 @@ def use_first_week(first_week: date) -> None:
     home.mkdir(parents=True, exist_ok=True)
     (home / POPULATION_FILE).write_text(f"MATCHME_FIRST_WEEK={first_week.isoformat()}\n", encoding="utf-8")
     process_settings.cache_clear()
+
+
+def settle_first_week() -> None:
+    """Let the first week follow the data, once and for all, where nobody has configured it and no file holds it.
+
+    Call it before `matchme_pipeline.week` is imported: partitions are defined there. Raises DatabaseUnavailableError.
+    """
+    settings = process_settings()
+    if "first_week" in settings.model_fields_set:
+        return
+    with connect(database_url(settings), vectors=False) as connection:
+        if not migrations.has_app_tables(connection):
+            return
+        if any(m.applied_at is None for m in migrations.status(connection, files.migrations_dir())):
+            return
+        first_week = first_week_of_data(connection)
+    if first_week is not None:
+        use_first_week(first_week)
 
 
 def prepare_dagster() -> str:

@@ -56,7 +56,10 @@ def run(
     """Materialise one week, or a range of weeks in order, one run a week."""
     if (week is None) == (from_week is None) or (from_week is None) != (to_week is None):
         raise PipelineError("Name either --week YYYY-MM-DD, or both --from YYYY-MM-DD and --to YYYY-MM-DD.")
-    from matchme_pipeline.cli import environment, show, weeks
+    from matchme_pipeline.cli import environment
+
+    environment.settle_first_week()
+    from matchme_pipeline.cli import show, weeks
     from matchme_pipeline.database.connection import connect
     from matchme_pipeline.operations import queries
 
@@ -107,6 +110,8 @@ def estimate(
 ) -> None:
     """Calls, tokens, USD and seconds that a week would take; nothing is called, nothing is paid."""
     from matchme_pipeline.cli import environment
+
+    environment.settle_first_week()
     from matchme_pipeline.cli import estimate as estimates
     from matchme_pipeline.database.connection import connect
     from matchme_pipeline.database.resource import database_url
@@ -152,6 +157,8 @@ def demo() -> None:
 def dev(port: Annotated[int, typer.Option(min=1, max=65_535)] = 3000) -> None:
     """Dagster's UI with its daemon, over the same data."""
     from matchme_pipeline.cli import environment
+
+    environment.settle_first_week()
     from matchme_pipeline.cli.weeks import set_pool_limits
     from matchme_pipeline.database import files
 
@@ -169,6 +176,9 @@ def api(
     port: Annotated[int, typer.Option(min=1, max=65_535)] = 8000,
 ) -> None:
     """The HTTP API, with the operations page at its root."""
+    from matchme_pipeline.cli import environment
+
+    environment.settle_first_week()
     from matchme_pipeline.cli.api import serve
 
     serve(host, port)

@@ -13,7 +13,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def status(json: AsJson = False) -> None:
     """The newest runs, what they are at, the queue, and what somebody should know of."""
-    from matchme_pipeline.cli import environment, show
+    from matchme_pipeline.cli import environment
+
+    environment.settle_first_week()
+    from matchme_pipeline.cli import show
     from matchme_pipeline.cli.status import look
     from matchme_pipeline.database.resource import database_url
     from matchme_pipeline.settings import process_settings
