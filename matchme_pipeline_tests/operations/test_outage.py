@@ -18,9 +18,9 @@ FIRST = WEEKS[0]
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Requests give up after a second, which is longer than an answer takes."""
-    monkeypatch.setattr(request_sender, "TRIES", 5)
-    monkeypatch.setattr(request_sender, "LONGEST_PAUSE_SECONDS", 0.6)
+    """Requests give up after a few seconds, which is longer than an answer takes."""
+    monkeypatch.setattr(request_sender, "TRIES", 8)
+    monkeypatch.setattr(request_sender, "LONGEST_PAUSE_SECONDS", 1.5)
 
 
 def state(url: str) -> tuple[set[date], str, str, int, int]:
