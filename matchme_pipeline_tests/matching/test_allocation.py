@@ -81,7 +81,7 @@ def test_coverage_and_objective_are_the_optimum(graph: tuple[int, Edges], most: 
 
 
 @settings(max_examples=60, deadline=None)
-@given(towns(), st.integers(1, 5), st.randoms(use_true_random=False))
+@given(st.one_of(graphs(), towns()), st.integers(1, 5), st.randoms(use_true_random=False))
 def test_the_order_of_pairs_and_of_their_sides_changes_nothing(town: tuple[int, Edges], most: int, random):
     n, edges = town
     pairs = list(edges)
