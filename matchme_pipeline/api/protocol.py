@@ -1,4 +1,4 @@
-"""HTTP over a socket, with an end to heads that have none: left to itself, the server waits and keeps for ever."""
+"""HTTP over a socket, with an end to what has none: left to itself, the server waits and keeps for ever."""
 
 import asyncio
 
@@ -8,13 +8,25 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 # may bring a quarter of a megabyte, a body's beginning included; what of it are headers is limited more tightly later.
 HEAD_SECONDS = 10.0
 LARGEST_HEAD_BYTES = 524_288
+# A whole body, also one that nobody reads because its request is answered or refused already.
+WHOLE_BODY_SECONDS = 20.0
+# How long an answer may wait for its caller to read it.
+UNREAD_SECONDS = 30.0
+# Requests that one connection may send before the first is answered; browsers send one.
+MOST_WAITING_REQUESTS = 16
 
 
 class GuardedProtocol(HttpToolsProtocol):
-    """Closes a connection whose request does not begin, does not end its headers, or has too many of them."""
+    """Closes a connection whose request does not come whole in time, has too many headers, or is one of too many.
+
+    It also closes one whose caller does not read the answers.
+    """
 
     _timer: asyncio.TimerHandle | None = None
+    _body_timer: asyncio.TimerHandle | None = None
+    _unread_timer: asyncio.TimerHandle | None = None
     _head_bytes = 0
+    _has_ended = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for the first request."""
@@ -23,11 +35,16 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no longer."""
+        self._has_ended = True
         self._head_came()
+        self._body_timer = _cancelled(self._body_timer)
+        self._unread_timer = _cancelled(self._unread_timer)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Read on, unless the head has become too large."""
+        if self._has_ended:
+            return
         if self._timer is not None:
             self._head_bytes += len(data)
             if self._head_bytes > LARGEST_HEAD_BYTES:
@@ -41,9 +58,44 @@ class GuardedProtocol(HttpToolsProtocol):
         self._expect_head()
 
     def on_headers_complete(self) -> None:
-        """Its head is there."""
+        """Its head is there; its body is waited for."""
         self._head_came()
+        self._body_timer = _cancelled(self._body_timer)
+        if self._has_ended:
+            return
+        if len(self.pipeline) >= MOST_WAITING_REQUESTS:
+            self._end()
+            return
         super().on_headers_complete()
+        self._body_timer = self.loop.call_later(WHOLE_BODY_SECONDS, self._end)
+
+    def on_body(self, body: bytes) -> None:
+        """A part of the body is there."""
+        if not self._has_ended:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The body is whole."""
+        self._body_timer = _cancelled(self._body_timer)
+        if not self._has_ended:
+            super().on_message_complete()
+
+    def pause_writing(self) -> None:
+        """The caller does not read what is sent."""
+        super().pause_writing()
+        if self._unread_timer is None:
+            self._unread_timer = self.loop.call_later(UNREAD_SECONDS, self._end)
+
+    def resume_writing(self) -> None:
+        """The caller reads again."""
+        self._unread_timer = _cancelled(self._unread_timer)
+        super().resume_writing()
+
+    def _end(self) -> None:
+        # Not `close`, which waits until the caller has read everything. What waits is not worked on any more.
+        self._has_ended = True
+        self.pipeline.clear()
+        self.transport.abort()
 
     def _expect_head(self) -> None:
         self._head_came()
@@ -51,6 +103,10 @@ class GuardedProtocol(HttpToolsProtocol):
         self._timer = self.loop.call_later(HEAD_SECONDS, self.transport.close)
 
     def _head_came(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._timer = _cancelled(self._timer)
+
+
+def _cancelled(timer: asyncio.TimerHandle | None) -> asyncio.TimerHandle | None:
+    if timer is not None:
+        timer.cancel()
+    return None

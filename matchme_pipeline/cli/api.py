@@ -13,6 +13,8 @@ from matchme_pipeline.settings import process_settings
 
 # Requests under way when the service is told to end may take this long.
 GRACE_SECONDS = 10
+# More connections at a time are answered 503, so that idle ones do not use up the process's open files.
+MOST_CONNECTIONS = 500
 
 
 def serve(host: str, port: int) -> None:
@@ -33,5 +35,6 @@ def serve(host: str, port: int) -> None:
         log_level="warning",
         access_log=False,
         server_header=False,
+        limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )

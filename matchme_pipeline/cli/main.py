@@ -155,7 +155,7 @@ def demo() -> None:
 
 @app.command()
 def dev(port: Annotated[int, typer.Option(min=1, max=65_535)] = 3000) -> None:
-    """Dagster's UI with its daemon, over the same data."""
+    """Dagster's UI with its daemon, over the same data, for this machine alone."""
     from matchme_pipeline.cli import environment
 
     environment.settle_first_week()
@@ -166,7 +166,7 @@ def dev(port: Annotated[int, typer.Option(min=1, max=65_535)] = 3000) -> None:
     set_pool_limits()
     workspace = files.dagster_home() / "workspace.yaml"
     console.say(f"Dagster's UI: http://127.0.0.1:{port}   (Ctrl-C ends it)")
-    arguments = ["-m", "dagster", "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)]
+    arguments = ["-m", "matchme_pipeline.cli.dagster_dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)]
     os.execv(sys.executable, [sys.executable, *arguments])
 
 

@@ -1,9 +1,10 @@
-"""Connections that begin a request and never end it."""
+"""Connections that begin a request and never end it, send too many at once, or read no answers."""
 
 import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 import uvicorn
@@ -15,13 +16,16 @@ from matchme_pipeline.api.protocol import GuardedProtocol
 
 async def answer_ok(scope: Scope, receive: Receive, send: Send) -> None:
     assert scope["type"] == "http"
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
-    await send({"type": "http.response.body", "body": b"ok"})
+    body = b"x" * 50_000_000 if scope["path"] == "/large" else b"ok"
+    headers = [(b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 @pytest.fixture
 def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
-    monkeypatch.setattr(protocol, "HEAD_SECONDS", 1.0)
+    for name in ("HEAD_SECONDS", "WHOLE_BODY_SECONDS", "UNREAD_SECONDS"):
+        monkeypatch.setattr(protocol, name, 1.0)
     config = uvicorn.Config(answer_ok, port=0, http=GuardedProtocol, lifespan="off", log_level="error")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
@@ -64,3 +68,46 @@ def test_requests_in_one_connection_are_answered_however_long_it_lives(address: 
             while not answer.endswith(b"ok"):
                 answer += connection.recv(1_000)
             time.sleep(0.5)
+
+
+def test_a_body_that_nobody_reads_holds_its_connection_only_so_long(address: tuple[str, int]):
+    with socket.create_connection(address) as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n")
+        with pytest.raises((ConnectionResetError, BrokenPipeError)):
+            drip(connection)
+
+
+def drip(connection: socket.socket) -> None:
+    """A byte now and then, which would keep an idle limit from ever coming."""
+    for _ in range(100):
+        connection.sendall(b"x")
+        time.sleep(0.1)
+
+
+def test_requests_that_are_sent_before_the_first_is_answered_are_few(address: tuple[str, int]):
+    request = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+    with socket.create_connection(address) as connection:
+        connection.sendall(request * protocol.MOST_WAITING_REQUESTS)
+        answer = b""
+        while answer.count(b"\r\n\r\nok") < protocol.MOST_WAITING_REQUESTS:
+            answer += connection.recv(10_000)
+    with socket.create_connection(address) as connection, suppress(ConnectionResetError, BrokenPipeError):
+        connection.sendall(request * 5_000)
+        answer = b""
+        while piece := connection.recv(10_000):
+            answer += piece
+        assert answer.count(b"200 OK") < 2 * protocol.MOST_WAITING_REQUESTS
+    with socket.create_connection(address) as connection:
+        connection.sendall(request)
+        assert connection.recv(1_000).startswith(b"HTTP/1.1 200")
+
+
+def test_an_answer_waits_for_its_reader_only_so_long(address: tuple[str, int]):
+    with socket.create_connection(address) as connection:
+        connection.sendall(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
+        time.sleep(2)
+        received = 0
+        with suppress(ConnectionResetError):
+            while piece := connection.recv(1_000_000):
+                received += len(piece)
+        assert received < 50_000_000
