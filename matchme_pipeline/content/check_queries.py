@@ -10,24 +10,13 @@ def unhashed_items(connection: Connection, first: datetime, before: datetime, we
     """Live items of the window without a row, and rows of the week with neither hash nor reason."""
     row = connection.execute(
         """
-        with live as (
-            select p.clerk_user_id as user_id, 'post' as item_type, p.id as item_id
-            from posts p
-            where p.created_at >= %(first)s and p.created_at < %(before)s and p.deleted_at is null
-                and coalesce(p.is_visible, true) and coalesce(p.is_approved, true)
-            union all
-            select v.user_id, 'voice_introduction', v.id
-            from voice_introductions v
-            where v.created_at >= %(first)s and v.created_at < %(before)s and v.is_active
-                and v.processing_status = 'completed' and v.transcription is not null
-        )
         select
             (
                 select count(*)
-                from live l
-                join profiles m on m.clerk_user_id = l.user_id and m.deleted_at is null
+                from matchme_live_items l
+                join matchme_present_members m on m.user_id = l.user_id
                 left join content_items c on c.item_type = l.item_type and c.item_id = l.item_id
-                where c.item_id is null
+                where l.shared_at >= %(first)s and l.shared_at < %(before)s and c.item_id is null
             ),
             (
                 select count(*) from content_items

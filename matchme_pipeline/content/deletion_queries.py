@@ -99,11 +99,8 @@ def remove_gone_items(connection: Connection) -> dict[str, int]:
         create temporary table gone_items on commit drop as
         select c.item_type, c.item_id, c.content_hash, c.user_id, c.week
         from content_items c
-        left join posts p on c.item_type = 'post' and p.id = c.item_id
-            and p.deleted_at is null and coalesce(p.is_visible, true) and coalesce(p.is_approved, true)
-        left join voice_introductions v on c.item_type = 'voice_introduction' and v.id = c.item_id
-            and v.is_active and v.processing_status = 'completed' and v.transcription is not null
-        where p.id is null and v.id is null
+        left join matchme_live_items l on l.item_type = c.item_type and l.item_id = c.item_id
+        where l.item_id is null
         """
     )
     connection.execute("create temporary table lost_texts on commit drop as select content_hash from gone_items")

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from matchme_pipeline.content import deletion_queries
-from matchme_pipeline.content.items import POST, VOICE, HashedItem, RawItem
+from matchme_pipeline.content.items import HashedItem, RawItem
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.database.copy import stage_rows
 
@@ -19,28 +19,17 @@ def live_items(
     """
     rows = connection.execute(
         """
-        select %(post)s, p.id, p.clerk_user_id, p.created_at, p.caption, p.categories, p.depth_level
-        from posts p
-        join profiles m on m.clerk_user_id = p.clerk_user_id and m.deleted_at is null
-        where p.created_at >= %(first)s and p.created_at < %(before)s
-            and p.deleted_at is null and coalesce(p.is_visible, true) and coalesce(p.is_approved, true)
+        select i.item_type, i.item_id, i.user_id, i.shared_at, i.content, i.categories, i.depth_level
+        from matchme_live_items i
+        join matchme_present_members m on m.user_id = i.user_id
+        where i.shared_at >= %(first)s and i.shared_at < %(before)s
             and not (
                 %(only_unhashed)s
-                and exists (select from content_items c where c.item_type = %(post)s and c.item_id = p.id)
+                and exists (select from content_items c where c.item_type = i.item_type and c.item_id = i.item_id)
             )
-        union all
-        select %(voice)s, v.id, v.user_id, v.created_at, v.transcription, '{}'::text[], 1
-        from voice_introductions v
-        join profiles m on m.clerk_user_id = v.user_id and m.deleted_at is null
-        where v.created_at >= %(first)s and v.created_at < %(before)s
-            and v.is_active and v.processing_status = 'completed' and v.transcription is not null
-            and not (
-                %(only_unhashed)s
-                and exists (select from content_items c where c.item_type = %(voice)s and c.item_id = v.id)
-            )
-        order by 4, 2
+        order by i.shared_at, i.item_id
         """,
-        {"first": first, "before": before, "post": POST, "voice": VOICE, "only_unhashed": only_unhashed},
+        {"first": first, "before": before, "only_unhashed": only_unhashed},
     ).fetchall()
     return [
         RawItem(kind, item_id, user_id, shared_at, text, tuple(categories or ()), depth or 1)

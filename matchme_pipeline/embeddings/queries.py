@@ -51,27 +51,14 @@ def items_as_of(
     """
     rows = connection.execute(
         """
-        with live as (
-            select p.clerk_user_id as user_id, 'post' as item_type, p.id as item_id, p.created_at as shared_at,
-                coalesce(p.depth_level, 1) as depth_level
-            from posts p
-            where p.created_at < %(cutoff)s and p.deleted_at is null
-                and (%(users)s::text[] is null or p.clerk_user_id = any(%(users)s))
-                and coalesce(p.is_visible, true) and coalesce(p.is_approved, true)
-            union all
-            select v.user_id, 'voice_introduction', v.id, v.created_at, 1
-            from voice_introductions v
-            where v.created_at < %(cutoff)s and (%(users)s::text[] is null or v.user_id = any(%(users)s))
-                and v.is_active and v.processing_status = 'completed'
-                and v.transcription is not null
-        )
-        select l.user_id, l.item_type, l.item_id, l.shared_at, l.depth_level, c.content_hash, e.content_hash is not null
-        from live l
-        join profiles m on m.clerk_user_id = l.user_id and m.deleted_at is null
-            and coalesce(m.created_at < %(cutoff)s, true)
+        select l.user_id, l.item_type, l.item_id, l.shared_at, coalesce(l.depth_level, 1), c.content_hash,
+            e.content_hash is not null
+        from matchme_live_items l
+        join matchme_present_members m on m.user_id = l.user_id and m.joined_at < %(cutoff)s
         left join content_items c on c.item_type = l.item_type and c.item_id = l.item_id
         left join content_embeddings e on e.content_hash = c.content_hash and e.model = %(model)s
-        where coalesce(c.status, 'ready') = 'ready'
+        where coalesce(c.status, 'ready') = 'ready' and l.shared_at < %(cutoff)s
+            and (%(users)s::text[] is null or l.user_id = any(%(users)s))
         order by l.user_id, l.shared_at, l.item_id
         """,
         {"cutoff": cutoff, "model": model, "users": _ids(user_ids)},
@@ -143,11 +130,10 @@ def biographies_as_of(
     """Members who had joined by `cutoff` and have not deleted themselves, with their biography."""
     return connection.execute(
         """
-        select clerk_user_id, bio
-        from profiles
-        where deleted_at is null and coalesce(created_at < %(cutoff)s, true)
-            and (%(users)s::text[] is null or clerk_user_id = any(%(users)s))
-        order by clerk_user_id
+        select user_id, bio
+        from matchme_present_members
+        where joined_at < %(cutoff)s and (%(users)s::text[] is null or user_id = any(%(users)s))
+        order by user_id
         """,
         {"cutoff": cutoff, "users": _ids(user_ids)},
     ).fetchall()
@@ -162,8 +148,7 @@ def answers_as_of(
         select a.clerk_user_id, q.question, a.answer
         from dna_answers a
         join dna_questionnaires q on q.id = a.question_id
-        join profiles m on m.clerk_user_id = a.clerk_user_id and m.deleted_at is null
-            and coalesce(m.created_at < %(cutoff)s, true)
+        join matchme_present_members m on m.user_id = a.clerk_user_id and m.joined_at < %(cutoff)s
         where a.created_at < %(cutoff)s and (%(users)s::text[] is null or a.clerk_user_id = any(%(users)s))
         order by a.clerk_user_id, q.id
         """,
@@ -179,8 +164,7 @@ def approved_insights_as_of(
         """
         select i.clerk_user_id, i.title, i.description, i.reviewed_at
         from user_insights i
-        join profiles m on m.clerk_user_id = i.clerk_user_id and m.deleted_at is null
-            and coalesce(m.created_at < %(cutoff)s, true)
+        join matchme_present_members m on m.user_id = i.clerk_user_id and m.joined_at < %(cutoff)s
         where i.status = 'approved' and i.reviewed_at < %(cutoff)s
             and (%(users)s::text[] is null or i.clerk_user_id = any(%(users)s))
         order by i.clerk_user_id, i.id

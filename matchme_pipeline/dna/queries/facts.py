@@ -36,12 +36,10 @@ def members_as_of(connection: Connection, cutoff: datetime) -> list[str]:
     """The ids of the population alone, in order."""
     rows = connection.execute(
         """
-        select clerk_user_id
-        from profiles
-        where deleted_at is null
-            and coalesce(profile_visibility, 'members') <> 'hidden'
-            and (created_at is null or created_at < %s)
-        order by clerk_user_id
+        select user_id
+        from matchme_present_members
+        where not is_hidden and joined_at < %s
+        order by user_id
         """,
         [cutoff],
     ).fetchall()
@@ -121,21 +119,20 @@ _MEMBERS: LiteralString = """
         ) stated
         group by clerk_user_id
     ) background on background.clerk_user_id = p.clerk_user_id
-    where p.deleted_at is null
-        and coalesce(p.profile_visibility, 'members') <> 'hidden'
-        and (p.created_at is null or p.created_at < %(cutoff)s)
+    where p.clerk_user_id in (
+        select m.user_id from matchme_present_members m where not m.is_hidden and m.joined_at < %(cutoff)s
+    )
     order by p.clerk_user_id
 """
 
 _POSTS: LiteralString = """
     select
-        clerk_user_id as user_id,
-        (extract(epoch from created_at) * 1000000)::bigint as shared,
+        user_id,
+        (extract(epoch from shared_at) * 1000000)::bigint as shared,
         depth_level,
         categories
-    from posts
-    where created_at >= %(epoch)s and created_at < %(cutoff)s
-        and deleted_at is null and coalesce(is_visible, true) and coalesce(is_approved, true)
+    from matchme_live_items
+    where item_type = 'post' and shared_at >= %(epoch)s and shared_at < %(cutoff)s
 """
 
 _INSIGHTS: LiteralString = """

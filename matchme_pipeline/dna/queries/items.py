@@ -59,17 +59,10 @@ def _items(connection: Connection, cutoff: datetime) -> pd.DataFrame:
     """
     rows = connection.execute(
         """
-        select p.clerk_user_id, c.content_hash, case when c.item_id is null then p.caption end
-        from posts p
-        left join content_items c on c.item_type = 'post' and c.item_id = p.id
-        where p.created_at < %(cutoff)s
-            and p.deleted_at is null and coalesce(p.is_visible, true) and coalesce(p.is_approved, true)
-        union all
-        select v.user_id, c.content_hash, case when c.item_id is null then v.transcription end
-        from voice_introductions v
-        left join content_items c on c.item_type = 'voice_introduction' and c.item_id = v.id
-        where v.created_at < %(cutoff)s
-            and v.is_active and v.processing_status = 'completed' and v.transcription is not null
+        select l.user_id, c.content_hash, case when c.item_id is null then l.content end
+        from matchme_live_items l
+        left join content_items c on c.item_type = l.item_type and c.item_id = l.item_id
+        where l.shared_at < %(cutoff)s
         """,
         {"cutoff": cutoff},
     ).fetchall()

@@ -37,8 +37,7 @@ STAGE_CURRENT: LiteralString = """
         s.score as shown_score
     from dna_score_history h
     join shown_points p on p.user_id = h.user_id
-    join profiles m on m.clerk_user_id = h.user_id
-        and m.deleted_at is null and coalesce(m.profile_visibility, 'members') <> 'hidden'
+    join matchme_present_members m on m.user_id = h.user_id and not m.is_hidden
     left join content_originality o on o.user_id = h.user_id and o.week = h.week
     left join dna_score_history changed on changed.user_id = h.user_id and changed.week = h.tier_changed_on - 7
     left join mysoul_dna_scores s on s.user_id = h.user_id

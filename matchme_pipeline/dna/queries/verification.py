@@ -55,11 +55,9 @@ def coverage(connection: Connection, week: date, cutoff: datetime) -> dict[str, 
     row = connection.execute(
         """
         with population as (
-            select clerk_user_id as user_id
-            from profiles
-            where deleted_at is null
-                and coalesce(profile_visibility, 'members') <> 'hidden'
-                and (created_at is null or created_at < %(cutoff)s)
+            select user_id
+            from matchme_present_members
+            where not is_hidden and joined_at < %(cutoff)s
         ),
         scored as (select user_id from dna_score_history where week = %(week)s)
         select
@@ -177,8 +175,7 @@ def published(connection: Connection) -> dict[str, int]:
             count(*) filter (where (s.score, upper(s.rarity_tier)) is distinct from (h.score, upper(h.tier))
                 and s.user_id is not null and s.last_calculated_at <= (h.week + 7 + time '02:00') at time zone 'UTC')
         from dna_score_history h
-        join profiles p on p.clerk_user_id = h.user_id
-            and p.deleted_at is null and coalesce(p.profile_visibility, 'members') <> 'hidden'
+        join matchme_present_members p on p.user_id = h.user_id and not p.is_hidden
         left join mysoul_dna_scores s on s.user_id = h.user_id
         where h.week = (select max(week) from dna_score_history)
         """
