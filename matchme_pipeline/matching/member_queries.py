@@ -115,13 +115,13 @@ def pairs_shown(
 
 
 def pairs_of_week(connection: Connection, match_week: date) -> list[PairRow]:
-    """The week's pairs, once each."""
+    """The week's pairs, once each; not those of another batch, whose rows stand as their members have seen them."""
     with connection.cursor(row_factory=class_row(PairRow)) as cursor:
         return cursor.execute(
             """
             select user_id as a, match_user_id as b, chaichat_preview as preview
             from weekly_matches
-            where week_start_date = %s and user_id < match_user_id
+            where week_start_date = %s and user_id < match_user_id and embedding_model is not null
             order by user_id, match_user_id
             """,
             [match_week],

@@ -191,3 +191,33 @@ def test_a_few_members_with_the_flag_keep_nobody_out(real: Connection):
     real.execute("update profiles set onboarding_completed = clerk_user_id >= 'user_real0005'")
     after = matched(real, USUAL)
     assert after.not_matchable["not_onboarded"] == 5
+
+
+def test_odd_rows_of_another_batch_that_members_saw_stop_no_week(app_database_url: str):
+    """More than five in a list, one rank for all, oneself, a pair with two scores: as seen. Who is gone, goes."""
+    week = WEEKS[0]
+    with connect(app_database_url) as connection:
+        write_city_clusters(connection)
+        ids = write_members(connection, 40)
+        seen = [(ids[0], other) for other in ids[1:15:2]]
+        seen += [(ids[2], ids[2]), (ids[4], "user_nobody"), ("user_nobody", ids[6]), (ids[8], ids[9]), (ids[9], ids[8])]
+        for number, (user_id, other) in enumerate(seen):
+            connection.execute(
+                "insert into weekly_matches (user_id, match_user_id, score, rank, week_start_date, viewed_at, "
+                'chaichat_preview) values (%s, %s, %s, 1, %s, now(), \'{"level": 1, "starters": ["x"]}\')',
+                [user_id, other, number, week.match_week],
+            )
+    for _ in range(2):
+        assert materialise(app_database_url, week).success
+    with connect(app_database_url) as connection:
+        foreign = connection.execute(
+            "select user_id, match_user_id, chaichat_preview ->> 'level' from weekly_matches "
+            "where embedding_model is null"
+        ).fetchall()
+        ours = connection.execute(
+            "select user_id, count(*) from weekly_matches where embedding_model is not null group by 1"
+        ).fetchall()
+    assert sorted(foreign) == sorted((a, b, "1") for a, b in seen if "user_nobody" not in (a, b))
+    assert ids[0] not in dict(ours)
+    assert max(count for _, count in ours) <= 5
+    assert len(ours) > 20

@@ -36,7 +36,7 @@ def broken_rules(connection: Connection, match_week: date, window_weeks: int) ->
                 select coalesce(sum(rows), 0)::bigint from pairs
                 where own > 0 and ((a <> b and rows < 2) or lowest <> highest)
             ),
-            (select count(*) from lists where rows > 5),
+            (select count(*) from lists where rows > 5 and own > 0),
             (select count(*) from lists where ranks < own),
             (select count(*) from pairs where a = b and own > 0),
             (
@@ -140,7 +140,7 @@ def untouched_pairs(connection: Connection, match_week: date) -> list[tuple[str,
 
 
 def pairs_without_preview(connection: Connection, match_week: date) -> tuple[int, int]:
-    """Rows of the week, and those of them without starters or with starters unlike their partner's row."""
+    """The pipeline's rows of the week, and those without starters or with starters unlike their partner's row."""
     row = connection.execute(
         """
         select count(*), count(*) filter (
@@ -153,7 +153,7 @@ def pairs_without_preview(connection: Connection, match_week: date) -> tuple[int
                 )
         )
         from weekly_matches w
-        where w.week_start_date = %s
+        where w.week_start_date = %s and w.embedding_model is not null
         """,
         [match_week],
     ).fetchone()

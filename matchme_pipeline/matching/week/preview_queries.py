@@ -22,7 +22,7 @@ def save_previews(connection: Connection, match_week: date, previews: Mapping[tu
             -- Both rows by their key: looking for a pair in either order would read the whole week for every batch.
             cross join lateral (values (n.a, n.b), (n.b, n.a)) as w (user_id, match_user_id)
             where m.week_start_date = %(week)s and m.user_id = w.user_id and m.match_user_id = w.match_user_id
-                and m.chaichat_preview is distinct from n.preview
+                and m.embedding_model is not null and m.chaichat_preview is distinct from n.preview
             """,
             {
                 "week": match_week,
