@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+import psycopg
 import yaml
 from dotenv import dotenv_values
 from dotenv.parser import Binding, parse_stream
+from psycopg.conninfo import conninfo_to_dict
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from matchme_pipeline.errors import ConfigurationError
@@ -83,6 +85,11 @@ class Settings(BaseModel):
         if url is not None and not url.startswith(("postgresql://", "postgres://")):
             raise ValueError(
                 "must start with postgresql:// (for instance postgresql://user:password@host:5432/postgres)"
+            )
+        if url is not None and not _is_unambiguous(url):
+            raise ValueError(
+                "cannot be read as a PostgreSQL URL; percent-encode what is special in its user and password "
+                "(@ as %40, / as %2F, % as %25, ? as %3F)"
             )
         return url
 
@@ -193,6 +200,19 @@ def _env_file_values(env_file: Path | None) -> dict[str, str]:
     except (UnicodeDecodeError, OSError) as error:
         raise ConfigurationError(f"{env_file} cannot be read as UTF-8 text ({error}). Save it as plain text.") from None
     return {name: value for name, value in dotenv_values(env_file).items() if value is not None}
+
+
+def _is_unambiguous(url: str) -> bool:
+    """Whether user, password and host end where they seem to; else an error's text would show a password's tail."""
+    rest = url.partition("://")[2]
+    credentials, _, behind = rest.partition("@") if "@" in rest else ("", "", rest)
+    if "@" in behind or "/" in credentials or "?" in credentials:
+        return False
+    try:
+        conninfo_to_dict(url)
+    except psycopg.Error:
+        return False
+    return True
 
 
 _LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")

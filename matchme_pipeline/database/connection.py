@@ -144,6 +144,8 @@ def describe(url: str) -> str:
     port = f":{parts['port']}" if "port" in parts else ""
     # An unencoded @ in a password is read as its end: what follows would be taken for the host.
     host = str(parts.get("host") or parts.get("hostaddr") or "localhost").rpartition("@")[2]
+    if "@" in f"{port}{parts.get('dbname', '')}":
+        return "(an address whose password must be percent-encoded)"
     return f"{host}{port}/{parts.get('dbname', '')}"
 
 

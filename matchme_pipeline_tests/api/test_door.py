@@ -15,6 +15,7 @@ from starlette.types import Message
 
 from matchme_pipeline.api import middleware
 from matchme_pipeline.api.app import create_app
+from matchme_pipeline.api.queries import audit
 from matchme_pipeline.api.rate_limit import RateLimit
 from matchme_pipeline.api.service import POOL_SIZE
 from matchme_pipeline.api.snapshots import FRESH_SECONDS, OLDEST_SECONDS, Snapshot
@@ -255,6 +256,36 @@ def test_the_audit_says_what_stood_in_a_body_and_whose_jobs_were_read(api: Api, 
         ("POST /functions/v1/batch-queue", f"user_id={MEMBER}", "read"),
         ("GET /api/batch/queue/{user_id}", f"user_id={MEMBER}", "read"),
     ]
+
+
+def test_refused_callers_do_not_fill_the_audit(database: Connection):
+    def refused() -> list[int]:
+        row = database.execute(
+            "select count(*) filter (where user_id = 'a'), count(*) filter (where user_id = 'b'), "
+            "count(*) filter (where user_id = 'old') from api_audit"
+        ).fetchone()
+        return list(row or ())
+
+    database.execute(
+        "insert into api_audit (asked_at, user_id, action, subject, outcome, request_id) "
+        "select now() - interval '1 year', 'old', 'x', '', outcome, '' from (values ('refused'), ('done')) o (outcome)"
+    )
+    first = audit.begin(database, "a", "POST /api/batch/trigger", "", "refused", "1")
+    assert audit.begin(database, "a", "POST /api/batch/trigger", "another", "refused", "2") == first
+    assert audit.begin(database, "b", "POST /api/batch/trigger", "", "refused", "3") != first
+    # What an administrator did stays; a refusal of a year ago does not.
+    assert refused() == [1, 1, 1]
+    for number in range(2 * audit.MOST_REFUSALS_A_DAY):
+        audit.begin(database, "a", f"GET /{number}", "", "refused", "4")
+    assert refused() == [audit.MOST_REFUSALS_A_DAY, 1, 1]
+    assert audit.begin(database, "a", "GET /1", "", "asked", "5") > first
+
+
+def test_no_redirect_names_a_host_that_the_caller_claims(api: Api):
+    for path in ("/api/cost/", "/api/cost//", "//evil.example/api/cost", "/health/", "/api/batch/status/"):
+        answer = api.client.get(f"http://evil.example{path}", headers=api.bearer(ADMIN), follow_redirects=False)
+        assert answer.status_code == 404, path
+        assert "evil.example" not in str(answer.headers)
 
 
 def test_while_every_connection_is_taken_the_answer_is_503_and_then_it_works_again(api: Api):

@@ -7,7 +7,9 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
+from matchme_pipeline.database import files
 from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.database.migrations import create_app_tables, migrate
 
 OWN = ("profiles", "posts", "user_insights", "mysoul_dna_scores")
 CLOSED = ("mysoul_score_history", "governance_rules", "cost_alerts", "trait_distribution_stats")
@@ -118,3 +120,29 @@ def test_a_member_reads_no_error_of_their_jobs_and_sets_no_sequence(finished: Co
         "and has_sequence_privilege(role, c.oid, 'UPDATE')"
     ).fetchall()
     assert open_sequences == []
+
+
+def test_default_privileges_like_supabases_open_nothing_of_the_pipelines(empty_database: Connection):
+    """Supabase grants every new table, sequence and function to every role; each migration has to take that back."""
+    create_app_tables(empty_database, files.app_tables_dir())
+    for kind in ("tables", "sequences", "functions"):
+        empty_database.execute(
+            f"alter default privileges in schema public grant all on {kind} to anon, authenticated"  # type: ignore[arg-type]
+        )
+    before = [oid for (oid,) in empty_database.execute("select oid from pg_class")]
+    migrate(empty_database, files.migrations_dir())
+    opened = empty_database.execute(
+        """
+        select distinct r.rolname, c.relkind::text, a.privilege_type
+        from pg_class c cross join aclexplode(c.relacl) a join pg_roles r on r.oid = a.grantee
+        where r.rolname in ('anon', 'authenticated') and c.relnamespace = 'public'::regnamespace
+            and not c.oid = any(%s)
+        """,
+        [before],
+    ).fetchall()
+    assert opened == [("authenticated", "r", "SELECT")]
+    definers = empty_database.execute(
+        "select proname from pg_proc where pronamespace = 'public'::regnamespace and prosecdef "
+        "and has_function_privilege('anon', oid, 'EXECUTE')"
+    ).fetchall()
+    assert definers == []

@@ -1,12 +1,15 @@
 """Connections: what an unreachable or unfit database says, and binary COPY's round trip."""
 
+from urllib.parse import quote
+
 import numpy as np
 import psycopg
 import pytest
 
 from matchme_pipeline.database.connection import Connection, connect, describe, with_database
 from matchme_pipeline.database.copy import copy_rows, read_vectors, stage_rows
-from matchme_pipeline.errors import DatabaseUnavailableError
+from matchme_pipeline.errors import ConfigurationError, DatabaseUnavailableError
+from matchme_pipeline.settings import load_settings
 
 
 def test_an_unreachable_database_is_named_without_its_password():
@@ -70,3 +73,24 @@ def test_staged_rows_vanish_with_the_transaction(app_database: Connection):
 @pytest.mark.parametrize("url", ["postgresql://me:pa@ss@host.example/db", "postgresql://me:p@s@s@host.example:5432/db"])
 def test_an_unencoded_at_in_a_password_prints_none_of_it(url: str):
     assert describe(url).partition("/")[0].partition(":")[0] == "host.example"
+
+
+@pytest.mark.parametrize("password", ["pa@SECRET", "pa/SECRET", "pa@x/SECRET", "pa@x:SECRET", "pa?SECRET", "pa%SECRET",
+                                      "pa/x?SECRET", "pa@x?SECRET", "@SECRET", "pa@[SECRET"])  # fmt: skip
+@pytest.mark.parametrize("name", ["MATCHME_DATABASE_URL", "MATCHME_DAGSTER_DATABASE_URL"])
+def test_a_password_that_is_not_encoded_is_refused_without_being_shown(name: str, password: str):
+    url = f"postgresql://me:{password}@host.example:5432/db"
+    with pytest.raises(ConfigurationError, match="percent-encode") as refused:
+        load_settings(None, {name: url})
+    assert "SECRET" not in str(refused.value)
+    assert "SECRET" not in describe(url)
+    assert load_settings(None, {name: f"postgresql://me:{quote(password, safe='')}@host.example:5432/db"})
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql://me@%2Ftmp/db", "postgresql:///db?host=/tmp", "postgres://me.ref:a:b#c@host.example:6543/postgres?sslmode=require",
+     "postgresql://host.example", "postgresql://me@[::1]:5432/db"],
+)  # fmt: skip
+def test_usual_addresses_are_taken(url: str):
+    assert load_settings(None, {"MATCHME_DATABASE_URL": url}).database_url == url

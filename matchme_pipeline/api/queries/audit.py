@@ -3,6 +3,11 @@
 from matchme_pipeline.database.connection import Connection
 
 LONGEST_SUBJECT = 300
+# What is kept of callers who are refused: rows of one caller in a day, and for how long. Other rows stay.
+MOST_REFUSALS_A_DAY = 100
+REFUSALS_KEPT_DAYS = 90
+# Each new row takes more old ones along than itself.
+_CLEARED_AT_ONCE = 50
 
 
 def has_admin_role(connection: Connection, user_id: str) -> bool:
@@ -14,23 +19,21 @@ def has_admin_role(connection: Connection, user_id: str) -> bool:
 def begin(connection: Connection, user_id: str, action: str, subject: str, outcome: str, request_id: str) -> int:
     """Record that somebody asked for `action`; returns the record's number.
 
-    Who is refused again and again for the same fills the table by one row a minute.
+    A refused caller adds one row a minute for each action, MOST_REFUSALS_A_DAY rows at most in a day, and none of
+    them stays for longer than REFUSALS_KEPT_DAYS.
     """
+    if outcome == "refused":
+        _forget_old_refusals(connection)
+        known = _refusal_that_stands_for(connection, user_id, action)
+        if known is not None:
+            return known
     row = connection.execute(
         """
-        with same as (
-            select max(id) as id from api_audit
-            where user_id = %(user)s and action = %(action)s and outcome = %(outcome)s and %(outcome)s = 'refused'
-                and asked_at > now() - interval '1 minute'
-        ),
-        made as (
-            insert into api_audit (user_id, action, subject, outcome, request_id)
-            select %(user)s, %(action)s, %(subject)s, %(outcome)s, %(request)s from same where same.id is null
-            returning id
-        )
-        select coalesce((select id from made), (select id from same))
+        insert into api_audit (user_id, action, subject, outcome, request_id)
+        values (%s, %s, %s, %s, %s)
+        returning id
         """,
-        {"user": user_id, "action": action, "subject": subject, "outcome": outcome, "request": request_id},
+        [user_id, action, subject, outcome, request_id],
     ).fetchone()
     assert row is not None
     return int(row[0])
@@ -45,4 +48,33 @@ def end(connection: Connection, record: int, outcome: str, subject: str | None) 
         where id = %s
         """,
         [outcome, subject, record],
+    )
+
+
+def _refusal_that_stands_for(connection: Connection, user_id: str, action: str) -> int | None:
+    """The row that already says that the caller is refused this, or is refused again and again."""
+    row = connection.execute(
+        """
+        select case
+            when count(*) >= %(most)s then max(id)
+            else max(id) filter (where action = %(action)s and asked_at > now() - interval '1 minute')
+        end
+        from api_audit
+        where user_id = %(user)s and outcome = 'refused' and asked_at > now() - interval '1 day'
+        """,
+        {"most": MOST_REFUSALS_A_DAY, "action": action, "user": user_id},
+    ).fetchone()
+    return row[0] if row else None
+
+
+def _forget_old_refusals(connection: Connection) -> None:
+    connection.execute(
+        """
+        delete from api_audit where id in (
+            select id from api_audit
+            where outcome = 'refused' and asked_at < now() - make_interval(days => %s)
+            order by asked_at limit %s for update skip locked
+        )
+        """,
+        [REFUSALS_KEPT_DAYS, _CLEARED_AT_ONCE],
     )
