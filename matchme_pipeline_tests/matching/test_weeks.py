@@ -19,6 +19,7 @@ from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.embeddings.queries import VectorRow, replace_member_vectors
 from matchme_pipeline.errors import SeenMeanwhileError
 from matchme_pipeline.matching.engine.match_engine import Match
+from matchme_pipeline.matching.member_queries import members_as_of
 from matchme_pipeline.matching.rules.limits import USUAL, Limits
 from matchme_pipeline.matching.rules.members import MemberRow
 from matchme_pipeline.matching.week import publication_queries, ranking, weekly_matching
@@ -103,7 +104,7 @@ def test_whatever_members_state_the_week_is_published_and_every_rule_holds(
         assert publish(app_database) == {}
         found = lists(app_database)
         assert_lists_are_sound(found)
-        by_id = {member.user_id: member for member in rows}
+        by_id = {member.user_id: member for member in members_as_of(app_database, CUTOFF)}
         for user_id, own in found.items():
             for other in own:
                 assert plain.matchable(by_id[user_id], CUTOFF)
@@ -169,7 +170,8 @@ def test_nobody_meets_again_within_the_window_or_whom_they_talk_to(
         kept = {pair for pair, weeks in shown.items() if abs(weeks) < 26}
         kept |= {pair for pair, minutes in talking.items() if minutes < 0}
         assert not paired & kept
-        by_id = {member.user_id: member for member in rows}
+        # As the database has them: who states no activity has at least joined.
+        by_id = {member.user_id: member for member in members_as_of(app_database, CUTOFF)}
         able = [pair for pair in possible if all(plain.matchable(by_id[user_id], CUTOFF) for user_id in pair)]
         may = {pair for pair in able if plain.what_parts(by_id[pair[0]], by_id[pair[1]], CUTOFF.date()) is None}
         degrees = Counter(itertools.chain.from_iterable(paired))

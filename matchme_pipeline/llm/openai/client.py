@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 import httpx2
 import openai
@@ -31,6 +31,12 @@ LONGEST_REQUEST_ID = 200
 MOST_TOKENS = 100_000_000
 
 Json = dict[str, Any]
+
+
+# What a server may count beyond the bytes of a request, and what no model writes in one answer.
+_TOKENS_OF_THE_SERVER, _MOST_OUTPUT_TOKENS = 20_000, 1_000_000
+# A text of so many estimated tokens cannot be counted as less than a share of them.
+_SURELY_SOMETHING, _MOST_COMPRESSED = 20, 20
 
 
 @dataclass(frozen=True)
@@ -66,15 +72,37 @@ class Reply:
 def billed_usage(reply: Reply, request_bytes: int) -> tuple[TokenUsage, bool]:
     """The tokens of an answered request, and whether the server reported them.
 
-    Where an answer comes without them they are estimated by its bytes, so that the budget holds; a body that is no
+    Where an answer comes without them, or with figures that cannot be (no number, below zero, nothing for a long text,
+    more than the bytes that were sent), they are estimated by its bytes, so that the budget holds; a body that is no
     JSON is nobody's bill.
     """
-    usage = (reply.data or {}).get("usage")
-    if reply.data is None or (isinstance(usage, dict) and isinstance(usage.get("prompt_tokens"), int | float)):
+    if reply.data is None:
         return reply.usage, True
     written = content_of(first_message(reply.data))
-    output_tokens = estimated_tokens(written) if written else 0
-    return TokenUsage(input_tokens=request_bytes // BYTES_PER_TOKEN, output_tokens=output_tokens), False
+    estimate = TokenUsage(
+        input_tokens=request_bytes // BYTES_PER_TOKEN, output_tokens=estimated_tokens(written) if written else 0
+    )
+    if _is_credible(reply.data.get("usage"), estimate, request_bytes):
+        return reply.usage, True
+    return estimate, False
+
+
+def _is_credible(usage: object, estimate: TokenUsage, request_bytes: int) -> bool:
+    """Whether figures of usage can be those of this request, as far as its bytes tell."""
+    if not isinstance(usage, dict):
+        return False
+    sent, said = usage.get("prompt_tokens"), usage.get("completion_tokens", 0)
+    if not (_is_amount(sent) and _is_amount(said) and _is_amount(usage.get("total_tokens", 0))):
+        return False
+    # The server may add a schema or instructions of its own, and counts a byte as a token at most.
+    too_much = sent > request_bytes + _TOKENS_OF_THE_SERVER or said > _MOST_OUTPUT_TOKENS
+    missing_input = estimate.input_tokens > _SURELY_SOMETHING and sent * _MOST_COMPRESSED < estimate.input_tokens
+    missing_output = estimate.output_tokens > _SURELY_SOMETHING and said * _MOST_COMPRESSED < estimate.output_tokens
+    return not (too_much or missing_input or missing_output)
+
+
+def _is_amount(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
 
 
 def first_message(data: Json | None) -> Json:
