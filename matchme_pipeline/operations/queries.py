@@ -246,8 +246,7 @@ class MatchRow:
     match_user_id: str
     rank: int
     score: Decimal
-    # As stored: an earlier batch may have written any JSON.
-    compatibility_factors: Any
+    compatibility_factors: Any  # as stored: an earlier batch may have written any JSON
     chaichat_preview: Any
 
 

@@ -3,7 +3,8 @@
 create or replace function matchme_may_ask_for_dna(member text) returns boolean
 language sql stable security definer set search_path = public, pg_temp
 as $$
-    select not exists (
+    -- Of oneself alone: whether somebody else has asked is nobody's business.
+    select member = matchme_member_id() and not exists (
         select from batch_processing_queue q
         where q.user_id = member and q.job_type = 'dna_recalculation' and q.created_at > now() - interval '24 hours'
             and q.payload ->> 'asked_by' is not distinct from 'member'
