@@ -5,6 +5,10 @@ class PipelineError(Exception):
     """Base of every error whose message is meant for the operator; a door prints it without a traceback."""
 
 
+class UsageError(PipelineError):
+    """The options of a command do not go together; the text names those that do."""
+
+
 class ConfigurationError(PipelineError):
     """A setting, an environment variable or a file is missing or wrong."""
 

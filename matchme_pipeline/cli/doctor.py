@@ -8,7 +8,7 @@ from functools import partial
 import psycopg
 
 from matchme_pipeline.cli import app_trials, environment
-from matchme_pipeline.database import files, migrations
+from matchme_pipeline.database import dagster_storage, files, migrations
 from matchme_pipeline.database.connection import connect, describe, require_capabilities
 from matchme_pipeline.database.resource import database_url
 from matchme_pipeline.errors import ConfigurationError, PipelineError
@@ -98,11 +98,10 @@ def _migrations() -> str:
 
 
 def _dagster() -> str:
-    environment.prepare_dagster()
-    from dagster import DagsterInstance
-
-    with DagsterInstance.get() as instance:
-        return f"storage answers, {instance.get_runs_count():,} runs"
+    runs = dagster_storage.count_runs(process_settings())
+    if runs is None:
+        return "storage can be made; the first command that needs it makes it"
+    return f"storage answers, {runs:,} runs"
 
 
 def _models() -> str:

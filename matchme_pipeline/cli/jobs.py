@@ -11,7 +11,7 @@ import typer
 
 from matchme_pipeline.cli import console
 from matchme_pipeline.database.connection import Connection, connect
-from matchme_pipeline.errors import PipelineError
+from matchme_pipeline.errors import PipelineError, UsageError
 from matchme_pipeline.jobs import dead_letters, listing
 from matchme_pipeline.jobs.listing import JobFilter
 from matchme_pipeline.jobs.model import JobStatus, JobType
@@ -91,7 +91,7 @@ def _take_off_the_shelf(
 ) -> None:
     filtered = any((job_type, week, user))
     if sum((bool(job_ids), filtered, every)) != 1:
-        raise PipelineError("Name jobs by their ids, or by --type, --week and --user, or all that failed by --all.")
+        raise UsageError("Name jobs by their ids, or by --type, --week and --user, or all that failed by --all.")
     with _database() as connection:
         wanted = job_ids or listing.ids_of(connection, JobFilter(JobStatus.FAILED, job_type, week, user))
         done = act(connection, wanted)

@@ -3,13 +3,13 @@
 import os
 import sys
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import psycopg
 import typer
 
 from matchme_pipeline.cli import console, database, jobs, matching, operator
-from matchme_pipeline.errors import PipelineError
+from matchme_pipeline.errors import PipelineError, UsageError
 
 app = typer.Typer(
     name="matchme",
@@ -55,7 +55,7 @@ def run(
 ) -> None:
     """Materialise one week, or a range of weeks in order, one run a week."""
     if (week is None) == (from_week is None) or (from_week is None) != (to_week is None):
-        raise PipelineError("Name either --week YYYY-MM-DD, or both --from YYYY-MM-DD and --to YYYY-MM-DD.")
+        raise UsageError("Name either --week YYYY-MM-DD, or both --from YYYY-MM-DD and --to YYYY-MM-DD.")
     from matchme_pipeline.cli import environment
 
     environment.settle_first_week()
@@ -156,8 +156,9 @@ def demo() -> None:
 @app.command()
 def dev(port: Annotated[int, typer.Option(min=1, max=65_535)] = 3000) -> None:
     """Dagster's UI with its daemon, over the same data, for this machine alone."""
-    from matchme_pipeline.cli import environment
+    from matchme_pipeline.cli import environment, ports
 
+    ports.require_free("127.0.0.1", port)
     environment.settle_first_week()
     from matchme_pipeline.cli.weeks import set_pool_limits
     from matchme_pipeline.database import files
@@ -176,8 +177,9 @@ def api(
     port: Annotated[int, typer.Option(min=1, max=65_535)] = 8000,
 ) -> None:
     """The HTTP API, with the operations page at its root."""
-    from matchme_pipeline.cli import environment
+    from matchme_pipeline.cli import environment, ports
 
+    ports.require_free(host, port)
     environment.settle_first_week()
     from matchme_pipeline.cli.api import serve
 
@@ -196,10 +198,20 @@ def token(
     console.result(mint(process_settings(), user, hours))
 
 
+# What Typer raises for a command line that it cannot read; it names the base of its public errors nowhere.
+_UNREADABLE: type[Any] = typer.BadParameter.__bases__[0]
+
+
 def main() -> None:
-    """Run the command; an error that a person can act on is one sentence on standard error and exit code 1."""
+    """Run the command; an error is one sentence on standard error, with exit code 2 where the command line is wrong."""
     try:
-        app()
+        raise SystemExit(app(prog_name="matchme", standalone_mode=False))
+    except _UNREADABLE as error:
+        _refuse(error)
+    except typer.Abort:
+        _fail("ended before it was done")
+    except UsageError as error:
+        _fail(str(error), code=2)
     except PipelineError as error:
         _fail(str(error))
     except psycopg.Error as error:
@@ -212,6 +224,15 @@ def main() -> None:
         )
     except KeyboardInterrupt:
         _fail("interrupted; run the same command again to continue", code=130)
+
+
+def _refuse(error: Any) -> None:
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+        raise SystemExit(2)
+    sentence = " ".join(error.format_message().split()).rstrip(".")
+    command = error.ctx.command_path if error.ctx is not None else "matchme"
+    _fail(f"{sentence}; `{command} --help` tells what it takes.", code=2)
 
 
 def _fail(sentence: str, code: int = 1) -> None:

@@ -8,7 +8,7 @@ import typer
 
 from matchme_pipeline.cli import console
 from matchme_pipeline.database.connection import Connection
-from matchme_pipeline.errors import PipelineError
+from matchme_pipeline.errors import PipelineError, UsageError
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -106,7 +106,7 @@ def match(
         files.show_columns()
         return
     if members is None or out is None:
-        raise PipelineError(
+        raise UsageError(
             "Name both files: matchme match --members members.csv --out matches.csv. "
             "`matchme match --columns` lists the columns."
         )

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from matchme_pipeline.cli import console
-from matchme_pipeline.errors import PipelineError
+from matchme_pipeline.errors import UsageError
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -53,7 +53,7 @@ def forget(
     With --deleted: every member and every post that the app has marked as deleted or hidden.
     """
     if (user_id is None) != deleted:
-        raise PipelineError("Name either a member, or --deleted for all that is deleted in the app.")
+        raise UsageError("Name either a member, or --deleted for all that is deleted in the app.")
     from matchme_pipeline.cli import environment
     from matchme_pipeline.content import deletion
     from matchme_pipeline.database.connection import connect

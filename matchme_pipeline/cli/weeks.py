@@ -9,7 +9,7 @@ from rich.progress import Progress, TaskID
 
 from matchme_pipeline.cli import console
 from matchme_pipeline.database.connection import connect
-from matchme_pipeline.errors import PipelineError
+from matchme_pipeline.errors import PipelineError, UsageError
 from matchme_pipeline.operations import cancellation, pools, progress, runs, turns
 from matchme_pipeline.operations.cancellation import Cancellation
 from matchme_pipeline.operations.liveness import PROCESS_TAG, End, this_worker
@@ -35,7 +35,7 @@ def weeks_between(first: str, last: str) -> list[Week]:
     """The weeks from `first` to `last`, both included; raises WeekError for one that is not over."""
     week, end = Week.parse(first), Week.parse(last)
     if end < week:
-        raise PipelineError(f"--from {first} is after --to {last}; swap them.")
+        raise UsageError(f"--from {first} is after --to {last}; swap them.")
     weeks = []
     while week.sunday <= end.sunday:
         week.require_closed(datetime.now(UTC))

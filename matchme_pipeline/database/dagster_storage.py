@@ -16,7 +16,7 @@ from psycopg import sql
 
 from matchme_pipeline.database.connection import CONNECT_TIMEOUT_SECONDS, connect, create_database, describe
 from matchme_pipeline.database.resource import embedded_server
-from matchme_pipeline.errors import DatabaseUnavailableError
+from matchme_pipeline.errors import ConfigurationError, DatabaseUnavailableError
 from matchme_pipeline.settings import Settings, process_settings
 
 DATABASE = "dagster"
@@ -44,6 +44,46 @@ def storage_url(settings: Settings) -> str:
         connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(SCHEMA)))
     separator = "&" if "?" in settings.database_url else "?"
     return _with_driver(f"{settings.database_url}{separator}options={quote(f'-csearch_path={SCHEMA}')}")
+
+
+def count_runs(settings: Settings) -> int | None:
+    """How many runs Dagster's storage holds, None where it is not made yet but can be; nothing is made or changed.
+
+    Raises DatabaseUnavailableError, and ConfigurationError where the storage could not be made.
+    """
+    if settings.dagster_database_url is not None:
+        _require_answer(settings.dagster_database_url)
+        return _runs_in(settings.dagster_database_url, None)
+    if settings.database_url is not None:
+        return _runs_in(settings.database_url, SCHEMA)
+    server = embedded_server(settings.home)
+    server.ensure_running()
+    with connect(server.url("postgres"), vectors=False) as connection:
+        if connection.execute("select 1 from pg_database where datname = %s", [DATABASE]).fetchone() is None:
+            return None
+    return _runs_in(server.url(DATABASE), None)
+
+
+def _runs_in(url: str, schema: str | None) -> int | None:
+    with connect(url, vectors=False) as connection, connection.transaction(force_rollback=True):
+        try:
+            if schema is not None:
+                name = sql.Identifier(schema)
+                # Rolled back: whether it may be made is all that is asked.
+                if connection.execute("select to_regnamespace(%s)", [schema]).fetchone() == (None,):
+                    connection.execute(sql.SQL("create schema {}").format(name))
+                connection.execute(sql.SQL("set local search_path = {}").format(name))
+            if connection.execute("select to_regclass('runs')").fetchone() == (None,):
+                connection.execute("create table runs ()")
+                return None
+            row = connection.execute("select count(*) from runs").fetchone()
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise ConfigurationError(
+                f"Dagster's storage at {describe(url)} cannot be made or read "
+                f"({str(error).strip().splitlines()[0]}). Grant the pipeline's role CREATE on this database, or set "
+                "MATCHME_DAGSTER_DATABASE_URL to a database of its own."
+            ) from None
+    return int(row[0]) if row else 0
 
 
 def files_dir(settings: Settings) -> Path:

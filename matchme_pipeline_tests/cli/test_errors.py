@@ -23,8 +23,8 @@ def matchme(*arguments: str, cwd: Path, **environment: str) -> subprocess.Comple
     )
 
 
-def fails_with(result: subprocess.CompletedProcess[str], *words: str) -> None:
-    assert result.returncode == 1, (result.returncode, result.stdout, result.stderr)
+def fails_with(result: subprocess.CompletedProcess[str], *words: str, code: int = 1) -> None:
+    assert result.returncode == code, (result.returncode, result.stdout, result.stderr)
     assert "Traceback" not in result.stderr
     sentences = [line for line in result.stderr.splitlines() if line.startswith("matchme: ")]
     assert len(sentences) == 1, result.stderr
@@ -60,9 +60,6 @@ def test_a_wrong_setting(tmp_path: Path):
         (("--week", "2026-01-12"), ("2026-01-12", "Monday")),
         (("--week", "someday"), ("someday", "YYYY-MM-DD")),
         (("--week", "2025-12-28"), ("2025-12-28", "MATCHME_FIRST_WEEK")),
-        ((), ("--week", "--from")),
-        (("--from", "2026-01-11"), ("--to",)),
-        (("--from", "2026-01-18", "--to", "2026-01-11"), ("swap",)),
     ],
 )
 def test_a_week_that_cannot_be_run(tmp_path: Path, arguments: tuple[str, ...], words: tuple[str, ...]):

@@ -81,7 +81,7 @@ def test_jobs_that_have_not_failed_are_named_and_left_alone(
     nobody = "00000000-0000-0000-0000-000000000000"
     result = matchme("jobs", verb, waiting, nobody, cwd=tmp_path, MATCHME_DATABASE_URL=app_database_url)
     fails_with(result, f"{waiting} (pending)", f"{nobody} (no such job)")
-    fails_with(matchme("jobs", verb, cwd=tmp_path, MATCHME_DATABASE_URL=app_database_url), "--type", "--all")
+    fails_with(matchme("jobs", verb, cwd=tmp_path, MATCHME_DATABASE_URL=app_database_url), "--type", "--all", code=2)
     assert statuses(shelf) == {"failed": 4, "pending": 1}
 
 
@@ -117,7 +117,7 @@ def test_what_is_deleted_in_the_app_is_forgotten_at_once(finished: Connection, f
     ).fetchone() or ("", "")
     finished.execute("update profiles set deleted_at = now() where clerk_user_id = %s", [gone])
     finished.execute("update posts set deleted_at = now() where id = %s", [post])
-    fails_with(matchme("forget", cwd=tmp_path, MATCHME_DATABASE_URL=finished_url), "--deleted")
+    fails_with(matchme("forget", cwd=tmp_path, MATCHME_DATABASE_URL=finished_url), "--deleted", code=2)
     removed = answer(finished_url, tmp_path, "forget", "--deleted")
     assert removed["weekly_matches"] > 0
     assert removed["items_of_deleted_items"] == 1

@@ -1,0 +1,23 @@
+"""Whether a port is free, asked before anything is set up for it."""
+
+import socket
+
+from matchme_pipeline.errors import ConfigurationError
+
+
+def require_free(host: str, port: int) -> None:
+    """Raise ConfigurationError where nothing can listen on `port` of `host`, another program has it for instance."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            # A port whose last connections are still being closed is free.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen(1)
+    except OSError as error:
+        raise ConfigurationError(
+            f"Port {port} of {host} cannot be listened on ({error.strerror or error}). End the program that has it, "
+            "or choose another with --port."
+        ) from None
