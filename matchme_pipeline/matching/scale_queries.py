@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matchme_pipeline.database.connection import Connection
-from matchme_pipeline.matching.rules.compatibility import Calibration
+
+if TYPE_CHECKING:
+    from matchme_pipeline.matching.rules.compatibility import Calibration
 
 
 @dataclass(frozen=True)
@@ -19,8 +22,10 @@ class Scale:
     deviation: float
 
     @property
-    def calibration(self) -> Calibration:
+    def calibration(self) -> "Calibration":
         """What similarities are measured against."""
+        from matchme_pipeline.matching.rules.compatibility import Calibration
+
         return Calibration(self.mean, self.deviation)
 
 

@@ -20,7 +20,6 @@ from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.database.resource import database_url
 from matchme_pipeline.dna import queries as dna_queries
 from matchme_pipeline.jobs.adoption import reject_malformed
-from matchme_pipeline.llm.openai.batch_poll import batches_to_read
 from matchme_pipeline.operations import alerts, dna_refresh, due_jobs, launches, lost_runs, missing_weeks, runs
 from matchme_pipeline.operations.due_jobs import DueSet
 from matchme_pipeline.operations.jobs import daily_incremental, dna_refresh_job, weekly_batch
@@ -151,6 +150,8 @@ def read_finished_batches(context: SensorEvaluationContext) -> SensorResult | Sk
     if settings.provider != "openai":
         return SkipReason("the offline models have no batches")
     by_week: dict[date, list[str]] = {}
+    from matchme_pipeline.llm.openai.batch_poll import batches_to_read
+
     for batch in batches_to_read(settings, database_url(settings)):
         if batch.week is not None:
             by_week.setdefault(batch.week, []).append(str(batch.id))

@@ -16,7 +16,6 @@ from matchme_pipeline.matching import member_queries
 from matchme_pipeline.matching.engine.broken_rows import sound_engine
 from matchme_pipeline.matching.engine.match_engine import Knowledge, Match
 from matchme_pipeline.matching.rules import vocabulary as words
-from matchme_pipeline.matching.rules.eligibility import eligible_block
 from matchme_pipeline.matching.rules.limits import Limits
 from matchme_pipeline.matching.rules.member_records import records
 from matchme_pipeline.matching.rules.members import ADULT_AGE, MemberRow, as_columns
@@ -172,6 +171,8 @@ def _scored(
         return []
     own = engine.position[seeker.user_id]
     members = engine.profiles.members
+    from matchme_pipeline.matching.rules.eligibility import eligible_block
+
     may, _ = eligible_block(members.rows(np.array([own])), members)
     may[0, own] = False
     partners = np.flatnonzero(may[0])

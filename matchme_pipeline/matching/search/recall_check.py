@@ -3,17 +3,19 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from statistics import median
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.matching import member_queries
 from matchme_pipeline.matching.engine.match_engine import Engine, Pair
-from matchme_pipeline.matching.rules.compatibility import Calibration, factors
-from matchme_pipeline.matching.rules.eligibility import eligible_block
 from matchme_pipeline.matching.rules.explanation import contributions
 from matchme_pipeline.matching.scale_queries import Scale
 from matchme_pipeline.matching.search.member_search import Moment, find_matches
+
+if TYPE_CHECKING:
+    from matchme_pipeline.matching.rules.compatibility import Calibration
 
 # Twice what a list holds.
 BEST = 10
@@ -75,9 +77,13 @@ def measure(
 
 
 def exact_best(
-    engine: Engine, user_id: str, excluded: Collection[Pair], calibration: Calibration, most: int = BEST
+    engine: Engine, user_id: str, excluded: Collection[Pair], calibration: "Calibration", most: int = BEST
 ) -> list[tuple[str, int]]:
     """The best partners of one member among all, with scores in hundredths, by score and id; every pair looked at."""
+    # numba takes a third of a second to load; only a process that matches pays for it.
+    from matchme_pipeline.matching.rules.compatibility import factors
+    from matchme_pipeline.matching.rules.eligibility import eligible_block
+
     own = engine.position[user_id]
     members = engine.profiles.members
     may = eligible_block(members.rows(np.array([own])), members)[0][0]

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from matchme_pipeline.matching.rules.eligibility import eligible_pairs
 from matchme_pipeline.matching.rules.members import Members
 
 Pair = tuple[str, str]
@@ -21,5 +20,7 @@ def broken_filters(members: Members, pairs: Sequence[Pair]) -> Counter[str]:
     known = [(position[a], position[b]) for a, b in pairs if a in position and b in position]
     broken = Counter({"unknown_member": len(pairs) - len(known)})
     places: NDArray[np.intp] = np.array(known, dtype=np.intp).reshape(-1, 2)
+    from matchme_pipeline.matching.rules.eligibility import eligible_pairs
+
     broken["not_eligible"] = int(np.count_nonzero(~eligible_pairs(members, places[:, 0], places[:, 1])))
     return +broken
