@@ -3,8 +3,9 @@
 from matchme_pipeline.errors import ModelRequestError
 
 # Requests in a row that gave up while nothing was answered. Each has been tried for about a minute, so that a server
-# that restarts is waited for.
-GIVEN_UP_BEFORE_STOP = 3
+# that restarts is waited for. A request for vectors that gives up is halved: a few texts that no server answers, in
+# both halves, make several give up before an answer comes.
+GIVEN_UP_BEFORE_STOP = 8
 
 
 class CircuitBreaker:
