@@ -52,7 +52,8 @@ def test_every_broken_rule_is_counted(app_database: Connection):
     def insert(user_id: str, other: str, rank: int, score: int = 50, week: date = WEEK, viewed: bool = False) -> None:
         app_database.execute(
             "insert into weekly_matches "
-            "(user_id, match_user_id, score, rank, week_start_date, viewed_at, embedding_model) values (%s, %s, %s, %s, %s, case when %s then now() end, 'made')",
+            "(user_id, match_user_id, score, rank, week_start_date, viewed_at, embedding_model) "
+            "values (%s, %s, %s, %s, %s, case when %s then now() end, 'made')",
             [user_id, other, score, rank, week, viewed],
         )
 
