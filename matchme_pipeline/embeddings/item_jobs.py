@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from matchme_pipeline.database.connection import Connection
-from matchme_pipeline.embeddings import queries, update
+from matchme_pipeline.embeddings import update
 from matchme_pipeline.embeddings.queries import ItemOfMember
 from matchme_pipeline.jobs import queries as jobs
 from matchme_pipeline.jobs.model import DEFAULT_PRIORITY, Job, JobRequest, JobType
 from matchme_pipeline.llm.contracts import CallContext, Models
+from matchme_pipeline.llm.store.answer_queries import hashes_with_vector
 from matchme_pipeline.week import Week
 
 MEMBERS_CLAIMED_AT_ONCE = 1_000
@@ -38,7 +39,7 @@ class OpenTexts:
 def open_texts(connection: Connection, items: Sequence[ItemOfMember], model: str) -> OpenTexts:
     """What of `items` waits for a vector of `model`."""
     texts, hashes = update.texts_without_vector(connection, items)
-    stored = queries.hashes_with_vector(connection, texts, model)
+    stored = hashes_with_vector(connection, model, texts)
     waiting: dict[str, set[str]] = defaultdict(set)
     shared: dict[str, list[str]] = defaultdict(list)
     for item in items:
@@ -113,7 +114,7 @@ def _work(
     wanted = {job: waiting.of_member.get(job.subject, set()) for job in claimed}
     texts = {digest: waiting.texts[digest] for own in wanted.values() for digest in own}
     embedded = update.embed_all(models, texts, context)
-    stored = queries.hashes_with_vector(connection, texts, models.embedding_model)
+    stored = hashes_with_vector(connection, models.embedding_model, texts)
     errors = {
         job: "; ".join(sorted({embedded.failures.get(digest, "no vector came back") for digest in own - stored}))
         for job, own in wanted.items()

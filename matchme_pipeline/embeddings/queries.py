@@ -13,9 +13,6 @@ from psycopg.types.json import Jsonb
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.database.copy import read_vectors, stage_rows
 
-# How many hashes one look-up carries.
-HASHES_AT_ONCE = 5_000
-
 
 @dataclass(frozen=True)
 class ItemOfMember:
@@ -109,19 +106,6 @@ def vectors_by_hash(connection: Connection, hashes: Sequence[str], model: str) -
         """,
         [model, list(hashes)],
     )
-
-
-def hashes_with_vector(connection: Connection, hashes: Collection[str], model: str) -> set[str]:
-    """Those of `hashes` under which `model` has a stored vector."""
-    wanted = sorted(hashes)
-    found: set[str] = set()
-    for begin in range(0, len(wanted), HASHES_AT_ONCE):
-        rows = connection.execute(
-            "select content_hash from content_embeddings where model = %s and content_hash = any(%s)",
-            [model, wanted[begin : begin + HASHES_AT_ONCE]],
-        )
-        found.update(digest for (digest,) in rows)
-    return found
 
 
 def biographies_as_of(

@@ -15,6 +15,7 @@ from matchme_pipeline.embeddings.members import MemberParts
 from matchme_pipeline.embeddings.queries import ItemOfMember, VectorRow
 from matchme_pipeline.errors import BudgetExceededError
 from matchme_pipeline.llm.contracts import CallContext, Embeddings, Models
+from matchme_pipeline.llm.store.answer_queries import hashes_with_vector
 from matchme_pipeline.week import Week
 
 # A member has some twenty texts of six kilobytes each: this many members' vectors take a few hundred megabytes.
@@ -110,10 +111,10 @@ def embed_parts(
     A part that gets its vector later makes another input hash, so that the member's vector is then computed anew.
     """
     model = models.embedding_model
-    stored = queries.hashes_with_vector(connection, {*collected.texts, *collected.unembedded}, model)
+    stored = hashes_with_vector(connection, model, {*collected.texts, *collected.unembedded})
     missing = {key: text for key, text in collected.texts.items() if key not in stored}
     embedded = embed_all(models, missing, context)
-    stored |= queries.hashes_with_vector(connection, missing, model)
+    stored |= hashes_with_vector(connection, model, missing)
     embedded.reused += len(collected.texts) - len(missing)
     return collected.of_members(without={*collected.texts, *collected.unembedded} - stored), embedded
 

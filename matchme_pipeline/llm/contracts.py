@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class CallContext:
-    """On whose account calls are made: written to every row of the ledger."""
+    """What calls are made for: written to every row of the ledger."""
 
     stage: str
     week: date | None

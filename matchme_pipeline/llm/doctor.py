@@ -1,10 +1,15 @@
 """Whether the configured models would answer, found out without spending anything."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from matchme_pipeline.errors import ModelRequestError
+from matchme_pipeline.llm.execution.exchange import RefusedRequestError, RetryableError, UnsupportedParameterError
+from matchme_pipeline.llm.execution.model_shutdowns import missing, shutdown_warnings
+from matchme_pipeline.llm.execution.wire_format import ListedModel
 from matchme_pipeline.llm.prices import load_prices
+from matchme_pipeline.llm.providers import provider_api
 from matchme_pipeline.settings import Settings
 
 
@@ -16,36 +21,33 @@ def examine_models(settings: Settings) -> str:
         process_encoder()
         return f"offline, {MODEL}"
     prices = load_prices(settings.prices_file)
-    prices.entry(settings.insight_model, "chat")
-    prices.entry(settings.embedding_model, "embedding")
+    chosen = {
+        settings.insight_model: prices.entry(settings.insight_model, "chat"),
+        settings.embedding_model: prices.entry(settings.embedding_model, "embedding"),
+    }
     if settings.review_model is not None:
-        prices.entry(settings.review_model, "chat", "MATCHME_REVIEW_MODEL")
-    return asyncio.run(_ask_for_models(settings, f"prices of {prices.version}"))
+        chosen[settings.review_model] = prices.entry(settings.review_model, "chat", "MATCHME_REVIEW_MODEL")
+    accounts, warnings = [], []
+    for provider in dict.fromkeys(entry.provider for entry in chosen.values()):
+        wanted = [model for model, entry in chosen.items() if entry.provider == provider]
+        listed = asyncio.run(_listed_models(settings, provider))
+        if absent := missing(listed, wanted):
+            raise ModelRequestError(
+                f"The API does not know {' and '.join(absent)}. Check MATCHME_INSIGHT_MODEL, MATCHME_EMBEDDING_MODEL "
+                "and MATCHME_REVIEW_MODEL."
+            )
+        accounts.append(f"{provider}, {' and '.join(wanted)}")
+        warnings += shutdown_warnings(listed, wanted, datetime.now(UTC).date())
+    return " ".join([f"{'; '.join(accounts)}, prices of {prices.version}.", *warnings])
 
 
-async def _ask_for_models(settings: Settings, priced: str) -> str:
-    from matchme_pipeline.llm.openai.client import ApiClient
-    from matchme_pipeline.llm.openai.error_mapping import (
-        RefusedRequestError,
-        RetryableError,
-        UnsupportedParameterError,
-    )
-    from matchme_pipeline.llm.openai.model_shutdowns import missing, shutdown_warnings, wanted_models
-
-    wanted = wanted_models(settings)
-    client = ApiClient(settings)
+async def _listed_models(settings: Settings, provider: str) -> Sequence[ListedModel]:
+    api = provider_api(provider)(settings)
     try:
-        listed = await client.models()
+        return await api.models()
     except (RetryableError, RefusedRequestError, UnsupportedParameterError) as error:
         raise ModelRequestError(
-            f"The API does not list its models ({error}). Check OPENAI_BASE_URL and the network."
+            f"The API does not list its models ({error}). Check {api.address_setting} and the network."
         ) from None
     finally:
-        await client.close()
-    if absent := missing(listed, wanted):
-        raise ModelRequestError(
-            f"The API does not know {' and '.join(absent)}. Check MATCHME_INSIGHT_MODEL, MATCHME_EMBEDDING_MODEL and "
-            "MATCHME_REVIEW_MODEL."
-        )
-    warnings = shutdown_warnings(listed, wanted, datetime.now(UTC).date())
-    return " ".join([f"openai, {' and '.join(wanted)}, {priced}.", *warnings])
+        await api.close()

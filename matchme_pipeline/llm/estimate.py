@@ -11,10 +11,12 @@ from decimal import Decimal
 from typing import Any
 
 from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.errors import ConfigurationError
 from matchme_pipeline.llm.contracts import ItemToAnalyse, PairToPreview, PairToReview
 from matchme_pipeline.llm.gateway import first_of_each_key, insight_questions
 from matchme_pipeline.llm.prices import Mode, ModelEntry, TokenUsage, load_prices
-from matchme_pipeline.llm.store import batch_queries, queries
+from matchme_pipeline.llm.providers import provider_api
+from matchme_pipeline.llm.store import answer_queries, batch_queries, ledger_queries
 from matchme_pipeline.llm.tasks.packing import pack_questions
 from matchme_pipeline.llm.tasks.prompt_files import load_prompt
 from matchme_pipeline.llm.tasks.questions import InsightsTask, PreviewsTask, Question, ReviewsTask, Task
@@ -88,14 +90,20 @@ def estimate_embeddings(
     """What vectors for `texts`, by content hash, would take."""
     if settings.provider == "local":
         return _free(stage, len(texts))
-    from matchme_pipeline.llm.openai.embeddings import embedding_body, packed
+    from matchme_pipeline.llm.execution.embedding_run import packed
 
     entry = load_prices(settings.prices_file).entry(settings.embedding_model, "embedding")
-    stored = queries.stored_hashes(connection, settings.embedding_model, list(texts))
-    packs = packed({key: text for key, text in texts.items() if key not in stored}, settings.llm_tokens_per_minute)
-    known = queries.experience(connection, stage, settings.embedding_model)
+    wire_format = provider_api(entry.provider).embedding_format
+    if wire_format is None:
+        raise ConfigurationError(
+            f"MATCHME_EMBEDDING_MODEL: {entry.provider} offers no vectors. Choose a model of another provider."
+        )
+    stored = answer_queries.hashes_with_vector(connection, settings.embedding_model, texts)
+    unembedded = {key: text for key, text in texts.items() if key not in stored}
+    packs = packed(unembedded, wire_format.limits, settings.llm_tokens_per_minute)
+    known = ledger_queries.experience(connection, stage, settings.embedding_model)
     if known is not None:
-        bodies = (embedding_body(settings.embedding_model, entry, [text for _, text in pack]) for pack in packs)
+        bodies = (wire_format.body(settings.embedding_model, entry, [text for _, text in pack]) for pack in packs)
         tokens = round(_sent_bytes(bodies) * known.input_tokens_a_byte)
     else:
         tokens = sum(estimated_tokens(text) for pack in packs for _, text in pack)
@@ -114,27 +122,27 @@ def _asked(
     model: str | None = None,
 ) -> StageEstimate:
     """What asking those of `questions` that have no answer yet would take."""
-    from matchme_pipeline.llm.openai.chat import answer_limit, chat_body
+    from matchme_pipeline.llm.execution.answer_outcome import answer_limit
 
+    wire_format = provider_api(entry.provider).chat_format
     model = model or settings.insight_model
     distinct = first_of_each_key(questions)
-    stored = queries.stored_answers(connection, [question.key for question in distinct])
+    stored = answer_queries.stored_answers(connection, [question.key for question in distinct])
     missing = [question for question in distinct if question.key not in stored]
-    bodies = [
-        chat_body(model, entry, settings.llm_mode, task, task.request(pack)[0], answer_limit(task, len(pack)))
-        for pack in pack_questions(missing, task.prompt.settings)
-    ]
-    known = queries.experience(connection, stage, model)
+    packs = [(task.request(pack)[0], len(pack)) for pack in pack_questions(missing, task.prompt.settings)]
+    known = ledger_queries.experience(connection, stage, model)
     if known is not None:
+        bodies = (
+            wire_format.body(model, entry, settings.llm_mode, task, data, answer_limit(task, number, entry))
+            for data, number in packs
+        )
         tokens, each = round(_sent_bytes(bodies) * known.input_tokens_a_byte), known.output_tokens_an_item
     else:
         frame = estimated_tokens(task.prompt.instructions) + estimated_tokens(json.dumps(task.prompt.schema))
-        tokens = sum(frame + estimated_tokens(body["messages"][1]["content"]) for body in bodies)
+        tokens = sum(frame + estimated_tokens(json.dumps(data, ensure_ascii=False)) for data, _ in packs)
         each = output_tokens_a_question
     output, reused = round(len(missing) * each), len(questions) - len(missing)
-    return _priced(
-        connection, stage, model, settings, entry, len(questions), reused, len(bodies), tokens, output, known
-    )
+    return _priced(connection, stage, model, settings, entry, len(questions), reused, len(packs), tokens, output, known)
 
 
 def _priced(
@@ -148,7 +156,7 @@ def _priced(
     calls: int,
     input_tokens: int,
     output_tokens: int,
-    known: queries.Experience | None,
+    known: ledger_queries.Experience | None,
 ) -> StageEstimate:
     mode: Mode = entry.mode_for(settings.llm_mode)
     if known is not None:
@@ -162,7 +170,7 @@ def _priced(
     return StageEstimate(stage, model, items, reused, calls, input_tokens, output_tokens, cost_usd, round(seconds, 2))
 
 
-def _seconds(settings: Settings, calls: int, usage: TokenUsage, known: queries.Experience | None) -> float:
+def _seconds(settings: Settings, calls: int, usage: TokenUsage, known: ledger_queries.Experience | None) -> float:
     """Waves of concurrent calls, or the limits a minute where those take longer."""
     latency = (known.mean_latency_seconds if known else None) or SECONDS_A_CALL
     waves = -(-calls // settings.llm_concurrency) * latency

@@ -23,7 +23,7 @@ from matchme_pipeline.llm.contracts import (
     Usage,
 )
 from matchme_pipeline.llm.provider import Answered, Provider, Unanswered
-from matchme_pipeline.llm.store import queries
+from matchme_pipeline.llm.store import answer_queries, ledger_queries
 from matchme_pipeline.llm.tasks.answer_parsing import shown_starters
 from matchme_pipeline.llm.tasks.prompt_files import load_prompt
 from matchme_pipeline.llm.tasks.questions import (
@@ -88,8 +88,10 @@ class Gateway:
 
     def embed(self, texts: dict[str, str], context: CallContext, *, hand_out: bool = True) -> Embeddings:
         """Vectors for `texts`, by content hash; stored, and only if wanted handed out."""
-        stored = queries.stored_hashes(self._connection, self.embedding_model, list(texts))
-        vectors = queries.stored_vectors(self._connection, self.embedding_model, list(stored)) if hand_out else {}
+        stored = answer_queries.hashes_with_vector(self._connection, self.embedding_model, texts)
+        vectors = (
+            answer_queries.stored_vectors(self._connection, self.embedding_model, list(stored)) if hand_out else {}
+        )
         failures: dict[str, str] = {}
         computed = 0
         missing = {key: text for key, text in texts.items() if key not in stored}
@@ -137,14 +139,14 @@ class Gateway:
 
     def usage(self, context: CallContext) -> Usage:
         """What the ledger holds for this run, week and stage."""
-        return queries.usage_of(self._connection, context.dagster_run_id, context.week, context.stage)
+        return ledger_queries.usage_of(self._connection, context.dagster_run_id, context.week, context.stage)
 
     def _answers(
         self, task: Task, questions: Sequence[Question], context: CallContext
     ) -> Iterator[tuple[Outcome, bool]]:
         """One outcome for each distinct key, the stored ones first; with it, whether it was reused."""
         distinct = first_of_each_key(questions)
-        stored: dict[str, dict[str, Any]] = queries.stored_answers(self._connection, [q.key for q in distinct])
+        stored: dict[str, dict[str, Any]] = answer_queries.stored_answers(self._connection, [q.key for q in distinct])
         for question in distinct:
             if question.key in stored:
                 yield Answered(question.key, stored[question.key]), True

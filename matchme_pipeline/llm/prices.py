@@ -27,6 +27,11 @@ class TokenUsage:
     cache_write_tokens: int = 0
     output_tokens: int = 0
 
+    @property
+    def tokens(self) -> int:
+        """Input and output tokens together."""
+        return self.input_tokens + self.output_tokens
+
 
 class Price(BaseModel):
     """USD per million tokens; cached and written tokens cost what other input does where nothing else is said."""
@@ -57,16 +62,20 @@ class Price(BaseModel):
 
 
 class ModelEntry(BaseModel):
-    """One model: its prices by mode and what its requests take."""
+    """One model: who answers for it, its prices by mode and what its requests take."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["chat", "embedding"]
+    # The folder of llm/ that translates requests to it.
+    provider: str = Field("openai", pattern="^[a-z][a-z0-9_]*$")
     standard: Price
     flex: Price | None = None
     batch: Price | None = None
     temperature: bool = False
     reasoning_effort: str | None = None
+    # Room for thoughts that are billed as output, beside the answer itself.
+    thinking_tokens: int = Field(0, ge=0)
     dimensions: bool = False
 
     def price(self, mode: Mode) -> Price:

@@ -1,4 +1,4 @@
-"""What the gateway asks of whoever answers: OpenAI or the local models."""
+"""What the gateway asks of the models, over the network or offline."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The model layer as a Dagster resource: nothing is loaded or opened before a session is."""
+"""The model layer as a Dagster resource: nothing is loaded or opened before a session begins."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -53,13 +53,14 @@ def open_models(settings: Settings, url: str) -> Iterator[Models]:
 
 @contextmanager
 def _provider(settings: Settings, ledger: "Ledger") -> "Iterator[Provider]":
-    # Imported here: the encoder's package and the OpenAI client take half a second each.
+    # Imported here: the encoder's package and the providers' client libraries take half a second each.
     if settings.provider == "local":
         from matchme_pipeline.llm.local.provider import LocalProvider
 
         yield LocalProvider(ledger)
         return
-    from matchme_pipeline.llm.openai.provider import OpenAIProvider
+    from matchme_pipeline.llm.execution.network_provider import NetworkProvider
+    from matchme_pipeline.llm.providers import provider_api
 
-    with closing(OpenAIProvider(settings, ledger)) as provider:
+    with closing(NetworkProvider(settings, ledger, lambda name: provider_api(name)(settings))) as provider:
         yield provider

@@ -142,7 +142,7 @@ def refresh_dna_after_reviews(context: SensorEvaluationContext) -> SensorResult 
     jobs=[weekly_batch, daily_incremental],
     minimum_interval_seconds=300,
     default_status=_LAUNCHES,
-    description="Asks OpenAI about open batches and launches the run that reads finished ones.",
+    description="Asks the model providers about open batches and launches the run that reads finished ones.",
 )
 def read_finished_batches(context: SensorEvaluationContext) -> SensorResult | SkipReason:
     """Ask for one run a week with finished batches; the same batches launch no second one."""
@@ -150,7 +150,7 @@ def read_finished_batches(context: SensorEvaluationContext) -> SensorResult | Sk
     if settings.provider != "openai":
         return SkipReason("the offline models have no batches")
     by_week: dict[date, list[str]] = {}
-    from matchme_pipeline.llm.openai.batch_poll import batches_to_read
+    from matchme_pipeline.llm.batch_poll import batches_to_read
 
     for batch in batches_to_read(settings, database_url(settings)):
         if batch.week is not None:

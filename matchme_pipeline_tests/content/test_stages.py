@@ -23,7 +23,7 @@ from matchme_pipeline.llm.contracts import (
     MemberAnalysis,
     Usage,
 )
-from matchme_pipeline.llm.text.quote_grounding import find_quote
+from matchme_pipeline.llm.text.quote_grounding import QuotableText
 from matchme_pipeline_tests.materialising import WEEKS, materialise
 
 FIRST = WEEKS[0]
@@ -334,4 +334,4 @@ def test_a_deleted_post_takes_its_insights_along(finished: Connection, finished_
     ],
 )
 def test_a_quote_is_the_members_own_wording_or_nothing(text: str, quote: str, found: str | None):
-    assert find_quote(text, quote) == found
+    assert QuotableText(text).find(quote) == found

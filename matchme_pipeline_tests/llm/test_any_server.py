@@ -9,17 +9,13 @@ from hypothesis import strategies as st
 
 from matchme_pipeline.errors import ModelRequestError
 from matchme_pipeline.llm.contracts import ItemToAnalyse
+from matchme_pipeline.llm.execution.answer_outcome import judge
+from matchme_pipeline.llm.execution.billing import billed_usage
+from matchme_pipeline.llm.execution.exchange import RefusedRequestError, RetryableError, UnsupportedParameterError
 from matchme_pipeline.llm.execution.rate_headers import allowances, seconds_to_wait
-from matchme_pipeline.llm.openai.chat import judge
-from matchme_pipeline.llm.openai.client import Reply, billed_usage
-from matchme_pipeline.llm.openai.embeddings import read_vectors
-from matchme_pipeline.llm.openai.error_mapping import (
-    RefusedRequestError,
-    RetryableError,
-    UnsupportedParameterError,
-    failure_in_success,
-    failure_of,
-)
+from matchme_pipeline.llm.openai.chat_format import OpenAIChatFormat
+from matchme_pipeline.llm.openai.embedding_format import OpenAIEmbeddingFormat
+from matchme_pipeline.llm.openai.error_mapping import failure_in_success, failure_of
 from matchme_pipeline.llm.tasks.prompt_files import load_prompt
 from matchme_pipeline.llm.tasks.questions import InsightsTask
 
@@ -69,11 +65,13 @@ def test_every_error_is_sorted_and_none_shows_what_the_server_wrote(status, body
 def test_no_answer_makes_anything_stumble(answer):
     task = InsightsTask(load_prompt("insights"))
     asked = {"p1": task.question(ItemToAnalyse("m", "h", "I love hiking."), "a-model", "")}
-    assert judge(answer, task, asked).outcome in ("ok", "partial", "unusable", "unreadable", "refused", "cut_off")
-    usage, _ = billed_usage(Reply(answer, None, {}, None, 0), 400)
+    chat_format = OpenAIChatFormat()
+    written = chat_format.answer(answer)
+    assert judge(written, task, asked).word in ("ok", "partial", "unusable", "unreadable", "refused", "cut_off")
+    usage, _ = billed_usage(chat_format.usage(answer), written.content if written else "", 400)
     assert 0 <= usage.cached_input_tokens <= usage.input_tokens < 2**31
     assert 0 <= usage.output_tokens < 2**31
-    for place, vector in read_vectors(answer, 2).items():
+    for place, vector in OpenAIEmbeddingFormat().vectors(answer, 2).items():
         assert place in (0, 1)
         assert np.isfinite(vector).all()
     error = failure_in_success(answer, "a-model", NOW)

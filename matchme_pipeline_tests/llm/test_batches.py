@@ -11,12 +11,12 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from matchme_pipeline.errors import BudgetExceededError, ModelRequestError
+from matchme_pipeline.llm.batch_poll import batches_to_read
 from matchme_pipeline.llm.contracts import CallContext
-from matchme_pipeline.llm.execution import batch_limits
 from matchme_pipeline.llm.execution import batch_run as batch_module
+from matchme_pipeline.llm.execution import client_calls
 from matchme_pipeline.llm.execution.batch_limits import Line, deadline, split
-from matchme_pipeline.llm.openai import batch_api
-from matchme_pipeline.llm.openai.batch_poll import batches_to_read
+from matchme_pipeline.llm.execution.wire_format import BatchLimits
 from matchme_pipeline.settings import load_settings
 from matchme_pipeline_tests.llm.conftest import CONTEXT, item, members_items
 from matchme_pipeline_tests.llm.test_pay_once import RUN
@@ -226,7 +226,7 @@ def test_a_batch_of_another_run_is_left_to_it(server, models, app_database):
 
 
 def test_an_api_that_is_down_while_a_batch_runs_is_waited_for(server, models, monkeypatch):
-    monkeypatch.setattr(batch_api, "TRIES", 2)
+    monkeypatch.setattr(client_calls, "TRIES", 2)
     server.batches.deaf_looks = 5
     with models(**BATCH) as session:
         results = list(session.analyse(ITEMS, CONTEXT))
@@ -274,7 +274,7 @@ def test_half_a_result_file_is_not_taken_for_the_answers(server, models, app_dat
         return file_id
 
     monkeypatch.setattr(server.batches, "_keep", keep)
-    monkeypatch.setattr(batch_api, "TRIES", 2)
+    monkeypatch.setattr(client_calls, "TRIES", 2)
     with ThreadPoolExecutor(1) as pool, models(**BATCH) as session:
         running = pool.submit(lambda: list(session.analyse(ITEMS, CONTEXT)))
         while not halves:
@@ -309,13 +309,12 @@ def test_the_deadline_is_seven_in_the_morning_of_the_closing_day_or_a_day_for_a_
     assert deadline(sunday, late) == late + timedelta(hours=24)
 
 
-def test_batches_stay_within_the_apis_limits(monkeypatch):
-    monkeypatch.setattr(batch_limits, "MOST_REQUESTS", 3)
-    monkeypatch.setattr(batch_limits, "MOST_BYTES", 1_000)
+def test_batches_stay_within_the_apis_limits():
+    limits = BatchLimits(requests=3, bytes=1_000)
     small, large = Line("x" * 10, ("k",), 0), Line("x" * 700, ("k",), 0)
-    assert [len(part) for part in split([Line("x", ("k",) * 4, 0)] * 5, most_items=9)] == [2, 2, 1]
-    assert [len(part) for part in split([small] * 7)] == [3, 3, 1]
-    assert [len(part) for part in split([large, large, small])] == [1, 1, 1]
+    assert [len(part) for part in split([Line("x", ("k",) * 4, 0)] * 5, limits, most_items=9)] == [2, 2, 1]
+    assert [len(part) for part in split([small] * 7, limits)] == [3, 3, 1]
+    assert [len(part) for part in split([large, large, small], limits)] == [1, 1, 1]
 
 
 def test_the_ordinary_mode_warns_of_a_batch_that_nobody_has_read(server, models, app_database, caplog):

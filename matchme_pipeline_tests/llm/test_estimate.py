@@ -4,7 +4,7 @@ import pytest
 
 from matchme_pipeline.llm.contracts import PairToPreview, SharedInsight
 from matchme_pipeline.llm.estimate import estimate_embeddings, estimate_insights, estimate_previews
-from matchme_pipeline.llm.store.queries import usage_of
+from matchme_pipeline.llm.store.ledger_queries import usage_of
 from matchme_pipeline.settings import load_settings
 from matchme_pipeline_tests.llm.conftest import CONTEXT, members_items
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matchme_pipeline.llm.text.contact_masking import contacts, mask, shows_contact
-from matchme_pipeline.llm.text.quote_grounding import find_quote
+from matchme_pipeline.llm.text.quote_grounding import QuotableText
 
 texts = st.text(alphabet=st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=200)
 
@@ -17,7 +17,7 @@ def test_any_stretch_of_a_text_is_found_in_it(text, data):
     start = data.draw(st.integers(0, len(text)))
     end = data.draw(st.integers(start, len(text)))
     quote = text[start:end]
-    found = find_quote(text, quote)
+    found = QuotableText(text).find(quote)
     assert (found is None) == (not quote.strip())
     if found is not None:
         assert found in text
@@ -25,13 +25,13 @@ def test_any_stretch_of_a_text_is_found_in_it(text, data):
 
 @given(texts, texts)
 def test_what_is_found_always_stands_word_for_word_in_the_text(text, quote):
-    found = find_quote(text, quote)
+    found = QuotableText(text).find(quote)
     assert found is None or (found in text and found)
 
 
 @given(texts)
 def test_another_unicode_form_of_a_text_is_found_and_the_members_own_wording_kept(text):
-    found = find_quote(text, unicodedata.normalize("NFC", text))
+    found = QuotableText(text).find(unicodedata.normalize("NFC", text))
     assert found is None or found in text
 
 
@@ -49,7 +49,7 @@ def test_another_unicode_form_of_a_text_is_found_and_the_members_own_wording_kep
     ],
 )
 def test_only_blanks_and_unicode_forms_may_differ(text, quote, found):
-    assert find_quote(text, quote) == found
+    assert QuotableText(text).find(quote) == found
 
 
 @pytest.mark.parametrize(

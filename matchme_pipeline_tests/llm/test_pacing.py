@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from matchme_pipeline.llm.execution import shared_rate_window
-from matchme_pipeline.llm.execution.adaptive_limiter import Pacer
+from matchme_pipeline.llm.execution.adaptive_limiter import AdaptiveLimiter
 from matchme_pipeline.llm.execution.rate_headers import seconds_to_wait, waiting_seconds
 from matchme_pipeline_tests.llm.conftest import CONTEXT, members_items
 
@@ -19,13 +19,13 @@ def run(coroutine):
 
 def test_the_limit_falls_with_429s_and_climbs_back():
     async def scenario():
-        pacer = Pacer(64)
+        limiter = AdaptiveLimiter(64)
         for _ in range(64):
-            pacer.throttled(0)
-        fallen = pacer.limit
+            limiter.throttled(0)
+        fallen = limiter.limit
         for _ in range(1000):
-            pacer.succeeded({})
-        return fallen, pacer.limit
+            limiter.succeeded({})
+        return fallen, limiter.limit
 
     fallen, recovered = run(scenario())
     assert fallen == 32
@@ -34,11 +34,11 @@ def test_the_limit_falls_with_429s_and_climbs_back():
 
 def test_after_a_429_nobody_leaves_before_retry_after_is_over():
     async def scenario():
-        pacer = Pacer(9)
-        pacer.throttled(0.2)
+        limiter = AdaptiveLimiter(9)
+        limiter.throttled(0.2)
         loop = asyncio.get_running_loop()
         start = loop.time()
-        await asyncio.gather(*(pacer.enter(1) for _ in range(8)))
+        await asyncio.gather(*(limiter.enter(1) for _ in range(8)))
         return loop.time() - start
 
     assert run(scenario()) >= 0.2
@@ -46,13 +46,13 @@ def test_after_a_429_nobody_leaves_before_retry_after_is_over():
 
 def test_headers_that_say_nothing_is_left_are_obeyed():
     async def scenario():
-        pacer = Pacer(8)
-        pacer.succeeded({"x-ratelimit-remaining-requests": "2", "x-ratelimit-reset-requests": "200ms"})
+        limiter = AdaptiveLimiter(8)
+        limiter.succeeded({"x-ratelimit-remaining-requests": "2", "x-ratelimit-reset-requests": "200ms"})
         loop = asyncio.get_running_loop()
         start = loop.time()
-        await asyncio.gather(*(pacer.enter(1) for _ in range(2)))
+        await asyncio.gather(*(limiter.enter(1) for _ in range(2)))
         at_once = loop.time() - start
-        await pacer.enter(1)
+        await limiter.enter(1)
         return at_once, loop.time() - start
 
     at_once, third = run(scenario())
@@ -62,17 +62,17 @@ def test_headers_that_say_nothing_is_left_are_obeyed():
 
 def test_no_more_requests_are_on_their_way_than_the_limit():
     async def scenario():
-        pacer = Pacer(5)
+        limiter = AdaptiveLimiter(5)
         now = most = 0
 
         async def one():
             nonlocal now, most
-            passage = await pacer.enter(1)
+            permit = await limiter.enter(1)
             now += 1
             most = max(most, now)
             await asyncio.sleep(0.005)
             now -= 1
-            pacer.leave(passage)
+            limiter.leave(permit)
 
         await asyncio.gather(*(one() for _ in range(40)))
         return most
@@ -83,12 +83,12 @@ def test_no_more_requests_are_on_their_way_than_the_limit():
 def test_a_server_that_goes_on_turning_away_is_asked_less_and_less_whatever_it_promises():
     async def scenario():
         now = [0.0]
-        pacer = Pacer(8, clock=lambda: now[0])
+        limiter = AdaptiveLimiter(8, clock=lambda: now[0])
         waits = []
         for _ in range(8):
-            pacer.throttled(0.0)
-            waits.append(pacer._cooldown_until - now[0])
-            now[0] = pacer._cooldown_until
+            limiter.throttled(0.0)
+            waits.append(limiter._cooldown_until - now[0])
+            now[0] = limiter._cooldown_until
         return waits
 
     waits = run(scenario())

@@ -9,9 +9,9 @@ import pytest
 
 from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.llm.contracts import CallContext
-from matchme_pipeline.llm.execution.budget_cover import mark_told, threshold_crossings
 from matchme_pipeline.llm.store.ledger import Ledger
 from matchme_pipeline.llm.store.records import Call
+from matchme_pipeline.llm.store.threshold_queries import mark_told, threshold_crossings
 from matchme_pipeline_tests.llm.conftest import CONTEXT, members_items
 
 BUDGET = Decimal("1.00")

@@ -4,15 +4,15 @@ import math
 
 import pytest
 
-from matchme_pipeline.llm.openai.client import Reply, billed_usage
+from matchme_pipeline.llm.execution.billing import billed_usage
+from matchme_pipeline.llm.openai.usage import reported_usage
 
 WRITTEN = "a long answer of a model " * 40
 REQUEST_BYTES = 8_000
 
 
 def billed(usage: object) -> tuple[int, int, bool]:
-    data = {"choices": [{"message": {"content": WRITTEN}}], "usage": usage}
-    found, reported = billed_usage(Reply(data, None, {}, 0.1, 500), REQUEST_BYTES)
+    found, reported = billed_usage(reported_usage({"usage": usage}), WRITTEN, REQUEST_BYTES)
     return found.input_tokens, found.output_tokens, reported
 
 

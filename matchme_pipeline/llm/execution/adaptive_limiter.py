@@ -1,26 +1,26 @@
-"""How many requests may be on their way: a limit that adapts, a cooldown that all share, minutes that are counted."""
+"""How many requests may be in flight: an adaptive limit, a shared cooldown and the account's rate window."""
 
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from matchme_pipeline.llm.execution.exchange import RetryableError
 from matchme_pipeline.llm.execution.rate_headers import allowances
-from matchme_pipeline.llm.execution.shared_rate_window import Minute
-from matchme_pipeline.llm.openai.error_mapping import RetryableError
+from matchme_pipeline.llm.execution.shared_rate_window import RateWindow
 
-# After a 429 without Retry-After; doubled for each one that follows with no success in between. A server that goes on
-# turning away who has waited as long as it said is believed no more.
+# After a 429 without Retry-After; doubled for each one that follows with no success in between. After BELIEVED 429s in
+# a row the server's own Retry-After no longer shortens the cooldown.
 FIRST_COOLDOWN_SECONDS, LONGEST_COOLDOWN_SECONDS = 0.25, 20.0
 BELIEVED = 3
 SHORTEST_COOLDOWN_SECONDS = 0.05
-# How often whoever waits looks whether everything has stopped.
+# How often a waiting request checks whether the run has stopped.
 LOOK_SECONDS = 1.0
 
 
 @dataclass
-class Passage:
-    """One request's way through: its place in the minute, if minutes are counted."""
+class Permit:
+    """Leave to send one request, with its place in the rate window where there is one."""
 
     place: int | None = None
 
@@ -33,22 +33,22 @@ class _Allowance:
     until: float = 0.0
 
 
-class Pacer:
+class AdaptiveLimiter:
     """One model's traffic. Not thread-safe: belongs to one event loop.
 
     The limit on concurrent requests starts at `concurrency`. Each 429 takes half a slot, so that a burst of them
     halves it and stray ones hardly matter; each success gives a part of a slot back, about 1 + 3 % of
-    `concurrency` per round trip (the proportional cut of DCTCP, Alizadeh et al. 2010). `minute` counts what leaves,
-    over all models and processes.
+    `concurrency` per round trip (the proportional cut of DCTCP, Alizadeh et al. 2010). `window` counts the requests
+    that leave, over all models and processes.
     """
 
     def __init__(
-        self, concurrency: int, minute: Minute | None = None, clock: Callable[[], float] | None = None
+        self, concurrency: int, window: RateWindow | None = None, clock: Callable[[], float] | None = None
     ) -> None:
         self._most = float(concurrency)
         self._limit = float(concurrency)
         self._gain = 1 + 0.03 * concurrency
-        self._minute = minute
+        self._window = window
         self._clock = clock or asyncio.get_running_loop().time
         self._throttled_in_a_row = 0
         self._in_flight = 0
@@ -59,17 +59,17 @@ class Pacer:
 
     @property
     def limit(self) -> float:
-        """How many requests may be on their way at present."""
+        """How many requests may be in flight now."""
         return self._limit
 
-    async def enter(self, tokens: int, stopping: asyncio.Event | None = None) -> Passage:
+    async def enter(self, tokens: int, stopping: asyncio.Event | None = None) -> Permit:
         """Wait, first come first served, until a request that may count for `tokens` is allowed to leave.
 
         Raises RetryableError once `stopping` is set: the request never left.
         """
         async with self._line:
-            passage = Passage()
-            while (delay := await self._delay(tokens, passage)) != 0:
+            permit = Permit()
+            while (delay := await self._delay(tokens, permit)) != 0:
                 if stopping is not None and stopping.is_set():
                     raise RetryableError("stopped")
                 self._changed.clear()
@@ -82,17 +82,17 @@ class Pacer:
             self._in_flight += 1
             for name, amount in (("requests", 1), ("tokens", tokens)):
                 self._allowances[name].left -= amount
-        return passage
+        return permit
 
-    def leave(self, passage: Passage, tokens: int | None = None) -> None:
-        """The request is back; `tokens`: what it counted for in fact."""
+    def leave(self, permit: Permit, tokens: int | None = None) -> None:
+        """The request has ended; `tokens`: what it counted for in fact."""
         self._in_flight -= 1
-        if self._minute is not None and tokens is not None and passage.place is not None:
-            self._minute.correct(passage.place, tokens)
+        if self._window is not None and tokens is not None and permit.place is not None:
+            self._window.correct(permit.place, tokens)
         self._changed.set()
 
     def succeeded(self, headers: Mapping[str, str]) -> None:
-        """A request was answered: climb, and take note of what the server says is left."""
+        """A request was answered: raise the limit, and note what the server says is left."""
         self._limit = min(self._most, self._limit + self._gain / self._limit)
         self._throttled_in_a_row = 0
         now = self._clock()
@@ -101,7 +101,7 @@ class Pacer:
         self._changed.set()
 
     def throttled(self, after_seconds: float | None) -> None:
-        """A request was turned away: everybody waits, and fewer go at once."""
+        """A request was turned away: all requests wait, and fewer are sent at once."""
         self._limit = max(1.0, self._limit - 0.5)
         doubled = min(LONGEST_COOLDOWN_SECONDS, FIRST_COOLDOWN_SECONDS * 2 ** min(self._throttled_in_a_row, 10))
         if after_seconds is None:
@@ -111,12 +111,12 @@ class Pacer:
             seconds = max(after_seconds, least)
         now = self._clock()
         if now >= self._cooldown_until:
-            # One burst of 429s is one piece of news, however many were on their way.
+            # One burst of 429s counts once, however many requests were in flight.
             self._throttled_in_a_row += 1
         self._cooldown_until = max(self._cooldown_until, now + seconds)
 
-    async def _delay(self, tokens: int, passage: Passage) -> float | None:
-        """Seconds until the next look: 0 to go now, None to wait for a request that comes back."""
+    async def _delay(self, tokens: int, permit: Permit) -> float | None:
+        """Seconds until the next look: 0 to go now, None to wait until another request ends."""
         now = self._clock()
         if now < self._cooldown_until:
             return self._cooldown_until - now
@@ -126,7 +126,7 @@ class Pacer:
             allowance = self._allowances[name]
             if now < allowance.until and allowance.left < amount:
                 return allowance.until - now
-        if self._minute is None:
+        if self._window is None:
             return 0
-        passage.place, seconds = await self._minute.take(tokens)
+        permit.place, seconds = await self._window.take(tokens)
         return seconds

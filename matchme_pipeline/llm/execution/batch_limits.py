@@ -1,19 +1,18 @@
-"""What fits into a batch, and how long one is waited for; pure."""
+"""What fits into a batch, and how long a batch is waited for; pure."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
-# The API's limits, the second with room to spare for what stands around a body.
-MOST_REQUESTS = 50_000
-MOST_BYTES = 190_000_000
-# Of embeddings, over all requests of a batch.
-MOST_INPUTS = 50_000
+from matchme_pipeline.llm.execution.wire_format import BatchLimits
+
 # When members look at a week's results, and how long before that a batch is no longer waited for.
 DEADLINE = time(7, tzinfo=UTC)
 MARGIN = timedelta(minutes=45)
 COMPLETION_WINDOW = timedelta(hours=24)
+# What stands around a request's body in a batch.
+FRAME_BYTES = 200
 
 
 @dataclass(frozen=True)
@@ -25,14 +24,14 @@ class Line:
     cover_usd: Decimal
 
 
-def split(lines: Iterable[Line], most_items: int | None = None) -> Iterator[list[Line]]:
-    """Lines in as few batches as the API's limits allow, one batch in memory at a time; `most_items`: keys a batch."""
+def split(lines: Iterable[Line], limits: BatchLimits, most_items: int | None = None) -> Iterator[list[Line]]:
+    """Lines in as few batches as `limits` allow, one batch in memory at a time; `most_items`: keys a batch."""
     batch: list[Line] = []
     size = items = 0
     for line in lines:
-        bytes_of_line = len(line.text.encode()) + 200
+        bytes_of_line = len(line.text.encode()) + FRAME_BYTES
         too_many = most_items is not None and items + len(line.keys) > most_items
-        if batch and (too_many or len(batch) >= MOST_REQUESTS or size + bytes_of_line > MOST_BYTES):
+        if batch and (too_many or len(batch) >= limits.requests or size + bytes_of_line > limits.bytes):
             yield batch
             batch, size, items = [], 0, 0
         batch.append(line)

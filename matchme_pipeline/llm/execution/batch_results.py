@@ -1,65 +1,46 @@
-"""Reading a batch's result files: whatever their order, once, in one transaction with the booking."""
+"""Reads a batch's results, in any order, once, in one transaction with their booking."""
 
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.llm.execution.batch_work import BatchWork, LineResult
-from matchme_pipeline.llm.openai.client import Reply
+from matchme_pipeline.llm.execution.exchange import Json, Reply, json_object
 from matchme_pipeline.llm.provider import Answered, Embedded
-from matchme_pipeline.llm.store import batch_queries, queries
+from matchme_pipeline.llm.store import answer_queries, batch_queries, budget_queries, ledger_queries
 from matchme_pipeline.llm.store.batch_queries import Batch
 
 # Lines whose rows are written together.
 LINES_AT_ONCE = 500
 
-Json = dict[str, object]
+ReadLine = Callable[[Json], tuple[str, Reply | None]]
 
 
 def book_results(
-    connection: Connection, work: BatchWork, batch: Batch, lines: Iterable[bytes]
+    connection: Connection, work: BatchWork, batch: Batch, lines: Iterable[bytes], read_line: ReadLine
 ) -> list[Answered | Embedded] | None:
-    """Keep what `lines` brought and book what it cost, inside the caller's transaction; None if somebody has before.
+    """Store what `lines` brought and book what it cost, inside the caller's transaction.
 
-    Returns what is settled. A request without an answer, a line that is no JSON and a line twice bring nothing.
+    Returns what is settled, None if another run has booked the batch before. A request without an answer, a line that
+    is no JSON and a line that comes twice bring nothing. `read_line` is the provider's.
     """
     if not batch_queries.take_for_reading(connection, batch.id):
         return None
     settled: list[Answered | Embedded] = []
-    results = _results(work, batch, lines)
+    results = _results(work, batch, lines, read_line)
     while some := list(islice(results, LINES_AT_ONCE)):
-        queries.save_calls(connection, [result.call for result in some])
-        queries.save_answers(connection, [answer for result in some for answer in result.answers])
-        queries.save_vectors(connection, [vector for result in some for vector in result.vectors])
+        ledger_queries.save_calls(connection, [result.call for result in some])
+        answer_queries.save_answers(connection, [answer for result in some for answer in result.answers])
+        answer_queries.save_vectors(connection, [vector for result in some for vector in result.vectors])
         settled += [outcome for result in some for outcome in result.outcomes()]
-    queries.release_budget(connection, batch.id)
+    budget_queries.release_budget(connection, batch.id)
     return settled
 
 
-def reply_of(line: Json) -> Reply | None:
-    """The answer in a line of a result file, None for a request that failed or was never run."""
-    response = line.get("response")
-    if not isinstance(response, dict) or response.get("status_code") != 200:
-        return None
-    body = response.get("body")
-    request_id = response.get("request_id")
-    return Reply(body if isinstance(body, dict) else None, str(request_id) if request_id else None, {}, None, 0)
-
-
-def _results(work: BatchWork, batch: Batch, lines: Iterable[bytes]) -> Iterator[LineResult]:
+def _results(work: BatchWork, batch: Batch, lines: Iterable[bytes], read_line: ReadLine) -> Iterator[LineResult]:
     seen = set()
     for text in lines:
-        line = _object(text)
-        name, reply = str(line.get("custom_id")), reply_of(line)
+        name, reply = read_line(json_object(text) or {})
         if reply is not None and name in batch.requests and name not in seen:
             seen.add(name)
             yield work.read(tuple(batch.requests[name]), reply)
-
-
-def _object(text: bytes) -> Json:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}

@@ -1,27 +1,28 @@
-"""What a batch carries: chat questions or texts to embed, as lines with ids, and how a line's answer is read."""
+"""What a batch carries: questions or texts to embed, as request lines, and how a line's answer is read."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from decimal import Decimal
+from typing import Literal, Protocol
 
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.llm.contracts import CallContext
-from matchme_pipeline.llm.execution.batch_limits import MOST_INPUTS, Line
-from matchme_pipeline.llm.execution.request_sender import OVERHEAD_TOKENS
-from matchme_pipeline.llm.openai.chat import answer_limit, call_error, chat_body, judge
-from matchme_pipeline.llm.openai.client import Reply, billed_usage
-from matchme_pipeline.llm.openai.embeddings import DIMENSIONS, embedding_body, packed, read_vectors
-from matchme_pipeline.llm.prices import ModelEntry, PriceTable
+from matchme_pipeline.llm.execution.answer_outcome import answer_limit, judge
+from matchme_pipeline.llm.execution.batch_limits import Line
+from matchme_pipeline.llm.execution.billing import billed_usage, booked_call
+from matchme_pipeline.llm.execution.embedding_run import fitting, outcome_of, packed
+from matchme_pipeline.llm.execution.exchange import Json, Reply
+from matchme_pipeline.llm.execution.request_sender import highest_cost_usd
+from matchme_pipeline.llm.execution.wire_format import ChatFormat, EmbeddingFormat
+from matchme_pipeline.llm.prices import ModelEntry, PriceTable, TokenUsage
 from matchme_pipeline.llm.provider import Answered, Embedded
-from matchme_pipeline.llm.store import queries
+from matchme_pipeline.llm.store import answer_queries
 from matchme_pipeline.llm.store.records import Call, StoredAnswer, StoredVector
 from matchme_pipeline.llm.tasks.packing import pack_questions
 from matchme_pipeline.llm.tasks.questions import Question, Task
 from matchme_pipeline.llm.text.contact_masking import mask
 from matchme_pipeline.llm.text.token_estimates import certain_tokens
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -39,84 +40,91 @@ class LineResult:
 
 
 class BatchWork(Protocol):
-    """Questions or texts that may travel as a batch."""
+    """Questions or texts that may be sent as a batch."""
 
     @property
     def kind(self) -> Literal["chat", "embedding"]:
         """What its requests ask for."""
 
     @property
-    def endpoint(self) -> str:
-        """The path that its requests go to."""
-
-    @property
     def model(self) -> str:
         """The model that answers."""
 
     @property
-    def most_items(self) -> int | None:
-        """How many keys a batch may ask about, beside the limits that every batch has."""
+    def entry(self) -> ModelEntry:
+        """The model's prices and parameters."""
 
     def lines(self, keys: Sequence[str]) -> Iterator[Line]:
         """The requests that ask about `keys`."""
 
     def read(self, keys: Sequence[str], reply: Reply) -> LineResult:
-        """What the answer to a request about `keys` brought; keys that nobody asks about any more bring nothing."""
+        """What the answer to a request about `keys` brought; keys that this run does not ask about bring nothing."""
 
     def stored(self, connection: Connection, keys: Sequence[str]) -> list[Answered | Embedded]:
-        """What is kept under `keys`."""
+        """What is stored under `keys`."""
 
 
 @dataclass
-class ChatWork:
+class QuestionWork:
     """Questions of one stage."""
 
     model: str
     entry: ModelEntry
     prices: PriceTable
+    chat_format: ChatFormat
     task: Task
     context: CallContext
     questions: Mapping[str, Question]
     kind: Literal["chat"] = "chat"
-    endpoint: str = "/v1/chat/completions"
-    most_items: int | None = None
 
     def lines(self, keys: Sequence[str]) -> Iterator[Line]:
         """One line a request, packed as requests always are."""
         for pack in pack_questions([self.questions[key] for key in keys], self.task.prompt.settings):
-            limit = answer_limit(self.task, len(pack))
-            body = chat_body(self.model, self.entry, "batch", self.task, self.task.request(pack)[0], limit)
-            yield _line(body, tuple(question.key for question in pack), self.entry, limit)
+            text = self._text(self.task.request(pack)[0], len(pack))
+            limit = answer_limit(self.task, len(pack), self.entry)
+            yield Line(text, tuple(question.key for question in pack), _cover_usd(self.entry, text, limit))
 
     def read(self, keys: Sequence[str], reply: Reply) -> LineResult:
         """The valid answers of a line; what is missing or invalid stays open."""
         # A question that is gone keeps its place, so that the others keep their ids.
         asked = [self.questions.get(key, Question(key, "", None, {})) for key in keys]
         data, by_id = self.task.request(asked)
-        verdict = judge(reply.data, self.task, by_id)
+        answer = self.chat_format.answer(reply.data)
+        outcome = judge(answer, self.task, by_id)
         owners = {question.owner for question in asked if question.owner}
-        sent = chat_body(self.model, self.entry, "batch", self.task, data, answer_limit(self.task, len(asked)))
-        call = _call(self, len(keys), verdict.outcome, reply, sent, owners.pop() if len(owners) == 1 else None)
-        stored = verdict.reading.stored if verdict.reading else {}
-        doubtful = verdict.reading.doubtful if verdict.reading else frozenset()
+        request_bytes = certain_tokens(self._text(data, len(asked)))
+        call = booked_call(
+            self.context,
+            self.model,
+            self.entry,
+            self.entry.mode_for("batch"),
+            self.prices.version,
+            outcome.word,
+            len(keys),
+            reply=reply,
+            usage=_usage(self.chat_format, reply, answer.content if answer else "", request_bytes),
+            request_bytes=request_bytes,
+            member_id=owners.pop() if len(owners) == 1 else None,
+        )
+        reading = outcome.reading
         answers = [
             StoredAnswer(
-                key,
-                self.context.stage,
-                self.questions[key].subject,
-                self.model,
-                self.task.prompt.version,
-                answer,
+                key, self.context.stage, self.questions[key].subject, self.model, self.task.prompt.version, stored,
                 call.id,
             )
-            for key, answer in stored.items()
-            if key in self.questions and key not in doubtful
-        ]
+            for key, stored in (reading.stored.items() if reading else ())
+            if key in self.questions and reading and key not in reading.doubtful
+        ]  # fmt: skip
         return LineResult(call, answers)
 
     def stored(self, connection: Connection, keys: Sequence[str]) -> list[Answered | Embedded]:
-        """The answers that are kept under `keys`."""
-        return [Answered(key, answer) for key, answer in queries.stored_answers(connection, keys).items()]
+        """The answers that are stored under `keys`."""
+        return [Answered(key, answer) for key, answer in answer_queries.stored_answers(connection, keys).items()]
+
+    def _text(self, data: Json, questions: int) -> str:
+        limit = answer_limit(self.task, questions, self.entry)
+        body = self.chat_format.body(self.model, self.entry, "batch", self.task, data, limit)
+        return json.dumps(body, ensure_ascii=False)
 
 
 @dataclass
@@ -126,57 +134,53 @@ class EmbeddingWork:
     model: str
     entry: ModelEntry
     prices: PriceTable
+    embedding_format: EmbeddingFormat
     context: CallContext
     texts: Mapping[str, str]
     kind: Literal["embedding"] = "embedding"
-    endpoint: str = "/v1/embeddings"
-    most_items: int | None = MOST_INPUTS
 
     def lines(self, keys: Sequence[str]) -> Iterator[Line]:
         """One line a request, many texts each."""
-        for pack in packed({key: self.texts[key] for key in keys}):
-            body = embedding_body(self.model, self.entry, [text for _, text in pack])
-            yield _line(body, tuple(key for key, _ in pack), self.entry, 0)
+        for pack in packed({key: self.texts[key] for key in keys}, self.embedding_format.limits):
+            text = self._text([text for _, text in pack])
+            yield Line(text, tuple(key for key, _ in pack), _cover_usd(self.entry, text, 0))
 
     def read(self, keys: Sequence[str], reply: Reply) -> LineResult:
         """The usable vectors of a line."""
-        found = {i: v for i, v in read_vectors(reply.data, len(keys)).items() if v.shape[0] == DIMENSIONS}
-        outcome = "ok" if len(found) == len(keys) else "partial" if found else "unreadable"
-        sent = embedding_body(self.model, self.entry, [mask(self.texts.get(key, "")) for key in keys])
-        call = _call(self, len(keys), outcome, reply, sent, None)
+        found = fitting(self.embedding_format.vectors(reply.data, len(keys)))
+        request_bytes = certain_tokens(self._text([mask(self.texts.get(key, "")) for key in keys]))
+        call = booked_call(
+            self.context,
+            self.model,
+            self.entry,
+            self.entry.mode_for("batch"),
+            self.prices.version,
+            outcome_of(found, len(keys)),
+            len(keys),
+            reply=reply,
+            usage=_usage(self.embedding_format, reply, "", request_bytes),
+            request_bytes=request_bytes,
+        )
         vectors = [StoredVector(keys[i], self.model, vector, call.id) for i, vector in sorted(found.items())]
         return LineResult(call, vectors=[vector for vector in vectors if vector.content_hash in self.texts])
 
     def stored(self, connection: Connection, keys: Sequence[str]) -> list[Answered | Embedded]:
-        """The vectors that are kept under `keys`."""
-        return [Embedded(key, vector) for key, vector in queries.stored_vectors(connection, self.model, keys).items()]
+        """The vectors that are stored under `keys`."""
+        found = answer_queries.stored_vectors(connection, self.model, keys)
+        return [Embedded(key, vector) for key, vector in found.items()]
+
+    def _text(self, texts: list[str]) -> str:
+        return json.dumps(self.embedding_format.body(self.model, self.entry, texts), ensure_ascii=False)
 
 
-def _line(body: Json, keys: tuple[str, ...], entry: ModelEntry, output_limit: int) -> Line:
-    text = json.dumps(body, ensure_ascii=False)
-    price = entry.price(entry.mode_for("batch"))
-    cover = (price.highest_input * (certain_tokens(text) + OVERHEAD_TOKENS) + price.output * output_limit) / 1_000_000
-    return Line(text, keys, cover)
+def _cover_usd(entry: ModelEntry, text: str, output_limit: int) -> Decimal:
+    return highest_cost_usd(entry, entry.mode_for("batch"), certain_tokens(text), output_limit)
 
 
-def _call(
-    work: ChatWork | EmbeddingWork, items: int, outcome: str, reply: Reply, sent: Json, member_id: str | None
-) -> Call:
-    mode = work.entry.mode_for("batch")
-    request_bytes = certain_tokens(json.dumps(sent, ensure_ascii=False))
-    usage, reported = billed_usage(reply, request_bytes)
-    return Call(
-        context=work.context,
-        provider="openai",
-        model=work.model,
-        mode=mode,
-        outcome=outcome,
-        items=items,
-        member_id=member_id,
-        request_id=reply.request_id,
-        usage=usage,
-        cost_usd=work.entry.price(mode).cost_usd(usage),
-        error=call_error(outcome, reported),
-        price_version=work.prices.version,
-        request_bytes=request_bytes,
-    )
+def _usage(
+    wire_format: ChatFormat | EmbeddingFormat, reply: Reply, written: str, request_bytes: int
+) -> tuple[TokenUsage, bool]:
+    """The billed tokens of a line, and whether the server reported them; a body that is no JSON has no bill."""
+    if reply.data is None:
+        return TokenUsage(), True
+    return billed_usage(wire_format.usage(reply.data), written, request_bytes)

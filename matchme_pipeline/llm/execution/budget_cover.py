@@ -1,7 +1,4 @@
-"""The week's budget: a request is covered before it leaves, over all processes, or it doesn't leave.
-
-What passes a threshold of it is written down by the ledger; `threshold_crossings` lists what nobody was told of yet.
-"""
+"""The week's budget: a request is sent only when the most that it can cost is set aside, over all processes."""
 
 import asyncio
 import uuid
@@ -11,11 +8,8 @@ from decimal import Decimal
 from typing import Protocol
 
 from matchme_pipeline.errors import BudgetExceededError
-from matchme_pipeline.llm.store.threshold_queries import Crossing, mark_told, threshold_crossings
 
-__all__ = ["Budget", "Crossing", "Reservations", "mark_told", "threshold_crossings"]
-
-# Covers are asked for in larger pieces, so that not every request needs a word with the database.
+# Covers are reserved in larger pieces, so that not every request needs a transaction.
 PIECES = 50
 
 
@@ -50,15 +44,15 @@ class Budget:
         self._returned = asyncio.Condition()
 
     async def cover(self, usd: Decimal) -> None:
-        """Cover a request that can cost `usd`; waits while requests on their way may free what is missing.
+        """Cover a request that can cost `usd`; waits while in-flight requests may free what is missing.
 
-        Raises BudgetExceededError when nothing can.
+        Raises BudgetExceededError when none can.
         """
         if self._limit is None:
             return
         async with self._returned:
             while self._covered + usd > self._held:
-                if await self._hold_more(usd):
+                if await self._hold_more(usd, self._limit):
                     break
                 if self._covered == 0:
                     raise BudgetExceededError(
@@ -69,7 +63,7 @@ class Budget:
             self._covered += usd
 
     async def settle(self, usd: Decimal, cost_usd: Decimal) -> None:
-        """A covered request is back and cost `cost_usd`, which the ledger holds by now."""
+        """A covered request has ended and cost `cost_usd`, which the ledger holds by now."""
         if self._limit is None:
             return
         async with self._returned:
@@ -77,11 +71,10 @@ class Budget:
             self._held -= cost_usd
             self._returned.notify_all()
 
-    async def _hold_more(self, usd: Decimal) -> bool:
-        assert self._limit is not None
-        for amount in (max(usd, self._limit / PIECES), usd):
+    async def _hold_more(self, usd: Decimal, limit: Decimal) -> bool:
+        for amount in (max(usd, limit / PIECES), usd):
             wanted = self._covered + amount
-            if await self._run(self._reservations.hold, self.holder, self._week, wanted, self._limit):
+            if await self._run(self._reservations.hold, self.holder, self._week, wanted, limit):
                 self._held = wanted
                 return True
         return False

@@ -1,4 +1,4 @@
-"""Nothing is asked that another worker is asking at this moment: its answer is waited for, and found in the store."""
+"""Claims on questions that are being asked: no two workers ask the same one; the others wait for the stored answer."""
 
 import asyncio
 import uuid
@@ -9,53 +9,53 @@ from typing import TypeVar
 import psycopg
 
 from matchme_pipeline.database.connection import Connection
-from matchme_pipeline.llm.execution.event_loop_thread import Committer
+from matchme_pipeline.llm.execution.group_commit import GroupCommit
 from matchme_pipeline.llm.store import in_flight_queries
 
 S = TypeVar("S")
-# So long a dead process keeps others from what it was asking; a living one renews long before.
+# A dead process blocks others for this long; a living one renews long before.
 HOLD_SECONDS = 9.0
 RENEW_SECONDS = 3.0
-# How often whoever waits for another's answer looks for it.
+# How often a worker looks for the answer that another one is asking for.
 LOOK_SECONDS = 0.25
 
 
-class Underway:
-    """One run's questions on their way; belongs to one event loop."""
+class InFlightClaims:
+    """One run's claims; belongs to one event loop."""
 
-    def __init__(self, committer: Committer) -> None:
-        self._committer = committer
+    def __init__(self, group_commit: GroupCommit) -> None:
+        self._group_commit = group_commit
         self._holder = uuid.uuid4()
 
     async def take(
         self, keys: Collection[str], stored: Callable[[Connection, list[str]], dict[str, S]]
     ) -> tuple[set[str], dict[str, S]]:
-        """Those of `keys` that are this run's to ask about, and what `stored` finds answered by now.
+        """Claim those of `keys` that nobody is asking about; with them, what `stored` finds answered by now.
 
-        The rest is being asked about by somebody else.
+        Another worker is asking about the rest.
         """
 
         def look(connection: Connection) -> tuple[set[str], dict[str, S]]:
             taken = in_flight_queries.take(connection, self._holder, keys, HOLD_SECONDS)
-            # After the taking: whoever held a key before has kept its answer before letting go.
+            # After the claim: a worker stores its answer before it releases its claim.
             found = stored(connection, list(keys))
             if answered := taken & found.keys():
                 in_flight_queries.release(connection, self._holder, answered)
             return taken - found.keys(), found
 
-        return await self._committer.transact(look)
+        return await self._group_commit.transact(look)
 
     @asynccontextmanager
     async def held(self, keys: Collection[str]) -> AsyncIterator[None]:
-        """Hold `keys` for the length of the block, and let go of them after it."""
+        """Hold the claims on `keys` during the block, and release them after it."""
         renewing = asyncio.create_task(self._renew(keys))
         try:
             yield
         finally:
             renewing.cancel()
-            # Without a database the hold ends by itself.
+            # Without a database the claims expire by themselves.
             with suppress(psycopg.Error):
-                await self._committer.transact(
+                await self._group_commit.transact(
                     lambda connection: in_flight_queries.release(connection, self._holder, keys)
                 )
 
@@ -63,6 +63,6 @@ class Underway:
         while True:
             await asyncio.sleep(RENEW_SECONDS)
             with suppress(psycopg.Error):
-                await self._committer.transact(
+                await self._group_commit.transact(
                     lambda connection: in_flight_queries.renew(connection, self._holder, keys, HOLD_SECONDS)
                 )

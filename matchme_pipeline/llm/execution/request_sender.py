@@ -1,4 +1,4 @@
-"""The one door through which every request leaves: covered, paced, tried again where that helps, never twice paid."""
+"""Sends every request to a model: covered by the budget, paced, retried where that helps, never paid twice."""
 
 import asyncio
 import json
@@ -6,19 +6,21 @@ import random
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from matchme_pipeline.errors import ModelRequestError
-from matchme_pipeline.llm.execution.adaptive_limiter import Pacer
+from matchme_pipeline.llm.execution.adaptive_limiter import AdaptiveLimiter
+from matchme_pipeline.llm.execution.billing import MOST_TOKENS
 from matchme_pipeline.llm.execution.budget_cover import Budget
 from matchme_pipeline.llm.execution.circuit_breaker import CircuitBreaker
-from matchme_pipeline.llm.openai.client import Reply
-from matchme_pipeline.llm.openai.error_mapping import (
+from matchme_pipeline.llm.execution.exchange import (
+    Json,
     RefusedRequestError,
+    Reply,
     RetryableError,
     UnsupportedParameterError,
 )
-from matchme_pipeline.llm.prices import Mode, ModelEntry
+from matchme_pipeline.llm.execution.wire_format import ParameterFallbacks
+from matchme_pipeline.llm.prices import Mode, ModelEntry, TokenUsage
 from matchme_pipeline.llm.text.token_estimates import certain_tokens
 
 # Tries of one request that cost nothing but time. With every second one failing, one in 4,000 requests gives up.
@@ -28,16 +30,10 @@ THROTTLED_TRY = 0.2
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 20.0
 # What an API adds around messages; a few dozen tokens in practice.
 OVERHEAD_TOKENS = 200
-# So many requests refused as they are, and none answered yet: the fault is not theirs.
+# So many requests refused as they are, and none answered yet: the model or the account is at fault, not the requests.
 REFUSALS_BEFORE_STOP = 3
 # Once there have been answers, more refusals in a row than bad luck explains.
 REFUSALS_IN_A_ROW_BEFORE_STOP = 50
-
-# What may be left out where a model doesn't take it; anything else bounds the cost or makes the answer readable.
-OPTIONAL = ("temperature", "reasoning_effort", "store", "dimensions")
-_REMEDIES = {"service_tier": "Set MATCHME_LLM_MODE=standard."}
-
-Json = dict[str, Any]
 
 
 class GaveUpError(Exception):
@@ -59,25 +55,35 @@ class Delivery:
     request_bytes: int
 
 
-class Door:
-    """One model's door; belongs to one event loop."""
+class RequestSender:
+    """Sends one model's requests; belongs to one event loop."""
 
     def __init__(
-        self, model: str, entry: ModelEntry, mode: Mode, send: Callable[[Json], Awaitable[Reply]], pacer: Pacer
+        self,
+        model: str,
+        entry: ModelEntry,
+        mode: Mode,
+        exchange: Callable[[Json], Awaitable[Reply]],
+        usage: Callable[[Json], TokenUsage | None],
+        fallbacks: ParameterFallbacks,
+        limiter: AdaptiveLimiter,
     ) -> None:
+        """`exchange` sends a body once; `usage` reads the tokens of its answer, as the provider's format does."""
         self.model = model
         self.entry = entry
         self.mode: Mode = entry.mode_for(mode)
-        self._send = send
-        self._pacer = pacer
+        self._exchange = exchange
+        self._usage = usage
+        self._fallbacks = fallbacks
+        self._limiter = limiter
         self._unsupported: set[str] = set()
         self._answered = False
         self._refusals = 0
         self._breaker = CircuitBreaker(model)
-        # Pauses only; nothing that is computed depends on them.
+        # Pauses only; no result depends on them.
         self._random = random.Random()
 
-    async def deliver(
+    async def send(
         self, body: Json, expected_tokens: int, output_limit: int, budget: Budget, stopping: asyncio.Event
     ) -> Delivery:
         """Send `body` until it is answered, or until `stopping` is set.
@@ -90,10 +96,9 @@ class Door:
         while True:
             tries += 1
             left_out = frozenset(self._unsupported)
-            body = adapted(wanted, left_out)
+            body = adapted(wanted, left_out, self._fallbacks)
             size = certain_tokens(json.dumps(body, ensure_ascii=False))
-            price = self.entry.standard
-            cover_usd = (price.highest_input * (size + OVERHEAD_TOKENS) + price.output * output_limit) / 1_000_000
+            cover_usd = highest_cost_usd(self.entry, "standard", size, output_limit)
             try:
                 reply = await self._try(body, expected_tokens, cover_usd, budget, stopping)
             except UnsupportedParameterError as error:
@@ -117,32 +122,32 @@ class Door:
     async def _try(self, body: Json, tokens: int, cover_usd: Decimal, budget: Budget, stopping: asyncio.Event) -> Reply:
         await budget.cover(cover_usd)
         try:
-            passage = await self._pacer.enter(tokens, stopping)
+            permit = await self._limiter.enter(tokens, stopping)
             used = None
             try:
-                reply = await self._send(body)
-                usage = reply.usage
-                used = usage.input_tokens + usage.output_tokens or None
+                reply = await self._exchange(body)
+                reported = self._usage(reply.data or {})
+                used = reported.tokens if reported and 0 < reported.tokens <= MOST_TOKENS else None
             except RetryableError as error:
                 if error.throttled:
-                    self._pacer.throttled(error.after_seconds)
+                    self._limiter.throttled(error.after_seconds)
                 raise
             finally:
-                self._pacer.leave(passage, used)
-            self._pacer.succeeded(reply.headers)
+                self._limiter.leave(permit, used)
+            self._limiter.succeeded(reply.headers)
             return reply
         except BaseException:
-            # Nothing was answered, nothing is billed.
+            # A request without an answer is billed at nothing.
             await budget.settle(cover_usd, Decimal(0))
             raise
 
     def _do_without(self, parameter: str, wanted: Json, left_out: Collection[str]) -> None:
-        """Send `parameter` no more; raises ModelRequestError for one that is needed, or that wasn't sent."""
-        known = parameter in OPTIONAL or parameter in INSTEAD
+        """Send `parameter` no more; raises ModelRequestError for one that is needed, or that was not sent."""
+        known = parameter in self._fallbacks.optional or parameter in self._fallbacks.instead
         if not known or parameter not in wanted or parameter in left_out:
-            # Its name is the server's word; only a word of ours is repeated.
+            # The server chose the name; the message repeats it only if it is one of ours.
             name = f"parameter '{parameter}'" if parameter in wanted else "request"
-            remedy = _REMEDIES.get(parameter, "Choose another model.")
+            remedy = self._fallbacks.remedies.get(parameter, "Choose another model.")
             raise ModelRequestError(f"The model '{self.model}' refuses the {name}. {remedy}") from None
         self._unsupported.add(parameter)
 
@@ -163,26 +168,16 @@ class Door:
             return
 
 
-def adapted(body: Json, left_out: Collection[str]) -> Json:
-    """`body` for a server that doesn't take the parameters `left_out`."""
+def highest_cost_usd(entry: ModelEntry, mode: Mode, request_bytes: int, output_limit: int) -> Decimal:
+    """The most that a request can cost in `mode`: a token a byte of input, and the longest answer."""
+    price = entry.price(mode)
+    return (price.highest_input * (request_bytes + OVERHEAD_TOKENS) + price.output * output_limit) / 1_000_000
+
+
+def adapted(body: Json, left_out: Collection[str], fallbacks: ParameterFallbacks) -> Json:
+    """`body` for a server that does not take the parameters `left_out`."""
     kept = {name: value for name, value in body.items() if name not in left_out}
     for name in left_out:
-        if name in body and name in INSTEAD:
-            kept |= INSTEAD[name](body)
+        if name in body and name in fallbacks.instead:
+            kept |= fallbacks.instead[name](body)
     return kept
-
-
-def _schema_in_words(body: Json) -> Json:
-    """The answer's schema among the instructions, for servers that only know that an answer should be JSON."""
-    schema = json.dumps(body["response_format"]["json_schema"]["schema"])
-    system, *others = body["messages"]
-    content = f"{system['content']}\n\nAnswer with one JSON object of this schema, and nothing else: {schema}"
-    return {"messages": [{**system, "content": content}, *others], "response_format": {"type": "json_object"}}
-
-
-# What other servers take in the place of what they don't.
-INSTEAD: dict[str, Callable[[Json], Json]] = {
-    "encoding_format": lambda _: {"encoding_format": "float"},
-    "max_completion_tokens": lambda body: {"max_tokens": body["max_completion_tokens"]},
-    "response_format": _schema_in_words,
-}

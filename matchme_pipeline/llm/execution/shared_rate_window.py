@@ -1,4 +1,4 @@
-"""The minute that is never overrun: requests and tokens counted over all models and processes of a database."""
+"""A sliding one-minute limit on requests and tokens, shared by all models of an account and all processes."""
 
 from collections.abc import Awaitable, Callable
 from typing import Protocol
@@ -12,44 +12,46 @@ WINDOW_SECONDS = 61.0
 SHORTEST_WAIT_SECONDS = 0.01
 
 
-class Minute(Protocol):
+class RateWindow(Protocol):
     """Places for requests within any minute."""
 
     async def take(self, tokens: int) -> tuple[int | None, float]:
-        """A place for a request of at most `tokens`, and 0; or None, and the seconds until it is worth asking again."""
+        """A place for a request of at most `tokens`, and 0; or None, and the seconds until the next look."""
 
     def correct(self, place: int, tokens: int) -> None:
         """The request at `place` counted for `tokens` in fact."""
 
 
-class SharedMinute:
-    """A minute kept in the database; belongs to one event loop."""
+class SharedRateWindow:
+    """One account's window, kept in the database; belongs to one event loop."""
 
     def __init__(
         self,
+        provider: str,
         requests: int | None,
         tokens: int | None,
         transact: Callable[[Callable[[Connection], tuple[int | None, float]]], Awaitable[tuple[int | None, float]]],
     ) -> None:
+        self._provider = provider
         self._requests = requests
         self._tokens = tokens
         self._transact = transact
         self._corrections: dict[int, int] = {}
 
     async def take(self, tokens: int) -> tuple[int | None, float]:
-        """As in Minute; a request that alone counts for more than a minute's tokens gets a minute of its own."""
+        """As in RateWindow; a request that alone counts for more than a minute's tokens gets a window of its own."""
         wanted = tokens if self._tokens is None else min(tokens, self._tokens)
-        # What is known by now goes along: no transaction of its own.
+        # The corrections known by now share this transaction.
         corrections, self._corrections = self._corrections, {}
 
         def look(connection: Connection) -> tuple[int | None, float]:
             return rate_window_queries.take(
-                connection, self._requests, self._tokens, wanted, WINDOW_SECONDS, corrections
+                connection, self._provider, self._requests, self._tokens, wanted, WINDOW_SECONDS, corrections
             )
 
         place, seconds = await self._transact(look)
         return place, 0.0 if place is not None else max(SHORTEST_WAIT_SECONDS, seconds)
 
     def correct(self, place: int, tokens: int) -> None:
-        """As in Minute; written down with the next request."""
+        """As in RateWindow; written with the next request."""
         self._corrections[place] = tokens

@@ -1,4 +1,4 @@
-"""A crew of workers over one list of work, which ends in good order: what is paid for is booked before it leaves."""
+"""Workers over one list of work. The pool ends in good order: what is paid for is booked before it returns."""
 
 import asyncio
 from collections import deque
@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Generic, TypeVar
 
 W = TypeVar("W")
-# How long calls on their way are waited for when everything else stops.
+# How long the pool waits for in-flight calls when it stops.
 DRAIN_SECONDS = 30.0
 
 
-class Crew(Generic[W]):
-    """Workers that take from `work`; a piece of work may put more work before the rest."""
+class WorkerPool(Generic[W]):
+    """Workers that take from `work`; a piece of work may add more work before the rest."""
 
     def __init__(self, work: Iterable[W], do: Callable[[W], Awaitable[None]], stopping: asyncio.Event) -> None:
         self._work = deque(work)
@@ -21,15 +21,15 @@ class Crew(Generic[W]):
         self._changed = asyncio.Condition()
 
     def add(self, work: Iterable[W]) -> None:
-        """Work that came up while working; it is done next."""
+        """Add work that is done next."""
         self._work.extendleft(reversed(list(work)))
 
     def add_last(self, work: W) -> None:
-        """Work that has to wait; it is done after everything else."""
+        """Add work that is done after everything else."""
         self._work.append(work)
 
     async def finish(self, workers: int) -> None:
-        """Until all work is done. The first error stops the rest; calls on their way may still come home."""
+        """Wait until all work is done. The first error stops the rest; in-flight calls may still finish."""
         tasks = [asyncio.create_task(self._worker()) for _ in range(max(1, workers))]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)

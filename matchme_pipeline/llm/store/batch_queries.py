@@ -1,4 +1,4 @@
-"""All SQL about batches: written down before they are submitted, found after a restart, closed once they are read."""
+"""SQL of batches: written before they are submitted, found after a restart, closed once they are read."""
 
 import json
 import uuid
@@ -28,6 +28,7 @@ class Batch:
     input_file_id: str | None = None
     output_file_id: str | None = None
     error_file_id: str | None = None
+    provider: str = "openai"
 
     @property
     def over(self) -> bool:
@@ -41,11 +42,13 @@ class Batch:
 
 
 def write_batch(connection: Connection, batch: Batch, context: CallContext) -> None:
-    """Write down a batch that is about to be submitted."""
+    """Write a batch that is about to be submitted."""
     connection.execute(
         """
-        insert into llm_batches (id, kind, stage, week, dagster_run_id, model, status, requests, created_at)
-        values (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+        insert into llm_batches (
+            id, kind, stage, week, dagster_run_id, provider, model, status, requests, created_at
+        )
+        values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         """,
         [
             batch.id,
@@ -53,6 +56,7 @@ def write_batch(connection: Connection, batch: Batch, context: CallContext) -> N
             batch.stage,
             batch.week,
             context.dagster_run_id,
+            batch.provider,
             batch.model,
             batch.status,
             json.dumps(batch.requests),
@@ -81,7 +85,7 @@ def save_state(connection: Connection, batch: Batch) -> None:
 
 
 def take_for_reading(connection: Connection, batch_id: uuid.UUID) -> bool:
-    """Mark a batch as read, inside the transaction that books its answers; whether nobody had before."""
+    """Mark a batch as read, inside the transaction that books its answers; returns whether no run had before."""
     return (
         connection.execute(
             """
@@ -96,7 +100,7 @@ def take_for_reading(connection: Connection, batch_id: uuid.UUID) -> bool:
 
 
 def is_read(connection: Connection, batch_id: uuid.UUID) -> bool:
-    """Whether somebody has read a batch."""
+    """Whether a run has read the batch."""
     row = connection.execute("select status = 'read' from llm_batches where id = %s", [batch_id]).fetchone()
     return row is not None and bool(row[0])
 
@@ -104,12 +108,12 @@ def is_read(connection: Connection, batch_id: uuid.UUID) -> bool:
 def open_batches(
     connection: Connection, model: str | None = None, stage: str | None = None, week: date | None = None
 ) -> list[Batch]:
-    """Batches whose answers nobody has read, oldest first; of one model, stage and week, or of any."""
+    """Batches whose answers no run has read, oldest first; of one model, stage and week, or of any."""
     with connection.cursor(row_factory=class_row(Batch)) as cursor:
         return cursor.execute(
             """
             select id, kind, stage, week, model, status, created_at, requests, provider_batch_id, input_file_id,
-                output_file_id, error_file_id
+                output_file_id, error_file_id, provider
             from llm_batches
             where status not in ('read', 'lost')
                 and (%(model)s::text is null or model = %(model)s) and (%(stage)s::text is null or stage = %(stage)s)

@@ -1,18 +1,18 @@
-"""SQL of what is being asked at this moment, over all processes."""
+"""SQL of claims on questions that are being asked, over all processes."""
 
 import uuid
 from collections.abc import Collection
 
 from matchme_pipeline.database.connection import Connection
 
-# What a killed process leaves behind is of no use to anybody after this.
+# After this, claims that a killed process left are deleted.
 _LEFT_BEHIND_SECONDS = 60
 
 
 def take(connection: Connection, holder: uuid.UUID, keys: Collection[str], seconds: float) -> set[str]:
-    """Let `holder` ask about those of `keys` that nobody else is asking about; returns them.
+    """Claim for `holder` those of `keys` that nobody else has claimed; returns them.
 
-    A hold ends by itself after `seconds`. Must run inside a transaction.
+    A claim expires after `seconds`. Must run inside a transaction.
     """
     connection.execute(
         """
@@ -31,7 +31,7 @@ def take(connection: Connection, holder: uuid.UUID, keys: Collection[str], secon
         insert into llm_underway as u (key, holder, held_until)
         select key, %(holder)s, clock_timestamp() + make_interval(secs => %(seconds)s)
         from unnest(%(keys)s::text[]) as k (key)
-        -- One order for everybody, so that two who want the same keys never wait for each other.
+        -- All processes use one order, so that two that want the same keys cannot deadlock.
         order by key
         on conflict (key) do update
         set holder = excluded.holder, held_until = excluded.held_until
@@ -44,7 +44,7 @@ def take(connection: Connection, holder: uuid.UUID, keys: Collection[str], secon
 
 
 def renew(connection: Connection, holder: uuid.UUID, keys: Collection[str], seconds: float) -> None:
-    """Begin the hold anew for what is still being asked."""
+    """Extend the claims of `holder` on `keys` by `seconds` from now."""
     connection.execute(
         """
         update llm_underway
@@ -56,5 +56,5 @@ def renew(connection: Connection, holder: uuid.UUID, keys: Collection[str], seco
 
 
 def release(connection: Connection, holder: uuid.UUID, keys: Collection[str]) -> None:
-    """Nobody is asking about `keys` any more, as far as `holder` goes."""
+    """Release the claims of `holder` on `keys`."""
     connection.execute("delete from llm_underway where key = any(%s) and holder = %s", [list(keys), holder])

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from matchme_pipeline.database.connection import Connection
-from matchme_pipeline.llm.store import queries, threshold_queries
+from matchme_pipeline.llm.store import answer_queries, budget_queries, ledger_queries, threshold_queries
 from matchme_pipeline.llm.store.records import Call, StoredAnswer, StoredVector
 
 T = TypeVar("T")
@@ -45,13 +45,13 @@ class Ledger:
         """
         cost_usd = sum((call.cost_usd for call in calls), Decimal(0))
         with self._lock, self._connection.transaction():
-            queries.save_calls(self._connection, calls)
+            ledger_queries.save_calls(self._connection, calls)
             if answers:
-                queries.save_answers(self._connection, answers)
+                answer_queries.save_answers(self._connection, answers)
             if vectors:
-                queries.save_vectors(self._connection, vectors)
+                answer_queries.save_vectors(self._connection, vectors)
             if holder is not None and cost_usd:
-                queries.spend_held(self._connection, holder, cost_usd, HOLDING_HOURS)
+                budget_queries.spend_held(self._connection, holder, cost_usd, HOLDING_HOURS)
         self.spent({call.context.week for call in calls if call.cost_usd})
 
     def spent(self, weeks: Iterable[date | None]) -> None:
@@ -79,7 +79,7 @@ class Ledger:
     ) -> bool:
         """Let `holder` hold `usd` of the week's budget for so many hours; whether the limit allows it."""
         with self._lock, self._connection.transaction():
-            return queries.hold_budget(self._connection, holder, week, usd, limit_usd, hours)
+            return budget_queries.hold_budget(self._connection, holder, week, usd, limit_usd, hours)
 
     def transact(self, write: Callable[[Connection], T]) -> T:
         """What `write` returns, done in one transaction."""
@@ -89,4 +89,4 @@ class Ledger:
     def release(self, holder: uuid.UUID) -> None:
         """`holder` needs nothing more."""
         with self._lock, self._connection.transaction():
-            queries.release_budget(self._connection, holder)
+            budget_queries.release_budget(self._connection, holder)

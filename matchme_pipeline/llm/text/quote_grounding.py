@@ -39,11 +39,6 @@ class QuotableText:
         return _fold(self._text)
 
 
-def find_quote(text: str, quote: str) -> str | None:
-    """`QuotableText(text).find(quote)`, for a single quote."""
-    return QuotableText(text).find(quote)
-
-
 def _fold(text: str) -> tuple[str, list[tuple[int, int]]]:
     """`text` in NFKC with single blanks, and for every character of that the span of `text` that it came from."""
     folded: list[str] = []

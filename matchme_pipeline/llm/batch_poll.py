@@ -1,0 +1,43 @@
+"""A look at all open batches, for a sensor: which are over and wait for a run that reads them."""
+
+import asyncio
+from contextlib import suppress
+
+from matchme_pipeline.database.connection import connect
+from matchme_pipeline.llm.execution.batch_run import keep
+from matchme_pipeline.llm.execution.exchange import BatchGoneError, RefusedRequestError, RetryableError
+from matchme_pipeline.llm.providers import provider_api
+from matchme_pipeline.llm.store import batch_queries
+from matchme_pipeline.llm.store.batch_queries import Batch
+from matchme_pipeline.settings import Settings
+
+
+def batches_to_read(settings: Settings, url: str) -> list[Batch]:
+    """Ask the providers about every open batch, store what they say, and return the batches that are over.
+
+    Materialising a batch's `stage` for its `week` reads it; a run that still waits for it reads it by itself. A batch
+    whose questions no run asks any more stays in the list: request a run once per batch `id`. Without an open batch
+    nothing is asked. A batch about which its provider does not answer stays open until the next look. Raises
+    ConfigurationError, ModelRequestError.
+    """
+    with connect(url, vectors=False) as connection:
+        batches = batch_queries.open_batches(connection)
+        waiting = [batch for batch in batches if not batch.over]
+        for provider in dict.fromkeys(batch.provider for batch in waiting):
+            asyncio.run(_look(settings, provider, [batch for batch in waiting if batch.provider == provider]))
+        for batch in waiting:
+            batch_queries.save_state(connection, batch)
+    return [batch for batch in batches if batch.over]
+
+
+async def _look(settings: Settings, provider: str, batches: list[Batch]) -> None:
+    api = provider_api(provider)(settings)
+    try:
+        for batch in batches:
+            with suppress(RetryableError, RefusedRequestError, BatchGoneError):
+                if batch.provider_batch_id is not None:
+                    keep(batch, await api.batches.state(batch))
+                elif (found := await api.batches.find(batch)) is not None:
+                    keep(batch, found)
+    finally:
+        await api.close()

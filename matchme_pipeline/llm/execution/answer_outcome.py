@@ -1,0 +1,41 @@
+"""What one answer about several questions is worth: kept, asked again, or a refusal; and how long it may be."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from matchme_pipeline.llm.execution.wire_format import ChatAnswer
+from matchme_pipeline.llm.prices import ModelEntry
+from matchme_pipeline.llm.tasks.answer_parsing import UnreadableAnswerError, read_object
+from matchme_pipeline.llm.tasks.questions import Question, Reading, Task
+
+# What an answer about one question needs at most, and the frame around it.
+ANSWER_TOKENS_A_QUESTION, ANSWER_TOKENS_FRAME = 300, 100
+
+
+@dataclass(frozen=True)
+class AnswerOutcome:
+    """The ledger's word for an answer, and how it was read; None where it cannot be read."""
+
+    word: str
+    reading: Reading | None = None
+
+
+def judge(answer: ChatAnswer | None, task: Task, asked: Mapping[str, Question]) -> AnswerOutcome:
+    """Judge an answer about `asked`: unreadable, refused, cut_off, unusable, partial or ok."""
+    if answer is None:
+        return AnswerOutcome("unreadable")
+    if answer.end != "complete":
+        return AnswerOutcome(answer.end)
+    try:
+        entries = read_object(answer.content, task.list_name)
+    except UnreadableAnswerError:
+        return AnswerOutcome("unreadable")
+    reading = task.read(entries, asked)
+    complete = not reading.refused and not reading.doubtful
+    return AnswerOutcome("ok" if complete else "partial" if reading.stored else "unusable", reading)
+
+
+def answer_limit(task: Task, questions: int, entry: ModelEntry) -> int:
+    """The most tokens that an answer about so many questions may have, with the thoughts that the model bills."""
+    needed = ANSWER_TOKENS_FRAME + ANSWER_TOKENS_A_QUESTION * questions
+    return min(needed, task.prompt.settings.max_output_tokens) + entry.thinking_tokens

@@ -1,0 +1,93 @@
+"""What an answered request cost, and its row in the ledger."""
+
+from typing import Any, TypeGuard
+
+from matchme_pipeline.llm.contracts import CallContext
+from matchme_pipeline.llm.execution.exchange import Reply
+from matchme_pipeline.llm.prices import Mode, ModelEntry, TokenUsage
+from matchme_pipeline.llm.store.records import Call
+from matchme_pipeline.llm.text.token_estimates import BYTES_PER_TOKEN, estimated_tokens
+
+# What a server may count beyond the bytes of a request, and what no model writes in one answer.
+_TOKENS_OF_THE_SERVER, _MOST_OUTPUT_TOKENS = 20_000, 1_000_000
+# A text of so many estimated tokens cannot be counted as less than a share of them.
+_SURELY_SOMETHING, _MOST_COMPRESSED = 20, 20
+# No model reads or writes so much in one call; a larger number is not a number of tokens.
+MOST_TOKENS = 100_000_000
+
+
+def billed_usage(reported: TokenUsage | None, written: str, request_bytes: int) -> tuple[TokenUsage, bool]:
+    """The tokens of a request of `request_bytes` whose answer is `written`, and whether the server reported them.
+
+    Where the server reports none, or figures that cannot be (nothing for a long text, more than the bytes that were
+    sent), they are estimated from the bytes, so that the budget holds.
+    """
+    estimate = TokenUsage(
+        input_tokens=request_bytes // BYTES_PER_TOKEN, output_tokens=estimated_tokens(written) if written else 0
+    )
+    if reported is not None and _is_credible(reported, estimate, request_bytes):
+        return reported, True
+    return estimate, False
+
+
+def _is_credible(reported: TokenUsage, estimate: TokenUsage, request_bytes: int) -> bool:
+    """Whether the reported figures can be those of this request, as far as its bytes tell."""
+    sent, written = reported.input_tokens, reported.output_tokens
+    # The server may add a schema or instructions of its own, and counts a byte as a token at most.
+    too_much = sent > request_bytes + _TOKENS_OF_THE_SERVER or written > _MOST_OUTPUT_TOKENS
+    missing_input = estimate.input_tokens > _SURELY_SOMETHING and sent * _MOST_COMPRESSED < estimate.input_tokens
+    missing_output = estimate.output_tokens > _SURELY_SOMETHING and written * _MOST_COMPRESSED < estimate.output_tokens
+    return not (too_much or missing_input or missing_output)
+
+
+def is_amount(value: object) -> TypeGuard[int | float]:
+    """Whether a server's `value` is a finite number of zero or more."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
+
+
+def token_count(value: Any) -> int:
+    """A number of tokens as a server writes it; anything else counts as 0."""
+    return int(value) if is_amount(value) and value <= MOST_TOKENS else 0
+
+
+def call_error(outcome: str, usage_reported: bool) -> str | None:
+    """The ledger's word on what was wrong with a call."""
+    if outcome not in ("ok", "partial"):
+        return outcome
+    return None if usage_reported else "usage_estimated"
+
+
+def booked_call(
+    context: CallContext,
+    model: str,
+    entry: ModelEntry,
+    mode: Mode,
+    price_version: str,
+    outcome: str,
+    items: int,
+    *,
+    reply: Reply | None = None,
+    usage: tuple[TokenUsage, bool] = (TokenUsage(), True),
+    request_bytes: int = 0,
+    tries: int = 1,
+    member_id: str | None = None,
+) -> Call:
+    """The ledger's row for a request about `items`; `usage` as `billed_usage` returns it."""
+    tokens, reported = usage
+    return Call(
+        context=context,
+        provider=entry.provider,
+        model=model,
+        mode=mode,
+        outcome=outcome,
+        items=items,
+        member_id=member_id,
+        request_id=reply.request_id if reply else None,
+        attempt=tries,
+        usage=tokens,
+        cost_usd=entry.price(mode).cost_usd(tokens),
+        latency_seconds=reply.latency_seconds if reply else None,
+        error=call_error(outcome, reported),
+        price_version=price_version,
+        request_bytes=request_bytes,
+    )

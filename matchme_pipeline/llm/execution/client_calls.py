@@ -1,0 +1,181 @@
+"""Calls through a provider's client library: one exchange, or one patient call of its batch interface.
+
+The client libraries of OpenAI and Anthropic come from one generator: their errors differ by class and body alone.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol, TypeVar
+
+import httpx2
+from pydantic import SecretStr
+
+from matchme_pipeline.errors import ConfigurationError
+from matchme_pipeline.llm.execution.exchange import (
+    BatchGoneError,
+    Json,
+    Reply,
+    RetryableError,
+    json_object,
+    request_id_of,
+)
+from matchme_pipeline.settings import Settings
+
+T = TypeVar("T")
+CONNECT_SECONDS = 15.0
+# No request of ours takes longer; a shorter limit would pay twice for a slow answer.
+STANDARD_SECONDS = 180.0
+# Flex processing answers when there is room: OpenAI recommends fifteen minutes.
+FLEX_SECONDS = 900.0
+# The list of models is only for warnings: nobody waits long for it.
+MODELS_SECONDS = 5.0
+# Tries of one call about a batch, and the longest of the random pauses between them.
+TRIES = 8
+LONGEST_PAUSE_SECONDS = 20.0
+# Two hundred megabytes take their time; a server that trickles for longer is asked again.
+CALL_SECONDS = 900.0
+
+
+class FailureOf(Protocol):
+    """What an HTTP status other than success stands for."""
+
+    def __call__(
+        self,
+        status: int,
+        body: bytes,
+        headers: Mapping[str, str],
+        model: str,
+        now: datetime,
+        sent: Collection[str] = (),
+    ) -> Exception:
+        """The error to raise; `sent` names the request's parameters."""
+
+
+@dataclass(frozen=True)
+class ClientErrors:
+    """A client library's error classes, and how its server's error bodies are read."""
+
+    base: type[Exception]
+    status: type[Exception]
+    not_found: type[Exception]
+    connection: type[Exception]
+    timeout: type[Exception]
+    # The classes of files and batches, which have an id.
+    named: tuple[type, ...]
+    failure_of: FailureOf
+
+
+def checked_key(key: SecretStr | None, variable: str, wanted_by: str) -> str:
+    """The API key in `key`; raises ConfigurationError, without showing it, where it is missing or fits no header."""
+    if key is None:
+        raise ConfigurationError(f"{wanted_by} needs a key. Set {variable} in the environment or in .env.")
+    text = key.get_secret_value().strip()
+    if not (text.isascii() and text.isprintable()) or " " in text:
+        # The HTTP library would show the key in its complaint.
+        raise ConfigurationError(
+            f"{variable} holds blanks or characters that no key has. Copy it again into the environment or .env."
+        )
+    return text
+
+
+def silence(*loggers: str) -> None:
+    """Keep a client library from logging requests, which hold members' words, at its debug level."""
+    for name in loggers:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def patience_seconds(settings: Settings) -> float:
+    """How long a silent server is waited for."""
+    return settings.llm_timeout_seconds or (FLEX_SECONDS if settings.llm_mode == "flex" else STANDARD_SECONDS)
+
+
+def connection_limits(settings: Settings) -> httpx2.Limits:
+    """As many connections are kept as calls are in flight: a new connection costs two round trips."""
+    return httpx2.Limits(max_keepalive_connections=max(100, settings.llm_concurrency))
+
+
+async def exchange(
+    create: Callable[..., Awaitable[Any]],
+    body: Json,
+    seconds: float,
+    errors: ClientErrors,
+    failure_in_success: Callable[[Json, str, datetime], Exception | None],
+) -> Reply:
+    """Send `body` once through `create`, a raw-response method; raises what `errors.failure_of` returns.
+
+    `failure_in_success` reads errors that a server reports with status 200.
+    """
+    started = time.perf_counter()
+    model = str(body["model"])
+    try:
+        # The client's own timeout begins anew with every byte that trickles in. What comes within it is waited
+        # for twice as long: an answer given up on may have been billed.
+        async with asyncio.timeout(2 * seconds):
+            raw = await create(**body)
+    except errors.status as error:
+        raise _failure(error, errors, model, body.keys()) from None
+    except (errors.timeout, TimeoutError):
+        raise RetryableError("timeout") from None
+    except (errors.connection, httpx2.HTTPError):
+        raise RetryableError("connection") from None
+    except errors.base as error:
+        raise RetryableError(type(error).__name__) from None
+    response = raw.http_response
+    data = json_object(response.content)
+    if data is None:
+        # A page of a proxy, or half an answer: the server bills nothing that cannot be read.
+        raise RetryableError("no_json")
+    failure = failure_in_success(data, model, datetime.now(UTC))
+    if failure is not None:
+        raise failure
+    return Reply(
+        data=data,
+        request_id=request_id_of(response.headers, data),
+        headers=response.headers,
+        latency_seconds=round(time.perf_counter() - started, 4),
+    )
+
+
+async def call_once(call: Callable[[], Awaitable[T]], errors: ClientErrors, seconds: float = CALL_SECONDS) -> T:
+    """The result of `call`; raises BatchGoneError, RetryableError and what `errors.failure_of` returns."""
+    try:
+        async with asyncio.timeout(seconds):
+            result = await call()
+        named = isinstance(result, errors.named)
+        if isinstance(result, str) or (named and not isinstance(getattr(result, "id", None), str)):
+            # A proxy has answered in the API's place.
+            raise RetryableError("no_json")
+        return result
+    except errors.not_found:
+        raise BatchGoneError from None
+    except errors.status as error:
+        raise _failure(error, errors, "(batch)") from None
+    except (errors.base, httpx2.HTTPError, TimeoutError, ValueError, TypeError, AttributeError) as error:
+        # The last three are the client's own errors over a body of the wrong shape.
+        raise RetryableError(type(error).__name__) from None
+
+
+async def call_patiently(call: Callable[[], Awaitable[T]], errors: ClientErrors) -> T:
+    """As `call_once`, tried again while the error is retryable."""
+    for attempt in range(1, TRIES):
+        try:
+            return await call_once(call, errors)
+        except RetryableError as error:
+            await pause(attempt, error.after_seconds)
+    return await call_once(call, errors)
+
+
+async def pause(attempt: int, after_seconds: float | None = None) -> None:
+    """Wait for as long as the server said, else a random time that grows with `attempt`."""
+    longest = min(LONGEST_PAUSE_SECONDS, 0.25 * 2**attempt)
+    await asyncio.sleep(random.uniform(0, longest) if after_seconds is None else after_seconds)
+
+
+def _failure(error: Exception, errors: ClientErrors, model: str, sent: Collection[str] = ()) -> Exception:
+    response: Any = getattr(error, "response", None)
+    return errors.failure_of(response.status_code, response.content, response.headers, model, datetime.now(UTC), sent)

@@ -1,0 +1,73 @@
+"""One exchange with a provider's server: what came back, and what can go wrong, sorted by what helps."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Json = dict[str, Any]
+
+LONGEST_REQUEST_ID = 200
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A successful exchange; `data` is None where the body is no JSON object."""
+
+    data: Json | None
+    request_id: str | None
+    headers: Mapping[str, str]
+    # None for a line of a batch, which was no exchange of its own.
+    latency_seconds: float | None
+
+
+class RetryableError(Exception):
+    """Trying again may help; `throttled`: all requests should wait, for `after_seconds` if the server said so."""
+
+    def __init__(self, kind: str, *, throttled: bool = False, after_seconds: float | None = None) -> None:
+        super().__init__(kind)
+        self.kind = kind
+        self.throttled = throttled
+        self.after_seconds = after_seconds
+
+
+class RefusedRequestError(Exception):
+    """The server will never answer this request as it is; `too_long`: it may answer a shorter one."""
+
+    def __init__(self, kind: str, *, too_long: bool = False) -> None:
+        super().__init__(kind)
+        self.kind = kind
+        self.too_long = too_long
+
+
+class UnsupportedParameterError(Exception):
+    """The model does not take one of the request's parameters, or not its value."""
+
+    def __init__(self, parameter: str) -> None:
+        super().__init__(parameter)
+        self.parameter = parameter
+
+
+class BatchGoneError(Exception):
+    """The provider knows no such batch or file."""
+
+
+class SubmissionUnknownError(Exception):
+    """A batch was submitted and no answer came: it may exist at the provider."""
+
+
+def json_object(body: bytes) -> Json | None:
+    """The JSON object that `body` holds; None for anything else."""
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def request_id_of(headers: Mapping[str, str], data: Json) -> str | None:
+    """The server's name for the exchange: one printable line, which every table can store."""
+    name = headers.get("x-request-id") or headers.get("request-id") or data.get("id")
+    if not isinstance(name, str):
+        return None
+    return "".join(c for c in name if c.isascii() and c.isprintable())[:LONGEST_REQUEST_ID] or None

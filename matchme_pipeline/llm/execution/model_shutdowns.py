@@ -1,0 +1,28 @@
+"""What providers say of their models: whether they are there, and when they will be shut down."""
+
+import logging
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from matchme_pipeline.llm.execution.wire_format import ListedModel
+
+# Long enough to choose another model and look at what it does.
+NOTICE = timedelta(days=90)
+
+log = logging.getLogger("matchme_pipeline.llm")
+
+
+def shutdown_warnings(listed: Sequence[ListedModel], wanted: Sequence[str], today: date) -> list[str]:
+    """A sentence on each of the `wanted` models whose shutdown date is near or past."""
+    return [
+        f"The model '{model.id}' shuts down on {model.shutdown}. Choose another one in MATCHME_INSIGHT_MODEL, "
+        "MATCHME_EMBEDDING_MODEL or MATCHME_REVIEW_MODEL before then; what it answered stays usable."
+        for model in listed
+        if model.id in wanted and model.shutdown is not None and model.shutdown - today <= NOTICE
+    ]
+
+
+def missing(listed: Sequence[ListedModel], wanted: Sequence[str]) -> list[str]:
+    """Those of `wanted` that the API does not list."""
+    ids = {model.id for model in listed}
+    return [name for name in wanted if name not in ids]
