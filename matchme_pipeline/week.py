@@ -1,12 +1,21 @@
 """The week: the partition that every asset shares, its window and its cutoff."""
 
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, cast
 
-from dagster import AssetExecutionContext, AssetsDefinition, MaterializeResult, WeeklyPartitionsDefinition, asset
+from dagster import (
+    AssetExecutionContext,
+    AssetsDefinition,
+    MaterializeResult,
+    PreviewWarning,
+    WeeklyPartitionsDefinition,
+    asset,
+    asset_check,
+)
 
 from matchme_pipeline.errors import WeekError
 from matchme_pipeline.settings import process_settings
@@ -95,6 +104,12 @@ class Week:
 weekly_partitions = WeeklyPartitionsDefinition(
     start_date=process_settings().first_week.isoformat(), day_offset=0, hour_offset=WINDOW_START.hour, end_offset=1
 )
+
+
+# Dagster says it once for every check.
+warnings.filterwarnings("ignore", message="Specifying a partitions_def on an AssetCheckSpec", category=PreviewWarning)
+# `dagster.asset_check` for one week, so that the UI's "Execute" asks which and the check knows it.
+weekly_check = partial(asset_check, partitions_def=weekly_partitions)
 
 
 def closed_week_asset(**options: Any) -> Callable[[Callable[..., MaterializeResult[None]]], AssetsDefinition]:

@@ -10,7 +10,7 @@ from rich.progress import Progress, TaskID
 from matchme_pipeline.cli import console
 from matchme_pipeline.database.connection import connect
 from matchme_pipeline.errors import PipelineError, UsageError
-from matchme_pipeline.operations import cancellation, pools, progress, runs, turns
+from matchme_pipeline.operations import cancellation, execution, pools, progress, runs, turns
 from matchme_pipeline.operations.cancellation import Cancellation
 from matchme_pipeline.operations.liveness import PROCESS_TAG, End, this_worker
 from matchme_pipeline.operations.run_errors import end_of_failure
@@ -104,11 +104,10 @@ def _run_week(job: JobDefinition, instance: DagsterInstance, week: Week, url: st
     started = datetime.now(UTC)
     with connect(url, vectors=False) as connection:
         turns.require_turn(connection, instance, week.sunday, started)
-    result = job.execute_in_process(
-        partition_key=week.key,
-        instance=instance,
-        raise_on_error=False,
-        run_config={"loggers": {"progress": {}}},
+    result = execution.execute_here(
+        job,
+        instance,
+        week.key,
         # Whoever started it by hand sees how it ends; Dagster, which did not launch it, cannot take it up again.
         tags={PROCESS_TAG: this_worker(), "dagster/max_retries": "0"},
     )

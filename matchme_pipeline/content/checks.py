@@ -1,6 +1,6 @@
 """Checks of the content stages."""
 
-from dagster import AssetCheckExecutionContext, AssetCheckResult, AssetCheckSeverity, asset_check
+from dagster import AssetCheckExecutionContext, AssetCheckResult, AssetCheckSeverity
 
 from matchme_pipeline.content import check_queries
 from matchme_pipeline.content.canonical import locate_quote
@@ -8,10 +8,10 @@ from matchme_pipeline.content.claims import quote_key
 from matchme_pipeline.database.resource import DatabaseResource
 from matchme_pipeline.jobs import queries as jobs
 from matchme_pipeline.jobs.model import LARGEST_FAILURE_RATE, JobType
-from matchme_pipeline.week import Week
+from matchme_pipeline.week import Week, weekly_check
 
 
-@asset_check(asset="post_hashes", description="Every live content item of the week has a row with hash or reason.")
+@weekly_check(asset="post_hashes", description="Every live content item of the week has a row with hash or reason.")
 def every_item_is_hashed(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
     """Count live items without a row, and rows without hash and reason."""
     week = Week.parse(context.partition_key)
@@ -24,7 +24,7 @@ def every_item_is_hashed(context: AssetCheckExecutionContext, database: Database
     )
 
 
-@asset_check(asset="content_insights", description="Every insight's quote stands in that member's own content.")
+@weekly_check(asset="content_insights", description="Every insight's quote stands in that member's own content.")
 def quotes_are_grounded(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
     """Look every quote of the week up in the items that it came from.
 
@@ -48,7 +48,7 @@ def quotes_are_grounded(context: AssetCheckExecutionContext, database: DatabaseR
     )
 
 
-@asset_check(asset="content_insights", description="No content item of the week is left without an outcome.")
+@weekly_check(asset="content_insights", description="No content item of the week is left without an outcome.")
 def every_item_has_an_outcome(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
     """Count posts of the week that are neither completed, skipped nor given up; `waiting` ones have an open job."""
     week = Week.parse(context.partition_key)
@@ -61,7 +61,7 @@ def every_item_has_an_outcome(context: AssetCheckExecutionContext, database: Dat
     )
 
 
-@asset_check(asset="content_insights", description="Fewer than 0.5 % of the week's analysis jobs have failed.")
+@weekly_check(asset="content_insights", description="Fewer than 0.5 % of the week's analysis jobs have failed.")
 def few_analyses_fail(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
     """Compare the week's failed jobs, for now or for good, with the promise."""
     week = Week.parse(context.partition_key)

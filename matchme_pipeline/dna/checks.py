@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from dagster import AssetCheckExecutionContext, AssetCheckResult, AssetCheckSeverity, asset_check
+from dagster import AssetCheckExecutionContext, AssetCheckResult, AssetCheckSeverity
 
 from matchme_pipeline.database.resource import DatabaseResource
 from matchme_pipeline.dna.queries import verification
 from matchme_pipeline.dna.weights import WEIGHTS
-from matchme_pipeline.week import Week
+from matchme_pipeline.week import Week, weekly_check
 
 # A week moves a score by a few points; when many move by half a tier, a rule or its data broke.
 FAR_POINTS = 10
@@ -15,7 +15,7 @@ LARGEST_SHARE_MOVED_FAR = 0.05
 LARGEST_SHIFT_OF_THE_MEAN_POINTS = 3.0
 
 
-@asset_check(
+@weekly_check(
     asset="trait_distribution",
     description="Every trait has between one and N members, and its frequency and idf follow from them.",
 )
@@ -26,7 +26,7 @@ def distribution_adds_up(context: AssetCheckExecutionContext, database: Database
     return _result(wrong == 0, {"traits": traits, "wrong": wrong})
 
 
-@asset_check(
+@weekly_check(
     asset="content_originality",
     description="Everyone has an originality within bounds; it is neutral exactly where too little can be compared.",
 )
@@ -37,13 +37,13 @@ def originality_within_bounds(context: AssetCheckExecutionContext, database: Dat
     return _result(figures["wrong"] == 0, figures)
 
 
-@asset_check(asset="dna_scores", description="The weights of the five strands add up to 100 per cent.")
+@weekly_check(asset="dna_scores", description="The weights of the five strands add up to 100 per cent.")
 def weights_add_up() -> AssetCheckResult:
     """Add the weights."""
     return _result(sum(WEIGHTS.values()) == 100, WEIGHTS)
 
 
-@asset_check(
+@weekly_check(
     asset="dna_scores",
     description="Everyone in the population has a score of this week, and nobody else.",
 )
@@ -55,7 +55,7 @@ def everyone_is_scored(context: AssetCheckExecutionContext, database: DatabaseRe
     return _result(figures["without_score"] == 0 and figures["left_since"] == 0, figures)
 
 
-@asset_check(
+@weekly_check(
     asset="dna_scores",
     description="Every score is its strands' weighted sum, rounded once, in its tier; the seed state has 0.",
 )
@@ -66,7 +66,7 @@ def scores_follow_from_strands(context: AssetCheckExecutionContext, database: Da
     return _result(figures["wrong_scores"] == 0 and figures["wrong_tiers"] == 0, figures)
 
 
-@asset_check(
+@weekly_check(
     asset="dna_scores",
     description="Percentiles are the share of scored members with a lower score.",
 )
@@ -78,7 +78,7 @@ def percentiles_follow_from_scores(context: AssetCheckExecutionContext, database
     return _result(wrong == 0, {"scored": scored, "wrong": wrong}, AssetCheckSeverity.WARN)
 
 
-@asset_check(
+@weekly_check(
     asset="dna_scores",
     description="Scores are spread out: no single score holds most of the scored members, no strand is one value.",
 )
@@ -90,7 +90,7 @@ def scores_are_spread(context: AssetCheckExecutionContext, database: DatabaseRes
     return _result(not collapsed, figures, AssetCheckSeverity.WARN)
 
 
-@asset_check(
+@weekly_check(
     asset="dna_scores",
     description="The mean score moves by 3 points a week at most, and one member in twenty by more than 10.",
 )
@@ -105,7 +105,7 @@ def scores_resemble_last_weeks(context: AssetCheckExecutionContext, database: Da
     return _result(resembles, figures, AssetCheckSeverity.WARN)
 
 
-@asset_check(asset="dna_scores", description="What the app shows is the newest week's history.")
+@weekly_check(asset="dna_scores", description="What the app shows is the newest week's history.")
 def newest_week_is_shown(database: DatabaseResource) -> AssetCheckResult:
     """Compare `mysoul_dna_scores` with the newest week."""
     with database.connect() as connection:

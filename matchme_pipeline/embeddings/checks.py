@@ -1,16 +1,16 @@
 """Checks of the embeddings stages."""
 
-from dagster import AssetCheckExecutionContext, AssetCheckResult, AssetCheckSeverity, asset_check
+from dagster import AssetCheckExecutionContext, AssetCheckResult, AssetCheckSeverity
 
 from matchme_pipeline.database.resource import DatabaseResource
 from matchme_pipeline.embeddings import check_queries
-from matchme_pipeline.week import Week
+from matchme_pipeline.week import Week, weekly_check
 
 # Below this share of items with a vector, similarity would be blind to too much of what members wrote.
 LEAST_COVERAGE = 0.995
 
 
-@asset_check(asset="post_embeddings", description="At least 99.5 % of the week's content items have a vector.")
+@weekly_check(asset="post_embeddings", description="At least 99.5 % of the week's content items have a vector.")
 def items_are_covered(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
     """Count the week's items with a vector of the model that has most of them."""
     with database.connect() as connection:
@@ -24,7 +24,7 @@ def items_are_covered(context: AssetCheckExecutionContext, database: DatabaseRes
     )
 
 
-@asset_check(asset="user_embeddings", description="One model has a vector of every member who has any this week.")
+@weekly_check(asset="user_embeddings", description="One model has a vector of every member who has any this week.")
 def one_model_covers_all_members(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
     """Members whose vectors are of different models cannot be compared with each other."""
     with database.connect() as connection:
@@ -37,7 +37,7 @@ def one_model_covers_all_members(context: AssetCheckExecutionContext, database: 
     )
 
 
-@asset_check(asset="user_embeddings", description="Every member vector of the week has unit length.")
+@weekly_check(asset="user_embeddings", description="Every member vector of the week has unit length.")
 def vectors_have_unit_length(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
     """Compare the shortest and the longest vector with one."""
     with database.connect() as connection:

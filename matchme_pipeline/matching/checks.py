@@ -2,7 +2,7 @@
 
 from time import monotonic
 
-from dagster import AssetCheckExecutionContext, AssetCheckResult, AssetCheckSeverity, asset_check
+from dagster import AssetCheckExecutionContext, AssetCheckResult, AssetCheckSeverity
 
 from matchme_pipeline.database.resource import DatabaseResource
 from matchme_pipeline.embeddings import nearest_queries
@@ -15,7 +15,7 @@ from matchme_pipeline.matching.search import recall_check
 from matchme_pipeline.matching.search.member_search import Moment
 from matchme_pipeline.matching.week import check_queries, report_queries, weekly_matching
 from matchme_pipeline.matching.week.pair_verification import broken_filters
-from matchme_pipeline.week import Week
+from matchme_pipeline.week import Week, weekly_check
 
 # The check on the search costs the sample, the time limit at most, and reading the week's members once.
 MEMBERS_SEARCHED = 12
@@ -23,7 +23,7 @@ SECONDS_SEARCHED = 30.0
 LEAST_RECALL = 0.98
 
 
-@asset_check(
+@weekly_check(
     asset="weekly_matches",
     description="Members can be matched: somebody may meet somebody, no filter removes nearly everybody, no column is "
     "unknown for nearly everybody.",
@@ -43,7 +43,7 @@ def members_can_be_matched(context: AssetCheckExecutionContext, database: Databa
     )
 
 
-@asset_check(
+@weekly_check(
     asset="weekly_matches",
     blocking=True,
     description="Every match is mutual with one score, nobody has more than five, nobody meets somebody twice.",
@@ -57,7 +57,7 @@ def matches_keep_the_rules(context: AssetCheckExecutionContext, database: Databa
     return AssetCheckResult(passed=not any(broken.values()), severity=AssetCheckSeverity.ERROR, metadata=dict(broken))
 
 
-@asset_check(asset="weekly_matches", blocking=True, description="Every match keeps both members' hard preferences.")
+@weekly_check(asset="weekly_matches", blocking=True, description="Every match keeps both members' hard preferences.")
 def matches_keep_hard_preferences(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
     """Count the rows that break a wish of the row's member, and the pairs that every filter together would refuse."""
     week = Week.parse(context.partition_key)
@@ -73,7 +73,7 @@ def matches_keep_hard_preferences(context: AssetCheckExecutionContext, database:
     return AssetCheckResult(passed=not any(broken.values()), severity=AssetCheckSeverity.ERROR, metadata=dict(broken))
 
 
-@asset_check(
+@weekly_check(
     asset="weekly_matches",
     description="Searching for one member between Sundays finds what the exact way finds: a sample of at most 12 "
     "members, half a minute at most.",
@@ -107,7 +107,7 @@ def search_finds_what_the_exact_way_finds(
     )
 
 
-@asset_check(asset="chaichat_previews", description="Every pair has starters on both levels, the same in both lists.")
+@weekly_check(asset="chaichat_previews", description="Every pair has starters on both levels, the same in both lists.")
 def every_pair_has_a_preview(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
     """Count the rows without starters."""
     with database.connect() as connection:

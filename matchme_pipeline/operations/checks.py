@@ -2,20 +2,30 @@
 
 from datetime import UTC, datetime
 
-from dagster import AssetCheckExecutionContext, AssetCheckResult, AssetCheckSeverity, asset_check
+from dagster import (
+    AssetCheckExecutionContext,
+    AssetCheckResult,
+    AssetCheckSeverity,
+    AssetKey,
+    AssetRecordsFilter,
+    EventLogRecord,
+)
 
 from matchme_pipeline.database.resource import DatabaseResource
 from matchme_pipeline.jobs.model import LARGEST_FAILURE_RATE
 from matchme_pipeline.operations import queries
 from matchme_pipeline.operations.alerts import ready_by
-from matchme_pipeline.week import Week
+from matchme_pipeline.settings import process_settings
+from matchme_pipeline.week import WEEK, Week, weekly_check
 
 
-@asset_check(asset="run_summary", description="Fewer than 0.5 % of the run's jobs failed.")
+@weekly_check(asset="run_summary", description="Fewer than 0.5 % of the run's jobs failed.")
 def failure_rate(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
-    """Compare the run's failed jobs with the promise."""
+    """Compare the failed jobs of the run that finished the week with the promise."""
+    if (finished := _finishing_event(context)) is None:
+        return _nothing_to_check(context)
     with database.connect() as connection:
-        totals = queries.run_totals(connection, context.run.run_id)
+        totals = queries.run_totals(connection, finished.run_id)
     rate = totals.failed_jobs / totals.total_jobs if totals.total_jobs else 0.0
     return AssetCheckResult(
         passed=rate < LARGEST_FAILURE_RATE,
@@ -24,15 +34,17 @@ def failure_rate(context: AssetCheckExecutionContext, database: DatabaseResource
     )
 
 
-@asset_check(
+@weekly_check(
     asset="run_summary", description="Tokens and cost are equal in Dagster's metadata, the run history and the ledger."
 )
 def books_agree(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
-    """Compare the three places that hold a run's tokens and cost."""
+    """Compare the three places that hold the tokens and cost of the run that finished the week."""
+    if (finished := _finishing_event(context)) is None:
+        return _nothing_to_check(context)
     with database.connect() as connection:
-        ledger = queries.run_totals(connection, context.run.run_id)
-        history = queries.run_row(connection, context.run.run_id)
-    shown = _shown_in_dagster(context)
+        ledger = queries.run_totals(connection, finished.run_id)
+        history = queries.run_row(connection, finished.run_id)
+    shown = _shown_in_dagster(context, finished.run_id)
     tokens = {"dagster": int(shown["tokens"]), "history": history.tokens_used, "ledger": ledger.tokens}
     cost = {"dagster": shown["cost_usd"], "history": float(history.cost_usd), "ledger": float(ledger.cost_usd)}
     # Ten decimals: the ledger's precision.
@@ -42,26 +54,59 @@ def books_agree(context: AssetCheckExecutionContext, database: DatabaseResource)
     )
 
 
-@asset_check(asset="run_summary", description="The newest week is finished by Sunday 07:00 UTC, when members look.")
+@weekly_check(asset="run_summary", description="The newest week is finished by Sunday 07:00 UTC, when members look.")
 def finished_by_sunday_seven(context: AssetCheckExecutionContext) -> AssetCheckResult:
     """Compare the hour at which the week finished with the hour it is due; an older week, backfilled, was due before.
 
-    `hours_before_due` is negative for a week that is late.
+    `hours_before_due` is negative for a week that is late. A late week warns only where automation had promised it.
     """
-    week, now = Week.parse(context.partition_key), datetime.now(UTC)
-    newest = week.sunday == Week.last_closed(now).sunday
-    hours = (ready_by(week) - now).total_seconds() / 3600
+    if (finished := _finishing_event(context)) is None:
+        return _nothing_to_check(context)
+    week = Week.parse(context.partition_key)
+    at = datetime.fromtimestamp(finished.timestamp, UTC)
+    promised = process_settings().automation and at < week.cutoff + WEEK
+    hours = (ready_by(week) - at).total_seconds() / 3600
     return AssetCheckResult(
-        passed=hours >= 0 or not newest,
+        passed=hours >= 0 or not promised,
         severity=AssetCheckSeverity.WARN,
-        metadata={"hours_before_due": hours, "newest_week": newest},
+        description=_punctuality(week, at, hours, promised),
+        metadata={"hours_before_due": hours, "finished_at": at.isoformat(timespec="minutes"), "promised": promised},
     )
 
 
-def _shown_in_dagster(context: AssetCheckExecutionContext) -> dict[str, float]:
-    """The sums of tokens and cost over the run's materialisations, as the UI shows them."""
+def _punctuality(week: Week, at: datetime, hours: float, promised: bool) -> str:
+    when = f"Finished {at:%Y-%m-%d %H:%M} UTC"
+    if hours >= 0:
+        return f"{when}, {hours:.1f} hours before members look."
+    if promised:
+        return f"Late, not broken. {when}, {-hours:.1f} hours after it was due ({ready_by(week):%a %H:%M} UTC)."
+    return f"{when}, started by hand or as a backfill; no schedule had promised it for {ready_by(week):%a %H:%M} UTC."
+
+
+def _finishing_event(context: AssetCheckExecutionContext) -> EventLogRecord | None:
+    """The newest materialisation of the week's summary: this run's, or an earlier run's for a check executed alone."""
+    wanted = AssetRecordsFilter(asset_key=AssetKey("run_summary"), asset_partitions=[context.partition_key])
+    found = context.instance.fetch_materializations(wanted, limit=1).records
+    return found[0] if found else None
+
+
+def _nothing_to_check(context: AssetCheckExecutionContext) -> AssetCheckResult:
+    """A week that is open has nothing to check; a closed one that nobody has finished is worth a warning."""
+    week = Week.parse(context.partition_key)
+    is_open = datetime.now(UTC) < week.cutoff
+    return AssetCheckResult(
+        passed=is_open,
+        severity=AssetCheckSeverity.WARN,
+        description=f"Week {week.key} is open until {week.cutoff:%Y-%m-%d %H:%M} UTC."
+        if is_open
+        else f"Week {week.key} is not finished. Materialise it: matchme run --week {week.key}",
+    )
+
+
+def _shown_in_dagster(context: AssetCheckExecutionContext, run_id: str) -> dict[str, float]:
+    """The sums of tokens and cost over a run's materialisations, as the UI shows them."""
     sums = {"tokens": 0.0, "cost_usd": 0.0}
-    for record in context.instance.all_logs(context.run.run_id):
+    for record in context.instance.all_logs(run_id):
         event = record.dagster_event
         if event is None or not event.is_step_materialization:
             continue

@@ -1,0 +1,32 @@
+"""Executing a job in this process, as a run that Dagster's UI shows like any other."""
+
+from collections.abc import Mapping
+
+from dagster import DagsterInstance, JobDefinition, JobExecutionResult
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import create_execution_plan, execute_run
+
+from matchme_pipeline.operations.code_origin import job_origin
+from matchme_pipeline.operations.runs import PARTITION_TAG
+
+# The listeners of `progress` hear of its steps.
+RUN_CONFIG: dict[str, dict[str, dict[str, object]]] = {"loggers": {"progress": {}}}
+
+
+def execute_here(
+    job: JobDefinition, instance: DagsterInstance, partition: str, tags: Mapping[str, str]
+) -> JobExecutionResult:
+    """Execute `job` for one partition, step by step in this process; a failure is in the result, not raised.
+
+    `JobDefinition.execute_in_process` does the same but leaves the run without the code location's origin. Such a run
+    is missing in the timeline, in the job's and the partitions' pages, and cannot be re-executed from the UI.
+    """
+    here = job.as_ephemeral_job(resource_defs={}, input_values={})
+    all_tags = {**here.run_tags, **tags, PARTITION_TAG: partition}
+    plan = create_execution_plan(
+        InMemoryJob(here), run_config=RUN_CONFIG, instance_ref=instance.get_ref(), tags=all_tags
+    )
+    run = instance.create_run_for_job(
+        here, execution_plan=plan, run_config=RUN_CONFIG, tags=all_tags, remote_job_origin=job_origin(job.name)
+    )
+    return execute_run(InMemoryJob(here), run, instance)
