@@ -26,6 +26,7 @@ def members_to_forget(connection: Connection) -> list[str]:
             union select user_id from user_embeddings
             union select user_id from content_originality
             union select user_id from dna_score_history
+            union select user_id from dna_shown_scores
             union select user_id from weekly_matches
             union select match_user_id from weekly_matches
         ) known
@@ -71,6 +72,10 @@ def remove_members(connection: Connection, user_ids: Sequence[str]) -> dict[str,
     if _exists(connection, "mysoul_score_history"):
         removed["mysoul_score_history"] = connection.execute(
             "delete from mysoul_score_history where user_id = any(%s)", ids
+        ).rowcount
+    if _exists(connection, "mysoul_achievements"):
+        removed["mysoul_achievements"] = connection.execute(
+            "delete from mysoul_achievements where user_id = any(%s)", ids
         ).rowcount
     for statement in ON_RECORD:
         connection.execute(statement, ids)

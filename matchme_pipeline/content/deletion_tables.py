@@ -8,6 +8,7 @@ BY_MEMBER = (
     ("user_embeddings", "delete from user_embeddings where user_id = any(%s)"),
     ("content_originality", "delete from content_originality where user_id = any(%s)"),
     ("dna_score_history", "delete from dna_score_history where user_id = any(%s)"),
+    ("dna_shown_scores", "delete from dna_shown_scores where user_id = any(%s)"),
     ("mysoul_dna_scores", "delete from mysoul_dna_scores where user_id = any(%s)"),
     ("weekly_matches", "delete from weekly_matches where user_id = any(%s)"),
     ("weekly_matches_of_others", "delete from weekly_matches where match_user_id = any(%s)"),

@@ -92,15 +92,22 @@ def dna_scores(context: AssetExecutionContext, database: DatabaseResource) -> Ma
         ) as taken:
             table, found, broken = weekly.dna_scores(connection, week)
             with connection.transaction():
-                changed = queries.replace_scores(connection, week.sunday, table)
+                written = queries.replace_scores(connection, week.sunday, table)
                 finish_members(connection, taken, broken)
         weeks, tiers = queries.tier_counts(connection, week.sunday)
     figures: dict[str, Any] = dict(summary.score_figures(table))
     return materialisation(
-        StageReport(items=len(table), processed=changed, reused=max(0, len(table) - changed), failed=len(broken)),
+        StageReport(
+            items=len(table),
+            processed=written.changed,
+            reused=max(0, len(table) - written.changed),
+            failed=len(broken),
+        ),
         monotonic() - started,
         jobs_taken=taken.jobs,
         jobs_of_the_app=vars(adopted),
+        overwritten_scores_restored=written.restored,
+        new_achievements=written.achievements,
         algorithm_version=ALGORITHM_VERSION,
         data_found=dict(found),
         scores=MetadataValue.md(summary.score_plots(table)),

@@ -25,7 +25,8 @@ class Behaviour:
     """Per member: the strand in micro-points, the mean deviation, whether compared.
 
     `z`: robust z-scores, a column per habit, NaN where there is none. `typical`: the population's median per habit.
-    `unique`: `member` (position), `habit`, `value`, `typical`, `z`, for |z| > 2, the furthest first.
+    `unique`: `member` (position), `habit`, `value`, `typical`, `mean` (of those compared), `z`, `percentile` (per cent
+    of those compared with a lower value), for |z| > 2, the furthest first.
     """
 
     points: Integers
@@ -52,7 +53,8 @@ def behaviour(habits: Habits) -> Behaviour:
         typical[str(habit)] = median
         z[habit] = np.where(compared, (values - median) / scale, np.nan)
     deviation = _mean_deviation(z)
-    return Behaviour(_points(deviation, compared), deviation, compared, z, typical, _unique(habits, z, typical))
+    unique = _unique(habits, z, typical, compared)
+    return Behaviour(_points(deviation, compared), deviation, compared, z, typical, unique)
 
 
 def _centre_and_scale(values: Floats) -> tuple[float, float]:
@@ -85,19 +87,30 @@ def _points(deviation: Floats, compared: np.ndarray) -> Integers:
     return points
 
 
-def _unique(habits: Habits, z: pd.DataFrame, typical: dict[str, float]) -> pd.DataFrame:
+def _unique(habits: Habits, z: pd.DataFrame, typical: dict[str, float], compared: np.ndarray) -> pd.DataFrame:
     away = z.to_numpy(dtype=np.float64)
     member, column = np.nonzero(np.abs(np.nan_to_num(away)) > UNIQUE_DEVIATION)
     names = np.array(z.columns, dtype=object)
     values = habits.figures.to_numpy(dtype=np.float64)
     order = np.lexsort((column, -np.abs(away[member, column]), member))
     member, column = member[order], column[order]
+    mean = np.full(len(names), math.nan)
+    percentile = np.zeros(len(member), dtype=np.float64)
+    for number in np.unique(column).tolist():
+        own = values[compared, number]
+        own = np.sort(own[~np.isnan(own)])
+        # fsum: the same mean in any order.
+        mean[number] = math.fsum(own.tolist()) / len(own)
+        here = column == number
+        percentile[here] = 100.0 * np.searchsorted(own, values[member[here], number], side="left") / len(own)
     return pd.DataFrame(
         {
             "member": member,
             "habit": names[column],
             "value": values[member, column],
             "typical": np.array([typical[name] for name in names], dtype=np.float64)[column],
+            "mean": mean[column],
             "z": away[member, column],
+            "percentile": percentile,
         }
     )

@@ -87,14 +87,17 @@ def _rare_traits(found: Strands) -> dict[int, list[Json]]:
 def _unique_behaviours(found: Strands) -> dict[int, list[Json]]:
     rows = found.behaviour.unique
     named: dict[int, list[Json]] = {}
-    columns = ("member", "habit", "value", "typical", "z")
-    for member, habit, value, typical, z in zip(*(rows[c].tolist() for c in columns), strict=True):
+    columns = ("member", "habit", "value", "typical", "mean", "z", "percentile")
+    for member, habit, value, typical, mean, z, percentile in zip(*(rows[c].tolist() for c in columns), strict=True):
         named.setdefault(member, []).append(
             {
                 "behaviour": habit,
+                "name": wording.habit_name(habit),
                 "value": round(value, 4),
                 "typical": round(typical, 4),
+                "mean": round(mean, 4),
                 "z": round(z, 2),
+                "percentile": round(percentile, 2),
                 "sentence": wording.unique_behaviour(habit, value, typical),
             }
         )

@@ -89,6 +89,12 @@ def behaviour(days: int, active: bool, unique: Sequence[dict[str, Any]]) -> str:
     return "None of your habits is far from what is usual among members."
 
 
+def habit_name(habit: str) -> str:
+    """A habit as a heading: "How often you post"."""
+    name = _HABITS[habit][0]
+    return name[:1].upper() + name[1:]
+
+
 def unique_behaviour(habit: str, value: float, typical: float) -> str:
     """One habit that lies far from the population's median `typical`."""
     name, form, factor = _HABITS[habit]

@@ -82,4 +82,4 @@ def materialise(connection: Connection, week: Week) -> int:
     own, _ = weekly.content_originality(connection, week, MODEL)
     queries.replace_originality(connection, week.sunday, own, MODEL)
     table, _, _ = weekly.dna_scores(connection, week)
-    return queries.replace_scores(connection, week.sunday, table)
+    return queries.replace_scores(connection, week.sunday, table).changed

@@ -6,7 +6,7 @@ from datetime import date, datetime
 import pandas as pd
 
 from matchme_pipeline.database.connection import Connection
-from matchme_pipeline.dna.queries.published import lock_publication
+from matchme_pipeline.dna.queries.published import lock_publication, remember_shown
 from matchme_pipeline.dna.queries.results import update_scores
 
 
@@ -39,6 +39,8 @@ def show_between_weeks(
         update_scores(connection, week, table[table["user_id"].isin(wanted)])
         connection.execute("delete from dna_score_history where week = %s and user_id = any(%s)", [week, wanted])
         connection.execute("insert into dna_score_history select * from kept_scores")
-        return connection.execute(
+        shown = connection.execute(
             "update mysoul_dna_scores set last_calculated_at = %s where user_id = any(%s)", [now, wanted]
         ).rowcount
+        remember_shown(connection)
+        return shown

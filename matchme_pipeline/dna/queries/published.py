@@ -10,6 +10,7 @@ A role that does not own the table publishes with the triggers on and puts right
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
@@ -31,13 +32,21 @@ _TRIGGERS = ("update_dna_percentile_rank", "auto_record_score_history")
 _ENABLE = {"O": "enable trigger", "R": "enable replica trigger", "A": "enable always trigger"}
 
 
+@dataclass(frozen=True)
+class Published:
+    """Rows of the app's table that changed, and those among them that somebody else had overwritten."""
+
+    changed: int
+    overwritten: int
+
+
 def lock_publication(connection: Connection) -> None:
     """Let one week's scores be written at a time; held until the caller's transaction ends."""
     connection.execute("select pg_advisory_xact_lock(%s)", [_LOCK_KEY])
 
 
-def publish_newest_week(connection: Connection) -> int:
-    """Hand the newest week that has history to the app; returns how many of its rows changed.
+def publish_newest_week(connection: Connection) -> Published:
+    """Hand the newest week that has history to the app.
 
     Inside the caller's transaction, after the history is written. Whatever week was just written, the newest one
     decides, so a late week never overwrites what is current. Members who have left since get nothing; the row of one
@@ -45,13 +54,14 @@ def publish_newest_week(connection: Connection) -> int:
     """
     row = connection.execute("select max(week) from dna_score_history").fetchone()
     if row is None or row[0] is None:
-        return 0
+        return Published(0, 0)
     week: date = row[0]
     layout = score_layout(connection)
     _stage_points(connection, week)
     connection.execute("drop table if exists pg_temp.current_scores, pg_temp.recorded_scores")
     connection.execute(layouts.STAGE_CURRENT, {"week": week})
     connection.execute("analyze current_scores")
+    overwritten = _overwritten(connection)
     with _score_triggers_off(connection) as off:
         has_history = layout == "later" and _exists(connection, "mysoul_score_history")
         if has_history:
@@ -67,7 +77,40 @@ def publish_newest_week(connection: Connection) -> int:
             if has_history:
                 connection.execute(layouts.FORGET_TRIGGERS_HISTORY)
         changed += connection.execute(layouts.DELETE_LEFT).rowcount
-    return changed
+    remember_shown(connection)
+    return Published(changed, overwritten)
+
+
+def remember_shown(connection: Connection) -> None:
+    """Note what the app's table shows now, of whom the pipeline has written."""
+    connection.execute(
+        """
+        insert into dna_shown_scores as d (user_id, score, tier, calculated_at)
+        select s.user_id, s.score, upper(s.rarity_tier), s.last_calculated_at
+        from mysoul_dna_scores s
+        join current_scores c on c.user_id = s.user_id
+        on conflict (user_id) do update
+        set score = excluded.score, tier = excluded.tier, calculated_at = excluded.calculated_at
+        where (d.score, d.tier, d.calculated_at) is distinct from (excluded.score, excluded.tier, excluded.calculated_at)
+        """
+    )
+    connection.execute(
+        "delete from dna_shown_scores d where not exists (select from mysoul_dna_scores s where s.user_id = d.user_id)"
+    )
+
+
+def _overwritten(connection: Connection) -> int:
+    """How many scores are no longer as the pipeline showed them: the app, or its browser code, wrote its own."""
+    row = connection.execute(
+        """
+        select count(*)
+        from current_scores c
+        join mysoul_dna_scores s on s.user_id = c.user_id
+        join dna_shown_scores d on d.user_id = c.user_id
+        where (s.score, upper(s.rarity_tier), s.last_calculated_at) is distinct from (d.score, d.tier, d.calculated_at)
+        """
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def score_layout(connection: Connection) -> Layout:

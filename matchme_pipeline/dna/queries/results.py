@@ -1,6 +1,7 @@
 """The room's results per week: replaced as a whole or updated for a few members, compared with the weeks around."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -8,8 +9,20 @@ import pandas as pd
 
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.database.copy import stage_rows
+from matchme_pipeline.dna.queries.achievements import update_achievements
 from matchme_pipeline.dna.queries.history import link_weeks, upsert_history
 from matchme_pipeline.dna.queries.published import lock_publication, publish_newest_week
+
+
+@dataclass(frozen=True)
+class WrittenScores:
+    """What a week's scores changed: rows of its history, scores that somebody else had overwritten and that are
+    restored, achievements that are new.
+    """
+
+    changed: int
+    restored: int
+    achievements: int
 
 
 def replace_distribution(connection: Connection, week: date, distribution: pd.DataFrame) -> int:
@@ -154,10 +167,10 @@ def content_originality(connection: Connection, week: date) -> pd.DataFrame:
     )
 
 
-def replace_scores(connection: Connection, week: date, table: pd.DataFrame) -> int:
+def replace_scores(connection: Connection, week: date, table: pd.DataFrame) -> WrittenScores:
     """Make `table` (of `breakdown.explained`) the week's history and hand the newest week to the app.
 
-    One transaction. Returns how many members' rows of this week changed.
+    One transaction.
     """
     with connection.transaction():
         lock_publication(connection)
@@ -174,8 +187,9 @@ def replace_scores(connection: Connection, week: date, table: pd.DataFrame) -> i
             [week],
         ).rowcount
         link_weeks(connection, week)
-        publish_newest_week(connection)
-    return changed
+        achievements = update_achievements(connection)
+        published = publish_newest_week(connection)
+    return WrittenScores(changed, published.overwritten, achievements)
 
 
 def update_scores(connection: Connection, week: date, table: pd.DataFrame) -> int:

@@ -12,6 +12,8 @@ from matchme_pipeline.matching.rules.weights import ALGORITHM_VERSION, WEIGHTS
 
 _HUNDREDTHS = 100
 _MOST_NAMED = 4
+# What an earlier batch called the first two factors of WEIGHTS.
+_EARLIER_KEYS = ("vector_similarity", "preferences_match")
 
 
 def contributions(values: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -30,7 +32,8 @@ def explain(
 
     `values` are the factors in the order of WEIGHTS, each in [0, 1], `hundredths` their contributions, which add up to
     the score exactly; `shared` names what both have approved; `compared`: both have a vector; `not_stated`: the
-    attributes that one asks for and the other has not stated. The sentences suit both sides.
+    attributes that one asks for and the other has not stated. The sentences suit both sides. `vector_similarity` and
+    `preferences_match` (0 to 1) are the keys that an earlier batch wrote and that the app may read.
     """
     factors = [
         {
@@ -49,6 +52,7 @@ def explain(
         "factors": factors,
         "shared": list(shared),
         "not_stated": list(not_stated),
+        **{key: round(value, 4) for key, value in zip(_EARLIER_KEYS, values, strict=False)},
     }
     return Decimal(total).scaleb(-2), explained
 

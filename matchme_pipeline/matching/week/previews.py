@@ -1,6 +1,7 @@
 """What a conversation's starters may be built on: approved insights and open common ground, nothing else."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from matchme_pipeline.llm.contracts import PairToPreview, Preview, SharedInsight
@@ -8,6 +9,8 @@ from matchme_pipeline.matching.member_queries import PairRow
 
 # A preview says two or three things; more insights would only cost tokens.
 INSIGHTS_PER_SIDE = 8
+# An earlier batch stored as many.
+EARLIER_STARTERS = 3
 
 
 def pairs_to_preview(
@@ -31,9 +34,16 @@ def pairs_to_preview(
     return result
 
 
-def as_json(preview: Preview) -> dict[str, Any]:
-    """The preview as `weekly_matches.chaichat_preview` holds it."""
+def as_json(preview: Preview, match_week: date) -> dict[str, Any]:
+    """The preview as `weekly_matches.chaichat_preview` holds it.
+
+    `level`, `starters` (three at most, the light ones first) and `timestamp` (the cutoff) are the keys that an earlier
+    batch wrote and that the app may read.
+    """
     return {
+        "level": 1,
+        "starters": [*preview.level_1, *preview.level_2][:EARLIER_STARTERS],
+        "timestamp": f"{match_week.isoformat()}T02:00:00Z",
         "level_1": list(preview.level_1),
         "level_2": list(preview.level_2),
         "insights_used": list(preview.insights_used),

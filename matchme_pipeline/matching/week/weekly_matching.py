@@ -190,10 +190,10 @@ def preview_pairs(
             pair = pair_of[answer.pair_id]
             if not isinstance(answer, Preview):
                 outcome.failed += 1
-            elif pair.preview == as_json(answer):
+            elif pair.preview == as_json(answer, week.match_week):
                 outcome.reused += 1
             else:
-                batch[pair.a, pair.b] = as_json(answer)
+                batch[pair.a, pair.b] = as_json(answer, week.match_week)
             if len(batch) >= PAIRS_SAVED_AT_ONCE:
                 outcome.written += preview_queries.save_previews(connection, week.match_week, batch) // 2
                 batch = {}
