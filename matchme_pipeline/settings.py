@@ -49,6 +49,8 @@ class Settings(BaseModel):
     insight_model: str = Field(default_factory=default_insight_model, alias="MATCHME_INSIGHT_MODEL")
     embedding_model: str = Field(DEFAULT_EMBEDDING_MODEL, alias="MATCHME_EMBEDDING_MODEL")
     review_model: str | None = Field(None, alias="MATCHME_REVIEW_MODEL")
+    # The app's screens show cost in pence; the ledger is in USD.
+    pence_per_usd: Decimal = Field(Decimal(79), alias="MATCHME_PENCE_PER_USD", gt=0)
     weekly_budget_usd: Decimal | None = Field(None, alias="MATCHME_WEEKLY_BUDGET_USD", ge=0)
     llm_concurrency: int = Field(32, alias="MATCHME_LLM_CONCURRENCY", ge=1, le=1000)
     llm_requests_per_minute: int | None = Field(None, alias="MATCHME_LLM_REQUESTS_PER_MINUTE", ge=1)

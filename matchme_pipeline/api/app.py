@@ -7,15 +7,34 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
+from matchme_pipeline.api.functions import batch as function_batch
+from matchme_pipeline.api.functions import dna as function_dna
+from matchme_pipeline.api.functions import governance, leaderboard
+from matchme_pipeline.api.functions import insights as function_insights
+from matchme_pipeline.api.functions import matches as function_matches
 from matchme_pipeline.api.middleware import Envelope, Gate
 from matchme_pipeline.api.openapi import describe
 from matchme_pipeline.api.page import routes as page
 from matchme_pipeline.api.problems import handle_problems
 from matchme_pipeline.api.rate_limit import RateLimit
-from matchme_pipeline.api.routes import batch, cost, dna, functions_v1, health, insights, matches
+from matchme_pipeline.api.routes import batch, cost, dna, health, insights, matches
 from matchme_pipeline.api.service import BURST_SHARE, Service
 
-ROUTERS = (batch, insights, matches, dna, cost, health, functions_v1, page)
+ROUTERS = (
+    batch,
+    insights,
+    matches,
+    dna,
+    cost,
+    health,
+    function_batch,
+    function_insights,
+    function_dna,
+    leaderboard,
+    function_matches,
+    governance,
+    page,
+)
 # Behind one address there may be a household, or an office.
 ADDRESS_FACTOR = 4
 
@@ -63,7 +82,7 @@ def _allow_origins(app: FastAPI, origins: str) -> None:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=allowed,
-            allow_methods=["GET", "POST"],
+            allow_methods=["GET", "POST", "PUT"],
             # The last three are what Supabase's client sends to functions.
             allow_headers=["Authorization", "Content-Type", "X-Request-Id", "apikey", "x-client-info", "x-region"],
             expose_headers=["X-Request-Id", "Retry-After"],

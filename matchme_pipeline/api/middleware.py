@@ -15,7 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from matchme_pipeline.api.problems import MEDIA_TYPE, problem_body
+from matchme_pipeline.api.problems import FUNCTIONS_PATH, MEDIA_TYPE, function_error_body, problem_body
 from matchme_pipeline.api.rate_limit import RateLimit
 
 # The largest body that any endpoint has use for is a few hundred bytes.
@@ -100,7 +100,7 @@ class Gate:
             await send(message)
 
         try:
-            refusal = self._refusal(scope, request_id)
+            refusal = self._refusal(scope)
             if refusal is not None:
                 await refusal(answer)
             else:
@@ -109,24 +109,24 @@ class Gate:
             _log_surprise(error, request_id)
             if not has_begun:
                 detail = "the request's id leads to the reason in our log"
-                await _problem(500, "unexpected", detail, request_id)(answer)
+                await _problem(scope, 500, "unexpected", detail)(answer)
 
-    def _refusal(self, scope: Scope, request_id: str) -> Callable[[Send], Awaitable[None]] | None:
+    def _refusal(self, scope: Scope) -> Callable[[Send], Awaitable[None]] | None:
         address = scope["client"][0] if scope.get("client") else "unknown"
         wait = self._limit.take(address)
         if wait > 0:
             detail = f"too many requests from this address; try again in {wait:.0f} seconds"
-            return _problem(429, "too-many-requests", detail, request_id, {"Retry-After": str(int(wait) + 1)})
+            return _problem(scope, 429, "too-many-requests", detail, {"Retry-After": str(int(wait) + 1)})
         if sum(len(name) + len(value) for name, value in scope["headers"]) > LARGEST_HEADERS_BYTES:
             detail = f"the headers have {LARGEST_HEADERS_BYTES:,} bytes at most"
-            return _problem(431, "headers-too-large", detail, request_id)
+            return _problem(scope, 431, "headers-too-large", detail)
         names = {name.lower() for name, _ in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)}
         if names & _TOKEN_PARAMETERS:
             detail = "a token must not stand in a URL; send it in the header Authorization"
-            return _problem(400, "token-in-url", detail, request_id)
+            return _problem(scope, 400, "token-in-url", detail)
         length = Headers(scope=scope).get("content-length", "")
         if length.isdecimal() and int(length[:20]) > LARGEST_BODY_BYTES:
-            return _problem(413, "body-too-large", _TOO_LARGE, request_id)
+            return _problem(scope, 413, "body-too-large", _TOO_LARGE)
         return None
 
 
@@ -163,10 +163,15 @@ def _limited(receive: Receive) -> Receive:
 
 
 def _problem(
-    status: int, kind: str, detail: str, request_id: str, headers: dict[str, str] | None = None
+    scope: Scope, status: int, kind: str, detail: str, headers: dict[str, str] | None = None
 ) -> Callable[[Send], Awaitable[None]]:
-    body = json.dumps(problem_body(status, kind, detail, request_id)).encode()
-    raw = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(body)).encode())]
+    request_id = scope["state"]["request_id"]
+    if str(scope["path"]).startswith(FUNCTIONS_PATH):
+        media_type, found = "application/json", function_error_body(detail, request_id)
+    else:
+        media_type, found = MEDIA_TYPE, problem_body(status, kind, detail, request_id)
+    body = json.dumps(found).encode()
+    raw = [(b"content-type", media_type.encode()), (b"content-length", str(len(body)).encode())]
     raw += [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
 
     async def send_it(send: Send) -> None:

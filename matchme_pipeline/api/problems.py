@@ -81,6 +81,21 @@ class ProblemError(Exception):
         self.headers = dict(headers or {})
 
 
+# Under this path answers have the shape that the app reads.
+FUNCTIONS_PATH = "/functions/"
+
+
+def function_error_body(sentence: str, request_id: str, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The JSON of an error as the app reads it: one sentence, and what stands beside it."""
+    return {"error": _as_sentence(sentence), **(more or {}), "request_id": request_id}
+
+
+def _as_sentence(detail: str) -> str:
+    """`detail` as a sentence of its own; a short title ("Premium feature") stays one."""
+    text = detail[:1].upper() + detail[1:]
+    return text if text.endswith((".", "!", "?")) or not detail[:1].islower() else f"{text}."
+
+
 def problem_body(status: int, kind: str, detail: str, request_id: str, errors: Any = None) -> dict[str, Any]:
     """The JSON of a problem."""
     body = {
@@ -113,15 +128,19 @@ def _answer(
     detail: str,
     errors: list[dict[str, str]] | None = None,
     headers: Mapping[str, str] | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> JSONResponse:
     request_id = getattr(request.state, "request_id", "unknown")
+    if request.url.path.startswith(FUNCTIONS_PATH):
+        return JSONResponse(function_error_body(detail, request_id, more), status, dict(headers or {}))
     body = problem_body(status, kind, detail, request_id, errors)
     return JSONResponse(body, status, dict(headers or {}), MEDIA_TYPE)
 
 
 async def _on_problem(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ProblemError)
-    return _answer(request, error.status, error.kind, error.detail, headers=error.headers)
+    more = getattr(error, "more", None)
+    return _answer(request, error.status, error.kind, error.detail, headers=error.headers, more=more)
 
 
 async def _on_invalid(request: Request, error: Exception) -> JSONResponse:
@@ -145,7 +164,13 @@ async def _on_http(request: Request, error: Exception) -> JSONResponse:
         413: "body-too-large",
         415: "wrong-media-type",
     }
-    details = {404: "no such path; /openapi.json lists them all", 400: "the body is not JSON"}
+    details = {
+        405: "this method is not allowed here",
+        404: "no such path; /openapi.json lists them all",
+        400: "the body is not JSON",
+    }
+    if error.status_code == 404 and request.url.path.startswith(FUNCTIONS_PATH):
+        details[404] = "there is no such function here; /openapi.json lists those that there are"
     detail = details.get(error.status_code, str(error.detail))
     headers = dict(error.headers or {})
     if error.status_code == 405:

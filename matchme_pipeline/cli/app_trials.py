@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.dna.queries.published import score_layout
 from matchme_pipeline.errors import ConfigurationError
 from matchme_pipeline.operations import app_object_queries as objects
 from matchme_pipeline.operations import app_trial_queries as trials
@@ -126,6 +127,24 @@ def policies(connection: Connection) -> str:
     return "no policy opens others' rows in what the pipeline reads"
 
 
+def scores_writer(connection: Connection) -> str:
+    """See that no member's token can write a score."""
+    if writers := objects.member_writers_of_scores(connection):
+        raise ConfigurationError(
+            f"Members can write their own DNA score ({', '.join(writers)}), so that the app's browser code replaces "
+            "the pipeline's until the next Sunday. A migration of the app has opened the table since: apply "
+            "sql/migrations/130_one_writer_of_scores.sql again."
+        )
+    return "only the pipeline writes scores"
+
+
+def layout(connection: Connection) -> str:
+    """Say which layout of the scores and which of the app's objects are there."""
+    found, missing = objects.app_tables(connection)
+    said = f"scores in the {score_layout(connection)} layout, {found} of the app's tables"
+    return Notice(f"{said}; not there: {', '.join(missing)}") if missing else said
+
+
 def columns(connection: Connection) -> str:
     """Name columns that decide whom somebody meets and that nobody fills."""
     if unfilled := objects.unfilled_columns(connection):
@@ -137,11 +156,13 @@ def columns(connection: Connection) -> str:
 
 
 TRIALS: dict[str, Trial] = {
+    "layout": layout,
     "pipeline's rights": pipeline_rights,
     "approvals": approvals,
     "own rows": own_rows,
     "member's jobs": member_jobs,
     "score triggers": score_triggers,
+    "scores' writer": scores_writer,
     "earlier batch": earlier_batch,
     "policies": policies,
     "columns": columns,

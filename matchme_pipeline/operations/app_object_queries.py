@@ -7,7 +7,17 @@ READ_TABLES = (
     "profiles", "posts", "voice_introductions", "match_preferences", "islamic_preferences", "dna_answers",
     "user_insights", "conversations", "messages", "user_city_assignments", "weekly_matches", "mysoul_dna_scores",
 )  # fmt: skip
+# What the API's functions read or write beside these; each answers 503 where its table is missing.
+USED_TABLES = (
+    *READ_TABLES, "mysoul_score_history", "mysoul_achievements", "gamification_progress", "city_clusters",
+    "cultural_profiles", "cultural_backgrounds", "dna_questionnaires", "mmagent_token_usage", "governance_rules",
+    "cost_alerts", "batch_processing_queue", "batch_run_history",
+)  # fmt: skip
 WRITTEN_TABLES = ("user_insights", "weekly_matches", "mysoul_dna_scores", "batch_processing_queue", "batch_run_history")
+# How a policy names the member who calls; one without any of these does not ask.
+CALLER = r"jwt|\muid\(\)|member_id\(|user_id\(\)|clerk_user_id\(|current_user\M"
+# What every member is meant to read.
+SHARED_BY_DESIGN = ("dna_questionnaires", "city_clusters")
 # Functions of the app's triggers on scores that publishing switches off for its own writes.
 SET_ASIDE_TRIGGERS = ("update_dna_percentile_rank", "auto_record_score_history")
 # Columns that decide whom somebody meets, and that no screen may fill.
@@ -68,19 +78,72 @@ def policies_by_uuid(connection: Connection) -> list[str]:
 
 
 def open_policies(connection: Connection) -> list[str]:
-    """Policies that let members or anybody read or write others' rows in tables that the pipeline reads."""
+    """What lets members or anybody read or write others' rows in tables that the pipeline reads.
+
+    Policies that do not ask who is calling, as `table.policy (command)`, and tables without row-level security that
+    these roles may use.
+    """
     rows = connection.execute(
         """
-        select tablename || '.' || policyname || ' (' || lower(cmd) || ')'
-        from pg_policies
-        where schemaname = current_schema() and tablename = any(%s)
-            and roles && array['public', 'anon', 'authenticated']::name[]
-            and (btrim(coalesce(qual, 'true'), '() ') = 'true' and btrim(coalesce(with_check, 'true'), '() ') = 'true')
+        select o.tablename || '.' || o.policyname || ' (' || lower(o.cmd) || ')'
+        from pg_policies o
+        where o.schemaname = current_schema() and o.tablename = any(%(tables)s)
+            and o.permissive = 'PERMISSIVE' and o.roles && array['public', 'anon', 'authenticated']::name[]
+            and (
+                (o.cmd <> 'INSERT' and coalesce(o.qual, 'true') !~* %(caller)s)
+                or (o.cmd = 'INSERT' and coalesce(o.with_check, 'true') !~* %(caller)s)
+            )
+        union all
+        select c.relname || ' (no row-level security)'
+        from pg_class c
+        where c.oid = any(select to_regclass(name) from unnest(%(tables)s::text[]) as name) and not c.relrowsecurity
+            and exists (
+                select from pg_roles r
+                where r.rolname in ('anon', 'authenticated')
+                    and has_table_privilege(r.oid, c.oid, 'select, insert, update, delete')
+            )
         order by 1
         """,
-        [list(READ_TABLES)],
+        {"tables": list(USED_TABLES), "caller": CALLER},
+    ).fetchall()
+    return [name for (name,) in rows if not name.startswith(SHARED_BY_DESIGN)]
+
+
+def member_writers_of_scores(connection: Connection) -> list[str]:
+    """What lets a member's token write `mysoul_dna_scores`: a privilege, with a policy for it or without security."""
+    rows = connection.execute(
+        """
+        select r.rolname || ' may ' || p.privilege
+        from pg_roles r
+        cross join unnest(array['insert', 'update', 'delete']) as p (privilege)
+        join pg_class c on c.oid = to_regclass('mysoul_dna_scores')
+        where r.rolname in ('anon', 'authenticated')
+            and (
+                has_table_privilege(r.oid, c.oid, p.privilege)
+                or (p.privilege <> 'delete' and has_any_column_privilege(r.oid, c.oid, p.privilege))
+            )
+            and (
+                not c.relrowsecurity
+                or exists (
+                    select from pg_policies o
+                    where o.schemaname = current_schema() and o.tablename = c.relname
+                        and lower(o.cmd) in ('all', p.privilege) and o.roles && array['public', r.rolname]::name[]
+                )
+            )
+        order by 1
+        """
     ).fetchall()
     return [name for (name,) in rows]
+
+
+def app_tables(connection: Connection) -> tuple[int, list[str]]:
+    """How many of the app's tables that the pipeline and the API use are there, and the names of those that are not."""
+    rows = connection.execute(
+        "select name from unnest(%s::text[]) as name where to_regclass(name) is null order by 1",
+        [list(USED_TABLES)],
+    ).fetchall()
+    missing = [name for (name,) in rows]
+    return len(USED_TABLES) - len(missing), missing
 
 
 def unfilled_columns(connection: Connection) -> list[str]:

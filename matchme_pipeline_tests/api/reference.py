@@ -11,7 +11,7 @@ from typing import Any
 DOCUMENT = Path(__file__).parents[2] / "docs" / "api.md"
 BEGIN, END = "<!-- endpoints: begin -->", "<!-- endpoints: end -->"
 WIDTH = 110
-_ALWAYS = ("400", "408", "413", "429", "431", "503")
+_ALWAYS = ("400", "405", "408", "413", "429", "431", "503")
 
 
 def as_markdown(document: dict[str, Any]) -> str:
@@ -49,7 +49,7 @@ def _operation(document: dict[str, Any], name: str, operation: dict[str, Any]) -
         lines += ["", *taken]
     for status, answer in operation["responses"].items():
         example = answer.get("content", {}).get("application/json", {}).get("example")
-        if example is not None and not name.startswith(("POST /functions", "GET /functions")):
+        if example is not None:
             lines += ["", f"{status}:", "", "```json", compact(example), "```"]
             break
     own = [status for status in operation["responses"] if status >= "400" and status not in _ALWAYS]
@@ -70,7 +70,7 @@ def _body(document: dict[str, Any], operation: dict[str, Any]) -> list[str]:
         return []
     schema = body["schema"]
     schema = next((kind for kind in schema.get("anyOf", []) if "$ref" in kind), schema)
-    model = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+    model = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]] if "$ref" in schema else schema
     lines = []
     for field, found in model["properties"].items():
         kind = next((one for one in found.get("anyOf", []) if one.get("type") != "null"), found)
@@ -86,7 +86,7 @@ def _kind(schema: dict[str, Any], default: Any) -> str:
     parts = [schema.get("format") or schema.get("type", "")]
     if "enum" in schema:
         parts = [" \\| ".join(f"`{one}`" for one in schema["enum"])]
-    if "minimum" in schema:
+    if "minimum" in schema and "maximum" in schema:
         parts.append(f"{schema['minimum']} to {schema['maximum']}")
     if default is not None:
         parts.append(f"else {default}")

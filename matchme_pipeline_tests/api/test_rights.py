@@ -22,25 +22,33 @@ def things(lived_in: Api) -> Iterator[dict[str, str]]:
         member = one(
             connection,
             "select m.user_id from weekly_matches m join user_insights i on i.clerk_user_id = m.user_id "
-            "where i.status = 'pending' group by 1 having count(distinct i.id) > 1 order by 1 limit 1",
+            "where i.status = 'pending' group by 1 having count(distinct i.id) > 3 order by 1 limit 1",
         )
         connection.execute("update user_insights set expires_at = now() + interval '1 day' where status = 'pending'")
         insights = connection.execute(
             "select id::text from user_insights where clerk_user_id = %s and status = 'pending' order by 1", [member]
         ).fetchall()
-        failed = [str(failed_job(connection, member)) for _ in range(4)]
+        failed = [str(failed_job(connection, member)) for _ in range(3)]
+        other = one(connection, "select max(user_id) from weekly_matches where user_id <> %s", member)
+        for user_id, tier in ((member, "gold_plus"), (other, "free")):
+            connection.execute("update profiles set subscription_tier = %s where clerk_user_id = %s", [tier, user_id])
         yield {
             "member": member,
-            "other": one(connection, "select max(user_id) from weekly_matches where user_id <> %s", member),
+            "other": other,
+            "rule": one(
+                connection,
+                "insert into governance_rules (rule_name, rule_type, action) values ('day', 'daily_limit', 'warn') "
+                "returning id",
+            ),
             "insight": insights[0][0],
             "other_insight": insights[1][0],
+            "third_insight": insights[2][0],
+            "fourth_insight": insights[3][0],
             "match": one(connection, "select min(id::text) from weekly_matches where user_id = %s", member),
             "run": create_run_for_test(
                 lived_in.service.dagster._instance, job_name="weekly_batch", status=DagsterRunStatus.SUCCESS
             ).run_id,
-            **dict(
-                zip(("failed_job", "other_failed_job", "third_failed_job", "fourth_failed_job"), failed, strict=True)
-            ),
+            **dict(zip(("failed_job", "other_failed_job", "third_failed_job"), failed, strict=True)),
         }
 
 
@@ -64,7 +72,11 @@ def ask(api: Api, endpoint: Endpoint, user: str | None, things: dict[str, str]) 
     body = {name: value.format(**things) for name, value in endpoint.body.items()} if endpoint.body else None
     headers = api.bearer(user) if user else {}
     answer = api.client.request(endpoint.method, endpoint.path.format(**things), headers=headers, json=body)
-    if answer.status_code >= 400:
+    if answer.status_code >= 400 and endpoint.path.startswith("/functions/"):
+        assert answer.headers["content-type"] == "application/json", answer.text
+        assert isinstance(answer.json()["error"], str)
+        assert answer.json()["request_id"] == answer.headers["x-request-id"]
+    elif answer.status_code >= 400:
         assert answer.headers["content-type"] == "application/problem+json", answer.text
         assert answer.json()["status"] == answer.status_code
     return int(answer.status_code)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from matchme_pipeline.cli import app_trials
@@ -12,7 +13,9 @@ from matchme_pipeline_tests.app_tables.real_rows import write_city_clusters, wri
 from matchme_pipeline_tests.materialising import WEEKS, materialise
 
 LAYOUTS = Path(files.app_tables_dir()).parent / "app_layouts"
-FAULTY = ("approvals", "own rows", "earlier batch", "policies")
+# The layouts stand in for migrations of the app, which may run again after ours.
+ONE_WRITER = files.migrations_dir() / "130_one_writer_of_scores.sql"
+FAULTY = ("approvals", "own rows", "earlier batch", "policies", "scores' writer")
 
 
 @pytest.fixture
@@ -51,9 +54,15 @@ def test_the_week_runs_over_the_apps_faults_and_repairs_mend_them(real_url: str)
             repairs.apply(connection, statement)
             repairs.apply(connection, statement)
             assert name
+        assert failing(connection) == {"scores' writer"}
+        connection.execute(ONE_WRITER.read_text().encode())
         assert failing(connection) == set()
         # The member's own delete policy is named, not mended: it is the app's.
-        assert "match_preferences" in app_trials.policies(connection)
+        opened = app_trials.policies(connection)
+        assert "match_preferences.Users delete preferences (delete)" in opened
+        assert "posts.Anyone can view visible posts (select)" in opened
+        assert "own_rows" not in opened
+        assert "later layout" in app_trials.layout(connection)
         assert connection.execute("select jobname from cron.job").fetchall() == [("clean-up-uploads",)]
         insight = connection.execute("select id, clerk_user_id from user_insights order by id limit 1").fetchone()
         assert insight is not None
@@ -65,6 +74,24 @@ def test_the_week_runs_over_the_apps_faults_and_repairs_mend_them(real_url: str)
         ).fetchone()
         assert counted == (1,)
     assert materialise(real_url, week).success
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update mysoul_dna_scores set score = 100",
+        "insert into mysoul_dna_scores (user_id, score, rarity_tier) values ('user_new', 100, 'LEGENDARY')",
+        "delete from mysoul_dna_scores",
+    ],
+)
+def test_a_members_token_writes_no_score_once_the_pipeline_is_there(real_url: str, statement: str):
+    with connect(real_url) as connection:
+        connection.execute(ONE_WRITER.read_text().encode())
+        assert app_trials.scores_writer(connection).startswith("only the pipeline")
+        connection.execute("set role authenticated")
+        connection.execute("select set_config('request.jwt.claims', '{\"sub\": \"user_new\"}', false)")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(statement)  # type: ignore[arg-type]
 
 
 FUNCTION = """

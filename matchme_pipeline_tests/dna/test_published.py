@@ -53,10 +53,12 @@ def test_the_later_layout_shows_everything_that_was_kept(later: Connection) -> N
     different = later.execute(
         """
         select count(*), count(*) filter (where (
-            s.score, s.rarity_tier, s.percentile_rank, s.algorithm_version, s.change_delta, s.trait_rarity_raw_score, s.behavioral_raw_score,
+            s.score, s.rarity_tier, s.percentile_rank,
+            s.algorithm_version, s.change_delta, s.trait_rarity_raw_score, s.behavioral_raw_score,
             s.content_originality_percentile
         ) is distinct from (
-            h.score, upper(h.tier), h.percentile_rank, h.algorithm_version, h.change::numeric, round(h.trait_rarity)::integer, round(h.behavioural)::integer,
+            h.score, upper(h.tier), h.percentile_rank,
+            h.algorithm_version, h.change::numeric, round(h.trait_rarity)::integer, round(h.behavioural)::integer,
             round(o.percentile, 2)
         ))
         from dna_score_history h

@@ -31,6 +31,7 @@ create policy "Users can update their own DNA score" on mysoul_dna_scores for up
 create policy "Users can view their own score history" on mysoul_score_history for select
     using (auth.uid()::text = user_id);
 create policy "Users delete preferences" on match_preferences for delete using (true);
+create policy "Anyone can view visible posts" on posts for select using (is_visible = true and deleted_at is null);
 
 -- pg_cron's table and the one function of it that a repair calls.
 create schema cron;

@@ -73,7 +73,8 @@ _FOUND: LiteralString = """
         select user_id, 'tier_upgrade' as achievement_type, week::text as subject, earned_at,
             jsonb_build_object('from', upper(previous_tier), 'to', upper(tier), 'score', score) as data
         from weeks
-        where tier_changed and array_position(%(tiers)s::text[], tier) > array_position(%(tiers)s::text[], previous_tier)
+        where tier_changed
+            and array_position(%(tiers)s::text[], tier) > array_position(%(tiers)s::text[], previous_tier)
         union all
         (
             select distinct on (w.user_id, m.milestone) w.user_id, 'score_milestone', m.milestone::text, w.earned_at,

@@ -91,7 +91,8 @@ def remember_shown(connection: Connection) -> None:
         join current_scores c on c.user_id = s.user_id
         on conflict (user_id) do update
         set score = excluded.score, tier = excluded.tier, calculated_at = excluded.calculated_at
-        where (d.score, d.tier, d.calculated_at) is distinct from (excluded.score, excluded.tier, excluded.calculated_at)
+        where (d.score, d.tier, d.calculated_at)
+            is distinct from (excluded.score, excluded.tier, excluded.calculated_at)
         """
     )
     connection.execute(

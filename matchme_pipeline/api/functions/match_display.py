@@ -1,0 +1,94 @@
+"""What a match screen shows of the other member, in words, as far as that member lets it be seen. Pure rules."""
+
+from datetime import date
+from math import asin, cos, radians, sin, sqrt
+from typing import Any
+
+from matchme_pipeline.database.stored_values import json_array, json_number, json_object, json_texts
+
+EARTH_KILOMETRES = 6371.0088
+# The least score of each word, the highest first.
+STRENGTHS = ((70.0, "Strong"), (50.0, "Moderate"), (0.0, "Building"))
+MOST_REASONS = 3
+# Distances are told in steps of as many kilometres.
+STEP_KILOMETRES = 10
+FAR_KILOMETRES = 500
+# How the app's privacy settings may say that something is not to be seen: one of these names with the value false.
+_HIDDEN_BY: dict[str, tuple[str, ...]] = {
+    "age": ("show_age", "showAge"),
+    "city": ("show_city", "showCity", "show_location", "showLocation"),
+    "distance": ("show_distance", "showDistance", "show_city", "showCity", "show_location", "showLocation"),
+    "photo": ("show_photo", "showPhoto", "show_photos", "showPhotos"),
+}
+
+
+def may_see(what: str, visibility: str, privacy: Any) -> bool:
+    """Whether `age`, `city`, `distance` or `photo` of a member may be shown to their matches.
+
+    Private profiles show the first name alone; others what their privacy settings do not hide.
+    """
+    settings = json_object(privacy)
+    return visibility != "private" and not any(settings.get(name) is False for name in _HIDDEN_BY[what])
+
+
+def strength(score: float) -> str:
+    """The word for a score of 0 to 100."""
+    return next(word for least, word in STRENGTHS if score >= least)
+
+
+def age_on(birthdate: date | None, today: date) -> int | None:
+    """Whole years; None where the birthdate is unknown or no person's."""
+    if birthdate is None:
+        return None
+    years = today.year - birthdate.year - ((today.month, today.day) < (birthdate.month, birthdate.day))
+    return years if 18 <= years <= 120 else None
+
+
+def distance_in_words(
+    own: tuple[str | None, float | None, float | None], theirs: tuple[str | None, float | None, float | None]
+) -> str | None:
+    """How far apart two cities are, each (key, latitude, longitude in degrees); None where one is not known.
+
+    Cities, not members: from exact distances to three places, anybody's home could be worked out.
+    """
+    if own[0] is None or theirs[0] is None:
+        return None
+    if own[0] == theirs[0]:
+        return "In your city"
+    if own[1] is None or own[2] is None or theirs[1] is None or theirs[2] is None:
+        return "In another city"
+    kilometres = _kilometres(own[1], own[2], theirs[1], theirs[2])
+    if kilometres >= FAR_KILOMETRES:
+        return f"More than {FAR_KILOMETRES} km away"
+    return f"About {max(1, round(kilometres / STEP_KILOMETRES)) * STEP_KILOMETRES} km away"
+
+
+def reasons(factors: Any) -> list[str]:
+    """The sentences of the factors that speak most for the pair, three at most, the strongest first."""
+    listed = [json_object(one) for one in json_array(json_object(factors).get("factors"))]
+    speaking = [
+        one
+        for one in listed
+        if isinstance(one.get("sentence"), str) and json_number(one.get("value")) > 0 and one["sentence"]
+    ]
+    speaking.sort(key=lambda one: -json_number(one.get("contribution")))
+    return [one["sentence"] for one in speaking[:MOST_REASONS]]
+
+
+def starters(preview: Any) -> dict[str, list[str]]:
+    """Both levels; what an earlier batch stored is level 1."""
+    found = json_object(preview)
+    light, deep = json_texts(found.get("level_1")), json_texts(found.get("level_2"))
+    return {"level1": light or ([] if deep else json_texts(found.get("starters"))), "level2": deep}
+
+
+def photo(url: str | None) -> str | None:
+    """The photo's address where it is one."""
+    return url if url and url.startswith(("https://", "http://")) else None
+
+
+def _kilometres(lat: float, lng: float, other_lat: float, other_lng: float) -> float:
+    """Great-circle kilometres by the haversine formula (Sinnott 1984)."""
+    half_lat, half_lng = radians(other_lat - lat) / 2, radians(other_lng - lng) / 2
+    chord = sin(half_lat) ** 2 + cos(radians(lat)) * cos(radians(other_lat)) * sin(half_lng) ** 2
+    return 2 * EARTH_KILOMETRES * asin(sqrt(min(1.0, chord)))

@@ -1,0 +1,12 @@
+"""Routers under the app's base path, described by `contract.yaml`, which the OpenAPI document takes in as it stands."""
+
+from typing import Any
+
+from fastapi import APIRouter
+
+PREFIX = "/functions/v1"
+
+
+def function_router(**options: Any) -> APIRouter:
+    """A router for functions of the app; `options` as for APIRouter."""
+    return APIRouter(prefix=PREFIX, include_in_schema=False, **options)

@@ -1,0 +1,272 @@
+"""SQL of DNA scores as the app reads them, in both layouts of `mysoul_dna_scores`."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.jobs.model import JobType
+
+
+@dataclass(frozen=True)
+class ShownScore:
+    """What the app's table shows of a member; what its layout lacks comes from the newest week that is kept.
+
+    The five strands are raw, 0 to 100; the JSON is in the shapes of the app's own types.
+    """
+
+    score: int
+    tier: str
+    percentile_rank: float | None
+    trait_rarity: float
+    profile_depth: float
+    behavioural: float
+    content_originality: float
+    cultural_variance: float
+    calculated_at: str | None
+    approved_insights: int
+    days_active: int
+    component_breakdown: Any
+    rare_traits: Any
+    unique_behaviors: Any
+    algorithm_version: str | None
+    change_delta: float | None
+    last_significant_change: str | None
+    originality_score: int | None
+    originality_percentile: float | None
+    originality_at: str | None
+
+
+@dataclass(frozen=True)
+class WeekScore:
+    """One week of a member's history."""
+
+    score: int
+    tier: str
+    percentile_rank: float | None
+    trait_rarity: float
+    profile_depth: float
+    behavioural: float
+    content_originality: float
+    cultural_variance: float
+    calculated_at: str
+
+
+@dataclass(frozen=True)
+class LeaderboardRow:
+    """A member's place; `may_be_named`: they agreed to be seen by strangers."""
+
+    user_id: str
+    first_name: str | None
+    last_name: str | None
+    may_be_named: bool
+    score: int
+    tier: str
+    percentile_rank: float | None
+    rank: int
+    place: int
+
+
+def shown_score(connection: Connection, user_id: str) -> ShownScore | None:
+    """The member's score as the app's table shows it; None where there is none.
+
+    The audit's layout holds whole weighted points and no strands, percentile or JSON: those are the newest week's where
+    its score is the one that is shown, else the strands follow from the points.
+    """
+    with connection.cursor(row_factory=class_row(ShownScore)) as cursor:
+        return cursor.execute(
+            """
+            select
+                s.score, upper(s.rarity_tier) as tier,
+                coalesce(
+                    (j ->> 'percentile_rank')::float8, case when h.score = s.score then h.percentile_rank::float8 end
+                ) as percentile_rank,
+                coalesce(
+                    (j ->> 'trait_rarity_raw_score')::float8,
+                    case when h.score = s.score then round(h.trait_rarity)::float8 end,
+                    round(100 * (j ->> 'trait_uniqueness_score')::numeric / 35)::float8, 0
+                ) as trait_rarity,
+                coalesce(
+                    (j ->> 'profile_depth_raw_score')::float8,
+                    case when h.score = s.score then round(h.profile_depth)::float8 end,
+                    round(100 * (j ->> 'profile_completeness_score')::numeric / 25)::float8, 0
+                ) as profile_depth,
+                coalesce(
+                    (j ->> 'behavioral_raw_score')::float8,
+                    case when h.score = s.score then round(h.behavioural)::float8 end,
+                    round(100 * (j ->> 'behavior_score')::numeric / 20)::float8, 0
+                ) as behavioural,
+                coalesce(
+                    (j ->> 'content_raw_score')::float8,
+                    case when h.score = s.score then round(h.content_originality)::float8 end,
+                    round(100 * (j ->> 'content_score')::numeric / 15)::float8, 0
+                ) as content_originality,
+                coalesce(
+                    (j ->> 'cultural_raw_score')::float8,
+                    case when h.score = s.score then round(h.cultural_variance)::float8 end,
+                    round(100 * (j ->> 'cultural_score')::numeric / 5)::float8, 0
+                ) as cultural_variance,
+                j ->> 'last_calculated_at' as calculated_at,
+                s.approved_insights_count as approved_insights, s.days_active,
+                case
+                    when j ? 'component_breakdown' then j -> 'component_breakdown'
+                    else matchme_app_breakdown(h.component_breakdown, city.city_key)
+                end as component_breakdown,
+                case when j ? 'rare_traits' then j -> 'rare_traits' else matchme_app_rare_traits(h.rare_traits) end
+                    as rare_traits,
+                case
+                    when j ? 'unique_behaviors' then j -> 'unique_behaviors'
+                    else matchme_app_unique_behaviours(h.unique_behaviours)
+                end as unique_behaviors,
+                coalesce(j ->> 'algorithm_version', h.algorithm_version) as algorithm_version,
+                coalesce((j ->> 'change_delta')::float8, h.change::float8) as change_delta,
+                coalesce(
+                    j ->> 'last_significant_change',
+                    to_jsonb((h.significant_change_on + time '02:00') at time zone 'UTC') #>> '{}'
+                ) as last_significant_change,
+                coalesce((j ->> 'content_originality_score')::integer, round(o.score)::integer) as originality_score,
+                coalesce((j ->> 'content_originality_percentile')::float8, round(o.percentile, 2)::float8)
+                    as originality_percentile,
+                coalesce(
+                    j ->> 'content_originality_calculated_at',
+                    to_jsonb((o.week + 7 + time '02:00') at time zone 'UTC') #>> '{}'
+                ) as originality_at
+            from mysoul_dna_scores s
+            cross join lateral (select to_jsonb(s) as j) as_json
+            left join lateral (
+                select * from dna_score_history h where h.user_id = s.user_id order by h.week desc limit 1
+            ) h on true
+            left join content_originality o on o.user_id = s.user_id and o.week = h.week
+            left join lateral (
+                select a.city_key::text as city_key
+                from user_city_assignments a
+                where a.clerk_user_id = s.user_id
+                order by a.is_current desc, a.created_at desc nulls last, a.id desc
+                limit 1
+            ) city on true
+            where s.user_id = %s
+            """,
+            [user_id],
+        ).fetchone()
+
+
+def week_scores(connection: Connection, user_id: str, months: int, limit: int) -> tuple[list[WeekScore], int]:
+    """The member's weeks of the last `months`, the newest first, `limit` at most; and how many weeks there are."""
+    counted = connection.execute(
+        """
+        select count(*) from dna_score_history
+        where user_id = %s and week >= (now() - make_interval(months => %s))::date - 7
+        """,
+        [user_id, months],
+    ).fetchone()
+    with connection.cursor(row_factory=class_row(WeekScore)) as cursor:
+        found = cursor.execute(
+            """
+            select score, upper(tier) as tier, percentile_rank::float8 as percentile_rank,
+                round(trait_rarity)::float8 as trait_rarity, round(profile_depth)::float8 as profile_depth,
+                round(behavioural)::float8 as behavioural, round(content_originality)::float8 as content_originality,
+                round(cultural_variance)::float8 as cultural_variance,
+                to_jsonb((week + 7 + time '02:00') at time zone 'UTC') #>> '{}' as calculated_at
+            from dna_score_history
+            where user_id = %s and week >= (now() - make_interval(months => %s))::date - 7
+            order by week desc
+            limit %s
+            """,
+            [user_id, months, limit],
+        ).fetchall()
+    return found, int(counted[0]) if counted else 0
+
+
+def current_city(connection: Connection, user_id: str) -> str | None:
+    """The key of the member's current city."""
+    row = connection.execute(
+        """
+        select city_key::text from user_city_assignments
+        where clerk_user_id = %s and is_current order by created_at desc nulls last limit 1
+        """,
+        [user_id],
+    ).fetchone()
+    return row[0] if row else None
+
+
+def leaderboard(
+    connection: Connection, user_id: str, city_key: str | None, limit: int
+) -> tuple[list[LeaderboardRow], int | None, int]:
+    """The best `limit` of everybody, or of a city; the member's own rank (None: none), and how many are ranked.
+
+    Equal scores share a rank. Who has left or hidden themselves is not ranked. Named is who shows their profile to the
+    public, or has said in their privacy settings that the leaderboard may.
+    """
+    ranked = """
+        select s.user_id, p.first_name, p.last_name,
+            coalesce(p.profile_visibility, 'members') = 'public'
+                or coalesce(p.settings_privacy ->> 'show_on_leaderboard', p.settings_privacy ->> 'showOnLeaderboard')
+                    = 'true' as may_be_named,
+            s.score, upper(s.rarity_tier) as tier,
+            (rank() over (order by s.score desc))::integer as rank,
+            (row_number() over (order by s.score desc, s.user_id))::integer as place
+        from mysoul_dna_scores s
+        join profiles p on p.clerk_user_id = s.user_id and p.deleted_at is null
+            and coalesce(p.profile_visibility, 'members') <> 'hidden'
+        where %(city)s::text is null or exists (
+            select from user_city_assignments a
+            where a.clerk_user_id = s.user_id and a.is_current and a.city_key::text = %(city)s
+        )
+    """
+    parameters = {"city": city_key, "user": user_id, "limit": limit}
+    with connection.cursor(row_factory=class_row(LeaderboardRow)) as cursor:
+        entries = cursor.execute(
+            f"""
+            with ranked as materialized ({ranked})
+            select r.*, coalesce((to_jsonb(s) ->> 'percentile_rank')::float8, h.percentile_rank::float8)
+                as percentile_rank
+            from ranked r
+            join mysoul_dna_scores s on s.user_id = r.user_id
+            left join lateral (
+                select percentile_rank from dna_score_history h where h.user_id = r.user_id order by week desc limit 1
+            ) h on true
+            where r.place <= %(limit)s
+            order by r.place
+            """,
+            parameters,
+        ).fetchall()
+    row = connection.execute(
+        f"with ranked as ({ranked}) select max(rank) filter (where user_id = %(user)s), count(*) from ranked",
+        parameters,
+    ).fetchone()
+    assert row is not None
+    return entries, row[0], int(row[1])
+
+
+def last_asked(connection: Connection, user_id: str) -> datetime | None:
+    """When the member last asked for a recalculation within 24 hours; one request at a time decides.
+
+    Held until the transaction ends, so that two requests at once are one.
+    """
+    connection.execute("select pg_advisory_xact_lock(hashtext('dna-calculate'), hashtext(%s))", [user_id])
+    row = connection.execute(
+        """
+        select max(created_at) from batch_processing_queue
+        where user_id = %s and job_type = %s and created_at between now() - interval '24 hours' and now()
+            and payload ->> 'asked_by' = 'member'
+        """,
+        [user_id, JobType.DNA_RECALCULATION],
+    ).fetchone()
+    return row[0] if row else None
+
+
+def ask_for_score(connection: Connection, user_id: str) -> UUID:
+    """Add the job that a refresh takes up; it is marked as the member's own wish."""
+    row = connection.execute(
+        """
+        insert into batch_processing_queue (user_id, job_type, payload, status, priority)
+        values (%s, %s, '{"asked_by": "member"}', 'pending', 1)
+        returning id
+        """,
+        [user_id, JobType.DNA_RECALCULATION],
+    ).fetchone()
+    assert row is not None
+    return UUID(str(row[0]))

@@ -1,0 +1,112 @@
+"""SQL of the match screens: a member's matches with what the other side lets them see, and what they did with one."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Literal
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from matchme_pipeline.database.connection import Connection
+
+Action = Literal["viewed", "liked", "passed"]
+
+
+@dataclass(frozen=True)
+class ShownMatch:
+    """A match beside the other's profile; places are the two cities' centres, in degrees."""
+
+    id: UUID
+    match_user_id: str
+    rank: int
+    score: Decimal
+    compatibility_factors: Any
+    chaichat_preview: Any
+    viewed_at: datetime | None
+    actioned_at: datetime | None
+    action: str | None
+    first_name: str | None
+    birthdate: date | None
+    photo_url: str | None
+    profile_visibility: str
+    settings_privacy: Any
+    city_key: str | None
+    city_name: str | None
+    lat: float | None
+    lng: float | None
+    own_city_key: str | None
+    own_lat: float | None
+    own_lng: float | None
+
+
+def shown_matches(connection: Connection, user_id: str, match_week: date) -> list[ShownMatch]:
+    """The member's matches of one match week, best first; nobody who has since deleted or hidden themselves."""
+    with connection.cursor(row_factory=class_row(ShownMatch)) as cursor:
+        return cursor.execute(
+            """
+            select m.id, m.match_user_id, m.rank, m.score, m.compatibility_factors, m.chaichat_preview, m.viewed_at,
+                m.actioned_at, m.action, p.first_name, p.birthdate, p.primary_photo_url as photo_url,
+                coalesce(p.profile_visibility, 'members') as profile_visibility, p.settings_privacy,
+                theirs.city_key, theirs.city_name, theirs.lat, theirs.lng,
+                own.city_key as own_city_key, own.lat as own_lat, own.lng as own_lng
+            from weekly_matches m
+            join profiles p on p.clerk_user_id = m.match_user_id and p.deleted_at is null
+                and coalesce(p.profile_visibility, 'members') <> 'hidden'
+            left join lateral (
+                select a.city_key::text as city_key, c.city_name, centre.lat, centre.lng
+                from user_city_assignments a
+                left join city_clusters c on c.city_key = a.city_key
+                left join matchme_city_centres centre on centre.city_key = a.city_key::text
+                where a.clerk_user_id = m.match_user_id and a.is_current
+                order by a.created_at desc nulls last
+                limit 1
+            ) theirs on true
+            left join lateral (
+                select a.city_key::text as city_key, centre.lat, centre.lng
+                from user_city_assignments a
+                left join matchme_city_centres centre on centre.city_key = a.city_key::text
+                where a.clerk_user_id = m.user_id and a.is_current
+                order by a.created_at desc nulls last
+                limit 1
+            ) own on true
+            where m.user_id = %s and m.week_start_date = %s
+            order by m.rank, m.id
+            """,
+            [user_id, match_week],
+        ).fetchall()
+
+
+def act(connection: Connection, user_id: str, match_id: UUID, action: Action) -> bool:
+    """Note what the member did with a match of theirs; whether there is such a match.
+
+    Liking or passing is viewing too. The first view counts; a member may change their mind, and `actioned_at` then
+    says when. The same again changes nothing.
+    """
+    return (
+        connection.execute(
+            """
+            update weekly_matches m
+            set viewed_at = coalesce(viewed_at, clock_timestamp()),
+                action = case when %(action)s = 'viewed' then action else %(action)s end,
+                actioned_at = case
+                    when %(action)s = 'viewed' or (action = %(action)s and actioned_at is not null) then actioned_at
+                    else clock_timestamp()
+                end
+            where user_id = %(user_id)s and id = %(id)s
+                and exists (
+                    select from profiles p
+                    where p.clerk_user_id = m.match_user_id and p.deleted_at is null
+                        and coalesce(p.profile_visibility, 'members') <> 'hidden'
+                )
+            """,
+            {"user_id": user_id, "id": match_id, "action": action},
+        ).rowcount
+        == 1
+    )
+
+
+def week_of_match(connection: Connection, match_id: UUID) -> date | None:
+    """The match week of a match."""
+    row = connection.execute("select week_start_date from weekly_matches where id = %s", [match_id]).fetchone()
+    return row[0] if row else None
