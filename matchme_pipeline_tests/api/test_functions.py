@@ -1,5 +1,6 @@
 """The functions that the app calls: every answer as its contract says, in both layouts of the scores."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -15,6 +16,7 @@ from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.dna.queries import publish_newest_week
 from matchme_pipeline_tests.api.conftest import ADMIN, Api
 from matchme_pipeline_tests.api.issuer import PARTY
+from matchme_pipeline_tests.api.reference import DOCUMENT
 from matchme_pipeline_tests.api.test_rights import failed_job, one
 from matchme_pipeline_tests.dna.test_published import LATER
 
@@ -496,3 +498,9 @@ def test_what_a_member_does_with_a_match_is_kept(app: App):
     app.call("match-action", status=404, json={"matchId": other, "action": "liked"})
     app.call("weekly-matches", status=400, params={"week": "last"})
     assert app.call("weekly-matches", params={"week": "2020-01-05"}) == {"week": "2020-01-05", "matches": []}
+
+
+def test_the_documented_proxy_rule_names_every_function():
+    rule = re.search(r"location ~ \^/functions/v1/\(([a-z|-]+)\)\$", DOCUMENT.read_text("utf-8"))
+    assert rule is not None
+    assert set(rule[1].split("|")) == set(contract.contract()["functions"])

@@ -38,7 +38,12 @@ PATHS = {
     "/health": "/health",
     "status": "/api/batch/status",
     "queue": f"/api/batch/queue/{MEMBER}",
+    "batch-status": "/functions/v1/batch-status",
+    "dna-score": "/functions/v1/dna-score",
+    "weekly-matches": "/functions/v1/weekly-matches",
+    "leaderboard": "/functions/v1/dna-leaderboard?scope=city",
 }
+MEMBERS, CITIES = 100_000, ("london", "birmingham", "manchester", "dubai")
 
 
 def main() -> None:
@@ -48,6 +53,7 @@ def main() -> None:
         url = create_database(server.url("postgres"), "api")
         fill(url, JOBS, one_week=False)
         _give_one_member_a_history(url)
+        _add_members(url)
         with _service(url, home) as address:
             for is_worked_on in (False, True):
                 state = "is worked on" if is_worked_on else "rests"
@@ -58,13 +64,13 @@ def main() -> None:
 
 def _measure(address: str, token: str) -> None:
     bare = 0.0
-    print(f"{'':<10}{'requests/s':>12}{'of bare':>10}{'p50 ms':>10}{'p99 ms':>10}")
+    print(f"{'':<16}{'requests/s':>12}{'of bare':>10}{'p50 ms':>10}{'p99 ms':>10}")
     for name, path in PATHS.items():
         load = _with_wrk if shutil.which("wrk") else _with_httpx
         load(address + path, token, 2)
         rate, middle, slow = load(address + path, token, SECONDS)
         bare = bare or rate
-        print(f"{name:<10}{rate:>12,.0f}{rate / bare:>10.2f}{middle:>10.1f}{slow:>10.1f}", flush=True)
+        print(f"{name:<16}{rate:>12,.0f}{rate / bare:>10.2f}{middle:>10.1f}{slow:>10.1f}", flush=True)
 
 
 def _client() -> str:
@@ -133,6 +139,44 @@ def _give_one_member_a_history(url: str) -> None:
             """
         )
         connection.execute("vacuum analyze batch_processing_queue")
+
+
+def _add_members(url: str) -> None:
+    """Members with a score and a city each; the one who asks is on Gold Plus and has five matches."""
+    with connect(url, vectors=False) as connection:
+        connection.execute(
+            """
+            insert into city_clusters (city_key, city_name, region, timezone)
+            select key::city_key_type, initcap(key), 'UK', 'Europe/London' from unnest(%s::text[]) as key
+            on conflict do nothing
+            """,
+            [list(CITIES)],
+        )
+        for statement in (
+            """
+            insert into profiles (clerk_user_id, first_name, birthdate, gender, subscription_tier)
+            select 'user_' || n, 'Member', '1996-01-01', 'female', case when n = 1 then 'gold_plus' else 'free' end
+            from generate_series(1, %(members)s) n
+            """,
+            """
+            insert into user_city_assignments (clerk_user_id, city_key, assignment_method)
+            select 'user_' || n, (%(cities)s::text[])[1 + n %% 4]::city_key_type, 'manual'
+            from generate_series(1, %(members)s) n
+            """,
+            """
+            insert into mysoul_dna_scores (user_id, score, rarity_tier)
+            select 'user_' || n, n %% 100, 'Common' from generate_series(1, %(members)s) n
+            """,
+            """
+            insert into weekly_matches (user_id, match_user_id, score, rank, week_start_date, compatibility_factors,
+                chaichat_preview)
+            select 'user_1', 'user_' || (n + 1), 90 - n, n, '2026-11-22', '{"factors": []}',
+                '{"level_1": ["What do you cook?"], "level_2": ["What do you hope for?"]}'
+            from generate_series(1, 5) n
+            """,
+        ):
+            connection.execute(statement, {"members": MEMBERS, "cities": list(CITIES)})
+        connection.execute("analyze")
 
 
 def _settings(url: str, home: Path) -> Settings:

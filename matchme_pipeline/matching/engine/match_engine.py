@@ -119,6 +119,8 @@ class Engine:
                 matchable.append(row)
             else:
                 self.not_matchable[reason] += 1
+                if reason == "gender_unknown":
+                    self.unknown.see("gender", row.gender)
         members = as_columns(matchable, cutoff, self.unknown, limits)
         self._titles = titles_of(members.user_ids, knowledge.approved)
         self.position = {user_id: place for place, user_id in enumerate(members.user_ids)}

@@ -42,15 +42,21 @@ RELIGIOSITY_LABELS = ("Very Practicing", "Practicing", "Moderate", "Cultural", "
 # The plain form of the screen's choice that is relative to one's own practice.
 SIMILAR_TO_MINE = "similartomine"
 PRAYER_CODE = {"five_daily": 0, "most": 1, "some": 2, "jummah": 3, "learning": 4}
-# `profiles.religion.practiceLevel`, for members without an answer on prayer.
-PRACTICE_CODE = {
-    "verypracticing": 0,
-    "practicing": 1,
-    "moderate": 2,
-    "cultural": 3,
-    "learning": 4,
-    "flexible": 4,
+# `profiles.religion.practiceLevel`, for members without an answer on prayer. The app takes free text here: the screen's
+# labels, the app's `moderate`, and the words that people use for the same, by their plain form.
+_PRACTICE = {
+    0: {"verypracticing", "verypractising", "verypracticingmuslim", "devout", "verydevout", "devoted", "strict"}
+    | {"verystrict", "veryreligious", "highlyreligious", "highlypracticing", "fullypracticing", "conservative"}
+    | {"veryobservant", "orthodox"},
+    1: {"practicing", "practising", "practicingmuslim", "practisingmuslim", "religious", "observant", "committed"}
+    | {"fairlypracticing", "mostlypracticing"},
+    2: {"moderate", "moderatelypracticing", "moderatelypractising", "moderatelyreligious", "somewhatpracticing"}
+    | {"somewhatreligious", "somewhat", "average", "medium", "balanced"},
+    3: {"cultural", "culturalmuslim", "culturally", "notverypracticing", "notverypractising", "notveryreligious"}
+    | {"nonpracticing", "nonpractising", "notpracticing", "notpractising", "occasionally", "casual"},
+    4: {"learning", "flexible", "liberal", "secular", "exploring", "revert", "newtoislam", "beginner", "open"},
 }
+PRACTICE_CODE = {spelling: code for code, spellings in _PRACTICE.items() for spelling in spellings}
 
 FAMILY_VALUES_CODE = {"traditional": 0, "balanced": 1, "modern": 2}
 
@@ -62,13 +68,18 @@ class Unknown:
         """Starts with nothing seen."""
         self.values: Counter[str] = Counter()
 
+    def see(self, attribute: str, value: str | None) -> None:
+        """Count a value that no rule takes; nothing where none is stated."""
+        if value is not None and value.strip():
+            self.values[f"{attribute}: {value.strip()[:40]}"] += 1
+
     def code(self, attribute: str, value: str | None, codes: dict[str, int]) -> int:
         """The code of a profile's value; MISSING for none, and for one that is unknown, which is counted."""
         if value is None or not value.strip():
             return MISSING
         code = codes.get(value, codes.get(plain(value)))
         if code is None:
-            self.values[f"{attribute}: {value.strip()[:40]}"] += 1
+            self.see(attribute, value)
             return MISSING
         return code
 
