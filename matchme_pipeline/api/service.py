@@ -13,6 +13,7 @@ from matchme_pipeline.api.identity import local_key
 from matchme_pipeline.api.identity.keys import JwksKeys, PemKey
 from matchme_pipeline.api.identity.tokens import Keys, TokenVerifier, Verifier
 from matchme_pipeline.api.launches import Launches
+from matchme_pipeline.api.leaderboards import Leaderboards
 from matchme_pipeline.api.overview import Overview, overview
 from matchme_pipeline.api.rate_limit import RateLimit
 from matchme_pipeline.api.snapshots import Snapshot
@@ -41,10 +42,12 @@ class Service:
     dagster: DagsterRuns
     launches: Launches = field(init=False)
     overview: Snapshot[Overview] = field(init=False)
+    leaderboards: Leaderboards = field(init=False)
 
     def __post_init__(self) -> None:
         self.launches = Launches(self.connection, self.dagster)
         self.overview = Snapshot(lambda: overview(self.connection, self.dagster))
+        self.leaderboards = Leaderboards(self.connection)
 
     def start(self) -> None:
         """Begin what goes on beside the requests."""

@@ -34,21 +34,29 @@ class Snapshot(Generic[T]):
     is recent enough to be shown.
     """
 
-    def __init__(self, count: Callable[[], T], now: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self,
+        count: Callable[[], T],
+        now: Callable[[], float] = monotonic,
+        fresh_seconds: float = FRESH_SECONDS,
+        oldest_seconds: float = OLDEST_SECONDS,
+    ) -> None:
         self._count = count
         self._now = now
+        self._fresh_seconds = fresh_seconds
+        self._oldest_seconds = oldest_seconds
         self._counting = threading.Lock()
         self._known: Counted[T] | None = None
 
     def get(self) -> Counted[T]:
-        """The value, at most `OLDEST_SECONDS` old (or ten times what counting takes). Raises what counting raises."""
+        """The value, at most `oldest_seconds` old (or ten times what counting takes). Raises what counting raises."""
         known = self._known
         if known is None:
             return self._counted_after(None)
         age = self._now() - known.finished
-        if age <= max(FRESH_SECONDS, known.seconds / SHARE):
+        if age <= max(self._fresh_seconds, known.seconds / SHARE):
             return known
-        if age > max(OLDEST_SECONDS, 2 * known.seconds / SHARE):
+        if age > max(self._oldest_seconds, 2 * known.seconds / SHARE):
             return self._counted_after(known)
         if self._counting.acquire(blocking=False):
             try:
@@ -68,7 +76,7 @@ class Snapshot(Generic[T]):
         try:
             self._count_now()
         except Exception as error:
-            _log.warning("the queue could not be counted: %s", type(error).__name__)
+            _log.warning("a figure could not be counted: %s", type(error).__name__)
         finally:
             self._counting.release()
 

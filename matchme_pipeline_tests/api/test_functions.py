@@ -12,6 +12,9 @@ from jsonschema_rs import Draft202012Validator
 
 from matchme_pipeline.api.functions import contract
 from matchme_pipeline.api.functions.dna import originality_label
+from matchme_pipeline.api.leaderboards import Leaderboards
+from matchme_pipeline.api.overview import overview
+from matchme_pipeline.api.snapshots import Snapshot
 from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.dna.queries import publish_newest_week
 from matchme_pipeline_tests.api.conftest import ADMIN, Api
@@ -49,6 +52,11 @@ class App:
         row = self.connection.execute(statement, parameters).fetchone()  # type: ignore[arg-type]
         assert row is not None
         return row[0]
+
+    def leaderboard(self, user: str | None = None, **params: str) -> Any:
+        """The leaderboard as it is now, not as it was when somebody asked before."""
+        self.api.service.leaderboards = Leaderboards(self.api.service.connection)
+        return self.call("dna-leaderboard", user, params=params)
 
     def tier(self, tier: str | None, user: str | None = None) -> None:
         self.connection.execute(
@@ -328,7 +336,7 @@ def test_a_fresh_score_is_asked_for_once_in_24_hours(app: App):
 
 def test_the_leaderboard_names_who_agreed_and_ranks_everybody(app: App):
     app.connection.execute("update profiles set profile_visibility = 'members', settings_privacy = '{}'")
-    found = app.call("dna-leaderboard", params={"scope": "global", "limit": "100"})
+    found = app.leaderboard(scope="global", limit="100")
     others = [entry for entry in found["entries"] if not entry["isCurrentUser"]]
     assert {entry["firstName"] for entry in others} == {"A member"}
     assert len({entry["userId"] for entry in found["entries"]}) == len(found["entries"])
@@ -339,7 +347,7 @@ def test_the_leaderboard_names_who_agreed_and_ranks_everybody(app: App):
     app.connection.execute(
         "update profiles set settings_privacy = '{\"show_on_leaderboard\": true}' where clerk_user_id = %s", [best]
     )
-    first = app.call("dna-leaderboard", params={"scope": "global", "limit": "1"})["entries"][0]
+    first = app.leaderboard(scope="global", limit="1")["entries"][0]
     assert (first["userId"], first["rank"]) == (best, 1)
     own = app.value(
         "select 1 + count(*) from mysoul_dna_scores "
@@ -348,15 +356,15 @@ def test_the_leaderboard_names_who_agreed_and_ranks_everybody(app: App):
     )
     assert found["currentUserRank"] == own
     app.tier("gold")
-    closed = app.call("dna-leaderboard", params={"scope": "global"})
+    closed = app.leaderboard(scope="global")
     assert (closed["entries"], closed["currentUserRank"], closed["totalUsers"]) == ([], own, found["totalUsers"])
     assert closed["message"]
 
 
 def test_hidden_members_are_on_no_leaderboard(app: App):
-    total = app.call("dna-leaderboard", params={"scope": "global"})["totalUsers"]
+    total = app.leaderboard(scope="global")["totalUsers"]
     app.connection.execute("update profiles set profile_visibility = 'hidden' where clerk_user_id = %s", [app.member])
-    found = app.call("dna-leaderboard", params={"scope": "global"})
+    found = app.leaderboard(scope="global")
     assert (found["totalUsers"], found["currentUserRank"]) == (total - 1, None)
 
 
@@ -368,9 +376,9 @@ def test_a_city_has_a_leaderboard_of_its_own(app: App):
         [city],
     ).fetchall()
     app.tier("gold_plus", citizens[0][0])
-    found = app.call("dna-leaderboard", citizens[0][0])
+    found = app.leaderboard(citizens[0][0])
     assert (found["scope"], found["city"], found["totalUsers"]) == ("city", city, len(citizens))
-    nowhere = app.call("dna-leaderboard", "user_nobody")
+    nowhere = app.leaderboard("user_nobody")
     assert (nowhere["entries"], nowhere["city"]) == ([], None)
 
 
@@ -504,3 +512,13 @@ def test_the_documented_proxy_rule_names_every_function():
     rule = re.search(r"location ~ \^/functions/v1/\(([a-z|-]+)\)\$", DOCUMENT.read_text("utf-8"))
     assert rule is not None
     assert set(rule[1].split("|")) == set(contract.contract()["functions"])
+
+
+def test_no_function_takes_a_second_connection_while_it_holds_one(app: App):
+    app.api.service.pool.resize(1, 1)
+    app.api.service.overview = Snapshot(lambda: overview(app.api.service.connection, app.api.service.dagster))
+    app.call("batch-trigger", ADMIN, json={})
+    for name, method in CALLED:
+        if method == "get":
+            who = contract.contract()["functions"][name][method]["who"]
+            app.call(name, ADMIN if who == "administrators" else app.member)

@@ -73,8 +73,10 @@ def status(shared: Shared, member: Member) -> dict[str, Any]:
     """The run at work, the last one that ended well, and how much waits."""
     with shared.connection() as connection:
         running, last = batch.running(connection), batch.last_completed(connection)
-        counted = shared.overview.get()
-        current = current_run(running, counted.value)
+    # Without a connection in hand: counting takes one, and as many requests as there are would wait for each other.
+    counted = shared.overview.get()
+    current = current_run(running, counted.value)
+    with shared.connection() as connection:
         rows = {
             name: app_batch.run(connection, found.id) if found else None
             for name, found in (("current_run", current), ("last_completed_run", last))

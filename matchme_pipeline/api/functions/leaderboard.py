@@ -25,8 +25,11 @@ def leaderboard(request: Request, shared: Shared, member: Member) -> dict[str, A
         city = app_dna.current_city(connection, member.user_id) if scope == "city" else None
         if scope == "city" and city is None:
             return _answer([], None, 0, scope, None, message="Choose your city to see its leaderboard.")
-        rows, own_rank, total = app_dna.leaderboard(connection, member.user_id, city, limit)
+        own_score = app_dna.ranked_score(connection, member.user_id, city)
         is_open = tier_of(connection, member.user_id) == GOLD_PLUS
+    ranking = shared.leaderboards.get(city)
+    own_rank = None if own_score is None else ranking.rank(own_score)
+    rows, total = ranking.leaders[:limit], ranking.total
     if not is_open:
         return _answer([], own_rank, total, scope, city, message="Upgrade to Gold Plus to see the leaderboard.")
     return _answer([_entry(row, member.user_id) for row in rows], own_rank, total, scope, city)

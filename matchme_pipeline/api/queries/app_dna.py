@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from psycopg.rows import class_row
@@ -192,53 +192,70 @@ def current_city(connection: Connection, user_id: str) -> str | None:
     return row[0] if row else None
 
 
-def leaderboard(
-    connection: Connection, user_id: str, city_key: str | None, limit: int
-) -> tuple[list[LeaderboardRow], int | None, int]:
-    """The best `limit` of everybody, or of a city; the member's own rank (None: none), and how many are ranked.
-
-    Equal scores share a rank. Who has left or hidden themselves is not ranked. Named is who shows their profile to the
-    public, or has said in their privacy settings that the leaderboard may.
-    """
-    ranked = """
-        select s.user_id, p.first_name, p.last_name,
-            coalesce(p.profile_visibility, 'members') = 'public'
-                or coalesce(p.settings_privacy ->> 'show_on_leaderboard', p.settings_privacy ->> 'showOnLeaderboard')
-                    = 'true' as may_be_named,
-            s.score, upper(s.rarity_tier) as tier,
-            (rank() over (order by s.score desc))::integer as rank,
-            (row_number() over (order by s.score desc, s.user_id))::integer as place
-        from mysoul_dna_scores s
-        join profiles p on p.clerk_user_id = s.user_id and p.deleted_at is null
-            and coalesce(p.profile_visibility, 'members') <> 'hidden'
-        where %(city)s::text is null or exists (
+_RANKED: LiteralString = """
+    mysoul_dna_scores s
+    join profiles p on p.clerk_user_id = s.user_id and p.deleted_at is null
+        and coalesce(p.profile_visibility, 'members') <> 'hidden'
+    where (
+        %(city)s::text is null or exists (
             select from user_city_assignments a
             where a.clerk_user_id = s.user_id and a.is_current and a.city_key::text = %(city)s
         )
+    )
+"""
+
+
+def members_by_score(connection: Connection, city_key: str | None) -> dict[int, int]:
+    """How many ranked members have each score, in a city or (None) everywhere.
+
+    Who has left or hidden themselves is not ranked.
     """
-    parameters = {"city": city_key, "user": user_id, "limit": limit}
+    statement: LiteralString = "select s.score, count(*)::integer from " + _RANKED + " group by s.score"
+    return dict(connection.execute(statement, {"city": city_key}).fetchall())
+
+
+def leaders(connection: Connection, city_key: str | None, limit: int) -> list[LeaderboardRow]:
+    """The best `limit` of a city or (None) of everybody; equal scores share a rank.
+
+    Named is who shows their profile to the public, or has said in their privacy settings that the leaderboard may.
+    """
+    statement: LiteralString = (
+        """
+        with best as (
+            select s.user_id, p.first_name, p.last_name,
+                coalesce(
+                    coalesce(p.profile_visibility, 'members') = 'public'
+                    or coalesce(p.settings_privacy ->> 'show_on_leaderboard', p.settings_privacy ->> 'showOnLeaderboard')
+                        = 'true',
+                    false
+                ) as may_be_named,
+                s.score, upper(s.rarity_tier) as tier
+            from """
+        + _RANKED
+        + """
+            order by s.score desc, s.user_id
+            limit %(limit)s
+        )
+        select b.*, coalesce((to_jsonb(s) ->> 'percentile_rank')::float8, h.percentile_rank::float8) as percentile_rank,
+            (rank() over (order by b.score desc))::integer as rank,
+            (row_number() over (order by b.score desc, b.user_id))::integer as place
+        from best b
+        join mysoul_dna_scores s on s.user_id = b.user_id
+        left join lateral (
+            select percentile_rank from dna_score_history h where h.user_id = b.user_id order by week desc limit 1
+        ) h on true
+        order by place
+        """
+    )
     with connection.cursor(row_factory=class_row(LeaderboardRow)) as cursor:
-        entries = cursor.execute(
-            f"""
-            with ranked as materialized ({ranked})
-            select r.*, coalesce((to_jsonb(s) ->> 'percentile_rank')::float8, h.percentile_rank::float8)
-                as percentile_rank
-            from ranked r
-            join mysoul_dna_scores s on s.user_id = r.user_id
-            left join lateral (
-                select percentile_rank from dna_score_history h where h.user_id = r.user_id order by week desc limit 1
-            ) h on true
-            where r.place <= %(limit)s
-            order by r.place
-            """,
-            parameters,
-        ).fetchall()
-    row = connection.execute(
-        f"with ranked as ({ranked}) select max(rank) filter (where user_id = %(user)s), count(*) from ranked",
-        parameters,
-    ).fetchone()
-    assert row is not None
-    return entries, row[0], int(row[1])
+        return cursor.execute(statement, {"city": city_key, "limit": limit}).fetchall()
+
+
+def ranked_score(connection: Connection, user_id: str, city_key: str | None) -> int | None:
+    """The member's own score where they are ranked."""
+    statement: LiteralString = "select s.score from " + _RANKED + " and s.user_id = %(user)s"
+    row = connection.execute(statement, {"city": city_key, "user": user_id}).fetchone()
+    return row[0] if row else None
 
 
 def last_asked(connection: Connection, user_id: str) -> datetime | None:
