@@ -225,8 +225,9 @@ def leaders(connection: Connection, city_key: str | None, limit: int) -> list[Le
             select s.user_id, p.first_name, p.last_name,
                 coalesce(
                     coalesce(p.profile_visibility, 'members') = 'public'
-                    or coalesce(p.settings_privacy ->> 'show_on_leaderboard', p.settings_privacy ->> 'showOnLeaderboard')
-                        = 'true',
+                    or coalesce(
+                        p.settings_privacy ->> 'show_on_leaderboard', p.settings_privacy ->> 'showOnLeaderboard'
+                    ) = 'true',
                     false
                 ) as may_be_named,
                 s.score, upper(s.rarity_tier) as tier
