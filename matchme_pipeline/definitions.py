@@ -19,6 +19,8 @@ from matchme_pipeline.embeddings import checks as embeddings_checks
 from matchme_pipeline.llm.resource import ModelsResource
 from matchme_pipeline.matching import assets as matching_assets
 from matchme_pipeline.matching import checks as matching_checks
+from matchme_pipeline.matching.outcomes import assets as outcomes_assets
+from matchme_pipeline.matching.outcomes import checks as outcomes_checks
 from matchme_pipeline.operations import assets as operations_assets
 from matchme_pipeline.operations import automation, jobs, sensors, watch
 from matchme_pipeline.operations import checks as operations_checks
@@ -29,8 +31,22 @@ from matchme_pipeline.operations.runs import RecordedDatabaseResource
 # Dagster says it of every copy that it makes of a sensor, in each of a run's processes.
 warnings.filterwarnings("ignore", message="Parameter `owners`", category=BetaWarning)
 
-_ASSET_MODULES = [content_assets, embeddings_assets, dna_assets, matching_assets, operations_assets]
-_CHECK_MODULES = [content_checks, embeddings_checks, dna_checks, matching_checks, operations_checks]
+_ASSET_MODULES = [
+    content_assets,
+    embeddings_assets,
+    dna_assets,
+    outcomes_assets,
+    matching_assets,
+    operations_assets,
+]
+_CHECK_MODULES = [
+    content_checks,
+    embeddings_checks,
+    dna_checks,
+    outcomes_checks,
+    matching_checks,
+    operations_checks,
+]
 
 defs = Definitions(
     assets=[*app_table_assets(), *load_assets_from_modules(_ASSET_MODULES)],

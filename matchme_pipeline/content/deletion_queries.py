@@ -29,6 +29,8 @@ def members_to_forget(connection: Connection) -> list[str]:
             union select user_id from dna_shown_scores
             union select user_id from weekly_matches
             union select match_user_id from weekly_matches
+            union select user_id from match_outcomes
+            union select match_user_id from match_outcomes
         ) known
         left join profiles p on p.clerk_user_id = known.user_id
         where p.clerk_user_id is null or p.deleted_at is not null
@@ -41,6 +43,8 @@ def members_to_forget(connection: Connection) -> list[str]:
                 p.clerk_user_id in (select clerk_user_id from user_insights)
                 or p.clerk_user_id in (select user_id from mysoul_dna_scores)
                 or p.clerk_user_id in (select user_id from batch_processing_queue)
+                or p.clerk_user_id in (select user_id from member_reports)
+                or p.clerk_user_id in (select reported_user_id from member_reports)
             )
         order by 1
         """

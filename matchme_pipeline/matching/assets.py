@@ -21,7 +21,14 @@ from matchme_pipeline.week import closed_week_asset, is_over, week_of
 
 
 @closed_week_asset(
-    deps=["user_embeddings", "dna_scores", "match_preferences", "islamic_preferences", "conversations"],
+    deps=[
+        "user_embeddings",
+        "dna_scores",
+        "match_outcomes",
+        "match_preferences",
+        "islamic_preferences",
+        "conversations",
+    ],
     group_name="matches",
     owners=["team:data"],
     kinds={"postgres", "numpy"},

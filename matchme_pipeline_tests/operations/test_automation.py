@@ -32,6 +32,7 @@ ASSETS = {
     "trait_distribution": "dna",
     "content_originality": "dna",
     "dna_scores": "dna",
+    "match_outcomes": "matches",
     "weekly_matches": "matches",
     "chaichat_previews": "matches",
     "run_summary": "operations",

@@ -1,0 +1,78 @@
+"""The funnel: the stages that a shown pair may reach, each defined here and nowhere else; pure.
+
+An outcome is one side of a shown pair: a member, the partner in their list, and what happened by the cutoff.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+# Days from the first message after which another message means that the two are still talking.
+STILL_TALKING_DAYS = 14
+# Messages each way are counted up to here: more says nothing new, and a flood weighs no more than a conversation.
+MOST_MESSAGES = 50
+# A match week is observed at this many cutoffs: seven days after it was shown, and so on. Then its outcomes are final.
+OBSERVED_WEEKS = 4
+
+Table = pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage: its name, what it means, and which rows of outcomes have reached it (booleans)."""
+
+    name: str
+    definition: str
+    reached: Callable[[Table], "pd.Series[bool]"]
+
+
+STAGES = (
+    Stage("shown", "The pair stands in the member's list of a match week.", lambda t: pd.Series(True, t.index)),
+    Stage(
+        "viewed",
+        "The member opened the match by the cutoff; whoever acted on it or wrote to the partner has opened it.",
+        lambda t: t["viewed"],
+    ),
+    Stage(
+        "engaged",
+        "The member acted on the match: liked, passed, or something that the app did not name.",
+        lambda t: t["engaged"],
+    ),
+    Stage("liked", "The member liked the partner.", lambda t: t["liked"]),
+    Stage("mutual", "Both members liked each other.", lambda t: t["liked"] & t["partner_liked"]),
+    Stage(
+        "conversation",
+        "One of the two wrote the first message after the match was shown.",
+        lambda t: t["began"] | t["partner_began"],
+    ),
+    Stage("replied", "The one who was written to wrote back.", lambda t: t["replied"]),
+    Stage(
+        "talking",
+        f"A message was sent {STILL_TALKING_DAYS} days or more after the first.",
+        lambda t: t["talking_after_14_days"].fillna(False).astype(bool),
+    ),
+)
+DEFINITIONS: Mapping[str, str] = {stage.name: stage.definition for stage in STAGES}
+
+
+def counts(outcomes: Table) -> dict[str, int]:
+    """How many rows of `outcomes` have reached each stage, in the order of STAGES."""
+    return {stage.name: int(stage.reached(outcomes).sum()) for stage in STAGES}
+
+
+def rates(outcomes: Table) -> dict[str, float]:
+    """The share of shown rows that have reached each stage; 0 where nothing was shown."""
+    shown = len(outcomes)
+    return {name: count / shown if shown else 0.0 for name, count in counts(outcomes).items()}
+
+
+def counts_by(outcomes: Table, column: str) -> dict[str, dict[str, int]]:
+    """`counts` for every value of `column`, in order."""
+    return {str(value): counts(rows) for value, rows in outcomes.groupby(column, sort=True)}
+
+
+def newest_of_each(outcomes: Table) -> Table:
+    """Of each shown side the row of the newest cutoff, ordered by match week and ids."""
+    order = ["match_week", "user_id", "match_user_id"]
+    return outcomes.sort_values([*order, "week"]).drop_duplicates(order, keep="last").reset_index(drop=True)
