@@ -19,27 +19,37 @@ class StageReport:
 
 
 def materialisation(
-    report: StageReport, duration_seconds: float, usage: Usage | None = None, **own: Any
+    report: StageReport, duration_seconds: float, usage: Usage | None = None, summary: str = "", **own: Any
 ) -> MaterializeResult[None]:
-    """The result of an asset: the common figures, the model calls' tokens and cost, and the stage's own metadata."""
-    spent = usage or Usage()
+    """The result of an asset: the common figures, the stage's own metadata, and what its model calls took.
+
+    `usage` is None for a stage that calls no model: its page shows no row of zeros. `summary` comes first.
+    """
+    first = {"summary": MetadataValue.md(summary)} if summary else {}
     return MaterializeResult(
         metadata={
+            **first,
             "items": report.items,
             "processed": report.processed,
             "reused": report.reused,
             "failed": report.failed,
-            "input_tokens": spent.input_tokens,
-            "cached_input_tokens": spent.cached_input_tokens,
-            "output_tokens": spent.output_tokens,
-            "tokens": spent.tokens,
-            # Dagster's numbers are floats; the ledger's numeric is the truth, and ten decimals survive the trip.
-            "cost_usd": float(spent.cost_usd),
-            "model_calls": spent.calls,
             "duration_seconds": round(duration_seconds, 3),
+            **(_spent(usage) if usage is not None else {}),
             **{
                 name: value if not isinstance(value, dict | list) else MetadataValue.json(value)
                 for name, value in own.items()
             },
         }
     )
+
+
+def _spent(usage: Usage) -> dict[str, float]:
+    return {
+        "input_tokens": usage.input_tokens,
+        "cached_input_tokens": usage.cached_input_tokens,
+        "output_tokens": usage.output_tokens,
+        "tokens": usage.tokens,
+        # Dagster's numbers are floats; the ledger's numeric is the truth, and ten decimals survive the trip.
+        "cost_usd": float(usage.cost_usd),
+        "model_calls": usage.calls,
+    }

@@ -71,6 +71,11 @@ class Settings(BaseModel):
     least_score: float | None = Field(None, alias="MATCHME_LEAST_SCORE", ge=0, le=100)
     automation: bool = Field(False, alias="MATCHME_AUTOMATION")
     alert_webhook_url: SecretStr | None = Field(None, alias="MATCHME_ALERT_WEBHOOK_URL")
+    # Where people reach Dagster's UI and the operations page: links in alerts and reports begin with these.
+    dagster_url: str | None = Field(None, alias="MATCHME_DAGSTER_URL")
+    operations_url: str | None = Field(None, alias="MATCHME_OPERATIONS_URL")
+    # A message for a week that went well, too.
+    tell_finished_weeks: bool = Field(False, alias="MATCHME_TELL_FINISHED_WEEKS")
     admin_user_ids: str = Field("", alias="ADMIN_USER_IDS")
     clerk_issuer: str | None = Field(None, alias="MATCHME_CLERK_ISSUER")
     development_tokens: bool = Field(False, alias="MATCHME_DEVELOPMENT_TOKENS")
@@ -101,6 +106,18 @@ class Settings(BaseModel):
         if url is not None and not url.get_secret_value().startswith(("https://", "http://")):
             raise ValueError("must start with https:// (a Slack-compatible incoming webhook)")
         return url
+
+    @field_validator("dagster_url", "operations_url")
+    @classmethod
+    def _is_base_address(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        if parts.scheme not in ("https", "http") or not parts.netloc or parts.query or parts.fragment:
+            raise ValueError("must be https://HOST or https://HOST/PATH: links in alerts and reports begin with it")
+        if "@" in parts.netloc or any(character.isspace() for character in url):
+            raise ValueError("must be https://HOST without a user name: it stands in messages")
+        return url.rstrip("/")
 
     @field_validator("metrics_token")
     @classmethod

@@ -96,6 +96,7 @@ for command in (
     operator.status,
     operator.cancel,
     operator.forget,
+    operator.report,
     matching.matches,
     matching.candidates,
     matching.match,

@@ -1,6 +1,7 @@
 """The operator's commands: how things stand, ending a run, forgetting a member."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -68,3 +69,38 @@ def forget(
         console.as_json(removed)
         return
     console.result(", ".join(f"{table}: {count}" for table, count in removed.items() if count) or "nothing was kept")
+
+
+def report(
+    week: Annotated[
+        str | None, typer.Option(help="The week, by its Sunday: YYYY-MM-DD; else the newest closed.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The file; else report-WEEK.html here.")] = None,
+    json: AsJson = False,
+    message: Annotated[bool, typer.Option(help="Print the text of the message instead.")] = False,
+) -> None:
+    """Write a week's report as one HTML file that needs nothing else: results, money, failures, what to do, charts."""
+    from matchme_pipeline.cli import environment
+
+    environment.settle_first_week()
+    from matchme_pipeline.cli.report import week_report
+    from matchme_pipeline.operations.links import links
+    from matchme_pipeline.operations.report import content, render
+    from matchme_pipeline.settings import process_settings
+    from matchme_pipeline.week import Week
+
+    wanted = Week.parse(week) if week else Week.last_closed(datetime.now(UTC))
+    url = environment.prepare_dagster()
+    environment.require_migrated(url)
+    found = week_report(url, wanted)
+    if json:
+        console.as_json(found.as_json() | {"to_do": content.to_do(found)})
+        return
+    addresses = links(process_settings(), wanted.key, found.run_id)
+    if message:
+        console.result(content.message(found, addresses))
+        return
+    target = output or Path(f"report-{wanted.key}.html")
+    target.write_text(render.html(found, addresses), encoding="utf-8")
+    console.result(content.headline(found))
+    console.result(f"the report is in {target}")

@@ -1,6 +1,7 @@
 """The matching stages: the week's matches, and their previews."""
 
 from time import monotonic
+from typing import Any
 
 from dagster import AssetExecutionContext, MaterializeResult
 
@@ -62,6 +63,7 @@ def weekly_matches(
         usage = llm.usage(calls)
     done, written = published.week.allocation, published.written
     rows = 2 * len(done.matches)
+    reviews: dict[str, Any] = {"reviews": vars(published.reviews)} if llm.review_model else {}
     return materialisation(
         StageReport(
             items=done.matchable, processed=written, reused=max(0, rows - written), failed=len(published.broken)
@@ -90,7 +92,7 @@ def weekly_matches(
         unknown_shares=done.unknown_shares,
         findings=[finding.sentence for finding in unusual(done.figures)],
         model=model,
-        **({"reviews": vars(published.reviews)} if llm.review_model else {}),
+        **reviews,
     )
 
 

@@ -31,6 +31,7 @@ class AlertKind(StrEnum):
     WEEK_GIVEN_UP = "week_given_up"
     NOBODY_MATCHED = "nobody_matched"
     FOREIGN_MATCHES = "foreign_matches"
+    WEEK_FINISHED = "week_finished"
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,18 @@ def foreign_matches(match_week: str, rows: int) -> Alert:
         title=f"Another batch wrote matches for {match_week}",
         text=f"{rows:,} rows of weekly_matches were not written by this pipeline. `matchme doctor` looks for the "
         "schedule that wrote them; running the week again removes those that nobody has viewed.",
+    )
+
+
+def week_finished(week: Week, run_id: str, text: str) -> Alert:
+    """A week that is done; told by choice, once a week."""
+    return Alert(
+        AlertKind.WEEK_FINISHED,
+        cause=week.key,
+        title=f"{_week(week.sunday)} is finished",
+        text=text,
+        week=week.sunday,
+        run_id=run_id,
     )
 
 

@@ -1,17 +1,26 @@
 """The last asset of a week: what its run did, failed at and cost."""
 
+from datetime import UTC, datetime
 from time import monotonic
+from typing import Any
 
-from dagster import AssetExecutionContext, DagsterEventType, FreshnessPolicy, MaterializeResult
+from dagster import AssetExecutionContext, DagsterEventType, FreshnessPolicy, MaterializeResult, MetadataValue
 
+from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.database.resource import DatabaseResource
 from matchme_pipeline.errors import WeekNotFinishedError
-from matchme_pipeline.operations import queries, runs
-from matchme_pipeline.operations.alerts import READY_AFTER
+from matchme_pipeline.operations import alerts, queries, runs
+from matchme_pipeline.operations.alerts import READY_AFTER, record_alert
+from matchme_pipeline.operations.links import links
+from matchme_pipeline.operations.report import render
+from matchme_pipeline.operations.report.collect import collect
+from matchme_pipeline.operations.report.content import message
+from matchme_pipeline.operations.report.queries import save_report
 from matchme_pipeline.operations.week_outcome import why_not_finished
 from matchme_pipeline.operations.week_outcome_queries import model_jobs
 from matchme_pipeline.reporting import StageReport, materialisation
-from matchme_pipeline.week import closed_week_asset, week_of
+from matchme_pipeline.settings import process_settings
+from matchme_pipeline.week import Week, closed_week_asset, week_of
 
 
 @closed_week_asset(
@@ -37,18 +46,43 @@ def run_summary(context: AssetExecutionContext, database: DatabaseResource) -> M
             raise WeekNotFinishedError(f"Week {week.key} is not finished: {reason}")
         totals = runs.close_run(connection, context.run, "completed", summary=True, stopped_by=stopped_by)
         (summary,) = queries.week_summaries(connection, [week.sunday])
+        report = _report(context, connection, week)
     return materialisation(
         StageReport(items=totals.total_jobs, processed=totals.completed_jobs, failed=totals.failed_jobs),
         monotonic() - started,
-        run_tokens=totals.tokens,
-        run_cost_usd=float(totals.cost_usd),
-        run_model_calls=totals.calls,
+        # The run's, so that this asset's plots show the weeks' cost.
+        totals.usage,
+        **report,
         week_items=summary.items,
         week_insights=summary.insights,
         week_matches=summary.matches,
         week_left_in_queue=summary.left_in_queue,
         stopped_by=stopped_by,
     )
+
+
+def _report(context: AssetExecutionContext, connection: Connection, week: Week) -> dict[str, Any]:
+    """Keep the week's report, and return it as metadata; the week stands even if its report fails."""
+    settings = process_settings()
+    try:
+        with connection.transaction():
+            report = collect(connection, context.instance, settings, week, datetime.now(UTC))
+            save_report(connection, week.sunday, report.as_json())
+        addresses = links(settings, week.key, context.run.run_id)
+        shown: dict[str, Any] = {
+            "summary": render.markdown(report, addresses),
+            "list_price_usd": report.list_price_usd or 0.0,
+            "charts": MetadataValue.md(render.pictures(report)),
+        }
+        named = dict(addresses)
+        if (address := named.get(f"Report of week {week.key}")) is not None:
+            shown["report_page"] = MetadataValue.url(address)
+    except Exception as error:
+        context.log.exception("the week's report could not be made")
+        return {"report_error": f"{type(error).__name__}; `matchme report --week {week.key}` tries again"}
+    if settings.tell_finished_weeks:
+        record_alert(connection, alerts.week_finished(week, context.run.run_id, message(report)))
+    return shown
 
 
 def _first_stop(context: AssetExecutionContext) -> str:

@@ -110,7 +110,11 @@ def _shown_in_dagster(context: AssetCheckExecutionContext, run_id: str) -> dict[
         event = record.dagster_event
         if event is None or not event.is_step_materialization:
             continue
-        metadata = event.step_materialization_data.materialization.metadata
+        materialization = event.step_materialization_data.materialization
+        # The summary shows the run's sums once more.
+        if materialization.asset_key == AssetKey("run_summary"):
+            continue
+        metadata = materialization.metadata
         for name in sums:
             if name in metadata and isinstance(metadata[name].value, int | float):
                 sums[name] += float(metadata[name].value)

@@ -10,6 +10,7 @@ from typing import Any
 from psycopg.rows import class_row
 
 from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.llm.contracts import Usage
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,11 @@ class RunTotals:
     cached_input_tokens: int
     output_tokens: int
     cost_usd: Decimal
+
+    @property
+    def usage(self) -> Usage:
+        """What the run's model calls took."""
+        return Usage(self.calls, self.input_tokens, self.cached_input_tokens, self.output_tokens, self.cost_usd)
 
     @property
     def tokens(self) -> int:

@@ -33,7 +33,15 @@ class Books:
 
 
 def books(url: str, run_id: str, result) -> Books:
-    shown = [event.materialization.metadata for event in result.get_asset_materialization_events()]
+    stages = {
+        event.asset_key.to_user_string(): event.materialization.metadata
+        for event in result.get_asset_materialization_events()
+    }
+    # The summary shows the run's sums; a stage that calls no model shows none.
+    summary = stages.pop("run_summary")
+    shown = [metadata for metadata in stages.values() if "tokens" in metadata]
+    assert int(summary["tokens"].value) == sum(int(m["tokens"].value) for m in shown)
+    assert round(float(summary["cost_usd"].value), 8) == round(sum(float(m["cost_usd"].value) for m in shown), 8)
     with connect(url) as connection:
         history = connection.execute(
             "select tokens_used, cost_usd from batch_run_history where dagster_run_id = %s", [run_id]

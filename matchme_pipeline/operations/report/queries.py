@@ -1,0 +1,242 @@
+"""All SQL of the week's report: figures, funnel, money, failures, distributions; no member's text or id leaves it."""
+
+import json
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, LiteralString
+
+from psycopg.rows import class_row, dict_row
+
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.week import Week
+
+
+@dataclass(frozen=True)
+class StageSpending:
+    """The ledger's rows of one stage and model in a week."""
+
+    stage: str
+    provider: str
+    model: str
+    calls: int
+    input_tokens: int
+    cached_input_tokens: int
+    output_tokens: int
+    cost_usd: Decimal
+
+
+@dataclass(frozen=True)
+class FailedJobs:
+    """The week's jobs of one type that failed with one error, for good or for now."""
+
+    job_type: str
+    status: str
+    error: str | None
+    jobs: int
+
+
+@dataclass(frozen=True)
+class WeekRun:
+    """A run of the week that ended."""
+
+    dagster_run_id: str | None
+    run_type: str
+    status: str
+    started_at: datetime
+    completed_at: datetime | None
+    seconds: int | None
+    error: str | None
+    stopped_by: str | None
+    is_summary: bool
+
+
+def figures(connection: Connection, week: Week) -> dict[str, float]:
+    """The week's results by name; a score's mean is 0 where nobody has one."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(
+            """
+            select
+                (select count(*) from content_items where week = %(week)s) as items,
+                (select count(distinct insight_id) from insight_sources where week = %(week)s) as insights,
+                (select count(*) from dna_score_history where week = %(week)s) as "members scored",
+                coalesce(
+                    (select avg(score) from dna_score_history where week = %(week)s and not seed_state), 0
+                )::float8 as "mean DNA score",
+                (select count(*) from weekly_matches where week_start_date = %(shown)s) as matches,
+                (select count(distinct user_id) from weekly_matches where week_start_date = %(shown)s)
+                    as "members with matches",
+                coalesce((select matchable from matching_reports where week = %(week)s), 0) as "members to match",
+                coalesce(
+                    (select avg(score) from weekly_matches where week_start_date = %(shown)s), 0
+                )::float8 as "mean match score",
+                (
+                    select count(*) from weekly_matches
+                    where week_start_date = %(shown)s and chaichat_preview is not null
+                ) as "lists' rows with starters"
+            """,
+            {"week": week.sunday, "shown": week.match_week},
+        ).fetchone()
+    return {name: float(value) for name, value in (row or {}).items()}
+
+
+def funnel(connection: Connection, week: Week) -> dict[str, float]:
+    """What members did, up to the week's cutoff, with the matches that they saw during the week."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(
+            """
+            select count(*) as shown,
+                count(*) filter (where m.viewed_at <= %(cutoff)s) as viewed,
+                count(*) filter (where m.actioned_at <= %(cutoff)s) as "acted on",
+                count(*) filter (where c.created_at is not null) as "in a conversation"
+            from weekly_matches m
+            left join conversations c
+                on c.user1_clerk_id = least(m.user_id collate "C", m.match_user_id collate "C")
+                and c.user2_clerk_id = greatest(m.user_id collate "C", m.match_user_id collate "C")
+                and c.created_at > m.created_at and c.created_at <= %(cutoff)s
+            where m.week_start_date = %(shown)s
+            """,
+            {"shown": week.sunday, "cutoff": week.cutoff},
+        ).fetchone()
+    return {name: float(value) for name, value in (row or {}).items()}
+
+
+def spending(connection: Connection, week: date) -> list[StageSpending]:
+    """The ledger of the week by stage and model."""
+    with connection.cursor(row_factory=class_row(StageSpending)) as cursor:
+        return cursor.execute(
+            """
+            select stage, provider, model, count(*) as calls, sum(input_tokens)::bigint as input_tokens,
+                sum(cached_input_tokens)::bigint as cached_input_tokens, sum(output_tokens)::bigint as output_tokens,
+                sum(cost_usd) as cost_usd
+            from llm_calls
+            where week = %s
+            group by stage, provider, model
+            order by sum(cost_usd) desc, stage, provider, model
+            """,
+            [week],
+        ).fetchall()
+
+
+def cost_by_week(connection: Connection, last: date, weeks: int) -> list[tuple[date, Decimal]]:
+    """What each of the `weeks` weeks up to `last` cost."""
+    return connection.execute(
+        """
+        select w.week::date, coalesce(sum(c.cost_usd), 0)
+        from generate_series(%(last)s::date - 7 * (%(weeks)s - 1), %(last)s::date, interval '7 days') as w (week)
+        left join llm_calls c on c.week = w.week::date
+        group by 1
+        order by 1
+        """,
+        {"last": last, "weeks": weeks},
+    ).fetchall()
+
+
+def failed_jobs(connection: Connection, week: date | None) -> list[FailedJobs]:
+    """Jobs that failed for good, or wait after a failure, by type and error; of one week, or (None) of all."""
+    with connection.cursor(row_factory=class_row(FailedJobs)) as cursor:
+        return cursor.execute(
+            """
+            select job_type, status, last_error as error, count(*) as jobs
+            from batch_processing_queue
+            where (week = %(week)s::date or %(week)s::date is null)
+                and (status = 'failed' or (status = 'retry' and attempts > 0))
+            group by job_type, status, last_error
+            order by count(*) desc, job_type, status, last_error
+            limit 2000
+            """,
+            {"week": week},
+        ).fetchall()
+
+
+def runs_of(connection: Connection, week: date) -> list[WeekRun]:
+    """The week's runs, the oldest first."""
+    with connection.cursor(row_factory=class_row(WeekRun)) as cursor:
+        return cursor.execute(
+            """
+            select dagster_run_id, run_type, status, started_at, completed_at, duration_seconds as seconds,
+                case when jsonb_typeof(error_log) = 'array' then error_log -> 0 ->> 'error' end as error,
+                metadata ->> 'stopped_by' as stopped_by,
+                coalesce(run_type = 'weekly_full' or metadata ->> 'summary' = 'true', false) as is_summary
+            from batch_run_history
+            where week = %s
+            order by started_at, id
+            """,
+            [week],
+        ).fetchall()
+
+
+def score_bins(connection: Connection, week: date) -> list[int]:
+    """Scored members in ten bins of ten points; 100 is in the last."""
+    return _bins(
+        connection,
+        """
+        select least(score / 10, 9), count(*) from dna_score_history
+        where week = %s and not seed_state group by 1
+        """,
+        week,
+    )
+
+
+def match_score_bins(connection: Connection, match_week: date) -> list[int]:
+    """Rows of the week's lists in ten bins of ten points."""
+    return _bins(
+        connection,
+        "select least(floor(score / 10)::int, 9), count(*) from weekly_matches where week_start_date = %s group by 1",
+        match_week,
+    )
+
+
+def tiers(connection: Connection, week: date) -> dict[str, int]:
+    """Scored members by tier."""
+    rows = connection.execute(
+        "select tier, count(*) from dna_score_history where week = %s and not seed_state group by tier", [week]
+    ).fetchall()
+    return dict(rows)
+
+
+def members_by_list_size(connection: Connection, match_week: date) -> list[tuple[int, int]]:
+    """How many members are shown to how many others."""
+    return connection.execute(
+        """
+        select matches, count(*)
+        from (select count(*) as matches from weekly_matches where week_start_date = %s group by user_id) lists
+        group by matches
+        order by matches
+        """,
+        [match_week],
+    ).fetchall()
+
+
+def findings(connection: Connection, week: date) -> list[str]:
+    """What was unusual about the week's members, as sentences."""
+    row = connection.execute("select findings from matching_reports where week = %s", [week]).fetchone()
+    return [str(finding["sentence"]) for finding in row[0]] if row else []
+
+
+def save_report(connection: Connection, week: date, report: dict[str, Any]) -> None:
+    """Keep the report of a week, in place of an earlier one."""
+    connection.execute(
+        """
+        insert into week_reports (week, report) values (%s, %s)
+        on conflict (week) do update set report = excluded.report, written_at = clock_timestamp()
+        """,
+        [week, json.dumps(report)],
+    )
+
+
+def kept_report(connection: Connection, week: date) -> dict[str, Any] | None:
+    """The report of a week as it was kept; None where it has none."""
+    row = connection.execute("select report from week_reports where week = %s", [week]).fetchone()
+    return row[0] if row else None
+
+
+def newest_report(connection: Connection) -> date | None:
+    """The newest week that has a report."""
+    row = connection.execute("select max(week) from week_reports").fetchone()
+    return row[0] if row else None
+
+
+def _bins(connection: Connection, statement: LiteralString, week: date) -> list[int]:
+    found: dict[int, int] = dict(connection.execute(statement, [week]).fetchall())
+    return [int(found.get(number, 0)) for number in range(10)]
