@@ -13,7 +13,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def status(json: AsJson = False) -> None:
-    """The newest runs, what they are at, the queue, and what somebody should know of."""
+    """Can I go back to bed? The first line says so, and so does the exit status: 0 for yes, 1 for no.
+
+    Below it: the newest runs, missing weeks, the queue and alerts. With --json it is in `verdict`, exit status 0.
+    """
     from matchme_pipeline.cli import environment
 
     environment.settle_first_week()
@@ -28,10 +31,13 @@ def status(json: AsJson = False) -> None:
     if json:
         console.as_json(found.as_json())
         return
+    show.verdict(found.verdict)
     show.runs_table(found.runs)
     show.missing_weeks(found.missing, found.automation)
     show.queue_table(found.queue)
     show.alerts_table(found.alerts)
+    if not found.verdict.can_sleep:
+        raise typer.Exit(1)
 
 
 def cancel(run_id: Annotated[str, typer.Argument(help="The run's Dagster id, as `matchme status` shows it.")]) -> None:

@@ -14,6 +14,7 @@ from matchme_pipeline.jobs.listing import ListedJob
 from matchme_pipeline.operations.alert_queries import AlertRow
 from matchme_pipeline.operations.queries import MatchRow, RunRow, WeekSummary
 from matchme_pipeline.operations.status_queries import QueueRow
+from matchme_pipeline.operations.verdict import Verdict
 
 
 def weeks_table(summaries: Sequence[WeekSummary]) -> None:
@@ -65,30 +66,34 @@ def _largest_first(factor: tuple[float, str, Any]) -> tuple[float, str]:
     return -factor[0], factor[1]
 
 
+def verdict(found: Verdict) -> None:
+    """The answer on the first line, what can wait below it."""
+    console.out.print(Text(found.sentence, style="green" if found.can_sleep else "bold red"))
+    for line in found.later:
+        console.result(f"  In the morning: {line}")
+
+
 def runs_table(rows: Sequence[RunRow]) -> None:
-    """The newest runs."""
-    table = Table(title="Runs", title_justify="left")
-    for heading in ("started (UTC)", "type", "week", "status"):
+    """The newest runs with their whole ids, within 80 columns."""
+    table = _narrow_table("\nRuns (UTC)")
+    for heading in ("started", "week", "status"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("seconds", "jobs", "done", "failed", "tokens", "cost USD"):
-        table.add_column(heading, justify="right")
+    table.add_column("secs", justify="right", no_wrap=True)
+    table.add_column("run", no_wrap=True)
     for run in rows:
         table.add_row(
-            _utc(run.started_at),
-            run.run_type,
+            f"{run.started_at.astimezone(UTC):%d %b %H:%M}",
             str(run.week or "-"),
             run.status,
             str(run.duration_seconds if run.duration_seconds is not None else "-"),
-            f"{run.total_jobs:,}",
-            f"{run.completed_jobs:,}",
-            f"{run.failed_jobs:,}",
-            f"{run.tokens_used:,}",
-            _usd(run.cost_usd),
+            run.dagster_run_id or "-",
         )
     console.out.print(table)
     for run in rows:
         if run.status == "running":
-            console.result(f"run {run.dagster_run_id} is at work; matchme cancel {run.dagster_run_id} ends it")
+            done = f"{run.completed_jobs:,} of {run.total_jobs:,} jobs, {run.failed_jobs:,} failed"
+            console.result(f"At work: {run.run_type}, {done}, {_usd(run.cost_usd)} USD")
+            console.result(f"  matchme cancel {run.dagster_run_id} ends it")
 
 
 def missing_weeks(weeks: Sequence[date], automation: bool) -> None:
@@ -102,15 +107,14 @@ def missing_weeks(weeks: Sequence[date], automation: bool) -> None:
 
 def queue_table(rows: Sequence[QueueRow]) -> None:
     """Jobs by type and state."""
-    table = Table(title="Queue", title_justify="left")
-    table.add_column("job type")
-    for heading in ("pending", "processing", "retry", "failed", "completed"):
-        table.add_column(heading, justify="right")
-    table.add_column("oldest open (UTC)")
-    table.add_column("next retry (UTC)")
+    table = _narrow_table("\nQueue")
+    table.add_column("job type", no_wrap=True)
+    for heading in ("pending", "at work", "retry", "failed", "done"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("next retry (UTC)", no_wrap=True)
     for row in rows:
         figures = (row.pending, row.processing, row.retry, row.failed, row.completed)
-        table.add_row(row.job_type, *(f"{jobs:,}" for jobs in figures), _utc(row.oldest_open), _utc(row.next_retry))
+        table.add_row(row.job_type, *(f"{jobs:,}" for jobs in figures), _utc(row.next_retry))
     console.out.print(table)
     failed = sum(row.failed for row in rows)
     if failed:
@@ -122,31 +126,26 @@ def alerts_table(rows: Sequence[AlertRow]) -> None:
     if not rows:
         console.result("\nno alerts in the last seven days")
         return
-    table = Table(title="Alerts of the last seven days", title_justify="left")
-    for heading in ("raised (UTC)", "kind", "what", "told"):
-        table.add_column(heading)
+    console.out.print(Text("\nAlerts of the last seven days", style="bold"))
     for row in rows:
-        told = _utc(row.told_at) if row.told_at else row.last_error or "not yet"
-        table.add_row(_utc(row.raised_at), row.kind, row.title, told)
-    console.out.print(table)
+        state = (
+            "over" if row.resolved_at else f"acknowledged by {row.acknowledged_by}" if row.acknowledged_at else "open"
+        )
+        told = "told" if row.told_at else row.last_error or "not told yet"
+        console.result(f"{row.raised_at.astimezone(UTC):%d %b %H:%M}  {row.title}  ({row.kind}; {state}; {told})")
 
 
 def jobs_table(rows: Sequence[ListedJob], title: str) -> None:
-    """Jobs, one a line, with the error in full."""
-    table = Table(title=title, title_justify="left")
-    for heading in ("id", "type", "week", "member", "attempts", "due (UTC)", "last error"):
-        table.add_column(heading)
+    """Jobs with their whole ids and errors: two lines each, so that neither is cut on a narrow terminal."""
+    console.out.print(Text(title, style="bold"))
     for job in rows:
-        table.add_row(
-            str(job.id),
-            job.job_type,
-            str(job.week or "-"),
-            Text(job.user_id),
-            f"{job.attempts} of {job.max_attempts}",
-            _utc(job.scheduled_for),
-            Text(job.last_error or "-"),
-        )
-    console.out.print(table)
+        week = str(job.week or "no week")
+        console.result(f"{job.id}  {job.job_type}  {week}  {job.attempts}/{job.max_attempts} tries")
+        console.result(f"    {job.user_id}, due {_utc(job.scheduled_for)} UTC: {job.last_error or 'no error recorded'}")
+
+
+def _narrow_table(title: str) -> Table:
+    return Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
 
 
 def _utc(moment: datetime | None) -> str:

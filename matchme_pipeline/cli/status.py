@@ -9,9 +9,10 @@ from matchme_pipeline.database.connection import connect
 from matchme_pipeline.operations import alert_queries, missing_weeks, queries, status_queries
 from matchme_pipeline.operations.alert_queries import AlertRow
 from matchme_pipeline.operations.queries import RunRow
+from matchme_pipeline.operations.situation import closed_missing_weeks, situation
 from matchme_pipeline.operations.status_queries import QueueRow
+from matchme_pipeline.operations.verdict import Verdict, verdict
 from matchme_pipeline.settings import process_settings
-from matchme_pipeline.week import WEEK, Week
 
 ALERTS_OF_DAYS = 7
 
@@ -25,10 +26,12 @@ class Found:
     queue: Sequence[QueueRow]
     alerts: Sequence[AlertRow]
     automation: bool
+    verdict: Verdict
 
     def as_json(self) -> dict[str, Any]:
         """For a script."""
         return {
+            "verdict": vars(self.verdict),
             "automation": self.automation,
             "runs": [vars(row) for row in self.runs],
             "missing_weeks": list(self.missing),
@@ -44,18 +47,9 @@ def look(url: str, now: datetime) -> Found:
         finished = missing_weeks.finished_weeks(connection)
         return Found(
             runs=queries.recent_runs(connection),
-            missing=_missing(settings.first_week, finished, now),
+            missing=closed_missing_weeks(settings.first_week, finished, now),
             queue=status_queries.queue_rows(connection),
             alerts=alert_queries.recent_alerts(connection, now - timedelta(days=ALERTS_OF_DAYS)),
             automation=settings.automation,
+            verdict=verdict(situation(connection, settings, now)),
         )
-
-
-def _missing(first_week: date, finished: set[date], now: datetime) -> list[date]:
-    weeks = []
-    sunday = first_week
-    while sunday <= Week.last_closed(now).sunday:
-        if sunday not in finished:
-            weeks.append(sunday)
-        sunday += WEEK
-    return weeks

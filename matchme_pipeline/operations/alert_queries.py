@@ -36,6 +36,10 @@ class AlertRow:
     told_at: datetime | None
     attempts: int
     last_error: str | None
+    dagster_run_id: str | None = None
+    acknowledged_at: datetime | None = None
+    acknowledged_by: str | None = None
+    resolved_at: datetime | None = None
 
 
 def ended_runs(connection: Connection, since: datetime) -> list[EndedRun]:
@@ -81,7 +85,8 @@ def recent_alerts(connection: Connection, since: datetime, limit: int = 20) -> l
     with connection.cursor(row_factory=class_row(AlertRow)) as cursor:
         return cursor.execute(
             """
-            select id, kind, title, body, week, cost_alert, raised_at, told_at, attempts, last_error
+            select id, kind, title, body, week, cost_alert, raised_at, told_at, attempts, last_error, dagster_run_id,
+                acknowledged_at, acknowledged_by, resolved_at
             from pipeline_alerts
             where raised_at >= %s
             order by raised_at desc, id
@@ -115,7 +120,7 @@ def claim_untold(
             ) due
             where a.id = due.id
             returning a.id, a.kind, a.title, a.body, a.week, a.cost_alert, a.raised_at, a.told_at, a.attempts,
-                a.last_error
+                a.last_error, a.dagster_run_id
             """,
             {
                 "now": now,

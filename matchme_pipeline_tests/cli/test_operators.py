@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from matchme_pipeline.jobs import queries
 from matchme_pipeline.jobs.model import JobRequest, JobType
 from matchme_pipeline.operations import alerts
 from matchme_pipeline.operations.alerts import Alert, AlertKind
+from matchme_pipeline.week import Week
 from matchme_pipeline_tests.cli.test_errors import fails_with, matchme
 from matchme_pipeline_tests.openai_server import FakeOpenAI
 
@@ -106,6 +107,31 @@ def test_status_tells_runs_missing_weeks_queue_and_alerts(shelf: Connection, app
         "is not finished",
     ):
         assert words in table.stdout
+
+
+def test_the_first_line_of_status_answers_and_the_exit_status_says_the_same(
+    shelf: Connection, app_database_url: str, tmp_path: Path
+):
+    given = {"MATCHME_DATABASE_URL": app_database_url, "MATCHME_FIRST_WEEK": "2026-01-04", "COLUMNS": "80"}
+    asleep = matchme("status", cwd=tmp_path, **given)
+    assert asleep.returncode == 1
+    assert asleep.stdout.startswith("No: week ")
+    run_id, newest = "0f9a3c51-6d6e-4b3a-9d0e-1c2b3a4d5e6f", Week.last_closed(datetime.now(UTC))
+    shelf.execute(
+        "insert into batch_run_history (run_type, week, status, dagster_run_id, publishes_matches, started_at, "
+        "completed_at) values ('weekly_full', %s, 'completed', %s, true, %s, %s)",
+        [newest.sunday, run_id, newest.cutoff, newest.cutoff + timedelta(hours=1)],
+    )
+    fine = matchme("status", cwd=tmp_path, **given)
+    assert (fine.returncode, fine.stderr) == (0, "")
+    assert fine.stdout.startswith(f"Yes: week {newest.key} is finished, 4 h 00 min before it was due")
+    assert run_id in fine.stdout
+    jobs = matchme("jobs", "list", cwd=tmp_path, **given)
+    for job in answer(app_database_url, tmp_path, "jobs", "list"):
+        assert f"{job['id']}  {job['job_type']}" in jobs.stdout
+    tables = [line for line in fine.stdout.splitlines() if run_id in line or "content_analysis" in line]
+    assert tables
+    assert max(map(len, tables)) <= 80
 
 
 def test_what_is_deleted_in_the_app_is_forgotten_at_once(finished: Connection, finished_url: str, tmp_path: Path):

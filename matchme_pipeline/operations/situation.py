@@ -1,0 +1,113 @@
+"""What the verdict on the newest week is made of, looked up in the app's database alone."""
+
+from datetime import date, datetime
+
+from psycopg.rows import class_row
+
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.operations import missing_weeks
+from matchme_pipeline.operations.alerts import ready_by
+from matchme_pipeline.operations.missing_weeks import GIVE_UP_AFTER
+from matchme_pipeline.operations.remedies import cause_of, remedy_for
+from matchme_pipeline.operations.report import queries
+from matchme_pipeline.operations.verdict import Situation, WeekAtWork
+from matchme_pipeline.settings import Settings
+from matchme_pipeline.week import WEEK, Week
+
+PACE_OF_RUNS = 6
+
+
+def situation(connection: Connection, settings: Settings, now: datetime) -> Situation:
+    """How things stand with the newest closed week, and what else is open."""
+    newest = Week.last_closed(now)
+    finished = missing_weeks.finished_weeks(connection)
+    missing = closed_missing_weeks(settings.first_week, finished, now)
+    runs = queries.runs_of(connection, newest.sunday)
+    done = next((run for run in runs if run.is_summary and run.status == "completed"), None)
+    last = runs[-1] if runs else None
+    failure = None
+    if last is not None and last.status in ("failed", "cancelled") and newest.sunday in missing:
+        cause = cause_of(last.error)
+        name = "cancelled by a person" if last.status == "cancelled" and last.error is None else cause.name
+        failure = (name, cause.meaning, remedy_for(cause, newest.sunday))
+    tried = missing_weeks.tries_by_week(connection).get(newest.sunday)
+    failed, waiting = _failed_jobs(connection)
+    return Situation(
+        now=now,
+        newest=newest.sunday,
+        closed_at=newest.cutoff,
+        due_at=ready_by(newest),
+        # A pipeline whose first week is still to come owes nobody anything.
+        is_finished=newest.sunday in finished or newest.sunday < settings.first_week,
+        finished_at=done.completed_at if done else None,
+        automation=settings.automation,
+        at_work=_at_work(connection),
+        usual_seconds=_usual_seconds(connection),
+        failure=failure,
+        will_retry=settings.automation and tried is not None and tried.failures < GIVE_UP_AFTER and not tried.cancelled,
+        stopped_by=(last.stopped_by if last else None) or "",
+        older_missing=sum(week < newest.sunday for week in missing),
+        failed_jobs=failed,
+        waiting_jobs=waiting,
+        open_alerts=_open_alerts(connection),
+    )
+
+
+def closed_missing_weeks(first_week: date, finished: set[date], now: datetime) -> list[date]:
+    """Closed weeks that no run has materialised to the end, the oldest first."""
+    weeks = []
+    sunday = first_week
+    while sunday <= Week.last_closed(now).sunday:
+        if sunday not in finished:
+            weeks.append(sunday)
+        sunday += WEEK
+    return weeks
+
+
+def _at_work(connection: Connection) -> WeekAtWork | None:
+    with connection.cursor(row_factory=class_row(WeekAtWork)) as cursor:
+        return cursor.execute(
+            """
+            select week, dagster_run_id as run_id, started_at, completed_jobs, total_jobs
+            from batch_run_history
+            where status = 'running' and week is not null and publishes_matches
+            order by week desc, started_at
+            limit 1
+            """
+        ).fetchone()
+
+
+def _usual_seconds(connection: Connection) -> list[float]:
+    rows = connection.execute(
+        """
+        select duration_seconds
+        from batch_run_history
+        where status = 'completed' and run_type = 'weekly_full' and duration_seconds is not null
+        order by completed_at desc
+        limit %s
+        """,
+        [PACE_OF_RUNS],
+    ).fetchall()
+    return [float(seconds) for (seconds,) in rows]
+
+
+def _failed_jobs(connection: Connection) -> tuple[int, int]:
+    row = connection.execute(
+        """
+        select count(*) filter (where status = 'failed'), count(*) filter (where status = 'retry' and attempts > 0)
+        from batch_processing_queue
+        where status in ('failed', 'retry')
+        """
+    ).fetchone()
+    return (int(row[0]), int(row[1])) if row else (0, 0)
+
+
+def _open_alerts(connection: Connection) -> int:
+    row = connection.execute(
+        """
+        select count(*) from pipeline_alerts
+        where acknowledged_at is null and resolved_at is null and kind <> 'week_finished'
+            and raised_at > now() - interval '14 days'
+        """
+    ).fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,128 @@
+"""Can whoever is on call go back to bed? One answer for the command, the page and a monitor; pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from statistics import median
+
+# The schedule's tick and a busy daemon: a week that closed a moment ago has not been forgotten.
+STARTS_WITHIN = timedelta(minutes=30)
+
+
+@dataclass(frozen=True)
+class WeekAtWork:
+    """A run that is at work on a week."""
+
+    week: date
+    run_id: str | None
+    started_at: datetime
+    completed_jobs: int
+    total_jobs: int
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What the verdict is made of. `due_at` and `closed_at` are the newest closed week's."""
+
+    now: datetime
+    newest: date
+    closed_at: datetime
+    due_at: datetime
+    is_finished: bool
+    finished_at: datetime | None
+    automation: bool
+    at_work: WeekAtWork | None
+    usual_seconds: Sequence[float]
+    failure: tuple[str, str, str] | None = None  # cause, meaning, remedy of the newest week's last failed run
+    will_retry: bool = False
+    stopped_by: str = ""
+    older_missing: int = 0
+    failed_jobs: int = 0
+    waiting_jobs: int = 0
+    open_alerts: int = 0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether nobody need do anything now, in one sentence, and what can wait until the morning."""
+
+    can_sleep: bool
+    sentence: str
+    later: list[str] = field(default_factory=list)
+    forecast_at: datetime | None = None
+    progress: float | None = None
+
+
+def verdict(seen: Situation) -> Verdict:
+    """The verdict on the newest closed week; older weeks and single jobs never get anybody out of bed."""
+    done_at, progress = forecast(seen)
+    can_sleep, sentence = _about_the_week(seen, done_at, progress)
+    later = []
+    if seen.stopped_by:
+        later.append(f"Work on week {seen.newest} stopped early: {seen.stopped_by}")
+    if seen.older_missing:
+        weeks = "1 older week is" if seen.older_missing == 1 else f"{seen.older_missing} older weeks are"
+        later.append(f"{weeks} not materialised.")
+    if seen.failed_jobs:
+        later.append(f"{seen.failed_jobs:,} jobs have failed for good: matchme jobs list")
+    if seen.waiting_jobs:
+        later.append(f"{seen.waiting_jobs:,} failed jobs wait for their next attempt.")
+    if seen.open_alerts:
+        later.append(f"{seen.open_alerts} alerts are open.")
+    return Verdict(can_sleep, sentence, later, done_at, progress)
+
+
+def forecast(seen: Situation) -> tuple[datetime | None, float | None]:
+    """When the run at work will be done by earlier weeks' pace, and the share of that time that has passed."""
+    if seen.at_work is None or not seen.usual_seconds:
+        return None, None
+    usual = median(seen.usual_seconds)
+    elapsed = (seen.now - seen.at_work.started_at).total_seconds()
+    # A run that takes longer than usual is taken to need a tenth more than it has had.
+    whole = max(usual, elapsed * 1.1, 1.0)
+    return seen.at_work.started_at + timedelta(seconds=whole), min(elapsed / whole, 0.99)
+
+
+def _about_the_week(seen: Situation, done_at: datetime | None, progress: float | None) -> tuple[bool, str]:
+    week = f"week {seen.newest}"
+    if seen.is_finished:
+        return True, f"Yes: {week} is finished{_by_how_much(seen)}."
+    due = f"due {_clock(seen.due_at, seen.now)}"
+    if seen.at_work is not None and seen.at_work.week == seen.newest:
+        if done_at is None:
+            in_time = seen.now < seen.due_at
+            return in_time, f"{'Yes, so far' if in_time else 'No'}: {week} is at work, {due}."
+        told = f"{week} is {progress:.0%} done, forecast {_clock(done_at, seen.now)}, {due}."
+        return (True, f"Yes: {told}") if done_at <= seen.due_at else (False, f"No, it will be late: {told}")
+    if seen.failure is not None:
+        cause, meaning, remedy = seen.failure
+        if seen.will_retry and seen.now < seen.due_at:
+            return True, f"Yes, so far: {week} failed ({cause}) and is tried again by itself, {due}."
+        return False, f"No: {week} failed ({cause}). {meaning} {remedy}"
+    if seen.automation and seen.now < seen.closed_at + STARTS_WITHIN:
+        return True, f"Yes: {week} has just closed and its run is about to start, {due}."
+    if seen.at_work is not None:
+        return (
+            seen.now < seen.due_at,
+            f"{week} waits for week {seen.at_work.week}, which is at work, {due}.".capitalize(),
+        )
+    return False, f"No: {week} is not finished and nothing is at work on it: matchme run --week {seen.newest}"
+
+
+def _by_how_much(seen: Situation) -> str:
+    if seen.finished_at is None:
+        return ""
+    early = seen.due_at - seen.finished_at
+    if early >= timedelta(0):
+        return f", {_length(early)} before it was due"
+    return f", {_length(-early)} after it was due" if -early < timedelta(days=7) else ", as a backfill"
+
+
+def _length(span: timedelta) -> str:
+    minutes = int(span.total_seconds() // 60)
+    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
+
+
+def _clock(at: datetime, now: datetime) -> str:
+    at = at.astimezone(UTC)
+    return f"{at:%H:%M} UTC" if at.date() == now.astimezone(UTC).date() else f"{at:%a %d %b %H:%M} UTC"

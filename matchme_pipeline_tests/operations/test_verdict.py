@@ -1,0 +1,97 @@
+"""Can whoever is on call go back to bed? The verdict on every state of a Sunday."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.operations.situation import situation
+from matchme_pipeline.operations.verdict import Situation, WeekAtWork, verdict
+from matchme_pipeline.settings import Settings
+
+WEEK = date(2026, 11, 15)
+CLOSED = datetime(2026, 11, 22, 2, tzinfo=UTC)
+DUE = datetime(2026, 11, 22, 7, tzinfo=UTC)
+NOTHING = Situation(
+    now=CLOSED + timedelta(hours=2),
+    newest=WEEK,
+    closed_at=CLOSED,
+    due_at=DUE,
+    is_finished=False,
+    finished_at=None,
+    automation=True,
+    at_work=None,
+    usual_seconds=(3600.0, 3600.0, 7200.0),
+)
+AT_WORK = WeekAtWork(WEEK, "r", CLOSED, 50, 100)
+
+
+def at(hours: float, **changed: object) -> Situation:
+    return replace(NOTHING, now=CLOSED + timedelta(hours=hours), **changed)
+
+
+FAILURE = ("key refused", "The key is wrong.", "Correct it.")
+
+
+@pytest.mark.parametrize(
+    ("seen", "can_sleep", "words"),
+    [
+        (at(3, is_finished=True, finished_at=CLOSED + timedelta(hours=1)), True, "finished, 4 h 00 min before"),
+        (at(9, is_finished=True, finished_at=DUE + timedelta(minutes=5)), True, "finished, 5 min after"),
+        (at(0.5, at_work=AT_WORK), True, "50% done, forecast 03:00 UTC, due 07:00 UTC"),
+        # It takes longer than ever: the forecast moves on with it.
+        (at(4.9, at_work=AT_WORK), False, "late"),
+        (at(1, at_work=AT_WORK, usual_seconds=()), True, "so far"),
+        (at(6, at_work=AT_WORK, usual_seconds=()), False, "No"),
+        (at(0.2), True, "about to start"),
+        (at(0.2, automation=False), False, "matchme run --week 2026-11-15"),
+        (at(2), False, "nothing is at work"),
+        (at(2, failure=FAILURE, will_retry=True), True, "tried again by itself"),
+        (at(6, failure=FAILURE, will_retry=True), False, "Correct it."),
+        (at(2, failure=FAILURE), False, "The key is wrong. Correct it."),
+        (at(2, at_work=replace(AT_WORK, week=date(2026, 11, 8))), True, "waits for week 2026-11-08"),
+    ],
+)
+def test_the_first_line_answers(seen: Situation, can_sleep: bool, words: str):
+    found = verdict(seen)
+    assert found.can_sleep is can_sleep, found
+    assert words in found.sentence
+
+
+def test_what_can_wait_wakes_nobody():
+    found = verdict(at(3, is_finished=True, older_missing=2, failed_jobs=339, waiting_jobs=4, open_alerts=1))
+    assert found.can_sleep
+    assert len(found.later) == 4
+    assert "339 jobs have failed" in found.later[1]
+
+
+def test_a_failed_week_is_seen_in_the_tables(app_database: Connection):
+    settings = Settings(MATCHME_FIRST_WEEK=WEEK)
+    app_database.execute(
+        """
+        insert into batch_run_history (run_type, week, status, dagster_run_id, publishes_matches, started_at,
+            completed_at, duration_seconds, error_log)
+        values ('weekly_full', %s, 'failed', 'r1', true, %s, %s, 60, %s)
+        """,
+        [WEEK, CLOSED, CLOSED + timedelta(minutes=1), '[{"error": "The API refuses the key (HTTP 401)."}]'],
+    )
+    found = verdict(situation(app_database, settings, CLOSED + timedelta(hours=2)))
+    assert not found.can_sleep
+    assert "key refused" in found.sentence
+    app_database.execute(
+        """
+        insert into batch_run_history (run_type, week, status, dagster_run_id, publishes_matches, started_at,
+            completed_at, duration_seconds)
+        values ('weekly_full', %s, 'completed', 'r2', true, %s, %s, 600)
+        """,
+        [WEEK, CLOSED + timedelta(minutes=5), CLOSED + timedelta(minutes=15)],
+    )
+    found = verdict(situation(app_database, settings, CLOSED + timedelta(hours=2)))
+    assert found.can_sleep
+    assert "4 h 45 min before" in found.sentence
+
+
+def test_a_pipeline_without_a_closed_week_owes_nobody_anything(app_database: Connection):
+    settings = Settings(MATCHME_FIRST_WEEK=date(2026, 11, 22))
+    assert verdict(situation(app_database, settings, CLOSED + timedelta(hours=2))).can_sleep
