@@ -46,6 +46,11 @@ class Settings(BaseModel):
     llm_mode: Literal["standard", "flex", "batch"] = Field("standard", alias="MATCHME_LLM_MODE")
     openai_api_key: SecretStr | None = Field(None, alias="OPENAI_API_KEY")
     openai_base_url: str | None = Field(None, alias="OPENAI_BASE_URL")
+    # For the models that the price file gives to `anthropic`.
+    anthropic_api_key: SecretStr | None = Field(None, alias="ANTHROPIC_API_KEY")
+    anthropic_base_url: str | None = Field(None, alias="ANTHROPIC_BASE_URL")
+    anthropic_requests_per_minute: int | None = Field(None, alias="MATCHME_ANTHROPIC_REQUESTS_PER_MINUTE", ge=1)
+    anthropic_tokens_per_minute: int | None = Field(None, alias="MATCHME_ANTHROPIC_TOKENS_PER_MINUTE", ge=1)
     insight_model: str = Field(default_factory=default_insight_model, alias="MATCHME_INSIGHT_MODEL")
     embedding_model: str = Field(DEFAULT_EMBEDDING_MODEL, alias="MATCHME_EMBEDDING_MODEL")
     review_model: str | None = Field(None, alias="MATCHME_REVIEW_MODEL")

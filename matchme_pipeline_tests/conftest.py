@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 # The tests' weeks begin here whatever the machine is configured for; the partitions are defined on import.
-for _name in [name for name in os.environ if name.startswith(("MATCHME_", "OPENAI_"))]:
+for _name in [name for name in os.environ if name.startswith(("MATCHME_", "OPENAI_", "ANTHROPIC_"))]:
     del os.environ[_name]
 os.environ["MATCHME_FIRST_WEEK"] = "2026-01-04"
 os.environ["MATCHME_LLM"] = "local"

@@ -13,6 +13,7 @@ from typing import Any
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.errors import ConfigurationError
 from matchme_pipeline.llm.contracts import ItemToAnalyse, PairToPreview, PairToReview
+from matchme_pipeline.llm.execution.wire_format import RateLimits
 from matchme_pipeline.llm.gateway import first_of_each_key, insight_questions
 from matchme_pipeline.llm.prices import Mode, ModelEntry, TokenUsage, load_prices
 from matchme_pipeline.llm.providers import provider_api
@@ -100,7 +101,7 @@ def estimate_embeddings(
         )
     stored = answer_queries.hashes_with_vector(connection, settings.embedding_model, texts)
     unembedded = {key: text for key, text in texts.items() if key not in stored}
-    packs = packed(unembedded, wire_format.limits, settings.llm_tokens_per_minute)
+    packs = packed(unembedded, wire_format.limits, _rate_limits(settings, entry).tokens)
     known = ledger_queries.experience(connection, stage, settings.embedding_model)
     if known is not None:
         bodies = (wire_format.body(settings.embedding_model, entry, [text for _, text in pack]) for pack in packs)
@@ -163,21 +164,27 @@ def _priced(
         calls, input_tokens = round(calls * known.repeats), round(input_tokens * known.repeats)
     cached = round(input_tokens * known.cached_share) if known else 0
     usage = TokenUsage(input_tokens, cached, 0, output_tokens)
-    seconds = _seconds(settings, calls, usage, known)
+    seconds = _seconds(settings, entry, calls, usage, known)
     if mode == "batch" and calls:
         seconds = batch_queries.usual_seconds(connection, stage) or SECONDS_A_BATCH
     cost_usd = entry.price(mode).cost_usd(usage)
     return StageEstimate(stage, model, items, reused, calls, input_tokens, output_tokens, cost_usd, round(seconds, 2))
 
 
-def _seconds(settings: Settings, calls: int, usage: TokenUsage, known: ledger_queries.Experience | None) -> float:
+def _seconds(
+    settings: Settings, entry: ModelEntry, calls: int, usage: TokenUsage, known: ledger_queries.Experience | None
+) -> float:
     """Waves of concurrent calls, or the limits a minute where those take longer."""
     latency = (known.mean_latency_seconds if known else None) or SECONDS_A_CALL
     waves = -(-calls // settings.llm_concurrency) * latency
-    by_requests = 60 * calls / settings.llm_requests_per_minute if settings.llm_requests_per_minute else 0
-    tokens = usage.input_tokens + usage.output_tokens
-    by_tokens = 60 * tokens / settings.llm_tokens_per_minute if settings.llm_tokens_per_minute else 0
+    limits = _rate_limits(settings, entry)
+    by_requests = 60 * calls / limits.requests if limits.requests else 0
+    by_tokens = 60 * usage.tokens / limits.tokens if limits.tokens else 0
     return max(waves, by_requests, by_tokens)
+
+
+def _rate_limits(settings: Settings, entry: ModelEntry) -> RateLimits:
+    return provider_api(entry.provider).rate_limits(settings)
 
 
 def _sent_bytes(bodies: Iterable[Json]) -> int:

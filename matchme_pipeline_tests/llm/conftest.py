@@ -11,6 +11,7 @@ import pytest
 from matchme_pipeline.llm.contracts import CallContext, ItemToAnalyse, Models
 from matchme_pipeline.llm.resource import open_models
 from matchme_pipeline.settings import load_settings
+from matchme_pipeline_tests.anthropic_server import FakeAnthropic
 from matchme_pipeline_tests.openai_server import FakeOpenAI
 
 CONTEXT = CallContext("content_insights", date(2026, 1, 4), "run-1")
@@ -33,6 +34,38 @@ def models(server: FakeOpenAI, app_database_url: str) -> Callable[..., AbstractC
             "OPENAI_BASE_URL": server.url,
             **{name: str(value) for name, value in environment.items()},
         }
+        return open_models(load_settings(None, values), app_database_url)
+
+    return open_session
+
+
+@pytest.fixture
+def claude() -> Iterator[FakeAnthropic]:
+    with FakeAnthropic() as running:
+        yield running
+
+
+@pytest.fixture
+def claude_environment(server: FakeOpenAI, claude: FakeAnthropic) -> dict[str, str]:
+    """Two accounts: Claude answers questions, OpenAI embeds."""
+    return {
+        "MATCHME_LLM": "openai",
+        "OPENAI_API_KEY": "sk-secret-of-the-test",
+        "OPENAI_BASE_URL": server.url,
+        "MATCHME_INSIGHT_MODEL": "claude-haiku-5-5",
+        "ANTHROPIC_API_KEY": "sk-ant-secret-of-the-test",
+        "ANTHROPIC_BASE_URL": claude.url,
+    }
+
+
+@pytest.fixture
+def claude_models(
+    claude_environment: dict[str, str], app_database_url: str
+) -> Callable[..., AbstractContextManager[Models]]:
+    """Opens models whose questions the fake Anthropic answers; keyword arguments are environment variables."""
+
+    def open_session(**environment: Any) -> AbstractContextManager[Models]:
+        values = {**claude_environment, **{name: str(value) for name, value in environment.items()}}
         return open_models(load_settings(None, values), app_database_url)
 
     return open_session

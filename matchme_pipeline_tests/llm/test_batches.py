@@ -249,6 +249,27 @@ def test_a_fault_before_any_answer_of_the_batch_api_loses_nothing_and_pays_nothi
     assert booked(app_database) == server.tokens
 
 
+@pytest.mark.parametrize("fault", [f for f in faults.TRANSPORT if f not in faults.ENDLESS])
+def test_a_fault_in_the_place_of_a_result_file_is_not_taken_for_the_answers(
+    server, models, app_database, fault, monkeypatch
+):
+    """The upload is answered; the first request for the results is not."""
+    monkeypatch.setattr(client_calls, "LONGEST_PAUSE_SECONDS", 0.05)
+    server.batches.looks = 1
+    finish = server.batches._finish
+
+    def finish_and_spoil(batch, end):
+        finish(batch, end)
+        server.other_faults = {"files": [fault]}
+
+    monkeypatch.setattr(server.batches, "_finish", finish_and_spoil)
+    with models(**BATCH) as session:
+        results = list(session.analyse(ITEMS, CONTEXT))
+    assert sum(len(member.analyses) for member in results) == 18
+    assert len(server.batches.batches) == 1
+    assert booked(app_database) == server.tokens
+
+
 def test_more_than_an_account_may_have_waiting_goes_in_smaller_batches(server, models, app_database):
     server.batches.looks, server.batches.most_lines = 1, 3
     items = members_items(11, 2)

@@ -70,7 +70,9 @@ class FakeOpenAI:
     change_answer: Callable[[dict[str, Any]], dict[str, Any]] = lambda answer: answer
 
     def __post_init__(self) -> None:
-        self.batches = FakeBatches(self._batch_answer)
+        self.batches: Any = FakeBatches(self._batch_answer)
+        # What an error is answered with, by fault.
+        self.statuses = faults.STATUSES
         self.billed: dict[str, Billed] = {"chat": Billed(), "embeddings": Billed()}
         self.faults_served: Counter[str] = Counter()
         # How often each post got an answer that is worth keeping.
@@ -140,7 +142,7 @@ class FakeOpenAI:
                 return await serve(request)
             fault = waiting.pop(0)
             self.faults_served[fault] += 1
-            if fault in faults.STATUSES:
+            if fault in self.statuses:
                 return self._error(fault)
             return self._unreadable(fault) or await serve(request)
 
@@ -168,7 +170,7 @@ class FakeOpenAI:
                 self.faults_served[fault] += 1
             if fault == "timeout":
                 await asyncio.sleep(3600)
-            if fault in faults.STATUSES:
+            if fault in self.statuses:
                 return self._error(fault)
             for name in self.unsupported_parameters:
                 if name in body and body[name] != "float" and "json_object" not in str(body[name]):
@@ -233,7 +235,7 @@ class FakeOpenAI:
         return JSONResponse({"error": {"message": "Unsupported", "code": "unsupported_value", "param": name}}, 400)
 
     def _error(self, fault: str) -> Response:
-        status, code, message = faults.STATUSES[fault]
+        status, code, message = self.statuses[fault]
         told = {"retry-after": self.retry_after} if self.retry_headers is None else self.retry_headers
         headers = told if fault == "rate_limited" else {}
         return JSONResponse({"error": {"message": message, "code": code, "type": code}}, status, headers=headers)

@@ -134,7 +134,7 @@ class NetworkProvider:
                 open_keys = set(await self._batch_run(entry, context, emit).answer(work, list(wordy)))
                 left = {key: text for key, text in texts.items() if key in open_keys or key not in wordy}
             run = EmbeddingRun(sender, wire_format, self._group_commit, budget, self._prices, context, emit)
-            limits = self._accounts[entry.provider].api.rate_limits
+            limits = self._accounts[entry.provider].api.rate_limits(self._settings)
             await run.embed(left, self._settings.llm_concurrency, limits.tokens)
 
         return self._loop.stream(produce)
@@ -207,7 +207,7 @@ class NetworkProvider:
         return self._budgets[week]
 
     def _window(self, api: ProviderApi) -> SharedRateWindow | None:
-        limits = api.rate_limits
+        limits = api.rate_limits(self._settings)
         if limits.requests is None and limits.tokens is None:
             return None
         return SharedRateWindow(api.name, limits.requests, limits.tokens, self._group_commit.transact)

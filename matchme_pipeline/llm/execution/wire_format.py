@@ -171,9 +171,9 @@ class ProviderApi(Protocol):
     def __init__(self, settings: Settings) -> None:
         """Raises ConfigurationError without a usable key."""
 
-    @property
-    def rate_limits(self) -> RateLimits:
-        """The account's limits a minute, from the settings."""
+    @staticmethod
+    def rate_limits(settings: Settings) -> RateLimits:
+        """The account's limits a minute."""
 
     @property
     def batches(self) -> BatchApi:

@@ -17,8 +17,9 @@ from matchme_pipeline.llm.execution.exchange import (
     RetryableError,
     SubmissionUnknownError,
 )
+from matchme_pipeline.llm.execution.result_file import append_download, line_count
 from matchme_pipeline.llm.execution.wire_format import BatchLimits, BatchState
-from matchme_pipeline.llm.openai.batch_lines import holds_json_lines, read_line, request_lines
+from matchme_pipeline.llm.openai.batch_lines import read_line, request_lines
 from matchme_pipeline.llm.openai.client import ERRORS
 from matchme_pipeline.llm.store.batch_queries import Batch
 
@@ -111,28 +112,25 @@ class OpenAIBatches:
     async def results(self, batch: Batch) -> AsyncIterator[IO[bytes]]:
         """The lines of result files, in a temporary file without a name: vectors of a batch take half a gigabyte."""
         with tempfile.TemporaryFile() as kept:
-            for file_id in (batch.output_file_id, batch.error_file_id):
-                if file_id is not None:
-                    await call_patiently(partial(self._download, file_id, kept), ERRORS)
-                    kept.write(b"\n")
+            await self._download_all(batch, kept)
+            if line_count(kept) < len(batch.requests):
+                # A file that is empty once may be an answer in its place; one that stays so lacks what the server
+                # never wrote.
+                kept.seek(0)
+                kept.truncate()
+                await self._download_all(batch, kept)
             kept.seek(0)
             yield kept
+
+    async def _download_all(self, batch: Batch, kept: IO[bytes]) -> None:
+        for file_id in (batch.output_file_id, batch.error_file_id):
+            if file_id is not None:
+                await call_patiently(partial(self._download, file_id, kept), ERRORS)
 
     read_line = staticmethod(read_line)
 
     async def _download(self, file_id: str, kept: IO[bytes]) -> None:
-        begin = kept.tell()
-        try:
-            async with self._client.files.with_streaming_response.content(file_id) as response:
-                async for piece in response.iter_bytes():
-                    kept.write(piece)
-            if not holds_json_lines(kept, begin):
-                # A proxy's page or half a file: read as answers, it would have them paid again.
-                raise RetryableError("no_json")
-        except BaseException:
-            kept.seek(begin)
-            kept.truncate()
-            raise
+        await append_download(kept, self._client.files.with_streaming_response.content(file_id))
 
     async def discard(self, batch: Batch) -> None:
         """Remove the files; one that cannot be removed expires by itself."""

@@ -1,7 +1,6 @@
 """The files of OpenAI's Batch API: request lines out, answer lines back."""
 
 from collections.abc import Mapping
-from typing import IO
 
 from matchme_pipeline.llm.execution.exchange import Json, Reply
 
@@ -21,12 +20,3 @@ def read_line(line: Json) -> tuple[str, Reply | None]:
         return name, None
     body, request_id = response.get("body"), response.get("request_id")
     return name, Reply(body if isinstance(body, dict) else None, str(request_id) if request_id else None, {}, None)
-
-
-def holds_json_lines(file: IO[bytes], begin: int) -> bool:
-    """Whether `file` begins and ends behind `begin` as lines of JSON do, or is empty there; leaves it at the end."""
-    file.seek(begin)
-    first = file.readline().strip()
-    end = file.seek(0, 2)
-    file.seek(max(begin, end - 100))
-    return not first or (first.startswith(b"{") and file.read().rstrip().endswith(b"}"))

@@ -37,7 +37,11 @@ class OpenAIApi:
         self._client = open_client(settings)
         self._seconds = patience_seconds(settings)
         self.batches: BatchApi = OpenAIBatches(self._client)
-        self.rate_limits = RateLimits(settings.llm_requests_per_minute, settings.llm_tokens_per_minute)
+
+    @staticmethod
+    def rate_limits(settings: Settings) -> RateLimits:
+        """The account's limits a minute."""
+        return RateLimits(settings.llm_requests_per_minute, settings.llm_tokens_per_minute)
 
     async def chat(self, body: Json) -> Reply:
         """One chat completion."""

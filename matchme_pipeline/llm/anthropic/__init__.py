@@ -1,0 +1,1 @@
+"""Claude models behind Anthropic's API: requests, answers, batches and errors in that API's terms."""

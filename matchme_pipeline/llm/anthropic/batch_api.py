@@ -1,0 +1,174 @@
+"""Anthropic's message batches: one call submits all requests, one file brings all results.
+
+A message batch carries no metadata of ours. Each request's custom id therefore begins with our own batch's id, and a
+batch whose provider id is unknown is found by the first line of its results.
+"""
+
+import json
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime, timedelta
+from functools import partial
+from typing import IO, Any
+
+import anthropic
+from anthropic import Omit, omit
+from anthropic.types.messages import MessageBatch
+
+from matchme_pipeline.errors import ModelRequestError
+from matchme_pipeline.llm.anthropic.client import ERRORS
+from matchme_pipeline.llm.execution.client_calls import TRIES, call_once, call_patiently, pause
+from matchme_pipeline.llm.execution.exchange import (
+    BatchGoneError,
+    Json,
+    RefusedRequestError,
+    Reply,
+    RetryableError,
+    SubmissionUnknownError,
+    json_object,
+)
+from matchme_pipeline.llm.execution.result_file import append_download
+from matchme_pipeline.llm.execution.wire_format import BatchLimits, BatchState
+from matchme_pipeline.llm.store.batch_queries import Batch
+
+# The API takes 100,000 requests and 256 MB; all of them are in memory at once here, twice.
+LIMITS = BatchLimits(requests=100_000, bytes=100_000_000)
+# How far the provider's clock may be behind ours.
+CLOCK_SKEW = timedelta(minutes=10)
+# How far back a batch is looked for: a hundred a page.
+PAGES = 10
+
+
+class AnthropicBatches:
+    """Implements wire_format.BatchApi."""
+
+    limits = LIMITS
+
+    def __init__(self, client: anthropic.AsyncAnthropic) -> None:
+        self._batches = client.messages.batches
+
+    async def submit(self, batch: Batch, bodies: Mapping[str, str]) -> BatchState:
+        """Create the batch once: an attempt whose answer got lost is looked for, and not repeated while in doubt."""
+        requests: list[Any] = [
+            {"custom_id": f"{batch.id.hex}-{name}", "params": json.loads(body)} for name, body in bodies.items()
+        ]
+        for attempt in range(1, TRIES + 1):
+            try:
+                return _state(await call_once(lambda: self._batches.create(requests=requests), ERRORS))
+            except BatchGoneError:
+                raise _no_batches() from None
+            except RetryableError as error:
+                refused = error.throttled
+                await pause(attempt, error.after_seconds)
+            if not refused and (found := await self._find_after_doubt(batch)) is not None:
+                return found
+        raise SubmissionUnknownError
+
+    async def _find_after_doubt(self, batch: Batch) -> BatchState | None:
+        try:
+            return await self.find(batch)
+        except RetryableError:
+            raise SubmissionUnknownError from None
+
+    async def find(self, batch: Batch) -> BatchState | None:
+        """The batch of as many requests whose results carry our own id.
+
+        Raises RetryableError while a batch that may be ours has no results yet.
+        """
+        undecided = False
+        async for one in self._newer_than(batch.created_at - CLOCK_SKEW):
+            counts = one.request_counts
+            if sum((counts.processing, counts.succeeded, counts.errored, counts.canceled, counts.expired)) != len(
+                batch.requests
+            ):
+                continue
+            if one.processing_status != "ended" or one.results_url is None:
+                undecided = True
+            elif await self._is_ours(one.id, batch):
+                return _state(one)
+        if undecided:
+            raise RetryableError("batch not identified yet")
+        return None
+
+    async def _newer_than(self, moment: datetime) -> AsyncIterator[MessageBatch]:
+        after: str | Omit = omit
+        for _ in range(PAGES):
+            page = await call_patiently(partial(self._page, after), ERRORS)
+            for one in page.data:
+                if one.created_at < moment:
+                    return
+                yield one
+            if not page.has_more or not page.data:
+                return
+            after = page.data[-1].id
+
+    async def _page(self, after: str | Omit) -> Any:
+        page = await self._batches.list(limit=100, after_id=after)
+        if not isinstance(getattr(page, "data", None), list):
+            raise RetryableError("no_json")
+        return page
+
+    async def _is_ours(self, provider_batch_id: str, batch: Batch) -> bool:
+        with tempfile.TemporaryFile() as kept:
+            await call_patiently(partial(self._download, provider_batch_id, kept, batch), ERRORS)
+            kept.seek(0)
+            line = json_object(kept.readline()) or {}
+        return str(line.get("custom_id")).startswith(f"{batch.id.hex}-")
+
+    async def state(self, batch: Batch) -> BatchState:
+        """How far the batch is."""
+        return _state(await call_patiently(lambda: self._batches.retrieve(str(batch.provider_batch_id)), ERRORS))
+
+    async def cancel(self, batch: Batch) -> None:
+        """Ask the provider to stop."""
+        if batch.provider_batch_id is not None:
+            with suppress(RetryableError, RefusedRequestError, BatchGoneError):
+                await call_patiently(lambda: self._batches.cancel(str(batch.provider_batch_id)), ERRORS)
+
+    @asynccontextmanager
+    async def results(self, batch: Batch) -> AsyncIterator[IO[bytes]]:
+        """The result lines, in a temporary file without a name."""
+        with tempfile.TemporaryFile() as kept:
+            await call_patiently(partial(self._download, str(batch.provider_batch_id), kept, batch), ERRORS)
+            kept.seek(0)
+            yield kept
+
+    async def _download(self, provider_batch_id: str, kept: IO[bytes], batch: Batch) -> None:
+        # Every request of a batch has its line, whatever became of it.
+        response = self._batches.with_streaming_response.results(provider_batch_id)
+        await append_download(kept, response, at_least=len(batch.requests))
+
+    def read_line(self, line: Json) -> tuple[str, Reply | None]:
+        """The request id behind our batch's id, and the message of a request that succeeded."""
+        name, result = str(line.get("custom_id")).partition("-")[2], line.get("result")
+        message = result.get("message") if isinstance(result, dict) and result.get("type") == "succeeded" else None
+        if message is None:
+            return name, None
+        data = message if isinstance(message, dict) else None
+        message_id = (data or {}).get("id")
+        return name, Reply(data, message_id if isinstance(message_id, str) else None, {}, None)
+
+    async def discard(self, batch: Batch) -> None:
+        """Delete the batch with its results; one that cannot be deleted expires by itself."""
+        if batch.provider_batch_id is not None:
+            with suppress(RetryableError, RefusedRequestError, ModelRequestError, BatchGoneError):
+                await call_once(lambda: self._batches.delete(str(batch.provider_batch_id)), ERRORS)
+
+
+def _no_batches() -> ModelRequestError:
+    return ModelRequestError(
+        "The API at ANTHROPIC_BASE_URL offers no message batches (HTTP 404). Set MATCHME_LLM_MODE to standard."
+    )
+
+
+def _state(batch: MessageBatch) -> BatchState:
+    """How the batch is: "ended" tells nothing of how, its counts do."""
+    if getattr(batch, "processing_status", None) != "ended":
+        return BatchState(batch.id, "submitted")
+    counts = getattr(batch, "request_counts", None)
+    if getattr(counts, "expired", 0):
+        return BatchState(batch.id, "expired")
+    if getattr(counts, "canceled", 0):
+        return BatchState(batch.id, "cancelled")
+    return BatchState(batch.id, "failed" if not getattr(counts, "succeeded", 0) else "completed")
