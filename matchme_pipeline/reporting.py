@@ -1,11 +1,36 @@
 """The metadata that every materialisation carries, numeric so that the Dagster UI plots it over the weeks."""
 
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
-from dagster import MaterializeResult, MetadataValue
+import yaml
+from dagster import MaterializeResult, MetadataValue, TableColumn, TableSchema
 
 from matchme_pipeline.llm.contracts import Usage
+
+_COLUMNS = Path(__file__).with_name("table_columns.yaml")
+
+
+@cache
+def table_columns() -> dict[str, dict[str, tuple[str, str]]]:
+    """Type and meaning of every column of the assets' tables, by table and column."""
+    tables = yaml.safe_load(_COLUMNS.read_text("utf-8"))
+    return {table: {name: (kind, text) for name, (kind, text) in rows.items()} for table, rows in tables.items()}
+
+
+def of_table(name: str, **further: str) -> dict[str, Any]:
+    """An asset's metadata: the table that it writes and that table's columns with their meaning."""
+    columns = [
+        TableColumn(column, kind, description=meaning) for column, (kind, meaning) in table_columns()[name].items()
+    ]
+    return {
+        "table": name,
+        "dagster/table_name": f"public.{name}",
+        "dagster/column_schema": TableSchema(columns=columns),
+        **further,
+    }
 
 
 @dataclass(frozen=True)
@@ -19,16 +44,22 @@ class StageReport:
 
 
 def materialisation(
-    report: StageReport, duration_seconds: float, usage: Usage | None = None, summary: str = "", **own: Any
+    report: StageReport,
+    duration_seconds: float,
+    usage: Usage | None = None,
+    summary: str = "",
+    rows: int | None = None,
+    **own: Any,
 ) -> MaterializeResult[None]:
     """The result of an asset: the common figures, the stage's own metadata, and what its model calls took.
 
-    `usage` is None for a stage that calls no model: its page shows no row of zeros. `summary` comes first.
+    `usage` is None for a stage that calls no model: its page shows no row of zeros. `summary` is Markdown and comes
+    first; without one the common figures are put into words. `rows` is how many rows the week has in the table.
     """
-    first = {"summary": MetadataValue.md(summary)} if summary else {}
     return MaterializeResult(
         metadata={
-            **first,
+            "summary": MetadataValue.md(summary or _in_words(report, duration_seconds, usage)),
+            **({"dagster/row_count": rows} if rows is not None else {}),
             "items": report.items,
             "processed": report.processed,
             "reused": report.reused,
@@ -53,3 +84,12 @@ def _spent(usage: Usage) -> dict[str, float]:
         "cost_usd": float(usage.cost_usd),
         "model_calls": usage.calls,
     }
+
+
+def _in_words(report: StageReport, duration_seconds: float, usage: Usage | None) -> str:
+    parts = [f"**{report.items:,} items**: {report.processed:,} worked on, {report.reused:,} as they were"]
+    parts.append(f"**{report.failed:,} failed**" if report.failed else "none failed")
+    spent = ""
+    if usage is not None and usage.calls:
+        spent = f" {usage.calls:,} model calls took {usage.tokens:,} tokens and {usage.cost_usd:.4f} USD."
+    return f"{', '.join(parts)}, in {duration_seconds:.1f} s.{spent}"

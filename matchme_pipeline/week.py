@@ -1,15 +1,20 @@
 """The week: the partition that every asset shares, its window and its cutoff."""
 
+import inspect
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial, wraps
-from typing import Any, cast
+from typing import Any
 
 from dagster import (
     AssetExecutionContext,
     AssetsDefinition,
+    BetaWarning,
+    CodeReferencesMetadataValue,
+    FreshnessPolicy,
+    LocalFileCodeReference,
     MaterializeResult,
     PreviewWarning,
     WeeklyPartitionsDefinition,
@@ -21,6 +26,9 @@ from matchme_pipeline.errors import WeekError
 from matchme_pipeline.settings import process_settings
 
 WEEK = timedelta(days=7)
+# Sunday 07:00 UTC, when members look: five hours after the window closes.
+READY_AFTER = timedelta(hours=5)
+PARTITIONS_IN_WORDS = "A partition is a week, named by the Sunday on which it begins (02:00 UTC)."
 # Sunday 02:00 UTC: the quietest hour of the app's day, and the hour the schedule ticks.
 WINDOW_START = time(hour=2, tzinfo=UTC)
 
@@ -106,10 +114,36 @@ weekly_partitions = WeeklyPartitionsDefinition(
 )
 
 
-# Dagster says it once for every check.
+# Dagster says these once for every asset and check.
+warnings.filterwarnings("ignore", message="Class `(LocalFileCodeReference|CodeRef)", category=BetaWarning)
 warnings.filterwarnings("ignore", message="Specifying a partitions_def on an AssetCheckSpec", category=PreviewWarning)
 # `dagster.asset_check` for one week, so that the UI's "Execute" asks which and the check knows it.
 weekly_check = partial(asset_check, partitions_def=weekly_partitions)
+
+
+def weekly_asset(
+    description: str, metadata: dict[str, Any], **options: Any
+) -> Callable[[Callable[..., Any]], AssetsDefinition]:
+    """`dagster.asset` for one week: partitions in words, a link to the code, fresh if it is there by Sunday 07:00."""
+
+    def decorate(materialise: Callable[..., Any]) -> AssetsDefinition:
+        made: AssetsDefinition = asset(
+            partitions_def=weekly_partitions,
+            description=f"{description} {PARTITIONS_IN_WORDS}",
+            metadata={**metadata, "dagster/code_references": _code_of(materialise)},
+            # Between the tick of the weekly schedule and the hour at which members look.
+            freshness_policy=FreshnessPolicy.cron(deadline_cron="0 7 * * 0", lower_bound_delta=READY_AFTER),
+            **options,
+        )(materialise)
+        return made
+
+    return decorate
+
+
+def _code_of(function: Callable[..., Any]) -> CodeReferencesMetadataValue:
+    code = inspect.unwrap(function).__code__
+    reference = LocalFileCodeReference(file_path=code.co_filename, line_number=code.co_firstlineno)
+    return CodeReferencesMetadataValue(code_references=[reference])
 
 
 def closed_week_asset(**options: Any) -> Callable[[Callable[..., MaterializeResult[None]]], AssetsDefinition]:
@@ -130,8 +164,7 @@ def closed_week_asset(**options: Any) -> Callable[[Callable[..., MaterializeResu
                 return
             yield materialise(context, **resources)
 
-        made = asset(partitions_def=weekly_partitions, output_required=False, **options)
-        return cast(AssetsDefinition, made(unless_open))
+        return weekly_asset(output_required=False, **options)(unless_open)
 
     return decorate
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from time import monotonic
 
-from dagster import AssetExecutionContext, MaterializeResult, asset
+from dagster import AssetExecutionContext, MaterializeResult
 
 from matchme_pipeline.content import analysis, deletion, queries
 from matchme_pipeline.content.hashing import hashed_items
@@ -14,17 +14,16 @@ from matchme_pipeline.jobs.adoption import adopt
 from matchme_pipeline.jobs.model import JobType
 from matchme_pipeline.llm.contracts import CallContext
 from matchme_pipeline.llm.resource import ModelsResource
-from matchme_pipeline.reporting import StageReport, materialisation
-from matchme_pipeline.week import is_over, open_or_closed_week_of, weekly_partitions
+from matchme_pipeline.reporting import StageReport, materialisation, of_table
+from matchme_pipeline.week import is_over, open_or_closed_week_of, weekly_asset
 
 
-@asset(
+@weekly_asset(
     deps=["posts", "voice_introductions"],
-    partitions_def=weekly_partitions,
     group_name="content",
     owners=["team:data"],
     kinds={"postgres"},
-    metadata={"table": "content_items"},
+    metadata=of_table("content_items"),
     description="Canonical text and SHA-256 of every content item of the week; duplicates found, empty ones skipped.",
 )
 def post_hashes(context: AssetExecutionContext, database: DatabaseResource) -> MaterializeResult[None]:
@@ -40,6 +39,7 @@ def post_hashes(context: AssetExecutionContext, database: DatabaseResource) -> M
     return materialisation(
         StageReport(items=len(items), processed=changed, reused=len(items) - min(changed, len(items))),
         monotonic() - started,
+        rows=len(items),
         duplicates=sum(item.duplicate_of is not None for item in items),
         skipped_empty=empty,
         members=len({item.raw.user_id for item in items}),
@@ -48,13 +48,12 @@ def post_hashes(context: AssetExecutionContext, database: DatabaseResource) -> M
     )
 
 
-@asset(
+@weekly_asset(
     deps=["post_hashes", "insight_reviews"],
-    partitions_def=weekly_partitions,
     group_name="content",
     owners=["team:data"],
     kinds={"postgres", "openai"},
-    metadata={"table": "user_insights"},
+    metadata=of_table("user_insights"),
     description="Pending insights from the week's content items, each with a quote in the member's own words. "
     "One member per request; an answer is paid once, however often its text is shared.",
     pool="model_calls",

@@ -2,7 +2,7 @@
 
 from time import monotonic
 
-from dagster import AssetExecutionContext, MaterializeResult, asset
+from dagster import AssetExecutionContext, MaterializeResult
 
 from matchme_pipeline.database.resource import DatabaseResource
 from matchme_pipeline.embeddings import item_jobs, queries, update
@@ -12,17 +12,16 @@ from matchme_pipeline.jobs.adoption import adopt
 from matchme_pipeline.jobs.model import JobType
 from matchme_pipeline.llm.contracts import CallContext
 from matchme_pipeline.llm.resource import ModelsResource
-from matchme_pipeline.reporting import StageReport, materialisation
-from matchme_pipeline.week import closed_week_asset, is_over, open_or_closed_week_of, week_of, weekly_partitions
+from matchme_pipeline.reporting import StageReport, materialisation, of_table
+from matchme_pipeline.week import closed_week_asset, is_over, open_or_closed_week_of, week_of, weekly_asset
 
 
-@asset(
+@weekly_asset(
     deps=["post_hashes"],
-    partitions_def=weekly_partitions,
     group_name="embeddings",
     owners=["team:data"],
     kinds={"postgres", "openai"},
-    metadata={"table": "content_embeddings"},
+    metadata=of_table("content_embeddings"),
     description="A vector(1536) for every content item shared before the cutoff, labelled with its model, "
     "published to `posts.embedding`. The same text is embedded once.",
     pool="model_calls",
@@ -71,7 +70,7 @@ def post_embeddings(
     group_name="embeddings",
     owners=["team:data"],
     kinds={"postgres", "openai"},
-    metadata={"table": "user_embeddings"},
+    metadata=of_table("user_embeddings"),
     description="A member's vector as of the cutoff: the weighted mean of their items, biography, answers and approved "
     "insights; newer and deeper items weigh more.",
     pool="model_calls",
@@ -96,6 +95,7 @@ def user_embeddings(
         StageReport(len(parts), written, len(parts) - written, len(embedded.failures)),
         monotonic() - started,
         usage,
+        rows=len(parts),
         removed=removed,
         index=index.state,
         index_seconds=index.seconds,

@@ -23,7 +23,8 @@ def app_table_assets() -> list[AssetSpec]:
             group_name="app",
             owners=["team:app"],
             kinds={"postgres"},
-            metadata={"table": "user_insights" if name == "insight_reviews" else name},
+            metadata={"table": table, "dagster/table_name": f"public.{table}"},
         )
         for name, description in _TABLES.items()
+        for table in ["user_insights" if name == "insight_reviews" else name]
     ]

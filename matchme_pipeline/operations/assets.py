@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 
-from dagster import AssetExecutionContext, DagsterEventType, FreshnessPolicy, MaterializeResult, MetadataValue
+from dagster import AssetExecutionContext, DagsterEventType, MaterializeResult, MetadataValue
 
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.database.resource import DatabaseResource
 from matchme_pipeline.errors import WeekNotFinishedError
 from matchme_pipeline.operations import alerts, queries, runs
-from matchme_pipeline.operations.alerts import READY_AFTER, record_alert
+from matchme_pipeline.operations.alerts import record_alert
 from matchme_pipeline.operations.links import links
 from matchme_pipeline.operations.report import render
 from matchme_pipeline.operations.report.collect import collect
@@ -18,7 +18,7 @@ from matchme_pipeline.operations.report.content import message
 from matchme_pipeline.operations.report.queries import save_report
 from matchme_pipeline.operations.week_outcome import why_not_finished
 from matchme_pipeline.operations.week_outcome_queries import model_jobs
-from matchme_pipeline.reporting import StageReport, materialisation
+from matchme_pipeline.reporting import StageReport, materialisation, of_table
 from matchme_pipeline.settings import process_settings
 from matchme_pipeline.week import Week, closed_week_asset, week_of
 
@@ -28,9 +28,7 @@ from matchme_pipeline.week import Week, closed_week_asset, week_of
     group_name="operations",
     owners=["team:operations"],
     kinds={"postgres"},
-    metadata={"table": "batch_run_history"},
-    # Between the tick of the weekly schedule and the hour at which members look.
-    freshness_policy=FreshnessPolicy.cron(deadline_cron="0 7 * * 0", lower_bound_delta=READY_AFTER),
+    metadata=of_table("batch_run_history"),
     description="The run's row in `batch_run_history`: jobs, failures, tokens, cost, duration and errors of the week.",
 )
 def run_summary(context: AssetExecutionContext, database: DatabaseResource) -> MaterializeResult[None]:
@@ -52,6 +50,7 @@ def run_summary(context: AssetExecutionContext, database: DatabaseResource) -> M
         monotonic() - started,
         # The run's, so that this asset's plots show the weeks' cost.
         totals.usage,
+        rows=summary.runs,
         **report,
         week_items=summary.items,
         week_insights=summary.insights,

@@ -25,14 +25,26 @@ from matchme_pipeline.week import WEEK, Week
 _STATUS = DefaultScheduleStatus.RUNNING if process_settings().automation else DefaultScheduleStatus.STOPPED
 
 
-@schedule(job=weekly_batch, cron_schedule="0 2 * * 0", execution_timezone="UTC", default_status=_STATUS)
+@schedule(
+    job=weekly_batch,
+    cron_schedule="0 2 * * 0",
+    execution_timezone="UTC",
+    default_status=_STATUS,
+    description="Sunday 02:00 UTC: materialises the week that closes now, ready for members at 07:00.",
+)
 def weekly_schedule(context: ScheduleEvaluationContext) -> RunRequest:
     """Sunday 02:00 UTC: the week whose window closes at this tick."""
     key = Week.last_closed(context.scheduled_execution_time).key
     return RunRequest(run_key=key, partition_key=key)
 
 
-@schedule(job=daily_incremental, cron_schedule="30 3 * * 1-6", execution_timezone="UTC", default_status=_STATUS)
+@schedule(
+    job=daily_incremental,
+    cron_schedule="30 3 * * 1-6",
+    execution_timezone="UTC",
+    default_status=_STATUS,
+    description="Monday to Saturday, 03:30 UTC: insights and vectors of the week that is still open.",
+)
 def daily_schedule(context: ScheduleEvaluationContext) -> RunRequest:
     """Monday to Saturday, 03:30 UTC: the week that is still open."""
     tick = context.scheduled_execution_time
@@ -47,6 +59,7 @@ def _close(context: RunStatusSensorContext, status: str, error: str | None = Non
 
 @run_status_sensor(
     run_status=DagsterRunStatus.SUCCESS,
+    description="Writes the end of a run that succeeded, a single asset's run among them, into batch_run_history.",
     default_status=DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=int(timedelta(seconds=15).total_seconds()),
 )
@@ -57,6 +70,7 @@ def close_completed_runs(context: RunStatusSensorContext) -> None:
 
 @run_status_sensor(
     run_status=DagsterRunStatus.FAILURE,
+    description="Writes the end of a run that failed, with its first error, into batch_run_history.",
     default_status=DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=int(timedelta(seconds=15).total_seconds()),
 )
@@ -69,6 +83,7 @@ def close_failed_runs(context: RunStatusSensorContext) -> None:
 
 @run_status_sensor(
     run_status=DagsterRunStatus.CANCELED,
+    description="Writes the end of a run that somebody cancelled, into batch_run_history.",
     default_status=DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=int(timedelta(seconds=15).total_seconds()),
 )

@@ -82,6 +82,36 @@ def test_the_summary_shows_the_report_first_and_the_runs_true_cost(result: Execu
     assert len(re.findall(r"!\[[^\]]+\]\(data:image/svg", told["charts"])) == 6
 
 
+def test_every_stage_shows_a_summary_first_and_no_zeros_of_models_it_never_calls(result: ExecuteInProcessResult):
+    shown = {
+        event.asset_key.to_user_string(): event.materialization.metadata
+        for event in result.get_asset_materialization_events()
+    }
+    assert {next(iter(metadata)) for metadata in shown.values()} == {"summary"}
+    assert {name for name, metadata in shown.items() if "tokens" not in metadata} == {
+        "post_hashes",
+        "trait_distribution",
+        "content_originality",
+        "dna_scores",
+    }
+
+
+def test_the_row_count_is_that_of_the_weeks_rows(database: Connection, result: ExecuteInProcessResult):
+    for asset, statement in {
+        "post_hashes": "select count(*) from content_items where week = %s",
+        "user_embeddings": "select count(*) from user_embeddings where week = %s",
+        "trait_distribution": "select count(*) from trait_distribution where week = %s",
+        "content_originality": "select count(*) from content_originality where week = %s",
+        "dna_scores": "select count(*) from dna_score_history where week = %s",
+        "weekly_matches": "select count(*) from weekly_matches where week_start_date = %s::date + 7",
+        "chaichat_previews": "select count(*) from weekly_matches where week_start_date = %s::date + 7",
+    }.items():
+        (event,) = result.asset_materializations_for_node(asset)
+        assert database.execute(statement, [SECOND.sunday]).fetchone() == (  # type: ignore[arg-type]
+            event.metadata["dagster/row_count"].value,
+        )
+
+
 def test_figures_are_those_of_the_tables_beside_last_weeks(database: Connection, report: WeekReport):
     matches, before = (
         database.execute("select count(*) from weekly_matches where week_start_date = %s", [week.match_week]).fetchone()

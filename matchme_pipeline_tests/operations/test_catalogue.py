@@ -1,0 +1,59 @@
+"""What Dagster's catalogue says of every asset, check, job, schedule and sensor before anything has run."""
+
+from pathlib import Path
+
+import pytest
+from dagster import AssetKey, CodeReferencesMetadataValue, LocalFileCodeReference, TableSchema
+
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.definitions import defs
+from matchme_pipeline.reporting import table_columns
+from matchme_pipeline.week import PARTITIONS_IN_WORDS
+
+GRAPH = defs.resolve_asset_graph()
+OURS = sorted(GRAPH.materializable_asset_keys)
+
+
+@pytest.mark.parametrize("key", OURS, ids=str)
+def test_an_asset_is_explained(key: AssetKey):
+    node = GRAPH.get(key)
+    assert node.description
+    assert node.description.endswith(PARTITIONS_IN_WORDS)
+    assert node.group_name != "default"
+    assert node.owners
+    assert node.kinds
+    assert node.freshness_policy is not None
+    metadata = node.metadata
+    assert metadata["dagster/table_name"] == f"public.{metadata['table']}"
+    schema = metadata["dagster/column_schema"]
+    assert isinstance(schema, TableSchema)
+    assert all(column.description for column in schema.columns)
+    references = metadata["dagster/code_references"]
+    assert isinstance(references, CodeReferencesMetadataValue)
+    (reference, *_) = references.code_references
+    assert isinstance(reference, LocalFileCodeReference)
+    source, line = Path(reference.file_path), reference.line_number
+    assert source.name == "assets.py"
+    assert line is not None
+    # The line is the asset's own, not the decorator's that wraps it.
+    assert f"def {key.to_user_string()}(" in "\n".join(source.read_text("utf-8").splitlines()[line - 1 : line + 20])
+
+
+def test_everything_that_starts_or_watches_runs_is_explained():
+    for one in [*(defs.jobs or []), *(defs.schedules or []), *(defs.sensors or [])]:
+        assert one.description, one.name
+    for key in GRAPH.asset_check_keys:
+        assert GRAPH.get(key).description, key
+
+
+def test_the_columns_that_are_shown_are_the_databases(app_database: Connection):
+    for table, columns in table_columns().items():
+        found = app_database.execute(
+            """
+            select attname, format_type(atttypid, atttypmod)
+            from pg_attribute
+            where attrelid = %s::regclass and attnum > 0 and not attisdropped
+            """,
+            [table],
+        ).fetchall()
+        assert dict(found) == {name: kind for name, (kind, _) in columns.items()}, table
