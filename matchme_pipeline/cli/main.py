@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import psycopg
 import typer
 
-from matchme_pipeline.cli import console, database, jobs, matching, operator
+from matchme_pipeline.cli import alerts, console, database, jobs, matching, operator
 from matchme_pipeline.errors import PipelineError, UsageError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 app.add_typer(database.app, name="db")
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(alerts.app, name="alerts")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

@@ -128,11 +128,14 @@ def alerts_table(rows: Sequence[AlertRow]) -> None:
         return
     console.out.print(Text("\nAlerts of the last seven days", style="bold"))
     for row in rows:
-        state = (
-            "over" if row.resolved_at else f"acknowledged by {row.acknowledged_by}" if row.acknowledged_at else "open"
-        )
-        told = "told" if row.told_at else row.last_error or "not told yet"
-        console.result(f"{row.raised_at.astimezone(UTC):%d %b %H:%M}  {row.title}  ({row.kind}; {state}; {told})")
+        console.result(alert_line(row))
+
+
+def alert_line(row: AlertRow) -> str:
+    """An alert in one line: when, what, and whether somebody is on it."""
+    state = "over" if row.resolved_at else f"acknowledged by {row.acknowledged_by}" if row.acknowledged_at else "open"
+    told = "told" if row.told_at else row.last_error or "not told yet"
+    return f"{row.raised_at.astimezone(UTC):%d %b %H:%M}  {row.title}  ({row.kind}; {state}; {told})"
 
 
 def jobs_table(rows: Sequence[ListedJob], title: str) -> None:

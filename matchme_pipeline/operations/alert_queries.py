@@ -1,5 +1,6 @@
 """All SQL about alerts: what may call for one, keeping it once, and who tells it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -130,6 +131,37 @@ def claim_untold(
                 "own_webhook": own_webhook,
             },
         ).fetchall()
+
+
+def resolve_weeks(connection: Connection, finished: Collection[date]) -> list[AlertRow]:
+    """Call alerts about these weeks' runs over, the oldest first; those that were open."""
+    with connection.cursor(row_factory=class_row(AlertRow)) as cursor:
+        rows = cursor.execute(
+            """
+            update pipeline_alerts
+            set resolved_at = clock_timestamp()
+            where resolved_at is null and kind in ('run_failed', 'week_late', 'week_given_up') and week = any(%s)
+            returning id, kind, title, body, week, cost_alert, raised_at, told_at, attempts, last_error,
+                dagster_run_id, acknowledged_at, acknowledged_by, resolved_at
+            """,
+            [list(finished)],
+        ).fetchall()
+    return sorted(rows, key=lambda row: (row.raised_at, row.id))
+
+
+def acknowledge(connection: Connection, alert_id: UUID, by: str) -> bool:
+    """Write that `by` is on it; whether there was such an alert that nobody had acknowledged."""
+    return (
+        connection.execute(
+            """
+            update pipeline_alerts
+            set acknowledged_at = clock_timestamp(), acknowledged_by = %s
+            where id = %s and acknowledged_at is null
+            """,
+            [by, alert_id],
+        ).rowcount
+        > 0
+    )
 
 
 def mark_told(connection: Connection, alert_id: UUID) -> None:

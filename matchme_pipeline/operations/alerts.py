@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from enum import StrEnum
 
 from matchme_pipeline.database.connection import Connection
@@ -11,12 +11,11 @@ from matchme_pipeline.jobs.model import LARGEST_FAILURE_RATE
 from matchme_pipeline.llm.store.threshold_queries import Crossing
 from matchme_pipeline.operations import alert_queries
 from matchme_pipeline.operations.alert_queries import EndedRun
-from matchme_pipeline.week import Week
+from matchme_pipeline.operations.remedies import cause_of, remedy_for
+from matchme_pipeline.week import READY_AFTER, Week
 
 _log = logging.getLogger(__name__)
 
-# Sunday 07:00 UTC, when members look: five hours after the window closes.
-READY_AFTER = timedelta(hours=5)
 # An error's text in a message; the whole of it stands in batch_run_history.
 LONGEST_ERROR_CHARACTERS = 500
 
@@ -32,6 +31,7 @@ class AlertKind(StrEnum):
     NOBODY_MATCHED = "nobody_matched"
     FOREIGN_MATCHES = "foreign_matches"
     WEEK_FINISHED = "week_finished"
+    OVER = "over"
 
 
 @dataclass(frozen=True)
@@ -68,14 +68,15 @@ def record_alert(connection: Connection, alert: Alert) -> bool:
 
 
 def run_failed(run: EndedRun) -> Alert:
-    """A run that ended as failed."""
+    """A run that ended as failed: its error, what it means, and what to do."""
     error = (run.error or "no error was recorded")[:LONGEST_ERROR_CHARACTERS]
+    cause = cause_of(run.error)
     return Alert(
         AlertKind.RUN_FAILED,
         cause=run.dagster_run_id,
-        title=f"The {run.run_type} run of {_week(run.week)} failed",
-        text=f"{error}\nRun {run.dagster_run_id}. What it finished is kept. A run whose process was lost is retried by "
-        "itself (`matchme status` shows it); else materialise the week again to go on.",
+        title=f"The {run.run_type} run of {_week(run.week)} failed: {cause.name}",
+        text=f"{error}\nWhat it means: {cause.meaning}\nWhat to do: {remedy_for(cause, run.week)}\n"
+        f"Run {run.dagster_run_id}. What it finished is kept; a run whose process was lost is retried by itself.",
         week=run.week,
         run_id=run.dagster_run_id,
     )
@@ -91,7 +92,8 @@ def too_many_failures(run: EndedRun) -> Alert | None:
         cause=run.dagster_run_id,
         title=f"{rate:.1%} of the jobs of {_week(run.week)} failed",
         text=f"{run.failed_jobs} of {run.total_jobs} jobs of run {run.dagster_run_id}; up to "
-        f"{LARGEST_FAILURE_RATE:.1%} is expected. `last_error` in batch_processing_queue names the reasons.",
+        f"{LARGEST_FAILURE_RATE:.1%} is expected.\nWhat to do: `matchme jobs list --status failed` shows "
+        "why; the week's report groups the failures with a remedy each.",
         week=run.week,
         run_id=run.dagster_run_id,
     )
@@ -166,6 +168,17 @@ def week_finished(week: Week, run_id: str, text: str) -> Alert:
         text=text,
         week=week.sunday,
         run_id=run_id,
+    )
+
+
+def over(week: date, titles: Sequence[str], first_id: str) -> Alert:
+    """What was alerted about a week is over."""
+    return Alert(
+        AlertKind.OVER,
+        cause=first_id,
+        title=f"Over: {_week(week)} is finished",
+        text="\n".join(f"No longer: {title}" for title in titles),
+        week=week,
     )
 
 

@@ -1,15 +1,24 @@
 """The sensors that watch: what calls for an alert, and telling it. They write alerts and nothing else."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
-from dagster import AssetKey, DagsterInstance, DefaultSensorStatus, SensorEvaluationContext, SkipReason, sensor
+from dagster import (
+    AssetCheckEvaluation,
+    AssetCheckSeverity,
+    AssetKey,
+    DagsterInstance,
+    DefaultSensorStatus,
+    SensorEvaluationContext,
+    SkipReason,
+    sensor,
+)
 
 from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.database.resource import database_url
 from matchme_pipeline.llm.store import threshold_queries
 from matchme_pipeline.matching.week import report_queries
-from matchme_pipeline.operations import alert_queries, alerts, app_object_queries, webhook
-from matchme_pipeline.operations.alert_queries import EndedRun
+from matchme_pipeline.operations import alert_queries, alerts, app_object_queries, missing_weeks, webhook
+from matchme_pipeline.operations.alert_queries import AlertRow, EndedRun
 from matchme_pipeline.operations.alerts import record_alert
 from matchme_pipeline.settings import Settings, process_settings
 from matchme_pipeline.week import Week
@@ -20,7 +29,11 @@ FIRST_LOOK_BACK = timedelta(days=1)
 OVERLAP = timedelta(hours=1)
 
 
-@sensor(minimum_interval_seconds=60, default_status=DefaultSensorStatus.RUNNING)
+@sensor(
+    minimum_interval_seconds=60,
+    default_status=DefaultSensorStatus.RUNNING,
+    description="Raises alerts: failed runs, failing jobs, budget thresholds, weeks not finished by 07:00 UTC.",
+)
 def watch_weeks(context: SensorEvaluationContext) -> SkipReason:
     """Failed runs, failing jobs, budget thresholds, and weeks that are not finished by Sunday 07:00 UTC."""
     settings, now = process_settings(), datetime.now(UTC)
@@ -31,13 +44,17 @@ def watch_weeks(context: SensorEvaluationContext) -> SkipReason:
     return SkipReason(f"{new} new alerts")
 
 
-@sensor(minimum_interval_seconds=60, default_status=DefaultSensorStatus.RUNNING)
+@sensor(
+    minimum_interval_seconds=60,
+    default_status=DefaultSensorStatus.RUNNING,
+    description="Sends alerts to the webhooks that are configured, again and again until they arrive.",
+)
 def tell_alerts(context: SensorEvaluationContext) -> SkipReason:
     """Send alerts to the webhooks that are configured; what does not arrive is tried again."""
     settings, now = process_settings(), datetime.now(UTC)
     url = settings.alert_webhook_url.get_secret_value() if settings.alert_webhook_url else None
     with connect(database_url(settings), vectors=False) as connection:
-        arrived, failed = webhook.tell(connection, url, now)
+        arrived, failed = webhook.tell(connection, url, now, settings)
     context.update_cursor(now.isoformat())
     return SkipReason(f"{arrived} alerts told, {failed} not delivered")
 
@@ -54,7 +71,11 @@ def watch(connection: Connection, instance: DagsterInstance, settings: Settings,
     if settings.automation:
         found.append(_late_week(instance, settings, now))
     found += [alerts.foreign_matches(*one) for one in app_object_queries.foreign_matches(connection)[:1]]
-    new = sum(record_alert(connection, alert) for alert in found if alert is not None)
+    raised = [alert for alert in found if alert is not None and record_alert(connection, alert)]
+    for alert in raised:
+        if alert.kind is alerts.AlertKind.WEEK_LATE:
+            _fail_check(instance, alert)
+    new = len(raised) + _resolved(connection)
     return new + _budget_thresholds(connection)
 
 
@@ -70,6 +91,35 @@ def _late_week(instance: DagsterInstance, settings: Settings, now: datetime) -> 
         return None
     finished = instance.get_materialized_partitions(AssetKey("run_summary"))
     return None if week.key in finished else alerts.week_late(week)
+
+
+def _resolved(connection: Connection) -> int:
+    """Call alerts over whose week has been finished since; one message a week says so."""
+    new = 0
+    with connection.transaction():
+        by_week: dict[date, list[AlertRow]] = {}
+        for alert in alert_queries.resolve_weeks(connection, missing_weeks.finished_weeks(connection)):
+            if alert.week is not None:
+                by_week.setdefault(alert.week, []).append(alert)
+        for week, rows in sorted(by_week.items()):
+            titles = list(dict.fromkeys(row.title for row in rows))
+            new += record_alert(connection, alerts.over(week, titles, str(rows[0].id)))
+    return new
+
+
+def _fail_check(instance: DagsterInstance, alert: alerts.Alert) -> None:
+    """Let the catalogue warn of a week that never ran: freshness counts any week's run, a check belongs to one."""
+    instance.report_runless_asset_event(
+        AssetCheckEvaluation(
+            asset_key=AssetKey("run_summary"),
+            check_name="finished_by_sunday_seven",
+            passed=False,
+            severity=AssetCheckSeverity.WARN,
+            description=f"Late: {alert.title}. {alert.text}",
+            metadata={},
+            partition=alert.cause,
+        )
+    )
 
 
 def _budget_thresholds(connection: Connection) -> int:

@@ -1,5 +1,6 @@
 """Telling alerts to a Slack-compatible webhook."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import requests
@@ -7,6 +8,9 @@ import requests
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.operations import alert_queries
 from matchme_pipeline.operations.alert_queries import AlertRow
+from matchme_pipeline.operations.alerts import AlertKind
+from matchme_pipeline.operations.links import links
+from matchme_pipeline.settings import Settings
 
 TIMEOUT_SECONDS = 10
 # Two, four, … minutes apart: the last attempt comes some four hours after the first.
@@ -16,38 +20,56 @@ OLDEST = timedelta(days=2)
 TOLD_AT_ONCE = 20
 
 
-def tell(connection: Connection, webhook_url: str | None, now: datetime) -> tuple[int, int]:
-    """Send what is due; returns how many messages arrived and how many did not.
+def tell(
+    connection: Connection, webhook_url: str | None, now: datetime, settings: Settings | None = None
+) -> tuple[int, int]:
+    """Send what is due; returns how many alerts arrived and how many did not.
 
-    A message that did not arrive is tried again later; why is kept with the alert, without the webhook's address,
-    because who knows that may write to the channel.
+    Alerts of one kind, week and cause go in one message. One that did not arrive is tried again later; why is kept
+    with the alert, without the webhook's address, because who knows that may write to the channel. `settings` say
+    where links lead.
     """
     of_app = alert_queries.cost_alert_webhooks(connection)
     arrived = failed = 0
     due = alert_queries.claim_untold(
         connection, now, now - OLDEST, MOST_ATTEMPTS, TOLD_AT_ONCE, own_webhook=webhook_url is not None
     )
-    for alert in due:
-        url = webhook_url if alert.cost_alert is None else of_app.get(alert.cost_alert, (0, None))[1]
-        error = "its webhook is no longer configured" if url is None else _post(url, alert)
-        if error is None:
-            alert_queries.mark_told(connection, alert.id)
-            arrived += 1
-        else:
-            alert_queries.mark_untold(connection, alert.id, error)
-            failed += 1
+    for group in _grouped(due):
+        first = group[0]
+        url = webhook_url if first.cost_alert is None else of_app.get(first.cost_alert, (0, None))[1]
+        error = "its webhook is no longer configured" if url is None else post(url, _text(group, settings))
+        for alert in group:
+            if error is None:
+                alert_queries.mark_told(connection, alert.id)
+                arrived += 1
+            else:
+                alert_queries.mark_untold(connection, alert.id, error)
+                failed += 1
     return arrived, failed
 
 
-def _post(url: str, alert: AlertRow) -> str | None:
-    """None when the server took the message, else why not."""
+def post(url: str, text: str) -> str | None:
+    """Send one message; None when the server took it, else why not."""
     try:
-        answer = requests.post(
-            url,
-            json={"text": f"*{alert.title}*\n{alert.body}"},
-            timeout=TIMEOUT_SECONDS,
-            allow_redirects=False,
-        )
+        answer = requests.post(url, json={"text": text}, timeout=TIMEOUT_SECONDS, allow_redirects=False)
     except requests.RequestException as error:
         return f"the webhook could not be reached ({type(error).__name__})"
     return None if answer.ok and not answer.is_redirect else f"the webhook answered {answer.status_code}"
+
+
+def _grouped(due: Sequence[AlertRow]) -> list[list[AlertRow]]:
+    groups: dict[tuple[object, ...], list[AlertRow]] = {}
+    for alert in sorted(due, key=lambda alert: (alert.raised_at, alert.id)):
+        groups.setdefault((alert.kind, alert.week, alert.title, alert.cost_alert), []).append(alert)
+    return list(groups.values())
+
+
+def _text(group: Sequence[AlertRow], settings: Settings | None) -> str:
+    newest = group[-1]
+    title = newest.title if len(group) == 1 else f"{newest.title} ({len(group)} times)"
+    lines = [f"*{title}*", newest.body]
+    if settings is not None:
+        lines += [f"{name}: {address}" for name, address in links(settings, newest.week, newest.dagster_run_id)]
+        if newest.kind not in (AlertKind.WEEK_FINISHED, AlertKind.OVER):
+            lines.append(f"docs/on-call.md#{newest.kind} has the first three commands.")
+    return "\n".join(lines)

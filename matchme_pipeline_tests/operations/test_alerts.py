@@ -1,22 +1,33 @@
 """Alerts: raised for what calls for one, once per cause, and told until they arrive."""
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
-from dagster import AssetKey, AssetMaterialization, DagsterInstance, build_sensor_context
+from dagster import (
+    AssetKey,
+    AssetMaterialization,
+    DagsterEventType,
+    DagsterInstance,
+    EventRecordsFilter,
+    build_sensor_context,
+)
 
+from matchme_pipeline.cli import main
 from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.errors import ConfigurationError
-from matchme_pipeline.operations import alerts, watch, webhook
+from matchme_pipeline.operations import alert_queries, alerts, watch, webhook
 from matchme_pipeline.operations.alerts import Alert, AlertKind, record_alert
 from matchme_pipeline.settings import Settings, load_settings
 from matchme_pipeline.week import Week
+from matchme_pipeline_tests.cli.test_errors import fails_with, matchme
 
 NOW = datetime(2026, 11, 22, 7, 0, tzinfo=UTC)
 WEEK = Week(date(2026, 11, 15))
@@ -115,6 +126,69 @@ def test_a_week_that_is_not_finished_by_seven_is_told(
     app_database: Connection, settings: Settings, now: datetime, expected: int
 ):
     assert [look(app_database, settings, now), look(app_database, settings, now)] == [expected, 0]
+
+
+def test_a_late_week_stands_in_the_catalogue_as_late(app_database: Connection):
+    with DagsterInstance.ephemeral() as instance:
+        for _ in range(2):
+            watch.watch(app_database, instance, AUTOMATIC, NOW, NOW)
+        records = instance.get_event_records(EventRecordsFilter(DagsterEventType.ASSET_CHECK_EVALUATION))
+    (evaluation,) = [record.event_log_entry.asset_check_evaluation for record in records]
+    assert evaluation is not None
+    assert evaluation.check_name == "finished_by_sunday_seven"
+    assert (evaluation.partition, evaluation.passed) == (WEEK.key, False)
+    assert str(evaluation.description).startswith("Late:")
+
+
+def test_every_kind_of_alert_is_kept_and_explained(app_database: Connection):
+    page = (Path(__file__).parents[2] / "docs" / "on-call.md").read_text("utf-8")
+    commands = {command.name or command.callback.__name__ for command in main.app.registered_commands}
+    commands |= {group.name for group in main.app.registered_groups}
+    for kind in AlertKind:
+        assert record_alert(app_database, Alert(kind, "cause", "title", "text"))
+        _, _, section = page.partition(f"\n## {kind}\n")
+        steps = re.findall(r"^\d\. `matchme (\w+)", section.split("\n## ")[0], re.MULTILINE)
+        assert len(steps) == 3, kind
+        assert set(steps) <= commands, kind
+
+
+def test_failures_of_one_cause_come_in_one_message_and_it_is_said_when_they_are_over(app_database: Connection):
+    settings = Settings(MATCHME_DAGSTER_URL="https://dagster.example", MATCHME_OPERATIONS_URL="https://ops.example")
+    for number in range(3):
+        add_run(app_database, f"run-{number}", "failed", jobs=0)
+    assert look(app_database) == 3
+    with slack() as (url, messages):
+        assert webhook.tell(app_database, url, datetime.now(UTC), settings) == (3, 0)
+        (first,) = messages
+        assert "(3 times)" in first["text"]
+        assert "What to do:" in first["text"]
+        assert "https://dagster.example/runs/run-" in first["text"]
+        assert f"https://ops.example/report/{WEEK.key}" in first["text"]
+        add_run(app_database, "run-4", "completed", ended=NOW + timedelta(hours=1))
+        assert [look(app_database, now=NOW + timedelta(hours=1)) for _ in range(2)] == [1, 0]
+        assert webhook.tell(app_database, url, datetime.now(UTC), settings) == (1, 0)
+    assert messages[1]["text"].startswith(f"*Over: week {WEEK.key} is finished*\nNo longer: ")
+    open_ones = "select count(*) from pipeline_alerts where resolved_at is null and kind = 'run_failed'"
+    assert app_database.execute(open_ones).fetchone() == (0,)
+
+
+def test_an_alert_is_acknowledged_once(app_database: Connection):
+    record_alert(app_database, SAMPLE)
+    (alert_id,) = app_database.execute("select id from pipeline_alerts").fetchone() or ("",)
+    assert alert_queries.acknowledge(app_database, alert_id, "sam")
+    assert not alert_queries.acknowledge(app_database, alert_id, "kim")
+    (row,) = alert_queries.recent_alerts(app_database, datetime.now(UTC) - timedelta(days=1))
+    assert row.acknowledged_by == "sam"
+
+
+def test_the_webhook_can_be_tried(tmp_path: Path):
+    fails_with(matchme("alerts", "test", cwd=tmp_path), "MATCHME_ALERT_WEBHOOK_URL", code=2)
+    with slack() as (url, messages):
+        tried = matchme("alerts", "test", cwd=tmp_path, MATCHME_ALERT_WEBHOOK_URL=url)
+    assert (tried.returncode, tried.stdout) == (0, "the message arrived\n")
+    assert "Nothing is wrong" in messages[0]["text"]
+    with slack(500) as (url, _):
+        fails_with(matchme("alerts", "test", cwd=tmp_path, MATCHME_ALERT_WEBHOOK_URL=url), "answered 500")
 
 
 def test_a_finished_week_is_not_late(app_database: Connection):
