@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -19,6 +19,8 @@ from matchme_pipeline.api.queries.triggers import Trigger
 from matchme_pipeline.database import files
 from matchme_pipeline.operations import cancellation, runs
 from matchme_pipeline.operations.liveness import UNFINISHED
+from matchme_pipeline.operations.report.collect import warned_checks
+from matchme_pipeline.operations.report.content import WarnedCheck
 
 # `dagster job launch` loads the code location before it puts the run into the queue: five seconds, on a busy machine
 # more.
@@ -100,6 +102,11 @@ class DagsterRuns:
         with _answering():
             status = self._instance.get_daemon_statuses(["QUEUED_RUN_COORDINATOR"])["QUEUED_RUN_COORDINATOR"]
         return bool(status.healthy)
+
+    def warned_checks(self, run_ids: Sequence[str]) -> list[WarnedCheck]:
+        """Checks whose newest evaluation in these runs did not pass."""
+        with _answering():
+            return warned_checks(self._instance, run_ids)
 
     def cancel(self, dagster_run_id: str) -> bool:
         """Ask a run to end; False where it cannot be ended from here, and then nothing has changed."""

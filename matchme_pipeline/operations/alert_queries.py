@@ -164,6 +164,20 @@ def acknowledge(connection: Connection, alert_id: UUID, by: str) -> bool:
     )
 
 
+def acknowledge_alike(connection: Connection, alert_id: UUID, by: str) -> int:
+    """Acknowledge an alert with all of its kind, week and title; how many."""
+    return connection.execute(
+        """
+        update pipeline_alerts a
+        set acknowledged_at = clock_timestamp(), acknowledged_by = %s
+        from pipeline_alerts one
+        where one.id = %s and a.acknowledged_at is null and a.kind = one.kind and a.title = one.title
+            and a.week is not distinct from one.week
+        """,
+        [by, alert_id],
+    ).rowcount
+
+
 def mark_told(connection: Connection, alert_id: UUID) -> None:
     """The message arrived."""
     connection.execute(

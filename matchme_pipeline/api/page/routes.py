@@ -1,4 +1,4 @@
-"""The operations page: current run, queue, failed jobs, last weeks; buttons to retry, discard and cancel."""
+"""The operations page: can I sleep, what failed and why, what to press; and each week's report."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -9,24 +9,23 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from matchme_pipeline.api.batch_control import cancel_run, discard_job, retry_job
+from matchme_pipeline.api.batch_control import cancel_run, discard_job, retry_job, trigger_runs
+from matchme_pipeline.api.dagster_runs import DagsterUnavailableError
 from matchme_pipeline.api.identity.callers import Shared
-from matchme_pipeline.api.overview import current_run
+from matchme_pipeline.api.models import TriggerRequest
 from matchme_pipeline.api.page import session
+from matchme_pipeline.api.page.figures import alike, page_figures, week_report
 from matchme_pipeline.api.page.session import ACTING_ADMINISTRATORS, OWN_FORM, ActingAdmin
-from matchme_pipeline.api.parameters import JobId, RunId
+from matchme_pipeline.api.parameters import Day, JobId, RunId
 from matchme_pipeline.api.problems import ProblemError
-from matchme_pipeline.api.queries import batch
-from matchme_pipeline.api.service import Service
-from matchme_pipeline.jobs.dead_letters import dead_letters
-from matchme_pipeline.operations.queries import week_summaries
-from matchme_pipeline.week import WEEK, Week
+from matchme_pipeline.jobs import dead_letters
+from matchme_pipeline.operations import alert_queries
+from matchme_pipeline.operations.links import links
+from matchme_pipeline.operations.report import render
+from matchme_pipeline.week import Week
 
 router = APIRouter(include_in_schema=False)
 
-SHOWN_WEEKS = 6
-SHOWN_FAILURES = 20
-SHOWN_RUNS = 8
 _templates = Environment(
     loader=PackageLoader("matchme_pipeline.api.page"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
 )
@@ -42,7 +41,27 @@ def operations_page(request: Request, shared: Shared) -> HTMLResponse:
     if not caller.is_admin:
         return _sign_in("This account is not an administrator's.", 403)
     form_key = session.form_key(session.secret_of(shared, request))
-    return HTMLResponse(_templates.get_template("operations.html").render(**_figures(shared), form_key=form_key))
+    figures = page_figures(shared, datetime.now(UTC))
+    return HTMLResponse(_templates.get_template("operations.html").render(**figures, form_key=form_key))
+
+
+@router.get("/report/{week}")
+def report_page(request: Request, shared: Shared, week: Day) -> Response:
+    """A week's report, for administrators."""
+    caller = session.viewer(shared, request)
+    if caller is None:
+        return _sign_in("")
+    if not caller.is_admin:
+        return _sign_in("This account is not an administrator's.", 403)
+    if week.isoweekday() != 7:
+        return _refused(f"{week} is no Sunday; a week is named by the Sunday on which it begins.", 404)
+    report = week_report(shared, Week(week))
+    if report is None:
+        return _refused(f"Week {week} has no report yet: its run writes it at the end.", 404)
+    addresses = links(shared.settings, None, report.run_id) or [("Operations page", "/")]
+    # The report carries its own styles; nothing else may load.
+    policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
+    return HTMLResponse(render.html(report, addresses), headers={"Content-Security-Policy": policy})
 
 
 @router.post("/session", dependencies=OWN_FORM)
@@ -82,39 +101,57 @@ def press_cancel(shared: Shared, run_id: RunId) -> Response:
     return _back(lambda: cancel_run(shared, str(run_id)))
 
 
+@router.post("/page/materialise/{week}", dependencies=OWN_FORM)
+def press_materialise(shared: Shared, admin: ActingAdmin, week: Day) -> Response:
+    """The button beside a missing week."""
+    wanted = TriggerRequest(run_type="weekly_full", week=week)
+    return _back(lambda: trigger_runs(shared, admin.user_id, wanted, datetime.now(UTC)))
+
+
+@router.post("/page/acknowledge/{alert_id}", dependencies=OWN_FORM)
+def press_acknowledge(shared: Shared, admin: ActingAdmin, alert_id: JobId) -> Response:
+    """The button beside an alert; those of the same kind, week and title are acknowledged with it."""
+    with shared.connection() as connection:
+        alert_queries.acknowledge_alike(connection, alert_id, admin.user_id)
+    return RedirectResponse("/", status_code=303)
+
+
+@router.post("/page/retry-alike/{job_id}", dependencies=ACTING_ADMINISTRATORS)
+def press_retry_alike(shared: Shared, job_id: JobId) -> Response:
+    """The button beside a group of failed jobs: all that failed as this one did."""
+    with shared.connection() as connection:
+        dead_letters.retry(connection, alike(connection, job_id))
+    return RedirectResponse("/", status_code=303)
+
+
+@router.post("/page/discard-alike/{job_id}", dependencies=OWN_FORM)
+def press_discard_alike(shared: Shared, admin: ActingAdmin, job_id: JobId) -> Response:
+    """The other button beside a group of failed jobs."""
+    with shared.connection() as connection:
+        dead_letters.discard(connection, alike(connection, job_id), admin.user_id)
+    return RedirectResponse("/", status_code=303)
+
+
 @router.get("/page.css")
 def style() -> PlainTextResponse:
     """The page's only style sheet."""
     return PlainTextResponse(_STYLE, media_type="text/css", headers={"Cache-Control": "max-age=3600"})
 
 
-def _back(act: Callable[[], None]) -> Response:
+def _refused(detail: str, status: int) -> HTMLResponse:
+    return HTMLResponse(_templates.get_template("refused.html").render(detail=detail), status)
+
+
+def _back(act: Callable[[], object]) -> Response:
     """Do it and show the page again, or say on a page why not."""
     try:
         act()
     except ProblemError as problem:
-        html = _templates.get_template("refused.html").render(detail=problem.detail)
-        return HTMLResponse(html, problem.status)
+        return _refused(problem.detail, problem.status)
+    except DagsterUnavailableError:
+        return _refused("Dagster's storage does not answer; try again in a moment.", 503)
     return RedirectResponse("/", status_code=303)
 
 
 def _sign_in(message: str, status: int = 200) -> HTMLResponse:
     return HTMLResponse(_templates.get_template("sign_in.html").render(message=message), status)
-
-
-def _figures(shared: Service) -> dict[str, object]:
-    newest = Week.last_closed(datetime.now(UTC)).sunday
-    shown = [newest - number * WEEK for number in reversed(range(SHOWN_WEEKS))]
-    with shared.connection() as connection:
-        running = batch.running(connection)
-        figures: dict[str, object] = {
-            "last": batch.last_completed(connection),
-            "failures": dead_letters(connection, SHOWN_FAILURES),
-            "weeks": list(
-                reversed(week_summaries(connection, [day for day in shown if day >= shared.settings.first_week]))
-            ),
-            "runs": batch.runs_page(connection, SHOWN_RUNS, None, None, None, None),
-        }
-    counted = shared.overview.get()
-    current = current_run(running, counted.value)
-    return figures | {"current": current, "as_of": counted.at, **vars(counted.value)}
