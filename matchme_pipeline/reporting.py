@@ -1,36 +1,11 @@
 """The metadata that every materialisation carries, numeric so that the Dagster UI plots it over the weeks."""
 
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import yaml
-from dagster import MaterializeResult, MetadataValue, TableColumn, TableSchema
+from dagster import MaterializeResult, MetadataValue
 
 from matchme_pipeline.llm.contracts import Usage
-
-_COLUMNS = Path(__file__).with_name("table_columns.yaml")
-
-
-@cache
-def table_columns() -> dict[str, dict[str, tuple[str, str]]]:
-    """Type and meaning of every column of the assets' tables, by table and column."""
-    tables = yaml.safe_load(_COLUMNS.read_text("utf-8"))
-    return {table: {name: (kind, text) for name, (kind, text) in rows.items()} for table, rows in tables.items()}
-
-
-def of_table(name: str, **further: str) -> dict[str, Any]:
-    """An asset's metadata: the table that it writes and that table's columns with their meaning."""
-    columns = [
-        TableColumn(column, kind, description=meaning) for column, (kind, meaning) in table_columns()[name].items()
-    ]
-    return {
-        "table": name,
-        "dagster/table_name": f"public.{name}",
-        "dagster/column_schema": TableSchema(columns=columns),
-        **further,
-    }
 
 
 @dataclass(frozen=True)

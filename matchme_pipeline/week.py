@@ -24,6 +24,7 @@ from dagster import (
 
 from matchme_pipeline.errors import WeekError
 from matchme_pipeline.settings import process_settings
+from matchme_pipeline.table_metadata import of_table
 
 WEEK = timedelta(days=7)
 # Sunday 07:00 UTC, when members look: five hours after the window closes.
@@ -124,13 +125,16 @@ weekly_check = partial(asset_check, partitions_def=weekly_partitions)
 def weekly_asset(
     description: str, metadata: dict[str, Any], **options: Any
 ) -> Callable[[Callable[..., Any]], AssetsDefinition]:
-    """`dagster.asset` for one week: partitions in words, a link to the code, fresh if it is there by Sunday 07:00."""
+    """`dagster.asset` for one week, explained to the catalogue; `metadata` names its `table`.
+
+    It adds the table's columns, partitions in words and a link to the code; fresh is what is there by Sunday 07:00 UTC.
+    """
 
     def decorate(materialise: Callable[..., Any]) -> AssetsDefinition:
         made: AssetsDefinition = asset(
             partitions_def=weekly_partitions,
             description=f"{description} {PARTITIONS_IN_WORDS}",
-            metadata={**metadata, "dagster/code_references": _code_of(materialise)},
+            metadata={**of_table(metadata["table"]), **metadata, "dagster/code_references": _code_of(materialise)},
             # Between the tick of the weekly schedule and the hour at which members look.
             freshness_policy=FreshnessPolicy.cron(deadline_cron="0 7 * * 0", lower_bound_delta=READY_AFTER),
             **options,

@@ -14,7 +14,7 @@ from matchme_pipeline.jobs.adoption import adopt
 from matchme_pipeline.jobs.model import JobType
 from matchme_pipeline.llm.contracts import CallContext
 from matchme_pipeline.llm.resource import ModelsResource
-from matchme_pipeline.reporting import StageReport, materialisation, of_table
+from matchme_pipeline.reporting import StageReport, materialisation
 from matchme_pipeline.week import is_over, open_or_closed_week_of, weekly_asset
 
 
@@ -23,7 +23,7 @@ from matchme_pipeline.week import is_over, open_or_closed_week_of, weekly_asset
     group_name="content",
     owners=["team:data"],
     kinds={"postgres"},
-    metadata=of_table("content_items"),
+    metadata={"table": "content_items"},
     description="Canonical text and SHA-256 of every content item of the week; duplicates found, empty ones skipped.",
 )
 def post_hashes(context: AssetExecutionContext, database: DatabaseResource) -> MaterializeResult[None]:
@@ -53,7 +53,7 @@ def post_hashes(context: AssetExecutionContext, database: DatabaseResource) -> M
     group_name="content",
     owners=["team:data"],
     kinds={"postgres", "openai"},
-    metadata=of_table("user_insights"),
+    metadata={"table": "user_insights"},
     description="Pending insights from the week's content items, each with a quote in the member's own words. "
     "One member per request; an answer is paid once, however often its text is shared.",
     pool="model_calls",

@@ -13,7 +13,7 @@ from matchme_pipeline.jobs.adoption import adopt
 from matchme_pipeline.jobs.model import JobType
 from matchme_pipeline.jobs.week_jobs import finish_members, members_taken
 from matchme_pipeline.llm.resource import ModelsResource
-from matchme_pipeline.reporting import StageReport, materialisation, of_table
+from matchme_pipeline.reporting import StageReport, materialisation
 from matchme_pipeline.week import closed_week_asset, is_over, week_of
 
 
@@ -22,7 +22,7 @@ from matchme_pipeline.week import closed_week_asset, is_over, week_of
     group_name="dna",
     owners=["team:data"],
     kinds={"postgres"},
-    metadata=of_table("trait_distribution"),
+    metadata={"table": "trait_distribution"},
     description="How many members have each trait as of the cutoff: n of N, frequency, idf = ln(N / n).",
 )
 def trait_distribution(context: AssetExecutionContext, database: DatabaseResource) -> MaterializeResult[None]:
@@ -48,7 +48,7 @@ def trait_distribution(context: AssetExecutionContext, database: DatabaseResourc
     group_name="dna",
     owners=["team:data"],
     kinds={"postgres", "numpy"},
-    metadata=of_table("content_originality"),
+    metadata={"table": "content_originality"},
     description="How unlike everyone else's a member's items are, exact over all items as of the cutoff.",
 )
 def content_originality(
@@ -78,7 +78,7 @@ def content_originality(
     group_name="dna",
     owners=["team:data"],
     kinds={"postgres", "pandas"},
-    metadata=of_table("dna_score_history", published_to="mysoul_dna_scores"),
+    metadata={"table": "dna_score_history", "published_to": "mysoul_dna_scores"},
     description="Everyone's MySoul DNA score: five strands, tier, percentile, explained. The newest week is shown.",
 )
 def dna_scores(context: AssetExecutionContext, database: DatabaseResource) -> MaterializeResult[None]:

@@ -12,7 +12,7 @@ from matchme_pipeline.jobs.adoption import adopt
 from matchme_pipeline.jobs.model import JobType
 from matchme_pipeline.llm.contracts import CallContext
 from matchme_pipeline.llm.resource import ModelsResource
-from matchme_pipeline.reporting import StageReport, materialisation, of_table
+from matchme_pipeline.reporting import StageReport, materialisation
 from matchme_pipeline.week import closed_week_asset, is_over, open_or_closed_week_of, week_of, weekly_asset
 
 
@@ -21,7 +21,7 @@ from matchme_pipeline.week import closed_week_asset, is_over, open_or_closed_wee
     group_name="embeddings",
     owners=["team:data"],
     kinds={"postgres", "openai"},
-    metadata=of_table("content_embeddings"),
+    metadata={"table": "content_embeddings"},
     description="A vector(1536) for every content item shared before the cutoff, labelled with its model, "
     "published to `posts.embedding`. The same text is embedded once.",
     pool="model_calls",
@@ -70,7 +70,7 @@ def post_embeddings(
     group_name="embeddings",
     owners=["team:data"],
     kinds={"postgres", "openai"},
-    metadata=of_table("user_embeddings"),
+    metadata={"table": "user_embeddings"},
     description="A member's vector as of the cutoff: the weighted mean of their items, biography, answers and approved "
     "insights; newer and deeper items weigh more.",
     pool="model_calls",

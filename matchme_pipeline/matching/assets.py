@@ -17,7 +17,7 @@ from matchme_pipeline.matching.rules.limits import process_limits
 from matchme_pipeline.matching.rules.unusual_weeks import coverage, unusual
 from matchme_pipeline.matching.week import close_call_reviews, preview_queries, weekly_matching
 from matchme_pipeline.matching.week.previews import pairs_to_preview
-from matchme_pipeline.reporting import StageReport, materialisation, of_table
+from matchme_pipeline.reporting import StageReport, materialisation
 from matchme_pipeline.week import closed_week_asset, is_over, week_of
 
 
@@ -33,7 +33,7 @@ from matchme_pipeline.week import closed_week_asset, is_over, week_of
     group_name="matches",
     owners=["team:data"],
     kinds={"postgres", "numpy"},
-    metadata=of_table("weekly_matches"),
+    metadata={"table": "weekly_matches"},
     description="At most five mutual matches a member: hard preferences hold both ways, compatibility 0-100 with every "
     "factor named, nobody twice within the window, what members have viewed stays.",
     pool="matching",
@@ -102,7 +102,7 @@ def weekly_matches(
     group_name="matches",
     owners=["team:data"],
     kinds={"postgres", "openai"},
-    metadata=of_table("weekly_matches"),
+    metadata={"table": "weekly_matches"},
     description="ChaiChat starters of each pair, level 1 light, level 2 reaching for values, built on what both have "
     "approved; one preview a pair, shown to both.",
     pool="model_calls",

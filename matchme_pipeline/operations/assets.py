@@ -18,7 +18,7 @@ from matchme_pipeline.operations.report.content import message
 from matchme_pipeline.operations.report.queries import save_report
 from matchme_pipeline.operations.week_outcome import why_not_finished
 from matchme_pipeline.operations.week_outcome_queries import model_jobs
-from matchme_pipeline.reporting import StageReport, materialisation, of_table
+from matchme_pipeline.reporting import StageReport, materialisation
 from matchme_pipeline.settings import process_settings
 from matchme_pipeline.week import Week, closed_week_asset, week_of
 
@@ -28,7 +28,7 @@ from matchme_pipeline.week import Week, closed_week_asset, week_of
     group_name="operations",
     owners=["team:operations"],
     kinds={"postgres"},
-    metadata=of_table("batch_run_history"),
+    metadata={"table": "batch_run_history"},
     description="The run's row in `batch_run_history`: jobs, failures, tokens, cost, duration and errors of the week.",
 )
 def run_summary(context: AssetExecutionContext, database: DatabaseResource) -> MaterializeResult[None]:

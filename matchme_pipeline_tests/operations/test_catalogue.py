@@ -7,8 +7,8 @@ from dagster import AssetKey, CodeReferencesMetadataValue, LocalFileCodeReferenc
 
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.definitions import defs
-from matchme_pipeline.reporting import table_columns
-from matchme_pipeline.week import PARTITIONS_IN_WORDS
+from matchme_pipeline.table_metadata import table_columns
+from matchme_pipeline.week import PARTITIONS_IN_WORDS, weekly_partitions
 
 GRAPH = defs.resolve_asset_graph()
 OURS = sorted(GRAPH.materializable_asset_keys)
@@ -25,8 +25,8 @@ def test_an_asset_is_explained(key: AssetKey):
     assert node.freshness_policy is not None
     metadata = node.metadata
     assert metadata["dagster/table_name"] == f"public.{metadata['table']}"
-    schema = metadata["dagster/column_schema"]
-    assert isinstance(schema, TableSchema)
+    schema = metadata.get("dagster/column_schema")
+    assert isinstance(schema, TableSchema), f"describe the columns of {metadata['table']} in table_columns.yaml"
     assert all(column.description for column in schema.columns)
     references = metadata["dagster/code_references"]
     assert isinstance(references, CodeReferencesMetadataValue)
@@ -44,6 +44,8 @@ def test_everything_that_starts_or_watches_runs_is_explained():
         assert one.description, one.name
     for key in GRAPH.asset_check_keys:
         assert GRAPH.get(key).description, key
+        # Without partitions "Execute" could not ask for the week: declare it with `weekly_check`.
+        assert GRAPH.get(key).partitions_def == weekly_partitions, key
 
 
 def test_the_columns_that_are_shown_are_the_databases(app_database: Connection):

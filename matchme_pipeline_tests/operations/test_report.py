@@ -93,6 +93,7 @@ def test_every_stage_shows_a_summary_first_and_no_zeros_of_models_it_never_calls
         "trait_distribution",
         "content_originality",
         "dna_scores",
+        "match_outcomes",
     }
 
 

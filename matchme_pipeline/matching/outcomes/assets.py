@@ -33,6 +33,7 @@ def match_outcomes(context: AssetExecutionContext, database: DatabaseResource) -
     return materialisation(
         StageReport(items=len(outcomes), processed=changed, reused=max(0, len(outcomes) - changed)),
         monotonic() - started,
+        rows=len(outcomes),
         removed=removed,
         actions_without_time=undated,
         stages=dict(funnel.DEFINITIONS),

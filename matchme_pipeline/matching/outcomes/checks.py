@@ -1,13 +1,13 @@
 """Checks of outcomes."""
 
-from dagster import AssetCheckExecutionContext, AssetCheckResult, AssetCheckSeverity, asset_check
+from dagster import AssetCheckExecutionContext, AssetCheckResult, AssetCheckSeverity
 
 from matchme_pipeline.database.resource import DatabaseResource
 from matchme_pipeline.matching.outcomes import outcome_queries
-from matchme_pipeline.week import Week
+from matchme_pipeline.week import Week, weekly_check
 
 
-@asset_check(
+@weekly_check(
     asset="match_outcomes",
     description="Every shown side has an outcome, none is of a later week, nobody liked and passed at once.",
 )
