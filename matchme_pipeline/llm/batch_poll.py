@@ -1,9 +1,11 @@
 """A look at all open batches, for a sensor: which are over and wait for a run that reads them."""
 
 import asyncio
+import logging
 from contextlib import suppress
 
 from matchme_pipeline.database.connection import connect
+from matchme_pipeline.errors import ConfigurationError, ModelRequestError
 from matchme_pipeline.llm.execution.batch_run import keep
 from matchme_pipeline.llm.execution.exchange import BatchGoneError, RefusedRequestError, RetryableError
 from matchme_pipeline.llm.providers import provider_api
@@ -11,23 +13,34 @@ from matchme_pipeline.llm.store import batch_queries
 from matchme_pipeline.llm.store.batch_queries import Batch
 from matchme_pipeline.settings import Settings
 
+log = logging.getLogger("matchme_pipeline.llm")
+
 
 def batches_to_read(settings: Settings, url: str) -> list[Batch]:
     """Ask the providers about every open batch, store what they say, and return the batches that are over.
 
     Materialising a batch's `stage` for its `week` reads it; a run that still waits for it reads it by itself. A batch
     whose questions no run asks any more stays in the list: request a run once per batch `id`. Without an open batch
-    nothing is asked. A batch about which its provider does not answer stays open until the next look. Raises
-    ConfigurationError, ModelRequestError.
+    nothing is asked. A batch about which its provider does not answer stays open until the next look. One account's
+    trouble keeps no other account's batches waiting; where every account is in trouble, raises the last one's
+    ConfigurationError or ModelRequestError.
     """
     with connect(url, vectors=False) as connection:
         batches = batch_queries.open_batches(connection)
         waiting = [batch for batch in batches if not batch.over]
-        for provider in dict.fromkeys(batch.provider for batch in waiting):
-            asyncio.run(_look(settings, provider, [batch for batch in waiting if batch.provider == provider]))
+        providers, troubles = list(dict.fromkeys(batch.provider for batch in waiting)), []
+        for provider in providers:
+            try:
+                asyncio.run(_look(settings, provider, [batch for batch in waiting if batch.provider == provider]))
+            except (ConfigurationError, ModelRequestError) as error:
+                log.warning("The batches of %s could not be looked at: %s", provider, error)
+                troubles.append(error)
         for batch in waiting:
             batch_queries.save_state(connection, batch)
-    return [batch for batch in batches if batch.over]
+    over = [batch for batch in batches if batch.over]
+    if troubles and len(troubles) == len(providers) and not over:
+        raise troubles[-1]
+    return over
 
 
 async def _look(settings: Settings, provider: str, batches: list[Batch]) -> None:

@@ -163,6 +163,26 @@ def test_after_kill_9_the_same_batch_is_read_by_the_next_run(
     assert not claude.requests
 
 
+def test_one_accounts_trouble_keeps_no_other_accounts_batches_waiting(
+    server, claude, claude_environment, app_database, app_database_url
+):
+    for provider, model in (("anthropic", "claude-haiku-5-5"), ("openai", "gpt-6-luna")):
+        app_database.execute(
+            """
+            insert into llm_batches (id, kind, stage, week, provider, model, status, provider_batch_id, requests)
+            values (gen_random_uuid(), 'chat', %s, %s, %s, %s, 'submitted', %s, '{}')
+            """,
+            [CONTEXT.stage, CONTEXT.week, provider, model, f"{provider}_1"],
+        )
+    server.batches.batches["openai_1"] = {"id": "openai_1", "object": "batch", "status": "expired", "looks": 0}
+    claude.other_faults = {"batches": ["unauthorized"] * 2}
+    settings = load_settings(None, claude_environment)
+    assert [batch.provider for batch in batches_to_read(settings, app_database_url)] == ["openai"]
+    app_database.execute("delete from llm_batches where provider = 'openai'")
+    with pytest.raises(ModelRequestError, match="ANTHROPIC_API_KEY"):
+        batches_to_read(settings, app_database_url)
+
+
 def test_near_the_deadline_a_batch_is_cancelled_and_the_rest_asked_by_single_requests(
     claude, claude_models, app_database, monkeypatch
 ):

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import anthropic
 from anthropic import Omit, omit
-from anthropic.types.messages import MessageBatch
+from anthropic.types.messages import MessageBatch, MessageBatchRequestCounts
 
 from matchme_pipeline.errors import ModelRequestError
 from matchme_pipeline.llm.anthropic.client import ERRORS
@@ -83,7 +83,7 @@ class AnthropicBatches:
                 batch.requests
             ):
                 continue
-            if one.processing_status != "ended" or one.results_url is None:
+            if one.processing_status != "ended":
                 undecided = True
             elif await self._is_ours(one.id, batch):
                 return _state(one)
@@ -105,13 +105,18 @@ class AnthropicBatches:
 
     async def _page(self, after: str | Omit) -> Any:
         page = await self._batches.list(limit=100, after_id=after)
-        if not isinstance(getattr(page, "data", None), list):
+        listed = getattr(page, "data", None)
+        if not isinstance(listed, list) or not all(_is_dated_and_counted(one) for one in listed):
             raise RetryableError("no_json")
         return page
 
     async def _is_ours(self, provider_batch_id: str, batch: Batch) -> bool:
         with tempfile.TemporaryFile() as kept:
-            await call_patiently(partial(self._download, provider_batch_id, kept, batch), ERRORS)
+            try:
+                await call_patiently(partial(self._download, provider_batch_id, kept, batch), ERRORS)
+            except BatchGoneError:
+                # Another run has read and deleted its own batch just now.
+                return False
             kept.seek(0)
             line = json_object(kept.readline()) or {}
         return str(line.get("custom_id")).startswith(f"{batch.id.hex}-")
@@ -154,6 +159,15 @@ class AnthropicBatches:
         if batch.provider_batch_id is not None:
             with suppress(RetryableError, RefusedRequestError, ModelRequestError, BatchGoneError):
                 await call_once(lambda: self._batches.delete(str(batch.provider_batch_id)), ERRORS)
+
+
+def _is_dated_and_counted(batch: object) -> bool:
+    """Whether the client has understood what identifies a batch; it checks no answer's shape."""
+    return (
+        isinstance(getattr(batch, "id", None), str)
+        and isinstance(getattr(batch, "created_at", None), datetime)
+        and isinstance(getattr(batch, "request_counts", None), MessageBatchRequestCounts)
+    )
 
 
 def _no_batches() -> ModelRequestError:
