@@ -1,4 +1,4 @@
-"""What the stages ask of the model layer and what they get back; no stage knows who answers or how it is paid."""
+"""What stages ask of the model layer and what they get back. No stage knows which model answers or how it is paid."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -47,7 +47,7 @@ class Insight:
 
 @dataclass(frozen=True)
 class ItemAnalysis:
-    """The valid insights of one item (none is a fine answer), kept under `cache_key`; `reused`: nothing was paid."""
+    """The valid insights of one item (there may be none), stored under `cache_key`; `reused`: nothing was paid."""
 
     content_hash: str
     cache_key: str
@@ -68,7 +68,7 @@ class ItemFailure:
 
 @dataclass(frozen=True)
 class MemberAnalysis:
-    """What became of one member's items; committed to cache and ledger before it is handed out."""
+    """The outcome of one member's items; committed to cache and ledger before the stage gets it."""
 
     member_id: str
     analyses: tuple[ItemAnalysis, ...]
@@ -145,7 +145,7 @@ class PairToReview:
 
 @dataclass(frozen=True)
 class Review:
-    """What a model makes of a pair: `fit` 0-100, 50 speaks neither for the match nor against it."""
+    """A model's judgement of a pair: `fit` 0-100; 50 speaks neither for the match nor against it."""
 
     pair_id: str
     fit: int
@@ -183,8 +183,8 @@ class Models(Protocol):
     """The model layer as the stages see it.
 
     Every method reuses stored answers, books what it pays in the ledger, commits answer and booking in one
-    transaction before it yields, and raises ModelRequestError (nothing will help), BudgetExceededError (the week's
-    limit) as soon as it is certain. One item's failure is returned, never raised.
+    transaction before it yields, and raises ModelRequestError (no retry will help) and BudgetExceededError (the
+    week's limit) as soon as that is certain. The failure of one item is returned, never raised.
     """
 
     @property
@@ -201,19 +201,19 @@ class Models(Protocol):
 
     @property
     def answers_by_batch(self) -> bool:
-        """Whether answers come by batch, up to a day later: whatever is due should then be asked for at once."""
+        """Whether answers come by batch, up to a day later: stages should then ask for everything due at once."""
 
     def analyse(self, items: Sequence[ItemToAnalyse], context: CallContext) -> Iterator[MemberAnalysis]:
         """Insights for `items`, one member per request; members are yielded as they finish."""
 
     def embed(self, texts: dict[str, str], context: CallContext, *, hand_out: bool = True) -> Embeddings:
-        """Vectors for `texts`, by content hash; stored, and only if wanted handed out (a million take 6 GB)."""
+        """Vectors for `texts`, by content hash; stored, and returned only with `hand_out` (a million take 6 GB)."""
 
     def preview(self, pairs: Sequence[PairToPreview], context: CallContext) -> Iterator[Preview | PreviewFailure]:
         """Starters for `pairs`; pairs are yielded as they finish."""
 
     def review(self, pairs: Sequence[PairToReview], context: CallContext) -> Iterator[Review | ReviewFailure]:
-        """What the review model makes of `pairs`, as they finish; nothing where there is no such model."""
+        """Reviews of `pairs` as they finish; none without a review model."""
 
     def usage(self, context: CallContext) -> Usage:
         """What the ledger holds for this run, week and stage."""

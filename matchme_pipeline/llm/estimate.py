@@ -1,4 +1,4 @@
-"""What a week's model calls would take, counted offline: requests are built as they would be sent, and not sent.
+"""What a week's model calls would cost, estimated offline: requests are built as they would be sent, but not sent.
 
 Tokens are bytes times the ratio that the ledger shows for this stage and model, or bytes / 4 before there is any;
 answers are as long as the ledger says they were, or as the prompts ask for.
@@ -35,7 +35,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class StageEstimate:
-    """One stage's expected calls, tokens, USD and duration; `reused`: items whose answers are there already."""
+    """One stage's expected calls, tokens, USD and duration; `reused`: items that have an answer already."""
 
     stage: str
     model: str
@@ -51,7 +51,7 @@ class StageEstimate:
 def estimate_insights(
     connection: Connection, settings: Settings, items: Sequence[ItemToAnalyse], stage: str = "content_insights"
 ) -> StageEstimate:
-    """What insights for `items` would take."""
+    """Estimate insights for `items`."""
     if settings.provider == "local":
         return _free(stage, len(items))
     entry = load_prices(settings.prices_file).entry(settings.insight_model, "chat")
@@ -63,7 +63,7 @@ def estimate_insights(
 def estimate_previews(
     connection: Connection, settings: Settings, pairs: Sequence[PairToPreview], stage: str = "chaichat_previews"
 ) -> StageEstimate:
-    """What starters for `pairs` would take."""
+    """Estimate previews of `pairs`."""
     if settings.provider == "local":
         return _free(stage, len(pairs))
     entry = load_prices(settings.prices_file).entry(settings.insight_model, "chat")
@@ -75,7 +75,7 @@ def estimate_previews(
 def estimate_reviews(
     connection: Connection, settings: Settings, pairs: Sequence[PairToReview], stage: str = "weekly_matches"
 ) -> StageEstimate:
-    """What reviews of `pairs` would take; raises ValueError where no model reviews."""
+    """Estimate reviews of `pairs`; raises ValueError without a review model."""
     model = settings.review_model
     if model is None:
         raise ValueError("no model reviews: MATCHME_REVIEW_MODEL is unset")
@@ -88,7 +88,7 @@ def estimate_reviews(
 def estimate_embeddings(
     connection: Connection, settings: Settings, texts: Mapping[str, str], stage: str
 ) -> StageEstimate:
-    """What vectors for `texts`, by content hash, would take."""
+    """Estimate vectors for `texts`, by content hash."""
     if settings.provider == "local":
         return _free(stage, len(texts))
     from matchme_pipeline.llm.execution.embedding_run import packed
@@ -122,7 +122,7 @@ def _asked(
     output_tokens_a_question: int,
     model: str | None = None,
 ) -> StageEstimate:
-    """What asking those of `questions` that have no answer yet would take."""
+    """Estimate the `questions` that have no answer yet."""
     from matchme_pipeline.llm.execution.answer_outcome import answer_limit
 
     wire_format = provider_api(entry.provider).chat_format

@@ -1,4 +1,4 @@
-"""The model layer that the stages use: what is stored already is reused, the rest is asked once and paid once."""
+"""The model layer that stages use: stored answers are reused, the rest is asked and paid once."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -87,7 +87,7 @@ class Gateway:
                     yield _member_analysis(member, members[member], outcomes)
 
     def embed(self, texts: dict[str, str], context: CallContext, *, hand_out: bool = True) -> Embeddings:
-        """Vectors for `texts`, by content hash; stored, and only if wanted handed out."""
+        """Vectors for `texts`, by content hash; stored, and returned only with `hand_out`."""
         stored = answer_queries.hashes_with_vector(self._connection, self.embedding_model, texts)
         vectors = (
             answer_queries.stored_vectors(self._connection, self.embedding_model, list(stored)) if hand_out else {}
@@ -121,7 +121,7 @@ class Gateway:
                     yield _preview(pair, outcome, self.insight_model, reused or number > 0)
 
     def review(self, pairs: Sequence[PairToReview], context: CallContext) -> Iterator[Review | ReviewFailure]:
-        """What the review model makes of `pairs`."""
+        """Reviews of `pairs`."""
         model = self.review_model
         if model is None:
             return
@@ -144,7 +144,7 @@ class Gateway:
     def _answers(
         self, task: Task, questions: Sequence[Question], context: CallContext
     ) -> Iterator[tuple[Outcome, bool]]:
-        """One outcome for each distinct key, the stored ones first; with it, whether it was reused."""
+        """One outcome for each distinct key, stored answers first, and whether it was reused."""
         distinct = first_of_each_key(questions)
         stored: dict[str, dict[str, Any]] = answer_queries.stored_answers(self._connection, [q.key for q in distinct])
         for question in distinct:
@@ -159,7 +159,7 @@ class Gateway:
 def insight_questions(
     task: InsightsTask, items: Sequence[ItemToAnalyse], model: str, parameters: str
 ) -> list[Question]:
-    """The questions about `items`, in their order; a text of several members stands by nobody's other texts."""
+    """The questions about `items`, in their order; a text that several members wrote is asked about alone."""
     authors: dict[str, set[str]] = {}
     for item in items:
         authors.setdefault(item.content_hash, set()).add(item.member_id)
@@ -167,7 +167,7 @@ def insight_questions(
 
 
 def first_of_each_key(questions: Sequence[Question]) -> list[Question]:
-    """One question for each distinct key: the first that asks."""
+    """The first question of each distinct key."""
     return list({question.key: question for question in reversed(questions)}.values())[::-1]
 
 

@@ -34,7 +34,7 @@ class TokenUsage:
 
 
 class Price(BaseModel):
-    """USD per million tokens; cached and written tokens cost what other input does where nothing else is said."""
+    """USD per million tokens; without prices of their own, cached and written tokens cost what other input does."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -62,7 +62,7 @@ class Price(BaseModel):
 
 
 class ModelEntry(BaseModel):
-    """One model: who answers for it, its prices by mode and what its requests take."""
+    """One model: its provider, its prices by mode and the parameters that it takes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -79,12 +79,12 @@ class ModelEntry(BaseModel):
     dimensions: bool = False
 
     def price(self, mode: Mode) -> Price:
-        """The price in `mode`; a mode that the model doesn't offer bills as standard."""
+        """The price in `mode`; a mode that the model does not offer is billed as standard."""
         return getattr(self, mode) or self.standard
 
     @property
     def parameters(self) -> str:
-        """What of the requests' parameters decides an answer, for the cache key."""
+        """The request parameters that decide an answer, for the cache key."""
         return hash_of({"reasoning_effort": self.reasoning_effort, "temperature": self.temperature})[:12]
 
     def mode_for(self, mode: Mode) -> Mode:
@@ -117,7 +117,7 @@ class PriceTable(BaseModel):
 
 
 def load_prices(override: Path | None = None) -> PriceTable:
-    """The prices that ship with the package, with those of the file `override` before them."""
+    """The prices that ship with the package; models in the file `override` replace them."""
     shipped = _parse(resources.files("matchme_pipeline.llm").joinpath("prices.yaml").read_text("utf-8"), "prices.yaml")
     if override is None:
         return shipped

@@ -57,11 +57,11 @@ class Provider(Protocol):
 
     @property
     def parameters(self) -> str:
-        """What beside prompt and model decides an answer: part of the cache key."""
+        """What decides an answer beside prompt and model: part of the cache key."""
 
     @property
     def review_parameters(self) -> str:
-        """The same of the model that reviews."""
+        """The same for the model that reviews."""
 
     def ask(self, task: Task, questions: Sequence[Question], context: CallContext) -> Iterator[Answered | Unanswered]:
         """Answers to `questions`, in any order, each exactly once."""

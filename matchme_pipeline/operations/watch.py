@@ -131,5 +131,5 @@ def _budget_thresholds(connection: Connection) -> int:
             own = [name for name, (percent, _) in webhooks.items() if percent == crossing.threshold_percent]
             for cost_alert in (None, *sorted(own)):
                 new += record_alert(connection, alerts.threshold_passed(crossing, cost_alert))
-        threshold_queries.mark_told(connection, crossings)
+        threshold_queries.mark_notified(connection, crossings)
     return new

@@ -11,7 +11,7 @@ from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.llm.contracts import CallContext
 from matchme_pipeline.llm.store.ledger import Ledger
 from matchme_pipeline.llm.store.records import Call
-from matchme_pipeline.llm.store.threshold_queries import mark_told, threshold_crossings
+from matchme_pipeline.llm.store.threshold_queries import mark_notified, threshold_crossings
 from matchme_pipeline_tests.llm.conftest import CONTEXT, members_items
 
 BUDGET = Decimal("1.00")
@@ -85,7 +85,7 @@ def test_who_is_told_is_told_once(app_database_url: str, app_database: Connectio
         mine = threshold_crossings(app_database)
         assert [crossing.threshold_percent for crossing in mine] == [50, 75]
         assert threshold_crossings(other) == []
-        mark_told(app_database, mine[:1])
+        mark_notified(app_database, mine[:1])
     assert [crossing.threshold_percent for crossing in threshold_crossings(app_database)] == [75]
 
 

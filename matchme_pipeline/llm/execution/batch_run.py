@@ -33,10 +33,10 @@ from matchme_pipeline.llm.store.ledger import Ledger
 
 # What a batch left open is put into another one, so often; then it is asked by single requests.
 ROUNDS = 3
-# Longer than a batch's window: what it may cost is set aside until it is read.
+# Longer than a batch's window: its budget is reserved until it is read.
 HOLDING_HOURS = 25
 FIRST_LOOK_SECONDS, LONGEST_LOOK_SECONDS = 1.0, 60.0
-# A batch that is being cancelled gives what it has; after this it is left to the next run.
+# How long to wait for a cancelled batch to deliver what it has; then the next run reads it.
 CANCEL_PATIENCE = timedelta(minutes=10)
 
 Emit = Callable[[Answered | Embedded], None]
@@ -46,7 +46,7 @@ log = logging.getLogger("matchme_pipeline.llm")
 
 
 class BatchRun:
-    """One stage's work by batches, as far as they get."""
+    """One stage's questions or texts, sent by batches."""
 
     def __init__(
         self,
@@ -232,7 +232,7 @@ class BatchRun:
     async def _keep(self, batch: Batch, state: BatchState) -> None:
         keep(batch, state)
         if state.too_much:
-            # Halves go one after another: full price for everything would be the other way.
+            # Send halves one after another; the alternative is the full price for everything.
             half = len(batch.requests) // 2
             self._most_lines = max(1, min(half, self._most_lines or half))
         await self._write(lambda connection: batch_queries.save_state(connection, batch))

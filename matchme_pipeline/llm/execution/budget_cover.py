@@ -14,10 +14,10 @@ PIECES = 50
 
 
 class Reservations(Protocol):
-    """Where all processes see what the others have covered."""
+    """What each process holds of the budget, visible to all processes."""
 
     def hold(self, holder: uuid.UUID, week: date | None, usd: Decimal, limit_usd: Decimal) -> bool:
-        """Let `holder` hold `usd` in all, if ledger and everybody's holdings stay within the limit; whether it may."""
+        """Let `holder` hold `usd` in all if ledger and all holdings stay within the limit; returns whether it may."""
 
 
 class Budget:

@@ -89,12 +89,12 @@ class NetworkProvider:
 
     @property
     def parameters(self) -> str:
-        """What beside prompt and model decides an answer; where and how fast it is asked does not."""
+        """What decides an answer beside prompt and model; address and speed do not."""
         return self._entries[self.insight_model].parameters
 
     @property
     def review_parameters(self) -> str:
-        """The same of the model that reviews."""
+        """The same for the model that reviews."""
         return self._entries[self.review_model or self.insight_model].parameters
 
     def ask(self, task: Task, questions: Sequence[Question], context: CallContext) -> Iterator[Answered | Unanswered]:
@@ -162,7 +162,7 @@ class NetworkProvider:
         self._looked_up = True
         for name, account in self._accounts.items():
             wanted = [model for model, entry in self._entries.items() if entry.provider == name]
-            # A server without a list of models is asked all the same; what is wrong shows in its first answer.
+            # Without a list of models the run goes on: an unknown model shows in the first answer.
             with suppress(RetryableError, RefusedRequestError, UnsupportedParameterError, ModelRequestError):
                 listed = await account.api.models()
                 for warning in shutdown_warnings(listed, wanted, datetime.now(UTC).date()):

@@ -1,20 +1,20 @@
-"""What a server's headers say about waiting, in every spelling that is in use; pure."""
+"""Reads what a server's headers say about waiting, in every spelling in use; pure."""
 
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-# A server that asks for more patience than this is treated as one that asks for this much.
+# Longer waits that a server asks for are cut to this.
 LONGEST_PATIENCE_SECONDS = 300.0
-# Where a server says that nothing is left and not until when; and the most that such a moment is waited for: buckets
-# refill all the time, the moment is that of the full one.
+# The wait when a server says that nothing is left but not until when, and the longest wait for a reset: a bucket
+# refills all the time, and the header names the moment at which it is full.
 USUAL_RESET_SECONDS, LONGEST_RESET_SECONDS = 1.0, 20.0
 # Numbers above these are moments, in seconds or milliseconds since 1970, not durations.
 _EPOCH_SECONDS, _EPOCH_MILLISECONDS = 1e9, 1e12
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|d|h|m|s)")
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
-# OpenAI's names, then those of others, who count requests alone.
+# OpenAI's names, then those of servers that count requests alone.
 _NAMES = {
     "requests": ("x-ratelimit-{}-requests", "x-ratelimit-{}", "ratelimit-{}"),
     "tokens": ("x-ratelimit-{}-tokens",),
@@ -33,7 +33,7 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
 
 
 def seconds_to_wait(headers: Mapping[str, str], now: datetime) -> float | None:
-    """How long a request that was turned away should wait: as told, else until what is used up is there again."""
+    """How long a refused request should wait: as the server says, else until what is used up has been refilled."""
     told = retry_after(headers, now)
     if told is not None:
         return told
@@ -42,7 +42,7 @@ def seconds_to_wait(headers: Mapping[str, str], now: datetime) -> float | None:
 
 
 def allowances(headers: Mapping[str, str], now: datetime) -> dict[str, tuple[float, float]]:
-    """What is left of "requests" and "tokens", and for how many seconds that holds; what isn't told is left out."""
+    """What is left of "requests" and "tokens", and for how many seconds; without what the server does not state."""
     found = {}
     for kind, names in _NAMES.items():
         for name in names:

@@ -1,4 +1,4 @@
-"""The offline models as a provider: whole chunks at a time, booked at no cost."""
+"""The offline models as a provider: they answer in chunks and are booked at no cost."""
 
 import json
 import time
@@ -27,7 +27,7 @@ class LocalProvider:
     embedding_model = MODEL
     insight_model = f"{MODEL}-themes"
     answers_by_batch = False
-    # Offline there is nobody stronger to ask.
+    # There is no stronger model offline.
     review_model = None
     review_parameters = ""
 
@@ -77,7 +77,7 @@ class LocalProvider:
 
 
 def _insights(task: Task, questions: Sequence[Question]) -> list[Reading]:
-    """One request a member, as any model gets it, but all of them encoded together."""
+    """One request a member, as for any model, with all sentences encoded together."""
     requests = [task.request(list(group)) for _, group in groupby(questions, key=lambda question: question.owner)]
     answers = answer_insights([data for data, _ in requests], load_themes(), process_encoder())
     return [
@@ -92,5 +92,5 @@ def _previews(task: Task, questions: Sequence[Question]) -> list[Reading]:
 
 
 def _through_json(answer: dict[str, Any], name: str) -> list[Any]:
-    # The same door that every other model's answer comes through.
+    # Read as every other model's answer is.
     return read_object(json.dumps(answer), name)

@@ -16,7 +16,7 @@ _NO_MODEL = {"model_not_found", "invalid_model"}
 _TOO_LONG_CODES = {
     "context_length_exceeded", "string_above_max_length", "max_tokens_per_request", "exceed_context_size_error",
 }  # fmt: skip
-# Other servers say it in words alone.
+# Other servers say it only in the message.
 _TOO_LONG = re.compile(
     r"context (?:length|size|window)|too many tokens|(?:prompt|input) is too long|maximum input length"
     r"|reduce the length",
@@ -33,7 +33,7 @@ _PLAIN = re.compile(r"[a-z_]{1,48}")
 
 @dataclass(frozen=True)
 class _Details:
-    """What an error body says, whatever its shape."""
+    """What an error body says, in any of the shapes in use."""
 
     codes: frozenset[str] = frozenset()
     code: str | None = None
@@ -54,23 +54,25 @@ def failure_of(
     Returns ModelRequestError where no request will ever succeed (401, 403, 404, exhausted quota), otherwise one of
     exchange's. No message repeats what the server wrote: it may hold the key or a member's words.
     """
-    told = _details(body)
-    final = _final(status, told, model)
+    details = _details(body)
+    final = _final(status, details, model)
     if final is not None:
         return final
     if status == 429:
-        return RetryableError(told.code or "rate_limited", throttled=True, after_seconds=seconds_to_wait(headers, now))
+        return RetryableError(
+            details.code or "rate_limited", throttled=True, after_seconds=seconds_to_wait(headers, now)
+        )
     if status in (408, 409, 425) or status >= 500:
-        # An overloaded server says when to come back; any other 5xx is this request's bad luck.
+        # An overloaded server says when to come back; any other 5xx concerns this request alone.
         after = retry_after(headers, now)
         return RetryableError(f"http_{status}", throttled=after is not None, after_seconds=after)
-    if status == 413 or told.codes & _TOO_LONG_CODES:
-        return RefusedRequestError(told.code or f"http_{status}", too_long=True)
-    if status in (400, 422) and _TOO_LONG.search(told.message):
+    if status == 413 or details.codes & _TOO_LONG_CODES:
+        return RefusedRequestError(details.code or f"http_{status}", too_long=True)
+    if status in (400, 422) and _TOO_LONG.search(details.message):
         return RefusedRequestError("context_length_exceeded", too_long=True)
-    if status in (400, 422) and (parameter := _not_taken(told, sent)) is not None:
+    if status in (400, 422) and (parameter := _not_taken(details, sent)) is not None:
         return UnsupportedParameterError(parameter)
-    return RefusedRequestError(told.code or f"http_{status}")
+    return RefusedRequestError(details.code or f"http_{status}")
 
 
 def failure_in_success(data: Mapping[str, Any], model: str, now: datetime) -> Exception | None:
@@ -83,14 +85,14 @@ def failure_in_success(data: Mapping[str, Any], model: str, now: datetime) -> Ex
     return failure_of(status, json.dumps(data).encode(), {}, model, now)
 
 
-def _final(status: int, told: _Details, model: str) -> ModelRequestError | None:
-    """The error that ends everything, in one sentence with its remedy."""
-    if status == 402 or told.codes & _NO_CREDIT:
+def _final(status: int, details: _Details, model: str) -> ModelRequestError | None:
+    """The error that ends the stage, in one sentence with its remedy."""
+    if status == 402 or details.codes & _NO_CREDIT:
         return ModelRequestError(
-            f"The API account's quota is exhausted (HTTP {status}, {told.code or 'payment required'}). "
+            f"The API account's quota is exhausted (HTTP {status}, {details.code or 'payment required'}). "
             "Add credit or raise its limit, then run again: what is answered is not paid again."
         )
-    if status == 401 or "invalid_api_key" in told.codes:
+    if status == 401 or "invalid_api_key" in details.codes:
         return ModelRequestError(
             f"The API refuses the key (HTTP {status}). Correct OPENAI_API_KEY in the environment or .env."
         )
@@ -98,7 +100,7 @@ def _final(status: int, told: _Details, model: str) -> ModelRequestError | None:
         return ModelRequestError(
             f"The API key may not use the model '{model}' (HTTP 403). Choose another key or another model."
         )
-    if status == 404 or told.codes & _NO_MODEL:
+    if status == 404 or details.codes & _NO_MODEL:
         return ModelRequestError(
             f"The API knows no model '{model}' at this address (HTTP {status}). "
             "Check MATCHME_INSIGHT_MODEL, MATCHME_EMBEDDING_MODEL, MATCHME_REVIEW_MODEL and OPENAI_BASE_URL."
@@ -106,15 +108,15 @@ def _final(status: int, told: _Details, model: str) -> ModelRequestError | None:
     return None
 
 
-def _not_taken(told: _Details, sent: Collection[str]) -> str | None:
-    """The parameter that an error is about: named apart, or in the message of an error that speaks of such a thing."""
-    if told.parameter and told.codes & {"unsupported_parameter", "unsupported_value", "unknown_parameter"}:
-        return told.parameter
-    if not (_NOT_TAKEN.search(told.message) or _NOT_TAKEN.search(" ".join(told.codes).replace("_", " "))):
+def _not_taken(details: _Details, sent: Collection[str]) -> str | None:
+    """The parameter that an error is about: from its own field, or from the message of an error about a parameter."""
+    if details.parameter and details.codes & {"unsupported_parameter", "unsupported_value", "unknown_parameter"}:
+        return details.parameter
+    if not (_NOT_TAKEN.search(details.message) or _NOT_TAKEN.search(" ".join(details.codes).replace("_", " "))):
         return None
-    if told.parameter in sent:
-        return told.parameter
-    return next((name for name in sent if re.search(rf"\b{name}\b", told.message)), None)
+    if details.parameter in sent:
+        return details.parameter
+    return next((name for name in sent if re.search(rf"\b{name}\b", details.message)), None)
 
 
 def _details(body: bytes) -> _Details:

@@ -1,1 +1,1 @@
-"""What is written down of model calls: the ledger, stored answers and vectors, and their SQL."""
+"""What the database holds of model calls: the ledger, stored answers and vectors, batches, and their SQL."""

@@ -56,5 +56,5 @@ def spend_held(connection: Connection, holder: uuid.UUID, usd: Decimal, hours: i
 
 
 def release_budget(connection: Connection, holder: uuid.UUID) -> None:
-    """`holder` needs nothing more."""
+    """Release what `holder` holds."""
     connection.execute("delete from llm_budget_holdings where holder = %s", [holder])

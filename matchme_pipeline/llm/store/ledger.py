@@ -1,4 +1,4 @@
-"""The ledger: calls and what they paid for, committed together in short transactions of their own."""
+"""The ledger: commits calls together with the answers that they paid for, in short transactions."""
 
 import threading
 import time
@@ -13,7 +13,7 @@ from matchme_pipeline.llm.store import answer_queries, budget_queries, ledger_qu
 from matchme_pipeline.llm.store.records import Call, StoredAnswer, StoredVector
 
 T = TypeVar("T")
-# A holding that nobody renewed for so long belongs to a process that died.
+# A holding that was not renewed for so long belongs to a process that died.
 HOLDING_HOURS = 1
 # How often spending is compared with the budget's thresholds: summing a large week takes some ten milliseconds.
 WATCH_SECONDS = 1.0
@@ -55,7 +55,7 @@ class Ledger:
         self.spent({call.context.week for call in calls if call.cost_usd})
 
     def spent(self, weeks: Iterable[date | None]) -> None:
-        """Something of these weeks' budgets was spent, in a transaction that has ended."""
+        """Note that a committed transaction spent from these weeks' budgets."""
         if self._budget_usd is None:
             return
         self._unwatched.update(week for week in weeks if week is not None)
@@ -87,6 +87,6 @@ class Ledger:
             return write(self._connection)
 
     def release(self, holder: uuid.UUID) -> None:
-        """`holder` needs nothing more."""
+        """Release what `holder` holds."""
         with self._lock, self._connection.transaction():
             budget_queries.release_budget(self._connection, holder)

@@ -1,4 +1,4 @@
-"""What is written down of a model call: the ledger's row, and the answers and vectors that it paid for."""
+"""What the database stores of a model call: the ledger's row, and the answers and vectors that it paid for."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -36,7 +36,7 @@ class Call:
 
 @dataclass(frozen=True)
 class StoredAnswer:
-    """An answer to be kept under its cache key."""
+    """An answer to be stored under its cache key."""
 
     key: str
     stage: str
@@ -49,7 +49,7 @@ class StoredAnswer:
 
 @dataclass(frozen=True)
 class StoredVector:
-    """A vector to be kept: float32 of shape (1536,)."""
+    """A vector to be stored: float32 of shape (1536,)."""
 
     content_hash: str
     model: str

@@ -1,4 +1,4 @@
-"""All SQL about the budget's thresholds: which there are, which a week's spending has passed, who was told."""
+"""SQL of the budget's thresholds: which there are, which a week has passed, which were notified."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Crossing:
 
 
 def book_crossings(connection: Connection, week: date, budget_usd: Decimal) -> None:
-    """Write down the thresholds that the ledger's sum of `week` has passed, each once a week however many look.
+    """Record the thresholds that the ledger's sum of `week` has passed, each once a week however many processes look.
 
     The app's active alerts at a threshold that is new are marked as triggered, in the same transaction.
     """
@@ -55,7 +55,7 @@ def book_crossings(connection: Connection, week: date, budget_usd: Decimal) -> N
 
 
 def threshold_crossings(connection: Connection) -> list[Crossing]:
-    """Crossings that nobody was told of, the oldest first.
+    """Crossings that were not notified yet, the oldest first.
 
     Inside a transaction they are the caller's until it ends: another worker that asks meanwhile does not get them.
     """
@@ -71,9 +71,9 @@ def threshold_crossings(connection: Connection) -> list[Crossing]:
         ).fetchall()
 
 
-def mark_told(connection: Connection, crossings: Iterable[Crossing]) -> None:
-    """Somebody was told of `crossings`: they are listed no more."""
-    told = list(crossings)
+def mark_notified(connection: Connection, crossings: Iterable[Crossing]) -> None:
+    """Mark `crossings` as notified: they are listed no more."""
+    notified = list(crossings)
     connection.execute(
         """
         update llm_budget_crossings c
@@ -81,7 +81,7 @@ def mark_told(connection: Connection, crossings: Iterable[Crossing]) -> None:
         from unnest(%s::date[], %s::integer[]) as t (week, threshold_percent)
         where c.week = t.week and c.threshold_percent = t.threshold_percent and c.told_at is null
         """,
-        [[crossing.week for crossing in told], [crossing.threshold_percent for crossing in told]],
+        [[crossing.week for crossing in notified], [crossing.threshold_percent for crossing in notified]],
     )
 
 

@@ -1,4 +1,4 @@
-"""Reading a model's answer: what of it is valid is kept, what is not is dropped and counted by reason; pure."""
+"""Reads a model's answer: valid parts are kept, the others are dropped and counted by reason; pure."""
 
 import json
 import re
@@ -15,14 +15,14 @@ from matchme_pipeline.llm.text.quote_grounding import QuotableText
 # Raised whenever a stored answer would be read differently: part of every cache key.
 PARSER_VERSION = 1
 CATEGORIES = ("values", "personality", "lifestyle", "interests", "family")
-# A longer text of an answer is not looked at.
+# Longer texts in an answer are dropped unread.
 LONGEST_READ = 2_000
 MAX_TITLE, MAX_DESCRIPTION, MAX_QUOTE, MAX_STARTER = 80, 400, 500, 300
 STARTERS_KEPT = 3
-# Whatever a model returns: so many insights are kept of a post, and so many claims looked at to find them.
+# At most so many insights of a post are kept, and so many claims read to find them.
 INSIGHTS_KEPT = 3
 CLAIMS_READ = 20
-# A server that knows no answer schema lets its model answer as it would in a chat: thoughts before, a fence around.
+# Without an answer schema a model answers as in a chat: with thoughts before the JSON or a code fence around it.
 _THOUGHTS = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
 _FENCE = re.compile(r"\A```(?:json)?\s*(.*?)\s*```\Z", re.DOTALL | re.IGNORECASE)
 # How the starters refer to what was shown: side and position.
@@ -43,12 +43,12 @@ class ItemAnswer:
 
     @property
     def dropped_by_rule(self) -> Counter[str]:
-        """Dropped although well-formed: the member's words don't bear it, or it was there already."""
+        """Dropped although well-formed: not supported by the member's words, or a duplicate."""
         return Counter({reason: n for reason, n in self.dropped.items() if reason in _BY_RULE})
 
     @property
     def silent(self) -> bool:
-        """Whether the answer doesn't mention the item."""
+        """Whether the answer does not mention the item."""
         return not self.insights and not self.dropped
 
 
@@ -160,13 +160,13 @@ def _read_insight(entry: Mapping[str, Any], text: QuotableText) -> Insight | str
 
 
 def is_shown(starter: str) -> bool:
-    """Whether a starter may be shown to the two: plain, of bounded length, a question, without a contact."""
+    """Whether the pair may see a starter: plain, of bounded length, a question, without a contact."""
     usable = bool(starter) and len(starter) <= MAX_STARTER and is_plain(starter)
     return usable and asks_the_other(starter) and not shows_contact(starter)
 
 
 def shown_starters(stored: Iterable[str]) -> tuple[str, ...]:
-    """What may be shown of starters that were stored, perhaps before a rule was: in plain text, without claims."""
+    """The stored starters that may be shown, as plain text; they may be older than a rule that they break."""
     read = (plain(starter) for starter in stored)
     return tuple(s for s in read if s and is_plain(s) and claims_nothing(s) and not shows_contact(s))
 

@@ -1,4 +1,4 @@
-"""Which questions travel together: never two owners' in one request, within a request's tokens and items; pure."""
+"""Packs questions into requests: one owner a request, within its limits on tokens and items; pure."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,7 @@ from matchme_pipeline.llm.text.token_estimates import BYTES_PER_TOKEN, estimated
 
 
 def pack_questions(questions: Iterable[Question], settings: PromptSettings) -> list[list[Question]]:
-    """Requests in order of their first question; a question that fills one by itself, or is `alone`, has it alone."""
+    """Requests in order of their first question. A question that is `alone`, or too long to share, gets its own."""
     packs: list[list[Question]] = []
     open_packs: dict[str | None, tuple[list[Question], int]] = {}
     for question in questions:

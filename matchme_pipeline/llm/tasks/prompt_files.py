@@ -1,4 +1,4 @@
-"""Prompts as they stand in `prompts/`: instructions, answer schema, settings, and a version derived from all three."""
+"""Loads the prompts in `prompts/`: instructions, answer schema, settings, and a version derived from all three."""
 
 import json
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from matchme_pipeline.llm.tasks.answer_parsing import PARSER_VERSION
 
 
 class PromptSettings(BaseModel):
-    """What stands in a prompt's YAML file; tokens are estimated ones."""
+    """The contents of a prompt's YAML file; tokens are estimated tokens."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -44,7 +44,7 @@ def load_prompt(name: str) -> Prompt:
     instructions = folder.joinpath(f"{name}.md").read_text("utf-8").strip()
     schema = json.loads(folder.joinpath(f"{name}.schema.json").read_text("utf-8"))
     settings = PromptSettings.model_validate(yaml.safe_load(folder.joinpath(f"{name}.yaml").read_text("utf-8")))
-    # How requests are packed doesn't change what a model is asked about one item; what it answers with does.
+    # Packing does not change what a model is asked about one item; these settings do.
     asked = {"temperature": settings.temperature, "item_characters": settings.item_characters}
     version = hash_of([instructions, schema, asked, PARSER_VERSION])[:12]
     return Prompt(name, instructions, schema, settings, f"{name}-{version}")

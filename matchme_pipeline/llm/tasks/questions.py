@@ -1,4 +1,4 @@
-"""The things that models are asked for, insights, previews and reviews: how questions look and how answers are read.
+"""The tasks of models, insights, previews and reviews: how questions look and how answers are read.
 
 Pure: a question knows its cache key and the data that the model may see; a task turns questions into one request's
 JSON and the answer's JSON into what is stored per question.
@@ -21,7 +21,7 @@ from matchme_pipeline.llm.text.sentences import cut_at_boundary
 
 # How many of each side's insights a preview is written from.
 INSIGHTS_A_SIDE = 3
-# A post shorter than this may well show nothing; silence about a longer one is asked about once more.
+# A shorter post may well show nothing; a longer one that the answer leaves out is asked about once more.
 TELLING_CHARACTERS = 25
 
 Json = dict[str, Any]
@@ -29,7 +29,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Question:
-    """One item to ask about. Questions of different `owner`s never share a request, one that is `alone` with none."""
+    """One item to ask about. Different `owner`s never share a request; an `alone` question shares none."""
 
     key: str
     subject: str
@@ -41,12 +41,12 @@ class Question:
 
 @dataclass(frozen=True)
 class Reading:
-    """An answer, read: what is stored per key, why other keys got nothing, and what was dropped beside them."""
+    """A parsed answer: what to store per key, why other keys got nothing, and what was dropped."""
 
     stored: dict[str, Json]
     refused: dict[str, str]
-    # Keys whose stored answer is acceptable and yet worth asking about once more: the answer leaves the item out
-    # although it speaks of others, or quotes what isn't there.
+    # Keys whose answer is acceptable but worth asking about once more: it leaves the item out although it mentions
+    # others, or it quotes words that are not there.
     doubtful: frozenset[str] = frozenset()
     dropped: Counter[str] = field(default_factory=Counter)
 
@@ -61,7 +61,7 @@ class InsightsTask:
         self.prompt = prompt
 
     def question(self, item: ItemToAnalyse, model: str, parameters: str, shared: bool = False) -> Question:
-        """The question about `item`; `shared`: several members wrote the same text, so nobody's else may stand by."""
+        """The question about `item`; `shared`: several members wrote the text, so it is asked about alone."""
         seen = mask(cut_at_boundary(item.text, self.prompt.settings.item_characters), item.names)
         return Question(
             key=cache_key(item.content_hash, model, parameters, self.prompt.version),
@@ -73,12 +73,12 @@ class InsightsTask:
         )
 
     def request(self, questions: Sequence[Question]) -> tuple[Json, dict[str, Question]]:
-        """`{"posts": [..]}` with ids that mean nothing outside this request."""
+        """`{"posts": [..]}` with ids that are local to this request."""
         asked = {f"p{number}": question for number, question in enumerate(questions, start=1)}
         return {"posts": [{"id": post_id, **question.data} for post_id, question in asked.items()]}, asked
 
     def read(self, entries: list[Any], asked: Mapping[str, Question]) -> Reading:
-        """Valid insights per question; a question with none of them, but with malformed ones, is refused."""
+        """Valid insights per question; a question with malformed insights alone is refused."""
         read, elsewhere = answer_parsing.read_insights(entries, {post_id: q.text for post_id, q in asked.items()})
         stored: dict[str, Json] = {}
         refused: dict[str, str] = {}
@@ -96,7 +96,7 @@ class InsightsTask:
 
 
 class PreviewsTask:
-    """Previews: one question per pair; its data are a few confirmed insights of each side and what both show."""
+    """Previews: one question per pair, with a few approved insights of each side and what both show."""
 
     name = "previews"
     list_name = "previews"
@@ -105,7 +105,7 @@ class PreviewsTask:
         self.prompt = prompt
 
     def question(self, pair: PairToPreview, model: str, parameters: str) -> Question:
-        """The question about `pair`; pairs of which the model sees the same share a key."""
+        """The question about `pair`; pairs that look the same to the model share a key."""
         a, b = shown_insights(pair)
         data = {
             "a": {"insights": [_shown(insight) for insight in a]},
@@ -115,7 +115,7 @@ class PreviewsTask:
         return _pair_question(data, model, parameters, self.prompt)
 
     def request(self, questions: Sequence[Question]) -> tuple[Json, dict[str, Question]]:
-        """`{"pairs": [..]}` with ids that mean nothing outside this request."""
+        """`{"pairs": [..]}` with ids that are local to this request."""
         return _pairs_request(questions)
 
     def read(self, entries: list[Any], asked: Mapping[str, Question]) -> Reading:
@@ -127,7 +127,7 @@ class PreviewsTask:
 
 
 class ReviewsTask:
-    """Reviews: one question per pair; its data are approved insights of each side, the sides in no order of theirs."""
+    """Reviews: one question per pair, with approved insights of each side, in an order that tells nothing."""
 
     name = "review"
     list_name = "reviews"
@@ -136,13 +136,13 @@ class ReviewsTask:
         self.prompt = prompt
 
     def question(self, pair: PairToReview, model: str, parameters: str) -> Question:
-        """The question about `pair`; who stands first in it is decided by what is shown, never by who they are."""
+        """The question about `pair`; the sides are ordered by what is shown, never by who they are."""
         first, second = sorted(([_said(insight) for insight in side] for side in (pair.a, pair.b)), key=hash_of)
         data = {"a": first, "b": second}
         return _pair_question(data, model, parameters, self.prompt)
 
     def request(self, questions: Sequence[Question]) -> tuple[Json, dict[str, Question]]:
-        """`{"pairs": [..]}` with ids that mean nothing outside this request."""
+        """`{"pairs": [..]}` with ids that are local to this request."""
         return _pairs_request(questions)
 
     def read(self, entries: list[Any], asked: Mapping[str, Question]) -> Reading:
@@ -157,7 +157,7 @@ Task = InsightsTask | PreviewsTask | ReviewsTask
 
 
 def _pair_question(data: Json, model: str, parameters: str, prompt: Prompt) -> Question:
-    """The question that shows `data` of a pair; who speaks to the model shares a request with no other pair."""
+    """The question that shows `data` of a pair; a pair whose texts address a model is asked about alone."""
     subject = hash_of(data)
     alone = speaks_to_a_model(" ".join(_texts(data)))
     return Question(cache_key(subject, model, parameters, prompt.version), subject, None, data, alone=alone)
@@ -177,7 +177,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def insights_of(stored: Json) -> tuple[Insight, ...]:
-    """The insights of a stored answer, as they may be shown: an answer may have been stored before a rule was."""
+    """The insights of a stored answer that may be shown; the answer may be older than a rule that it breaks."""
     read = (Insight(**insight) for insight in stored["insights"])
     shown = (replace(one, title=plain(one.title), description=plain(one.description)) for one in read)
     usable = [one for one in shown if is_plain(one.title) and is_plain(one.description) and one.title]
@@ -185,7 +185,7 @@ def insights_of(stored: Json) -> tuple[Insight, ...]:
 
 
 def shown_insights(pair: PairToPreview) -> tuple[tuple[SharedInsight, ...], tuple[SharedInsight, ...]]:
-    """The few insights of each side that a preview is written from: what is alike first, then the rest by id.
+    """The few insights of each side that a preview is based on: similar ones first, then the rest by id.
 
     Likeness of two insights: words that their titles share, plus a half when they are of the same category.
     """
@@ -203,7 +203,7 @@ def shown_insights(pair: PairToPreview) -> tuple[tuple[SharedInsight, ...], tupl
 
 
 def insights_used(stored: Json, pair: PairToPreview) -> tuple[str, ...]:
-    """The ids of the insights that stored starters are built on: those referred to, else all that were shown."""
+    """The ids of the insights that stored starters refer to; all that were shown where they refer to none."""
     sides = zip(("a", "b"), shown_insights(pair), strict=True)
     by_reference = {f"{side}{i}": insight.insight_id for side, shown in sides for i, insight in enumerate(shown)}
     references = stored.get("insights_used")
@@ -226,12 +226,12 @@ _ADDRESSES_A_MODEL = re.compile(
 
 
 def speaks_to_a_model(text: str) -> bool:
-    """Whether `text` may be meant for a model: such an item is asked about alone, where it can steer nothing else."""
+    """Whether `text` may address a model: such an item is asked about alone, so that it cannot steer other answers."""
     return any(_ADDRESSES_A_MODEL.search(reading) for reading in readings(text))
 
 
 def _shown(insight: SharedInsight) -> Json:
-    # The title says it; descriptions would double what a preview costs to ask for.
+    # Titles are enough; descriptions would double the price of a preview.
     return {"category": insight.category, "title": mask(insight.title)}
 
 

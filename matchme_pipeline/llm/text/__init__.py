@@ -1,1 +1,1 @@
-"""Text on its way to a model and back: masking, sentences, quotes, token estimates; pure."""
+"""Text that goes to a model and comes back: masking, sentences, quotes, token estimates; pure."""

@@ -1,4 +1,4 @@
-"""What must not leave the process: e-mail addresses, links, handles, phone numbers and names become masks; pure."""
+"""Masks what must not leave the process: e-mail addresses, links, handles, phone numbers and names; pure."""
 
 import re
 from collections.abc import Collection, Iterator

@@ -1,4 +1,4 @@
-"""A text as a reader sees it, for matching: nothing invisible, digits as digits, each with its origin; pure."""
+"""Folds a text to what a reader sees, for matching: nothing invisible, digits as 0-9, origins kept; pure."""
 
 import unicodedata
 from dataclasses import dataclass

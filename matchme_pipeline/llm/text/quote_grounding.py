@@ -8,10 +8,10 @@ _BLANK = re.compile(r"\s+")
 
 
 class QuotableText:
-    """A member's text in which quotes are looked for; it is decomposed once, however many claims are made about it."""
+    """A member's text to search for quotes; it is folded once, however many quotes are searched."""
 
     def __init__(self, text: str) -> None:
-        """Keep `text`; nothing is computed before a quote asks for it."""
+        """Keep `text`; it is folded when the first quote needs that."""
         self._text = text
 
     def find(self, quote: str) -> str | None:
@@ -31,7 +31,7 @@ class QuotableText:
         if start < 0 or not wanted:
             return None
         found = self._text[origins[start][0] : origins[start + len(wanted) - 1][1]].strip()
-        # A quote that ends inside a composed character would be widened by it: then it doesn't stand there.
+        # A quote that ends inside a composed character would be widened by it: it does not count.
         return found if _fold(found)[0].strip() == wanted else None
 
     @cached_property

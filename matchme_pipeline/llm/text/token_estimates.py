@@ -1,4 +1,4 @@
-"""How many tokens a text is, without a tokenizer that would have to be downloaded; pure."""
+"""Estimates how many tokens a text has, without a tokenizer that would have to be downloaded; pure."""
 
 # The API's own rule for embeddings requests, and about right for English in chat.
 BYTES_PER_TOKEN = 4
@@ -10,7 +10,7 @@ def estimated_tokens(text: str) -> int:
 
 
 def most_tokens(text: str) -> int:
-    """A number that is hardly ever passed: a third of the ASCII characters and every other character.
+    """A number that is rarely exceeded: a third of the ASCII characters and every other character.
 
     Byte-level encodings take about four ASCII characters a token and one to three of other scripts.
     """
@@ -19,5 +19,5 @@ def most_tokens(text: str) -> int:
 
 
 def certain_tokens(text: str) -> int:
-    """A number that is never passed: a token of a byte-level encoding is at least one byte."""
+    """A number that is never exceeded: a token of a byte-level encoding is at least one byte."""
     return len(text.encode("utf-8", "surrogatepass"))
