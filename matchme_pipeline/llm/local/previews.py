@@ -1,4 +1,4 @@
-"""Conversation starters without a language model: composed from what two members have confirmed about themselves."""
+"""Conversation starters without a language model: whole sentences for what two members have confirmed of themselves."""
 
 import hashlib
 import json
@@ -12,13 +12,20 @@ import yaml
 
 from matchme_pipeline.llm.cache_keys import hash_of
 from matchme_pipeline.llm.local.encoder import SentenceEncoder
-from matchme_pipeline.llm.local.themes import load_themes
+from matchme_pipeline.llm.local.themes import Theme, load_themes
+from matchme_pipeline.llm.tasks.answer_parsing import is_shown
+from matchme_pipeline.llm.text.plain_text import plain
 
 # Titles at least this alike speak of one thing ("Loves hiking", "Enjoys long walks": 0.5; unrelated ones: below 0.3).
 ALIKE = 0.55
 STARTERS_A_LEVEL = 2
-LIGHT = ("interests", "lifestyle", "personality")
-DEEP = ("values", "family", "personality")
+# A longer hobby is a sentence of its own and would not fit in one of ours.
+LONGEST_FACT_CHARACTERS = 40
+# The name of each level in starters.yaml, and the categories that suit it, best first.
+LEVELS = {
+    "level_1": ("light", ("interests", "lifestyle", "personality", "values", "family")),
+    "level_2": ("deep", ("values", "family", "personality", "lifestyle", "interests")),
+}
 
 Json = dict[str, Any]
 
@@ -30,7 +37,7 @@ class _Side:
     reference: str
     category: str
     title: str
-    topic: str
+    theme: Theme | None
 
 
 @dataclass(frozen=True)
@@ -39,27 +46,37 @@ class _Starter:
     references: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class _Offer:
+    """Wordings that suit one occasion, and the insights that they build on."""
+
+    wordings: Sequence[str]
+    references: tuple[str, ...]
+
+
 @lru_cache(maxsize=1)
-def load_starters() -> dict[str, dict[str, list[str]]]:
-    """The wordings of starters.yaml by occasion and level."""
+def load_starters() -> Json:
+    """The wordings of starters.yaml: by theme, by category, for common ground, and open ones."""
     text = resources.files("matchme_pipeline.llm.local").joinpath("starters.yaml").read_text("utf-8")
-    wordings: dict[str, dict[str, list[str]]] = yaml.safe_load(text)
+    wordings: Json = yaml.safe_load(text)
     return wordings
 
 
 def wording_version() -> str:
-    """Changes with every wording and with every theme's topic."""
+    """Changes with every wording and every theme."""
     return hash_of([load_starters(), load_themes().version])[:12]
 
 
 def answer_previews(request: Json, encoder: SentenceEncoder) -> Json:
     """The answer to `{"pairs": [..]}`: `{"previews": [{"pair_id", "level_1", "level_2", "insights_used"}]}`.
 
-    `insights_used` refers to the request's insights by side and position ("a0"). The same pair always gets the same
-    words: they are picked by a hash of what the two show.
+    `insights_used` refers to the request's insights by side and position ("a0"). The same request always gets the
+    same words. No member reads a wording twice in it; members are told apart by what they show, because a request
+    names nobody, so those who show nothing yet may read one twice.
     """
     titles = sorted({i["title"] for pair in request["pairs"] for side in ("a", "b") for i in pair[side]["insights"]})
     vectors = dict(zip(titles, encoder.unit_vectors(titles), strict=True))
+    read: dict[str, set[str]] = {}
     previews = []
     for pair in request["pairs"]:
         a, b = (_side(name, pair[name]["insights"]) for name in ("a", "b"))
@@ -72,10 +89,11 @@ def answer_previews(request: Json, encoder: SentenceEncoder) -> Json:
             ),
             key=lambda match: (-match[0], match[1].reference, match[2].reference),
         )
-        picker = _Picker({"a": pair["a"], "b": pair["b"], "common_ground": pair["common_ground"]})
+        seen = {"a": pair["a"], "b": pair["b"], "common_ground": pair["common_ground"]}
+        picker = _Picker(seen, [read.setdefault(name, set()) for name in _readers(pair)])
         levels = {
-            level: picker.compose(level, favoured, shared, a, b, pair["common_ground"])
-            for level, favoured in (("level_1", LIGHT), ("level_2", DEEP))
+            level: picker.compose(name, _offers(name, favoured, shared, a, b, pair["common_ground"]))
+            for level, (name, favoured) in LEVELS.items()
         }
         used = sorted({r for starters in levels.values() for starter in starters for r in starter.references})
         texts = {level: [starter.text for starter in starters] for level, starters in levels.items()}
@@ -83,72 +101,94 @@ def answer_previews(request: Json, encoder: SentenceEncoder) -> Json:
     return {"previews": previews}
 
 
-class _Picker:
-    """Picks wordings for one pair, the same ones every time, none twice."""
+def _readers(pair: Json) -> list[str]:
+    """Names for the two members, made of what they show; a member who shows nothing has none."""
+    return [hash_of(pair[side]["insights"]) for side in ("a", "b") if pair[side]["insights"]]
 
-    def __init__(self, seen: Json) -> None:
+
+class _Picker:
+    """Picks wordings for one pair: the same ones every time, none that one of the two has read."""
+
+    def __init__(self, seen: Json, read: Sequence[set[str]]) -> None:
         self._seed = json.dumps(seen, sort_keys=True, ensure_ascii=False)
+        self._read = read
         self._spoken: set[str] = set()
 
-    def compose(
-        self,
-        level: str,
-        favoured: Sequence[str],
-        shared: Sequence[tuple[float, _Side, _Side]],
-        a: Sequence[_Side],
-        b: Sequence[_Side],
-        common_ground: Sequence[str],
-    ) -> list[_Starter]:
-        """Starters of one level: from what is shared, then a difference, then one side, common ground, or openly."""
-        own = [(one, other) for _, one, other in shared if one.category in favoured]
-        first_a, first_b = _first(a, favoured), _first(b, favoured)
-        offers: list[_Starter] = [
-            self._say("shared", level, (one.reference, other.reference), topic=one.topic) for one, other in own
-        ]
-        if first_a and first_b and first_a.topic != first_b.topic:
-            references = (first_a.reference, first_b.reference)
-            offers.append(self._say("difference", level, references, one=first_a.topic, other=first_b.topic))
-        elif (alone := first_a or first_b) is not None and not own:
-            offers.append(self._say("one_side", level, (alone.reference,), topic=alone.topic))
-        if len(offers) < STARTERS_A_LEVEL and common_ground:
-            offers.append(self._say("common_ground", level, (), fact=common_ground[0]))
-        while len(offers) < STARTERS_A_LEVEL:
-            offers.append(self._say("open", level, ()))
-        return offers[:STARTERS_A_LEVEL]
+    def compose(self, level: str, offers: Sequence[_Offer]) -> list[_Starter]:
+        """Starters of one level, from the first offers that have something new to say; then open ones."""
+        starters: list[_Starter] = []
+        for offer in [*offers, *[_Offer(load_starters()["open"][level], ())] * STARTERS_A_LEVEL]:
+            if len(starters) == STARTERS_A_LEVEL:
+                break
+            if (wording := self._new(offer.wordings, level)) is not None:
+                starters.append(_Starter(wording, offer.references))
+        while len(starters) < STARTERS_A_LEVEL:
+            unspoken = [one for one in load_starters()["open"][level] if one not in self._spoken]
+            starters.append(_Starter(self._pick(unspoken, level), ()))
+        return starters
 
-    def _say(self, occasion: str, level: str, references: tuple[str, ...], **words: str) -> _Starter:
-        wordings = [w for w in load_starters()[occasion][level] if w not in self._spoken]
-        wordings = wordings or load_starters()[occasion][level]
-        digest = hashlib.sha256(f"{self._seed}|{occasion}|{level}|{words}|{len(self._spoken)}".encode()).digest()
+    def _new(self, wordings: Sequence[str], level: str) -> str | None:
+        fresh = [one for one in wordings if one not in self._spoken and not any(one in read for read in self._read)]
+        return self._pick(fresh, level) if fresh else None
+
+    def _pick(self, wordings: Sequence[str], level: str) -> str:
+        digest = hashlib.sha256(f"{self._seed}|{level}|{len(self._spoken)}".encode()).digest()
         wording = wordings[int.from_bytes(digest[:4], "big") % len(wordings)]
         self._spoken.add(wording)
-        capitals = {name.capitalize(): word[:1].upper() + word[1:] for name, word in words.items()}
-        return _Starter(wording.format(**words, **capitals), references)
+        for read in self._read:
+            read.add(wording)
+        return wording
+
+
+def _offers(
+    level: str,
+    favoured: Sequence[str],
+    shared: Sequence[tuple[float, _Side, _Side]],
+    a: Sequence[_Side],
+    b: Sequence[_Side],
+    common_ground: Sequence[str],
+) -> list[_Offer]:
+    """What could be said, best first: of what both show, of each side by turns, of common ground, of categories."""
+    both = [(one, other) for _, one, other in shared if one.category in favoured]
+    by_turns = [side for pair in zip(_ranked(a, favoured), _ranked(b, favoured), strict=False) for side in pair]
+    sides = [*by_turns, *_ranked(a, favoured), *_ranked(b, favoured)]
+    offers = [
+        _Offer(_of_theme(one.theme or other.theme, level), (one.reference, other.reference)) for one, other in both
+    ]
+    offers += [_Offer(_of_theme(side.theme, level), (side.reference,)) for side in sides]
+    offers += [_Offer(_of_category(one.category, level), (one.reference, other.reference)) for one, other in both]
+    offers += [_Offer(_of_fact(fact, level), ()) for fact in common_ground if len(fact) <= LONGEST_FACT_CHARACTERS]
+    offers += [_Offer(_of_category(side.category, level), (side.reference,)) for side in sides]
+    return offers
+
+
+def _of_theme(theme: Theme | None, level: str) -> list[str]:
+    return list(load_starters()["themes"][theme.name][level]) if theme is not None else []
+
+
+def _of_category(category: str, level: str) -> list[str]:
+    return list(load_starters()["categories"].get(category, {}).get(level, []))
+
+
+def _of_fact(fact: str, level: str) -> list[str]:
+    """A hobby is a member's own word: what could not be shown is not said."""
+    inside = fact[:1].lower() + fact[1:] if fact[1:].islower() else fact
+    said = [wording.replace("{fact}", inside) for wording in load_starters()["common_ground"][level]]
+    return [wording for wording in said if wording == plain(wording) and is_shown(wording)]
 
 
 def _side(name: str, insights: Sequence[Json]) -> list[_Side]:
-    topics = {title: theme.topic for title, theme in load_themes().by_title().items()}
+    """The side's insights; one of another model, whose title is no theme's, speaks through its category."""
+    themes = load_themes().by_title()
     return [
-        _Side(
-            f"{name}{i}",
-            insight["category"],
-            insight["title"],
-            topics.get(insight["title"].casefold(), _plain(insight)),
-        )
+        _Side(f"{name}{i}", insight["category"], insight["title"], themes.get(insight["title"].casefold()))
         for i, insight in enumerate(insights)
     ]
-
-
-def _plain(insight: Json) -> str:
-    """An insight of another model names itself by its title."""
-    title = str(insight["title"]).strip().rstrip(".")
-    return f"“{title[:1].lower()}{title[1:]}”"
 
 
 def _alike(one: _Side, other: _Side, cosine: float) -> bool:
     return one.title.casefold() == other.title.casefold() or (one.category == other.category and cosine >= ALIKE)
 
 
-def _first(side: Sequence[_Side], favoured: Sequence[str]) -> _Side | None:
-    ranked = [s for category in favoured for s in side if s.category == category]
-    return ranked[0] if ranked else None
+def _ranked(side: Sequence[_Side], favoured: Sequence[str]) -> list[_Side]:
+    return [one for category in favoured for one in side if one.category == category]

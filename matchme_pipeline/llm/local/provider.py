@@ -19,6 +19,8 @@ from matchme_pipeline.llm.tasks.questions import InsightsTask, Question, Reading
 
 # Questions or texts a chunk: one row of the ledger, one transaction, a few megabytes.
 CHUNK = 1_000
+# Starters of one chunk do not repeat themselves to a member, and they take no encoding: most weeks are one chunk.
+PREVIEWS_CHUNK = 20_000
 
 
 class LocalProvider:
@@ -37,8 +39,9 @@ class LocalProvider:
 
     def ask(self, task: Task, questions: Sequence[Question], context: CallContext) -> Iterator[Answered | Unanswered]:
         """Answers to `questions`, a chunk committed at a time."""
-        for first in range(0, len(questions), CHUNK):
-            chunk = questions[first : first + CHUNK]
+        size = CHUNK if isinstance(task, InsightsTask) else PREVIEWS_CHUNK
+        for first in range(0, len(questions), size):
+            chunk = questions[first : first + size]
             started = time.perf_counter()
             readings = _insights(task, chunk) if isinstance(task, InsightsTask) else _previews(task, chunk)
             stored = {key: answer for reading in readings for key, answer in reading.stored.items()}
