@@ -1,12 +1,13 @@
 """`matchme db`: migrations, their status, the database's address, and stopping the embedded server."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
 
 from matchme_pipeline.cli import console
 from matchme_pipeline.cli.environment import settle_first_week
-from matchme_pipeline.database import files, migrations, repairs
+from matchme_pipeline.database import dagster_storage, files, migrations, repairs, retention
 from matchme_pipeline.database.connection import Connection, connect, describe
 from matchme_pipeline.database.resource import database_url, embedded_server
 from matchme_pipeline.errors import ConfigurationError
@@ -44,9 +45,35 @@ def status(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = F
 
 
 @app.command()
-def uri() -> None:
+def uri(
+    dagster: Annotated[bool, typer.Option("--dagster", help="The database of Dagster's own storage.")] = False,
+) -> None:
     """The database's URL, for psql; starts the embedded server where no other is configured."""
-    console.result(database_url(process_settings()))
+    settings = process_settings()
+    console.result(dagster_storage.plain_url(settings) if dagster else database_url(settings))
+
+
+@app.command()
+def tools() -> None:
+    """The folder of the embedded server's pg_dump and pg_restore; an error where another server is configured."""
+    if process_settings().database_url is not None:
+        raise ConfigurationError(
+            "MATCHME_DATABASE_URL names a server of its own: use a pg_dump that is as new as that server (PG_BIN)."
+        )
+    console.result(str(embedded_server(process_settings().home).tools))
+
+
+@app.command()
+def prune(
+    days: Annotated[int, typer.Option(min=7, max=3_650, help="Keep what is not older than this.")] = 90,
+) -> None:
+    """Remove what old runs said while they worked from Dagster's storage; materialisations, checks and errors stay."""
+    settings = process_settings()
+    with connect(dagster_storage.plain_url(settings), vectors=False) as connection:
+        if settings.dagster_database_url is None and settings.database_url is not None:
+            connection.execute(f"set search_path = {dagster_storage.SCHEMA}")
+        removed = retention.prune_events(connection, datetime.now(UTC) - timedelta(days=days))
+    console.result(f"{removed:,} events older than {days} days are removed")
 
 
 @app.command()

@@ -46,6 +46,14 @@ def storage_url(settings: Settings) -> str:
     return _with_driver(f"{settings.database_url}{separator}options={quote(f'-csearch_path={SCHEMA}')}")
 
 
+def plain_url(settings: Settings) -> str:
+    """The same address for psql and pg_dump: without a driver, and without the schema in the app's database."""
+    url = storage_url(settings)
+    if settings.dagster_database_url is None and settings.database_url is not None:
+        return settings.database_url
+    return "postgresql://" + url.partition("://")[2]
+
+
 def count_runs(settings: Settings) -> int | None:
     """How many runs Dagster's storage holds, None where it is not made yet but can be; nothing is made or changed.
 

@@ -87,6 +87,11 @@ class EmbeddedServer:
         """The URL of one of the server's databases."""
         return f"postgresql://postgres@/{database}?host={quote(str(self.socket_dir), safe='')}"
 
+    @property
+    def tools(self) -> Path:
+        """The folder of the server's programs: pg_dump, pg_restore, psql."""
+        return self._bin
+
     def ensure_running(self) -> str:
         """Start the server unless it runs, create the database unless it exists; returns its URL.
 
