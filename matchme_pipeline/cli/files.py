@@ -112,6 +112,7 @@ def show_columns() -> None:
         ("--texts", columns.TEXT_COLUMNS),
         ("--vectors", columns.VECTOR_COLUMNS),
         ("--met", columns.MET_COLUMNS),
+        ("--outcomes", columns.OUTCOME_COLUMNS),
     ):
         table = Table(title=title, title_justify="left")
         for heading in ("column", "needed", "meaning", "where the column is not there"):

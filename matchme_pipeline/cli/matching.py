@@ -90,6 +90,9 @@ def match(
     texts: Annotated[Path | None, typer.Option(help="CSV of texts that members shared.")] = None,
     vectors: Annotated[Path | None, typer.Option(help="CSV or .npz of members' vectors, instead of texts.")] = None,
     met: Annotated[Path | None, typer.Option(help="CSV of pairs that have met already.")] = None,
+    outcomes: Annotated[
+        Path | None, typer.Option(help="CSV of answers (user_id, match_user_id, liked) that the score learns from.")
+    ] = None,
     as_of: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day ages are counted on; default: today (UTC).")
     ] = None,
@@ -114,7 +117,7 @@ def match(
     from matchme_pipeline.matching.rules.limits import process_limits
 
     day = as_of.date() if as_of else files.today()
-    summary = files.run(Request(members, out, day, texts, vectors, met, candidates, process_limits()))
+    summary = files.run(Request(members, out, day, texts, vectors, met, candidates, process_limits(), outcomes))
     if json:
         console.as_json(summary)
     else:

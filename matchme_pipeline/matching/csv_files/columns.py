@@ -126,6 +126,11 @@ TEXT_COLUMNS = (
     Column("depth_level", cells.whole(1, 4), "1 light to 4 deep; deeper texts weigh more", 1),
 )
 VECTOR_COLUMNS = (USER_ID, Column("embedding", cells.vector, "the member's vector", required=True, filled=True))
+OUTCOME_COLUMNS = (
+    USER_ID,
+    Column("match_user_id", cells.identifier, "whom the member was shown", required=True, filled=True),
+    Column("liked", cells.boolean, "true or false: whether the member liked them", required=True, filled=True),
+)
 MET_COLUMNS = (
     USER_ID,
     Column("match_user_id", cells.identifier, "whom the member must not meet", required=True, filled=True),

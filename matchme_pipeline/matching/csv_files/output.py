@@ -10,6 +10,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from matchme_pipeline.errors import InputFileError
+from matchme_pipeline.matching.csv_files.learned import LearnedScore
 from matchme_pipeline.matching.engine.candidates import Candidates
 from matchme_pipeline.matching.engine.match_engine import Engine
 from matchme_pipeline.matching.rules.explanation import contributions
@@ -26,6 +27,7 @@ COLUMNS = (
     *(f"{factor}_{column}" for factor in WEIGHTS for column in FACTOR_COLUMNS),
     "shared",
 )
+ANSWERS_COLUMN = "answers_contribution"
 _EXPLAINED_AT_ONCE = 20_000
 
 
@@ -42,25 +44,33 @@ def require_writable(out: Path, inputs: Iterable[Path]) -> None:
         raise InputFileError(f"--out {out} is one of the files that are read; name another.")
 
 
-def write_rows(out: Path, rows: Iterable[tuple[MatchRow, bool]]) -> int:
-    """Write rows, each with whether its pair is matched; returns their number. `out` changes as a whole, at the end."""
+def write_rows(out: Path, rows: Iterable[tuple[MatchRow, bool]], *, with_answers: bool = False) -> int:
+    """Write rows, each with whether its pair is matched; returns their number. `out` changes as a whole, at the end.
+
+    `with_answers`: the scores are learned, and a last column says what answers add to the factors' points.
+    """
     count = 0
     with _whole_or_not(out) as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
+        writer.writerow((*COLUMNS, ANSWERS_COLUMN) if with_answers else COLUMNS)
         for row, matched in rows:
-            writer.writerow(_cells(row, matched))
+            writer.writerow(_cells(row, matched) + ([row.factors["answers"]] if with_answers else []))
             count += 1
     return count
 
 
-def best_rows(engine: Engine, candidates: Candidates, chosen: Any, most: int) -> Iterator[tuple[MatchRow, bool]]:
+def best_rows(
+    engine: Engine, candidates: Candidates, chosen: Any, most: int, learned: LearnedScore | None = None
+) -> Iterator[tuple[MatchRow, bool]]:
     """The `most` best candidates of every member, by id and rank; equal scores by the partner's id."""
     from matchme_pipeline.matching.rules.compatibility import factors
 
     # Ranked by the score as it is written, in hundredths.
-    values = factors(engine.profiles, candidates.a, candidates.b, candidates.calibration)
-    hundredths = contributions(values).sum(axis=1)
+    if learned is None:
+        values = factors(engine.profiles, candidates.a, candidates.b, candidates.calibration)
+        hundredths = contributions(values).sum(axis=1)
+    else:
+        hundredths = np.rint(learned.points(candidates.a, candidates.b) * 100).astype(np.int64)
     member = np.concatenate([candidates.a, candidates.b])
     partner = np.concatenate([candidates.b, candidates.a])
     score = np.concatenate([hundredths, hundredths])
@@ -74,6 +84,8 @@ def best_rows(engine: Engine, candidates: Candidates, chosen: Any, most: int) ->
     for begin in range(0, len(best), _EXPLAINED_AT_ONCE):
         part = best[begin : begin + _EXPLAINED_AT_ONCE]
         pairs = engine.explained(member[part], partner[part], candidates.calibration)
+        if learned is not None:
+            pairs = learned.scored(pairs)
         for pair, place, shown in zip(pairs, rank[part].tolist(), matched[part].tolist(), strict=True):
             yield MatchRow(pair.a, pair.b, pair.score, place, pair.factors), shown
 

@@ -16,6 +16,7 @@ from matchme_pipeline.matching.csv_files.cells import identifier
 from matchme_pipeline.matching.csv_files.columns import (
     MEMBER_COLUMNS,
     MET_COLUMNS,
+    OUTCOME_COLUMNS,
     TEXT_COLUMNS,
     VECTOR_COLUMNS,
     Column,
@@ -112,6 +113,20 @@ def read_met(path: Path, members: Collection[str], people: People) -> set[Pair]:
         if other in members and other != user_id:
             pairs.add((user_id, other) if user_id < other else (other, user_id))
     return pairs
+
+
+def read_outcomes(path: Path, members: Collection[str], people: People) -> dict[Pair, bool]:
+    """By member and partner, whether the one liked the other: the last row counts. Raises InputFileError."""
+    liked: dict[Pair, bool] = {}
+    repeated = 0
+    for user_id, values in _rows_of_members(path, OUTCOME_COLUMNS, members, people):
+        pair = (user_id, values["match_user_id"])
+        if pair[1] in members and pair[1] != user_id:
+            repeated += pair in liked
+            liked[pair] = values["liked"]
+    if repeated:
+        people.notes.append(f"{path}: {repeated} rows repeat a pair; the last row of each counts")
+    return liked
 
 
 def _rows_of_members(

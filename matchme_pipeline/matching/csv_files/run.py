@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from matchme_pipeline.errors import InputFileError
 from matchme_pipeline.matching.csv_files import people as reading
+from matchme_pipeline.matching.csv_files.learned import KEPT_PER_MEMBER, LearnedScore, learned_score
 from matchme_pipeline.matching.csv_files.people import People
 from matchme_pipeline.matching.engine.match_engine import Allocation, Engine, Knowledge
 from matchme_pipeline.matching.rules.limits import USUAL, Limits
@@ -36,6 +37,7 @@ class Request:
     met: Path | None = None
     candidates: int | None = None
     limits: Limits = USUAL
+    outcomes: Path | None = None
 
     @property
     def cutoff(self) -> datetime:
@@ -45,7 +47,7 @@ class Request:
     @property
     def inputs(self) -> list[Path]:
         """The files that are read."""
-        return [path for path in (self.members, self.texts, self.vectors, self.met) if path is not None]
+        return [path for path in (self.members, self.texts, self.vectors, self.met, self.outcomes) if path is not None]
 
 
 def match_files(request: Request, step: Step = lambda _name, _total: None) -> dict[str, Any]:
@@ -61,27 +63,39 @@ def match_files(request: Request, step: Step = lambda _name, _total: None) -> di
     step("reading", None)
     people = reading.read_members(request.members, request.cutoff, lambda: step("", 1))
     members = {row.user_id for row in people.rows}
-    if request.met or request.texts or request.vectors:
+    if request.met or request.texts or request.vectors or request.outcomes:
         step("reading more", None)
     met = reading.read_met(request.met, members, people) if request.met else set()
+    liked = reading.read_outcomes(request.outcomes, members, people) if request.outcomes else {}
     vectors, source = _vectors(request, people, members, step)
     step("preparing", None)
     engine = Engine(_knowledge(people, vectors), request.cutoff, request.limits)
-    found = engine.candidates(met, request.candidates, _matching_step(step))
+    kept = max(request.candidates or 0, KEPT_PER_MEMBER) if liked else request.candidates
+    found = engine.candidates(met, kept, _matching_step(step))
     step("choosing", None)
-    chosen, allocation = engine.allocate(found)
+    learned = learned_score(engine, liked, found.calibration) if liked else None
+    values = None if learned is None else learned.points(found.a, found.b).astype(np.float32)
+    chosen, allocation = engine.allocate(found, values=values)
     nobody = reasons(engine.profiles.members, found.possibilities)
     step("writing", None)
     if request.candidates:
-        written = best_rows(engine, found, chosen, request.candidates)
+        written = best_rows(engine, found, chosen, request.candidates, learned)
     else:
-        written = ((row, True) for row in ranked_rows(allocation.matches, (), ()))
-    rows = write_rows(request.out, _counted(written, step))
+        matches = allocation.matches if learned is None else learned.scored(allocation.matches)
+        written = ((row, True) for row in ranked_rows(matches, (), ()))
+    rows = write_rows(request.out, _counted(written, step), with_answers=learned is not None)
     return {
         **_summary(request, people, allocation, rows, {"vectors": len(vectors), "vectors_from": source}),
         "members_with_nobody": [{"user_id": user_id, "reason": reason} for user_id, reason in nobody.items()],
+        **_learned_summary(request, learned),
         "members_with_full_partners": allocation.with_possibilities - allocation.covered,
     }
+
+
+def _learned_summary(request: Request, learned: LearnedScore | None) -> dict[str, Any]:
+    if request.outcomes is None:
+        return {}
+    return {"learned": {"answers": 0} if learned is None else learned.summary()}
 
 
 def _matching_step(step: Step) -> Callable[[int, int], None]:

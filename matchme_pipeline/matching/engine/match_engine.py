@@ -142,11 +142,16 @@ class Engine:
         apart = np.concatenate([self.positions(excluded), self.positions(fixed)])
         return self.allocate(self.candidates(apart), fixed)[1]
 
-    def allocate(self, candidates: "Candidates", fixed: Collection[Pair] = ()) -> tuple[NDArray[np.intp], Allocation]:
-        """Choose among `candidates`: the numbers of the chosen pairs, ascending, and what came of it."""
+    def allocate(
+        self, candidates: "Candidates", fixed: Collection[Pair] = (), values: NDArray[np.float32] | None = None
+    ) -> tuple[NDArray[np.intp], Allocation]:
+        """Choose among `candidates`: the numbers of the chosen pairs, ascending, and what came of it.
+
+        `values`: what each candidate is worth, 0 to 100 points, in place of its score.
+        """
         standing = self.positions(fixed)
         good = self.good_enough(candidates)
-        a, b, score = candidates.a[good], candidates.b[good], candidates.score[good]
+        a, b, score = candidates.a[good], candidates.b[good], (candidates.score if values is None else values)[good]
         done = allocate(len(self.position), a, b, score, standing, side=self.profiles.members.gender == 0)
         chosen = good[done.chosen]
         return chosen, self._report(candidates, chosen, standing, good, done)
