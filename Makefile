@@ -32,7 +32,13 @@ upgrade: $(INSTALLED) ## Pin the newest allowed versions, reinstall, then run th
 	$(LOCK) --upgrade
 	$(MAKE) check
 
-demo: $(INSTALLED) ## From nothing to six finished weeks and a summary
+# The paid path without a key: PAID=rehearsal. It has data of its own, so that its ledger is no other's.
+ifeq ($(PAID),rehearsal)
+export MATCHME_LLM := rehearsal
+export MATCHME_HOME := .matchme/rehearsal
+endif
+
+demo: $(INSTALLED) ## From nothing to six finished weeks and a summary; PAID=rehearsal: with tokens and cost
 	$(PY) -m matchme_pipeline.cli.main demo
 
 dev: $(INSTALLED) ## The Dagster UI and daemon over the same data

@@ -23,6 +23,8 @@ INSIGHT_SETTINGS = Path(__file__).parent / "llm" / "prompts" / "insights.yaml"
 # The attributes whose unknown value an operator may let fail a stated wish (`matching/rules/unknown_values.py`).
 UNKNOWN_MAY_BE_STRICT = ("distance", "education", "marital_status", "children", "religiosity", "sect", "hijab")
 DEFAULT_EMBEDDING_MODEL = "text-embedding-3-small"
+# Before the name of every model of a rehearsal.
+REHEARSAL = "rehearsal-"
 # The first week of the app's data, or of the seeded population, is kept here, under MATCHME_HOME. The environment and
 # .env come before it.
 POPULATION_FILE = "population.env"
@@ -42,7 +44,7 @@ class Settings(BaseModel):
     database_url: str | None = Field(None, alias="MATCHME_DATABASE_URL")
     dagster_database_url: str | None = Field(None, alias="MATCHME_DAGSTER_DATABASE_URL")
     home: Path = Field(Path(".matchme"), alias="MATCHME_HOME")
-    llm: Literal["openai", "local"] | None = Field(None, alias="MATCHME_LLM")
+    llm: Literal["rehearsal", "openai", "local"] | None = Field(None, alias="MATCHME_LLM")
     llm_mode: Literal["standard", "flex", "batch"] = Field("standard", alias="MATCHME_LLM_MODE")
     openai_api_key: SecretStr | None = Field(None, alias="OPENAI_API_KEY")
     openai_base_url: str | None = Field(None, alias="OPENAI_BASE_URL")
@@ -61,6 +63,10 @@ class Settings(BaseModel):
     llm_requests_per_minute: int | None = Field(None, alias="MATCHME_LLM_REQUESTS_PER_MINUTE", ge=1)
     llm_tokens_per_minute: int | None = Field(None, alias="MATCHME_LLM_TOKENS_PER_MINUTE", ge=1)
     llm_timeout_seconds: float | None = Field(None, alias="MATCHME_LLM_TIMEOUT_SECONDS", gt=0)
+    # How the rehearsal's server behaves; a real one takes two seconds a call, and a day a batch at most.
+    rehearsal_latency_seconds: float = Field(0.3, alias="MATCHME_REHEARSAL_LATENCY_SECONDS", ge=0, le=60)
+    rehearsal_requests_per_minute: int = Field(5_000, alias="MATCHME_REHEARSAL_REQUESTS_PER_MINUTE", ge=1)
+    rehearsal_batch_seconds: float = Field(60.0, alias="MATCHME_REHEARSAL_BATCH_SECONDS", ge=0)
     prices_file: Path | None = Field(None, alias="MATCHME_PRICES_FILE")
     first_week: date = Field(date(2026, 1, 4), alias="MATCHME_FIRST_WEEK")
     # Members who have not opened the app for longer would leave a match unanswered.
@@ -175,7 +181,7 @@ class Settings(BaseModel):
         return day
 
     @property
-    def provider(self) -> Literal["openai", "local"]:
+    def provider(self) -> Literal["rehearsal", "openai", "local"]:
         """Which implementation answers model calls: the chosen one, else OpenAI where a key is set, else local."""
         return self.llm or ("openai" if self.openai_api_key else "local")
 
@@ -195,13 +201,25 @@ def load_settings(env_file: Path | None = Path(".env"), environment: Mapping[str
             for field in Settings.model_fields.values()
             if field.alias is not None and values.get(field.alias)
         }
-        return Settings.model_validate(known)
+        return _labelled(Settings.model_validate(known))
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigurationError(
             f"{first['loc'][0]} is wrong: {first['msg'].removeprefix('Value error, ')}. "
             "Correct it in the environment or in .env."
         ) from None
+
+
+def _labelled(settings: Settings) -> Settings:
+    """A rehearsal's models carry a label of their own: in the cache, beside vectors and in the ledger."""
+    if settings.llm != "rehearsal":
+        return settings
+    names = {name: getattr(settings, name) for name in ("insight_model", "embedding_model", "review_model")}
+    labels = {
+        name: model if model is None or model.startswith(REHEARSAL) else REHEARSAL + model
+        for name, model in names.items()
+    }
+    return settings.model_copy(update=labels)
 
 
 @lru_cache(maxsize=1)

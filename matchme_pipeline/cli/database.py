@@ -100,7 +100,11 @@ def repair(
 
 @app.command()
 def stop() -> None:
-    """Stop the embedded server."""
+    """Stop the embedded server, and the rehearsal's server where one runs."""
+    from matchme_pipeline.llm.rehearsal import process
+
+    if process.stop(process_settings().home):
+        console.result("the rehearsal's server is stopped")
     stopped = embedded_server(process_settings().home).stop()
     console.result("stopped" if stopped else "the embedded server is not running")
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from matchme_pipeline.errors import ConfigurationError
 from matchme_pipeline.llm.cache_keys import hash_of
+from matchme_pipeline.settings import REHEARSAL
 
 Mode = Literal["standard", "flex", "batch"]
 MILLION = Decimal(1_000_000)
@@ -107,7 +108,9 @@ class PriceTable(BaseModel):
         """
         found = self.models.get(model)
         if found is None or found.kind != kind:
-            known = ", ".join(name for name, entry in self.models.items() if entry.kind == kind)
+            known = ", ".join(
+                name for name, entry in self.models.items() if entry.kind == kind and entry.provider != "rehearsal"
+            )
             variable = variable or ("MATCHME_INSIGHT_MODEL" if kind == "chat" else "MATCHME_EMBEDDING_MODEL")
             raise ConfigurationError(
                 f"{variable}: the {kind} model '{model}' has no price. Choose one of {known}, "
@@ -120,13 +123,25 @@ def load_prices(override: Path | None = None) -> PriceTable:
     """The prices that ship with the package; models in the file `override` replace them."""
     shipped = _parse(resources.files("matchme_pipeline.llm").joinpath("prices.yaml").read_text("utf-8"), "prices.yaml")
     if override is None:
-        return shipped
+        return _with_rehearsals(shipped)
     try:
         text = override.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"MATCHME_PRICES_FILE: {override} cannot be read ({error}).") from None
     own = _parse(text, str(override))
-    return PriceTable(version=f"{shipped.version}+{own.version}", models={**shipped.models, **own.models})
+    return _with_rehearsals(
+        PriceTable(version=f"{shipped.version}+{own.version}", models={**shipped.models, **own.models})
+    )
+
+
+def _with_rehearsals(table: PriceTable) -> PriceTable:
+    """Each of OpenAI's models once more, for rehearsals, at its list prices and under a label of its own."""
+    rehearsed = {
+        f"{REHEARSAL}{name}": entry.model_copy(update={"provider": "rehearsal"})
+        for name, entry in table.models.items()
+        if entry.provider == "openai"
+    }
+    return table.model_copy(update={"models": {**table.models, **rehearsed}})
 
 
 def _parse(text: str, name: str) -> PriceTable:

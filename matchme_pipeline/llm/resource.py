@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class ModelsResource(ConfigurableResource[Models]):
     """Opens sessions with the configured provider. The API key comes from the environment alone, never from here."""
 
-    # "openai" or "local"; unset: as configured.
+    # "openai", "local" or "rehearsal"; unset: as configured.
     provider: str | None = None
     base_url: str | None = None
 
@@ -46,6 +46,10 @@ def open_models(settings: Settings, url: str) -> Iterator[Models]:
     from matchme_pipeline.llm.store.ledger import Ledger
 
     with connect(url) as reading, connect(url) as writing:
+        if settings.provider == "rehearsal":
+            from matchme_pipeline.llm.rehearsal.guard import require_no_real_bills
+
+            require_no_real_bills(reading)
         ledger = Ledger(writing, settings.weekly_budget_usd)
         with _provider(settings, ledger) as provider:
             yield Gateway(provider, reading)

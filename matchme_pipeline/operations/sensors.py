@@ -147,7 +147,7 @@ def refresh_dna_after_reviews(context: SensorEvaluationContext) -> SensorResult 
 def read_finished_batches(context: SensorEvaluationContext) -> SensorResult | SkipReason:
     """Ask for one run a week with finished batches; the same batches launch no second one."""
     settings = process_settings()
-    if settings.provider != "openai":
+    if settings.provider == "local":
         return SkipReason("the offline models have no batches")
     by_week: dict[date, list[str]] = {}
     from matchme_pipeline.llm.batch_poll import batches_to_read

@@ -9,11 +9,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from matchme_pipeline.llm.rehearsal.wire import CACHED_PREFIX_TOKENS, tokens
 from matchme_pipeline_tests.anthropic_server import faults
 from matchme_pipeline_tests.anthropic_server.batches import FakeMessageBatches
 from matchme_pipeline_tests.openai_server import answers
 from matchme_pipeline_tests.openai_server import faults as shared_faults
-from matchme_pipeline_tests.openai_server.server import CACHED_PREFIX_TOKENS, FakeOpenAI, tokens
+from matchme_pipeline_tests.openai_server.server import FakeOpenAI
 
 # How this protocol names what a chat completion names otherwise.
 _STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "content_filter": "refusal"}

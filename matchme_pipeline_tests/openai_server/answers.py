@@ -1,6 +1,5 @@
 """What a well-behaved model answers: insights that quote the posts, starters about the pairs, vectors of words."""
 
-import base64
 import json
 import re
 import zlib
@@ -86,12 +85,6 @@ def embedding(text: str, dimensions: int) -> Any:
     words = re.findall(r"\w+", text.lower()) or [""]
     vector = np.sum([_direction(word, dimensions) for word in words], axis=0)
     return vector / np.linalg.norm(vector)
-
-
-def encoded(vector: Any, encoding: str) -> Any:
-    """The vector as the API sends it."""
-    floats = np.asarray(vector, dtype="<f4")
-    return base64.b64encode(floats.tobytes()).decode() if encoding == "base64" else floats.tolist()
 
 
 @lru_cache(maxsize=50_000)

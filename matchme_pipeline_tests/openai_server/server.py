@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import math
 import random
 import socket
 import threading
@@ -19,10 +18,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from matchme_pipeline.llm.rehearsal import wire
+from matchme_pipeline.llm.rehearsal.wire import tokens
 from matchme_pipeline_tests.openai_server import answers, faults
 from matchme_pipeline_tests.openai_server.batches import FakeBatches
 
-CACHED_PREFIX_TOKENS = 1_024
 Serve = Callable[[Request], Awaitable[Response]]
 
 
@@ -243,30 +243,14 @@ class FakeOpenAI:
     def _chat_answer(self, body: dict[str, Any], fault: str) -> dict[str, Any]:
         system, user = body["messages"][0]["content"], body["messages"][1]["content"]
         choice = faults.spoil(fault, answers.complete(user, self.insights_a_post))
-        input_tokens = tokens(system + json.dumps(body.get("response_format")) + user, self.tokens_a_byte)
-        prefix = system + body["model"]
-        cached = (
-            tokens(system) // 128 * 128 if prefix in self._prefixes and tokens(system) >= CACHED_PREFIX_TOKENS else 0
-        )
-        self._prefixes.add(prefix)
+        input_tokens = wire.prompt_tokens(body, self.tokens_a_byte)
+        cached = wire.cached_tokens(system, self._prefixes, body["model"])
         if fault != "no_choices":
             self.well_answered.update(answers.posts_well_answered(user, choice))
         output_tokens = tokens(choice["message"]["content"] or "refused", self.tokens_a_byte)
         self._bill("chat", input_tokens, cached, output_tokens)
-        answer = {
-            "id": "chatcmpl-1",
-            "object": "chat.completion",
-            "created": 0,
-            "model": body["model"],
-            "service_tier": body.get("service_tier", "default"),
-            "choices": [] if fault == "no_choices" else [choice],
-            "usage": {
-                "prompt_tokens": input_tokens,
-                "completion_tokens": output_tokens,
-                "total_tokens": input_tokens + output_tokens,
-                "prompt_tokens_details": {"cached_tokens": cached},
-            },
-        }
+        choices = [] if fault == "no_choices" else [choice]
+        answer = wire.chat_completion(body, choices, (input_tokens, cached, output_tokens))
         if fault == "no_usage":
             del answer["usage"]
         return answer
@@ -284,7 +268,7 @@ class FakeOpenAI:
             {
                 "object": "embedding",
                 "index": i,
-                "embedding": answers.encoded(
+                "embedding": wire.encoded(
                     answers.embedding(text, 768 if fault == "other_length" else body.get("dimensions", 1536)),
                     "float" if fault == "plain_floats" else body.get("encoding_format", "float"),
                 ),
@@ -315,11 +299,6 @@ class FakeOpenAI:
         billed.cached_input_tokens += cached
         billed.output_tokens += output_tokens
         self.arrivals.append((time.monotonic(), input_tokens + output_tokens))
-
-
-def tokens(text: str, tokens_a_byte: float = 0.25) -> int:
-    """Tokens as the server counts them: by the text's UTF-8 bytes."""
-    return math.ceil(len(text.encode()) * tokens_a_byte)
 
 
 async def _trickle() -> AsyncIterator[bytes]:

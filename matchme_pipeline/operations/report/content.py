@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from matchme_pipeline.settings import REHEARSAL
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -137,6 +139,8 @@ def money(report: WeekReport) -> str:
         beside = f"; at list prices about {report.list_price_usd:.2f} USD" if report.list_price_usd is not None else ""
         return f"0.00 USD: the offline models cost nothing{beside}."
     parts = [spent]
+    if report.spending and all(row.model.startswith(REHEARSAL) for row in report.spending):
+        parts = [f"Rehearsal, nobody was billed: {spent} as if they were paid"]
     if report.list_price_usd is not None:
         parts.append(f"list price {report.list_price_usd:.4f}")
     if report.budget_usd is not None:

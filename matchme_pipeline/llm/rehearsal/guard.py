@@ -1,0 +1,16 @@
+"""Keeps rehearsals away from a ledger that holds real bills."""
+
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.errors import ConfigurationError
+
+
+def require_no_real_bills(connection: Connection) -> None:
+    """Raise ConfigurationError where the ledger holds a call that a provider has billed."""
+    row = connection.execute(
+        "select provider from llm_calls where provider not in ('local', 'rehearsal') and cost_usd > 0 limit 1"
+    ).fetchone()
+    if row is not None:
+        raise ConfigurationError(
+            f"This database's ledger holds real bills of {row[0]}, and a rehearsal must not stand beside them. "
+            "Rehearse on another database: `make demo PAID=rehearsal` has one, and so has another MATCHME_HOME."
+        )
