@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from matchme_pipeline.database.connection import connect, create_database
 from matchme_pipeline.llm.contracts import CallContext, ItemToAnalyse, Models
 from matchme_pipeline.llm.resource import open_models
 from matchme_pipeline.settings import load_settings
@@ -15,6 +16,27 @@ from matchme_pipeline_tests.anthropic_server import FakeAnthropic
 from matchme_pipeline_tests.openai_server import FakeOpenAI
 
 CONTEXT = CallContext("content_insights", date(2026, 1, 4), "run-1")
+
+
+# What the model layer writes, and the app's thresholds.
+WRITTEN = (
+    "llm_calls", "content_analyses", "content_embeddings", "llm_batches", "llm_underway", "llm_departures",
+    "llm_budget_holdings", "llm_budget_crossings", "cost_alerts",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def model_database_url(postgres_url: str, app_template: str) -> str:
+    """One database for all tests of the model layer: a copy for each would take half a second."""
+    return create_database(postgres_url, "model_layer", app_template)
+
+
+@pytest.fixture
+def app_database_url(model_database_url: str) -> str:
+    """The model layer's database, without what earlier tests have written."""
+    with connect(model_database_url, vectors=False) as connection:
+        connection.execute(f"truncate {', '.join(WRITTEN)} cascade")  # type: ignore[arg-type]
+    return model_database_url
 
 
 @pytest.fixture

@@ -108,9 +108,8 @@ class FakeOpenAI:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.should_exit = True
-        self._thread.join(timeout=10)
-        self._socket.close()
+        # It ends within a fifth of a second, which no test has to wait for.
+        self._server.should_exit = self._server.force_exit = True
 
     @property
     def url(self) -> str:
