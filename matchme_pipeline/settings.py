@@ -10,7 +10,6 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 import psycopg
-import yaml
 from dotenv import dotenv_values
 from dotenv.parser import Binding, parse_stream
 from psycopg.conninfo import conninfo_to_dict
@@ -18,22 +17,16 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 
 from matchme_pipeline.errors import ConfigurationError
 
-# The model that the prompt was written for stands beside it.
-INSIGHT_SETTINGS = Path(__file__).parent / "llm" / "prompts" / "insights.yaml"
 # The attributes whose unknown value an operator may let fail a stated wish (`matching/rules/unknown_values.py`).
 UNKNOWN_MAY_BE_STRICT = ("distance", "education", "marital_status", "children", "religiosity", "sect", "hijab")
+# The model that the prompts were written for and tried with.
+DEFAULT_INSIGHT_MODEL = "gpt-6-luna"
 DEFAULT_EMBEDDING_MODEL = "text-embedding-3-small"
 # Before the name of every model of a rehearsal.
 REHEARSAL = "rehearsal-"
 # The first week of the app's data, or of the seeded population, is kept here, under MATCHME_HOME. The environment and
 # .env come before it.
 POPULATION_FILE = "population.env"
-
-
-@lru_cache(maxsize=1)
-def default_insight_model() -> str:
-    """The model that the insights' prompt names."""
-    return str(yaml.safe_load(INSIGHT_SETTINGS.read_text("utf-8"))["model"])
 
 
 class Settings(BaseModel):
@@ -53,7 +46,7 @@ class Settings(BaseModel):
     anthropic_base_url: str | None = Field(None, alias="ANTHROPIC_BASE_URL")
     anthropic_requests_per_minute: int | None = Field(None, alias="MATCHME_ANTHROPIC_REQUESTS_PER_MINUTE", ge=1)
     anthropic_tokens_per_minute: int | None = Field(None, alias="MATCHME_ANTHROPIC_TOKENS_PER_MINUTE", ge=1)
-    insight_model: str = Field(default_factory=default_insight_model, alias="MATCHME_INSIGHT_MODEL")
+    insight_model: str = Field(DEFAULT_INSIGHT_MODEL, alias="MATCHME_INSIGHT_MODEL")
     embedding_model: str = Field(DEFAULT_EMBEDDING_MODEL, alias="MATCHME_EMBEDDING_MODEL")
     review_model: str | None = Field(None, alias="MATCHME_REVIEW_MODEL")
     # The app's screens show cost in pence; the ledger is in USD.

@@ -8,7 +8,6 @@ import pytest
 from matchme_pipeline.errors import ConfigurationError, ModelRequestError
 from matchme_pipeline.llm.doctor import examine_models
 from matchme_pipeline.llm.prices import TokenUsage, load_prices
-from matchme_pipeline.llm.tasks.prompt_files import load_prompt
 from matchme_pipeline.settings import load_settings
 from matchme_pipeline_tests.llm.conftest import CONTEXT, members_items
 from matchme_pipeline_tests.openai_server import faults
@@ -95,7 +94,6 @@ def test_a_price_below_nothing_is_refused(tmp_path):
         load_prices(own)
 
 
-def test_the_model_that_a_prompt_names_is_asked_unless_another_is_set(server):
-    named = load_prompt("insights").settings.model
-    assert settings(server).insight_model == named
+def test_the_default_model_has_a_price_and_is_asked_unless_another_is_set(server):
+    assert load_prices().entry(settings(server).insight_model, "chat").provider == "openai"
     assert settings(server, MATCHME_INSIGHT_MODEL="gpt-4o-mini").insight_model == "gpt-4o-mini"

@@ -32,12 +32,12 @@ MOST_PAID_TRIES = 8
 class QuestionPack:
     """Questions of one request, and how often they have been asked.
 
-    `room`: how many times the usual length the answer may have; `refused`: the API has refused the request once.
+    `length_factor`: how many times the usual length the answer may have; `refused`: the API has refused it once.
     """
 
     questions: tuple[Question, ...]
     asked: int = 0
-    room: int = 1
+    length_factor: int = 1
     refused: bool = False
     # Answers that are acceptable but were worth asking about once more, with the calls that paid for them.
     fallback: dict[str, StoredAnswer] = field(default_factory=dict)
@@ -93,7 +93,7 @@ class QuestionRun:
     async def _send(self, pack: QuestionPack) -> None:
         sender = self._sender
         data, asked = self._task.request(pack.questions)
-        output_limit = answer_limit(self._task, len(pack.questions), sender.entry) * pack.room
+        output_limit = answer_limit(self._task, len(pack.questions), sender.entry) * pack.length_factor
         body = self._format.body(sender.model, sender.entry, sender.mode, self._task, data, output_limit)
         tokens = most_tokens(json.dumps(body, ensure_ascii=False)) + output_limit
         try:
@@ -193,7 +193,7 @@ def _next_packs(pack: QuestionPack, outcome: str) -> list[QuestionPack]:
     """How to ask again: in halves after a refusal or a cut-off, with more room where there is nothing to halve."""
     if outcome in ("refused", "cut_off") and len(pack.questions) > 1:
         return _halves(pack)
-    return [replace(pack, room=pack.room * 2) if outcome == "cut_off" else pack]
+    return [replace(pack, length_factor=pack.length_factor * 2) if outcome == "cut_off" else pack]
 
 
 def _halves(pack: QuestionPack) -> list[QuestionPack]:

@@ -18,7 +18,6 @@ class PromptSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    model: str | None = None
     temperature: float
     max_output_tokens: int
     request_tokens: int
