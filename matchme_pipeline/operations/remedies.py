@@ -44,7 +44,7 @@ _CAUSES: tuple[tuple[str, Cause], ...] = (
         "Jobs are retried by themselves. If it happens every week, lower MATCHME_LLM_CONCURRENCY.")),
     (r"timed? ?out|TimeoutError|http_5\d\d|HTTP 5\d\d", Cause(
         "provider trouble", 3, "The model provider was slow or had an error of its own.",
-        "Jobs are retried by themselves; `matchme jobs retry --status failed` opens those that gave up.")),
+        "Jobs are retried by themselves; `matchme jobs retry --week {week}` opens those that gave up.")),
     (r"process that ran it is gone|no sign of life|killed|interrupted|Terminated", Cause(
         "process lost", 2, "The process that ran the week ended before its work did.",
         "Look for a restart or for missing memory on the machine, then `matchme run --week {week}`.")),
@@ -59,9 +59,10 @@ _CAUSES: tuple[tuple[str, Cause], ...] = (
         "Nothing, if they are few: the members keep their other results. Else try another MATCHME_INSIGHT_MODEL.")),
     (r"too_long|context_length|max_tokens|length", Cause(
         "text too long", 7, "An item is longer than the model takes.",
-        "Nothing, if they are few; `matchme jobs discard` takes them off the list.")),
+        "Nothing, if they are few; `matchme jobs discard JOB_ID` takes one off the list.")),
     (r"no words to embed|empty", Cause(
-        "nothing to read", 8, "The item has no words.", "Nothing; `matchme jobs discard` takes it off the list.")),
+        "nothing to read", 8, "The item has no words.",
+        "Nothing; `matchme jobs discard JOB_ID` takes it off the list.")),
     (r"malformed|invalid|schema|JSON|json|not a|no answer|cannot be read|missing", Cause(
         "unreadable data", 5, "A row or an answer could not be read.",
         "`matchme jobs list --status failed` names the jobs; `matchme doctor` looks for odd columns.")),

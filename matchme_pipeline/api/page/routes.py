@@ -29,6 +29,7 @@ router = APIRouter(include_in_schema=False)
 _templates = Environment(
     loader=PackageLoader("matchme_pipeline.api.page"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
 )
+_templates.filters["commands"] = render.with_commands
 _STYLE = files(__package__).joinpath("page.css").read_text(encoding="utf-8")
 
 

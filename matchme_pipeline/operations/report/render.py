@@ -1,9 +1,11 @@
 """The report as Markdown for Dagster and as a self-contained HTML page; neither needs anything else to be read."""
 
+import re
 from base64 import b64encode
 from collections.abc import Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from matchme_pipeline.operations.report import content
 from matchme_pipeline.operations.report.charts import charts
@@ -13,6 +15,14 @@ _loader = PackageLoader("matchme_pipeline.operations.report")
 _pages = Environment(loader=_loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 # Markdown is no HTML: a quote stays a quote.
 _texts = Environment(loader=_loader, autoescape=False, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+def with_commands(text: str) -> Markup:
+    """The text as HTML, with what stands in backticks as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+
+
+_pages.filters["commands"] = with_commands
 
 
 def markdown(report: WeekReport, links: Sequence[tuple[str, str]] = ()) -> str:
