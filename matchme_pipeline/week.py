@@ -137,6 +137,10 @@ def weekly_asset(
             metadata={**of_table(metadata["table"]), **metadata, "dagster/code_references": _code_of(materialise)},
             # Between the tick of the weekly schedule and the hour at which members look.
             freshness_policy=FreshnessPolicy.cron(deadline_cron="0 7 * * 0", lower_bound_delta=READY_AFTER),
+            tags={
+                "matchme/table": metadata["table"],
+                "matchme/calls_models": "yes" if options.get("pool") == "model_calls" else "no",
+            },
             **options,
         )(materialise)
         return made

@@ -21,7 +21,7 @@ def weeks_table(summaries: Sequence[WeekSummary]) -> None:
     """One line a week, and their sum."""
     table = Table(title="Weeks", title_justify="left")
     table.add_column("week")
-    for heading in ("items", "insights", "scored", "matches", "tokens", "cost USD", "seconds", "failures"):
+    for heading in ("items", "insights", "scored", "matches", "tokens", "cost USD", "list USD", "seconds", "failures"):
         table.add_column(heading, justify="right")
     for week in summaries:
         table.add_row(week.week.isoformat(), *_figures(week))
@@ -163,6 +163,7 @@ def _figures(week: WeekSummary) -> list[str]:
         f"{week.matches:,}",
         f"{week.tokens:,}",
         _usd(week.cost_usd),
+        "-" if week.list_price_usd is None else _usd(week.list_price_usd),
         f"{week.seconds:,}",
         f"{week.failures:,}",
     ]
@@ -181,6 +182,7 @@ def _sum(weeks: Sequence[WeekSummary]) -> WeekSummary:
         failures=sum(week.failures for week in weeks),
         runs=sum(week.runs for week in weeks),
         left_in_queue=sum(week.left_in_queue for week in weeks),
+        list_price_usd=sum((week.list_price_usd for week in weeks if week.list_price_usd is not None), Decimal(0)),
     )
 
 

@@ -71,6 +71,8 @@ class WeekSummary:
     failures: int
     runs: int
     left_in_queue: int
+    # What the week's calls cost, or would have cost, at list prices; None while the week has no report.
+    list_price_usd: Decimal | None = None
 
 
 def run_totals(connection: Connection, dagster_run_id: str) -> RunTotals:
@@ -198,6 +200,8 @@ def week_summaries(connection: Connection, weeks: Sequence[date]) -> list[WeekSu
                 coalesce(r.seconds, 0) as seconds,
                 coalesce(r.failures, 0) as failures,
                 coalesce(r.runs, 0) as runs,
+                (select (report ->> 'list_price_usd')::numeric from week_reports p where p.week = w.week)
+                    as list_price_usd,
                 (
                     select count(*) from batch_processing_queue q
                     where q.week = w.week and q.status in ('pending', 'processing', 'retry')
