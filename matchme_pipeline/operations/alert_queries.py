@@ -134,13 +134,23 @@ def claim_untold(
 
 
 def resolve_weeks(connection: Connection, finished: Collection[date]) -> list[AlertRow]:
-    """Call alerts about these weeks' runs over, the oldest first; those that were open."""
+    """Call alerts about these finished weeks' runs over, the oldest first; those that were open.
+
+    An alert about failing jobs is over when none of the week's jobs is failed or waits after a failure.
+    """
     with connection.cursor(row_factory=class_row(AlertRow)) as cursor:
         rows = cursor.execute(
             """
             update pipeline_alerts
             set resolved_at = clock_timestamp()
-            where resolved_at is null and kind in ('run_failed', 'week_late', 'week_given_up') and week = any(%s)
+            where resolved_at is null and week = any(%s) and (
+                kind in ('run_failed', 'week_late', 'week_given_up')
+                or (kind = 'failure_rate' and not exists (
+                    select from batch_processing_queue q
+                    where q.week = pipeline_alerts.week
+                        and (q.status = 'failed' or (q.status = 'retry' and q.attempts > 0))
+                ))
+            )
             returning id, kind, title, body, week, cost_alert, raised_at, told_at, attempts, last_error,
                 dagster_run_id, acknowledged_at, acknowledged_by, resolved_at
             """,

@@ -176,7 +176,7 @@ def over(week: date, titles: Sequence[str], first_id: str) -> Alert:
     return Alert(
         AlertKind.OVER,
         cause=first_id,
-        title=f"Over: {_week(week)} is finished",
+        title=f"Over: {_week(week)} is in order",
         text="\n".join(f"No longer: {title}" for title in titles),
         week=week,
     )

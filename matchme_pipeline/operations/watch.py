@@ -61,6 +61,8 @@ def tell_alerts(context: SensorEvaluationContext) -> SkipReason:
 
 def watch(connection: Connection, instance: DagsterInstance, settings: Settings, since: datetime, now: datetime) -> int:
     """Record what calls for an alert and happened since `since`; how many are new."""
+    # First, so that nothing is told and called over in one breath.
+    over = _resolved(connection)
     found: list[alerts.Alert | None] = []
     for run in alert_queries.ended_runs(connection, since):
         if run.status == "failed":
@@ -75,7 +77,7 @@ def watch(connection: Connection, instance: DagsterInstance, settings: Settings,
     for alert in raised:
         if alert.kind is alerts.AlertKind.WEEK_LATE:
             _fail_check(instance, alert)
-    new = len(raised) + _resolved(connection)
+    new = len(raised) + over
     return new + _budget_thresholds(connection)
 
 

@@ -167,8 +167,23 @@ def test_failures_of_one_cause_come_in_one_message_and_it_is_said_when_they_are_
         add_run(app_database, "run-4", "completed", ended=NOW + timedelta(hours=1))
         assert [look(app_database, now=NOW + timedelta(hours=1)) for _ in range(2)] == [1, 0]
         assert webhook.tell(app_database, url, datetime.now(UTC), settings) == (1, 0)
-    assert messages[1]["text"].startswith(f"*Over: week {WEEK.key} is finished*\nNo longer: ")
+    assert messages[1]["text"].startswith(f"*Over: week {WEEK.key} is in order*\nNo longer: ")
     open_ones = "select count(*) from pipeline_alerts where resolved_at is null and kind = 'run_failed'"
+    assert app_database.execute(open_ones).fetchone() == (0,)
+
+
+def test_an_alert_about_failing_jobs_is_over_when_none_is_left(app_database: Connection):
+    add_run(app_database, "run-1", "completed", failed=6)
+    app_database.execute(
+        "insert into batch_processing_queue (user_id, job_type, subject, week, status, attempts) "
+        "values ('u', 'content_analysis', 'u', %s, 'failed', 3)",
+        [WEEK.sunday],
+    )
+    assert [look(app_database), look(app_database)] == [1, 0]
+    open_ones = "select count(*) from pipeline_alerts where resolved_at is null and kind = 'failure_rate'"
+    assert app_database.execute(open_ones).fetchone() == (1,)
+    app_database.execute("update batch_processing_queue set status = 'completed'")
+    assert [look(app_database), look(app_database)] == [1, 0]
     assert app_database.execute(open_ones).fetchone() == (0,)
 
 

@@ -100,6 +100,23 @@ def test_a_range_is_materialised_by_a_backfill(ui: Ui):
     assert backfill.status.value == "COMPLETED_SUCCESS", backfill.error
 
 
+@pytest.mark.parametrize("asset", ASSETS)
+def test_a_week_can_be_marked_as_materialised(ui: Ui, asset: str):
+    answer = ui.ask(
+        """mutation ($params: ReportRunlessAssetEventsParams!) { reportRunlessAssetEvents(eventParams: $params) {
+            __typename ... on PythonError { message } } }""",
+        params={"eventType": "ASSET_MATERIALIZATION", "assetKey": {"path": [asset]}, "partitionKeys": [WEEKS[0].key]},
+    )["reportRunlessAssetEvents"]
+    assert answer["__typename"] == "ReportRunlessAssetEventsSuccess", answer
+
+
+def test_a_run_can_be_deleted(ui: Ui):
+    run_id = ui.launch(LAST.key, checks=[("dna_scores", "weights_add_up")])
+    deleted = ui.ask("mutation ($id: String!) { deletePipelineRun(runId: $id) { __typename } }", id=run_id)
+    assert deleted["deletePipelineRun"]["__typename"] == "DeletePipelineRunSuccess"
+    assert ui.instance.get_run_by_id(run_id) is None
+
+
 @pytest.mark.parametrize("job", sorted(job.name for job in defs.jobs or []))
 def test_the_launchpad_of_every_job_accepts_its_default(ui: Ui, job: str):
     valid = ui.ask(

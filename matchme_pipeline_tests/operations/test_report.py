@@ -2,16 +2,19 @@
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 
 import pytest
 from dagster import DagsterInstance, ExecuteInProcessResult
 
 from matchme_pipeline.database.connection import Connection, connect
+from matchme_pipeline.llm.prices import load_prices
 from matchme_pipeline.operations import remedies
 from matchme_pipeline.operations.remedies import cause_of, without_quotations
-from matchme_pipeline.operations.report import content, queries, render
+from matchme_pipeline.operations.report import content, list_price, queries, render
 from matchme_pipeline.operations.report.collect import collect
 from matchme_pipeline.operations.report.content import Failures, Figure, WarnedCheck, WeekReport, from_json
+from matchme_pipeline.operations.report.queries import StageSpending
 from matchme_pipeline.settings import Settings, process_settings
 from matchme_pipeline_tests.conftest import _temporary_database
 from matchme_pipeline_tests.materialising import WEEKS, materialise
@@ -130,6 +133,20 @@ def test_figures_are_those_of_the_tables_beside_last_weeks(database: Connection,
     kept = queries.kept_report(database, SECOND.sunday)
     assert kept is not None
     assert kept["figures"] == report.as_json()["figures"]
+
+
+def test_the_list_price_of_a_sample_is_that_of_the_whole_week(database: Connection):
+    # Nobody's items are a sample of everybody's: that some write more than others moves it.
+    settings = process_settings()
+    whole = list_price.of_offline_week(database, settings, SECOND, 10_000, 10_000)
+    sampled = list_price.of_offline_week(database, settings, SECOND, 60, 100)
+    assert [row.stage for row in whole] == ["content_insights", "post_embeddings", "chaichat_previews"]
+    for one, other in zip(whole, sampled, strict=True):
+        assert float(other.cost_usd) == pytest.approx(float(one.cost_usd), rel=0.25)
+        assert one.tokens > 0
+    prices = load_prices()
+    paid = StageSpending("s", "openai", "gpt-4.1", 1, 1_000_000, 500_000, 0, Decimal("0.5"))
+    assert list_price.of_spending(prices, paid) == Decimal(2)
 
 
 def test_no_member_stands_in_the_report(database: Connection, report: WeekReport):

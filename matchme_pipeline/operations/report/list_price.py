@@ -1,7 +1,9 @@
 """What a week costs at list prices: from the ledger's tokens, or, for the offline models, from what they were given."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import TypeVar
 
 from matchme_pipeline.content.canonical import canonical_text, content_hash
 from matchme_pipeline.content.queries import live_items
@@ -9,6 +11,7 @@ from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.errors import ConfigurationError
 from matchme_pipeline.llm import estimate
 from matchme_pipeline.llm.contracts import ItemToAnalyse
+from matchme_pipeline.llm.estimate import StageEstimate
 from matchme_pipeline.llm.prices import PriceTable, TokenUsage
 from matchme_pipeline.matching import member_queries
 from matchme_pipeline.matching.week import preview_queries
@@ -16,6 +19,10 @@ from matchme_pipeline.matching.week.previews import pairs_to_preview
 from matchme_pipeline.operations.report.queries import StageSpending
 from matchme_pipeline.settings import Settings
 from matchme_pipeline.week import Week
+
+T = TypeVar("T")
+# Building all requests of 40,000 members would take minutes, and the figure is called "about".
+MOST_MEMBERS, MOST_PAIRS = 300, 600
 
 
 @dataclass(frozen=True)
@@ -35,29 +42,52 @@ def of_spending(prices: PriceTable, row: StageSpending) -> Decimal:
     return entry.standard.cost_usd(TokenUsage(row.input_tokens, 0, 0, row.output_tokens))
 
 
-def of_offline_week(connection: Connection, settings: Settings, week: Week) -> list[ListPrice]:
+def of_offline_week(
+    connection: Connection,
+    settings: Settings,
+    week: Week,
+    most_members: int = MOST_MEMBERS,
+    most_pairs: int = MOST_PAIRS,
+) -> list[ListPrice]:
     """What OpenAI's models would have taken for a week that the offline models answered, by stage.
 
-    Requests are built as they would be sent. Vectors are counted for the week's own items; members' profiles, which
-    are embedded when they change, are left out. Empty where a configured model has no price.
+    Requests are built as they would be sent, for members and pairs taken evenly from all, and scaled up. Vectors are
+    counted for the week's own items; members' profiles, which are embedded when they change, are left out. Empty where
+    a configured model has no price.
     """
     paid = settings.model_copy(update={"llm": "openai"})
-    items = [
-        ItemToAnalyse(item.user_id, digest, canonical_text(item.text), item.categories, item.depth_level)
-        for item in live_items(connection, week.items_from, week.cutoff)
-        if (digest := content_hash(item.text)) is not None
-    ]
-    pairs = member_queries.pairs_of_week(connection, week.match_week)
+    by_member: dict[str, list[ItemToAnalyse]] = {}
+    for item in live_items(connection, week.items_from, week.cutoff):
+        if (digest := content_hash(item.text)) is not None:
+            text = canonical_text(item.text)
+            by_member.setdefault(item.user_id, []).append(
+                ItemToAnalyse(item.user_id, digest, text, item.categories, item.depth_level)
+            )
+    items = [item for member in _evenly(sorted(by_member), most_members) for item in by_member[member]]
+    all_pairs = member_queries.pairs_of_week(connection, week.match_week)
+    pairs = _evenly(all_pairs, most_pairs)
     members = {user_id for pair in pairs for user_id in (pair.a, pair.b)}
     approved = member_queries.approved_insights(connection, week.cutoff, members)
     wanted = pairs_to_preview(pairs, approved, preview_queries.common_attributes(connection, members))
     texts = {item.content_hash: item.text for item in items}
+    of_items = sum(map(len, by_member.values())) / (len(items) or 1)
+    of_pairs = len(all_pairs) / (len(pairs) or 1)
     try:
-        found = [
-            estimate.estimate_insights(connection, paid, items),
-            estimate.estimate_embeddings(connection, paid, texts, "post_embeddings"),
-            estimate.estimate_previews(connection, paid, wanted),
+        return [
+            _scaled(estimate.estimate_insights(connection, paid, items), of_items),
+            _scaled(estimate.estimate_embeddings(connection, paid, texts, "post_embeddings"), of_items),
+            _scaled(estimate.estimate_previews(connection, paid, wanted), of_pairs),
         ]
     except ConfigurationError:
         return []
-    return [ListPrice(row.stage, row.input_tokens + row.output_tokens, row.cost_usd) for row in found]
+
+
+def _evenly(rows: Sequence[T], most: int) -> list[T]:
+    """At most `most` of the rows, from all over."""
+    step = max(1.0, len(rows) / most)
+    return [rows[int(number * step)] for number in range(int(len(rows) / step))]
+
+
+def _scaled(row: StageEstimate, factor: float) -> ListPrice:
+    tokens = round((row.input_tokens + row.output_tokens) * factor)
+    return ListPrice(row.stage, tokens, row.cost_usd * Decimal(factor))
