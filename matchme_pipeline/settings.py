@@ -194,7 +194,7 @@ def load_settings(env_file: Path | None = Path(".env"), environment: Mapping[str
             for field in Settings.model_fields.values()
             if field.alias is not None and values.get(field.alias)
         }
-        return _labelled(Settings.model_validate(known))
+        return as_rehearsal(Settings.model_validate(known))
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigurationError(
@@ -203,8 +203,11 @@ def load_settings(env_file: Path | None = Path(".env"), environment: Mapping[str
         ) from None
 
 
-def _labelled(settings: Settings) -> Settings:
-    """A rehearsal's models carry a label of their own: in the cache, beside vectors and in the ledger."""
+def as_rehearsal(settings: Settings) -> Settings:
+    """The settings with a rehearsal's models labelled: in the cache, beside vectors and in the ledger.
+
+    Settings that do not rehearse are returned as they are.
+    """
     if settings.llm != "rehearsal":
         return settings
     names = {name: getattr(settings, name) for name in ("insight_model", "embedding_model", "review_model")}

@@ -9,7 +9,7 @@ from dagster import ConfigurableResource
 from matchme_pipeline.database.connection import connect
 from matchme_pipeline.database.resource import DatabaseResource, database_url
 from matchme_pipeline.llm.contracts import Models
-from matchme_pipeline.settings import Settings, process_settings
+from matchme_pipeline.settings import REHEARSAL, Settings, as_rehearsal, process_settings
 
 if TYPE_CHECKING:
     from matchme_pipeline.llm.provider import Provider
@@ -42,11 +42,14 @@ def open_models(settings: Settings, url: str) -> Iterator[Models]:
 
     Raises ConfigurationError before anything is spent: a missing key, a model without a price.
     """
+    # However it was asked for: an unlabelled model would go to its real provider.
+    settings = as_rehearsal(settings)
     from matchme_pipeline.llm.gateway import Gateway
     from matchme_pipeline.llm.store.ledger import Ledger
 
     with connect(url) as reading, connect(url) as writing:
-        if settings.provider == "rehearsal":
+        models_of = (settings.insight_model, settings.embedding_model, settings.review_model or "")
+        if any(model.startswith(REHEARSAL) for model in models_of):
             from matchme_pipeline.llm.rehearsal.guard import require_no_real_bills
 
             require_no_real_bills(reading)

@@ -124,6 +124,17 @@ def test_a_ledger_with_real_bills_takes_no_rehearsal(
         pass
 
 
+def test_a_resource_that_rehearses_never_asks_a_real_provider(
+    home: Path, app_database_url: str, app_database: Connection
+):
+    """The override names the provider alone; the models would be the real ones without their label."""
+    plain = load_settings(None, {"MATCHME_HOME": str(home), "OPENAI_API_KEY": "sk-real", "MATCHME_LLM": "openai"})
+    with open_models(plain.model_copy(update={"llm": "rehearsal"}), app_database_url) as models:
+        assert models.insight_model.startswith("rehearsal-")
+        models.embed({"a": TEXTS[0]}, CONTEXT)
+    assert {row[0] for row in ledger(app_database)} == {"rehearsal"}
+
+
 def test_limits_a_minute_are_told_and_held():
     body = {"model": "rehearsal-m", "input": ["tea"]}
     server = RehearsalServer(Pace(latency_seconds=0, requests_per_minute=2), ("rehearsal-m",))
