@@ -11,7 +11,7 @@ from matchme_pipeline.jobs.model import LARGEST_FAILURE_RATE
 from matchme_pipeline.llm.store.threshold_queries import Crossing
 from matchme_pipeline.operations import alert_queries
 from matchme_pipeline.operations.alert_queries import EndedRun
-from matchme_pipeline.operations.remedies import cause_of, remedy_for
+from matchme_pipeline.operations.remedies import cause_of, remedy_for, without_quotations
 from matchme_pipeline.week import READY_AFTER, Week
 
 _log = logging.getLogger(__name__)
@@ -69,7 +69,8 @@ def record_alert(connection: Connection, alert: Alert) -> bool:
 
 def run_failed(run: EndedRun) -> Alert:
     """A run that ended as failed: its error, what it means, and what to do."""
-    error = (run.error or "no error was recorded")[:LONGEST_ERROR_CHARACTERS]
+    # A channel is read by more people than may read members' words.
+    error = without_quotations(run.error, LONGEST_ERROR_CHARACTERS)
     cause = cause_of(run.error)
     return Alert(
         AlertKind.RUN_FAILED,

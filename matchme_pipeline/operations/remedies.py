@@ -80,8 +80,11 @@ def remedy_for(cause: Cause, week: object) -> str:
 
 
 def without_quotations(error: str | None, longest: int = 160) -> str:
-    """The error's first line without what it quotes: quoted text and long numbers may be a member's."""
+    """The error's first line without what it quotes: quoted text and long numbers may be a member's.
+
+    A command in backticks is the pipeline's own word and stays.
+    """
     first = (error or "no error was recorded").strip().splitlines()[0]
-    plain = re.sub(r"\"[^\"]*\"|'[^']*'|“[^”]*”|«[^»]*»|`[^`]*`", "…", first)
+    plain = re.sub(r"\"[^\"]*\"|'[^']*'|“[^”]*”|«[^»]*»|`(?!matchme )[^`]*`", "…", first)
     plain = re.sub(r"\b\w*\d{5,}\w*\b|\S+@\S+", "…", plain)
     return plain if len(plain) <= longest else f"{plain[: longest - 1]}…"

@@ -101,6 +101,18 @@ def test_a_failed_run_is_told_once_however_often_one_looks(app_database: Connect
     assert "the disk is full" in body
 
 
+def test_an_alert_quotes_no_member(app_database: Connection):
+    add_run(app_database, "run-1", "failed")
+    app_database.execute(
+        "update batch_run_history set error_log = %s",
+        [json.dumps([{"error": 'weekly_matches: invalid input: "call me 0171", see `matchme doctor`'}])],
+    )
+    look(app_database)
+    (body,) = app_database.execute("select body from pipeline_alerts").fetchone() or ("",)
+    assert "call me" not in body
+    assert body.startswith("weekly_matches: invalid input: …, see `matchme doctor`")
+
+
 @pytest.mark.parametrize(("failed", "expected"), [(0, 0), (5, 0), (6, 1), (1000, 1)])
 def test_more_than_half_a_per_cent_of_failed_jobs_is_told(app_database: Connection, failed: int, expected: int):
     add_run(app_database, "run-1", "completed", failed=failed)
