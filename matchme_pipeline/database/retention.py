@@ -32,6 +32,9 @@ def prune_events(connection: Connection, before: datetime) -> int:
     """
     if before > datetime.now(before.tzinfo) - timedelta(days=7):
         raise ValueError("events of the last seven days are kept")
+    if connection.execute("select to_regclass('event_logs')").fetchone() == (None,):
+        # Nothing has run yet: Dagster makes its tables with the first run.
+        return 0
     return connection.execute(
         """
         delete from event_logs e

@@ -1,14 +1,16 @@
 """Dagster's storage after pruning: shorter, and it still knows which weeks are there."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from dagster import AssetKey, DagsterEventType, asset, materialize
 from dagster._core.test_utils import instance_for_test
 
-from matchme_pipeline.database.connection import connect
+from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.database.retention import prune_events
 from matchme_pipeline.week import weekly_partitions
+from matchme_pipeline_tests.cli.test_errors import matchme
 
 WEEK = "2026-01-04"
 
@@ -37,3 +39,26 @@ def test_old_events_leave_and_weeks_stay(empty_database_url: str):
         assert {DagsterEventType.ASSET_MATERIALIZATION, DagsterEventType.RUN_SUCCESS} <= kept
         with pytest.raises(ValueError, match="seven days"):
             prune_events(db, datetime.now(UTC))
+
+
+def test_the_command_prunes_the_schema_beside_the_apps_tables(
+    app_database: Connection, app_database_url: str, tmp_path: Path
+):
+    given = {"MATCHME_DATABASE_URL": app_database_url, "MATCHME_FIRST_WEEK": "2026-01-04"}
+    before = matchme("db", "prune", "--days", "30", cwd=tmp_path, **given)
+    assert (before.returncode, before.stdout) == (0, "0 events older than 30 days are removed\n"), before.stderr
+    app_database.execute("create table dagster.runs (run_id text, status text)")
+    app_database.execute(
+        "create table dagster.event_logs (run_id text, asset_key text, dagster_event_type text, timestamp timestamp)"
+    )
+    app_database.execute("insert into dagster.runs values ('r', 'SUCCESS'), ('at-work', 'STARTED')")
+    app_database.execute(
+        """
+        insert into dagster.event_logs
+        values ('r', null, 'STEP_START', '2020-01-01'), ('r', null, 'RUN_SUCCESS', '2020-01-01'),
+            ('r', '["a"]', 'ASSET_MATERIALIZATION', '2020-01-01'), ('at-work', null, 'STEP_START', '2020-01-01')
+        """
+    )
+    pruned = matchme("db", "prune", "--days", "30", cwd=tmp_path, **given)
+    assert (pruned.returncode, pruned.stdout) == (0, "1 events older than 30 days are removed\n"), pruned.stderr
+    assert app_database.execute("select count(*) from dagster.event_logs").fetchone() == (3,)
