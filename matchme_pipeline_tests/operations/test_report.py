@@ -9,6 +9,7 @@ from dagster import DagsterInstance, ExecuteInProcessResult
 
 from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.llm.prices import load_prices
+from matchme_pipeline.matching.outcomes.funnel import STAGES
 from matchme_pipeline.operations import remedies
 from matchme_pipeline.operations.remedies import cause_of, without_quotations
 from matchme_pipeline.operations.report import content, list_price, queries, render
@@ -126,6 +127,10 @@ def test_figures_are_those_of_the_tables_beside_last_weeks(database: Connection,
     assert before is not None
     assert figures["matches"] == Figure("matches", matches[0], before[0])
     assert figures["insights"].now > 0
+    shown = {figure.name: figure.now for figure in report.funnel}
+    # During the week members saw the matches of the week before.
+    assert shown["shown"] == before[0]
+    assert list(shown) == [stage.name for stage in STAGES]
     assert sum(report.match_score_bins) == matches[0]
     assert sum(size * members for size, members in report.members_by_list_size) == matches[0]
     assert {stage for stage, _ in report.seconds_by_stage} >= {"content_insights", "weekly_matches", "dna_scores"}

@@ -8,6 +8,7 @@ from dagster import AssetCheckEvaluation, AssetCheckSeverity, DagsterEventType, 
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.dna.weights import TIERS
 from matchme_pipeline.llm.prices import load_prices
+from matchme_pipeline.matching.outcomes import funnel, outcome_queries
 from matchme_pipeline.operations.alerts import ready_by
 from matchme_pipeline.operations.remedies import cause_of, remedy_for, without_quotations
 from matchme_pipeline.operations.report import list_price, queries
@@ -58,9 +59,7 @@ def collect(
         figures=_beside(
             queries.figures(connection, week), queries.figures(connection, week.previous) if has_before else None
         ),
-        funnel=_beside(
-            queries.funnel(connection, week), queries.funnel(connection, week.previous) if has_before else None
-        ),
+        funnel=_beside(_funnel(connection, week), _funnel(connection, week.previous) if has_before else None),
         spending=rows,
         failures=[*failed_runs(runs, week.sunday), *failures(connection, week.sunday)],
         checks=warned_checks(instance, run_ids),
@@ -139,6 +138,13 @@ def stage_seconds(instance: DagsterInstance, run_ids: Sequence[str]) -> list[tup
             if materialization is not None and seconds is not None and isinstance(seconds.value, int | float):
                 found[materialization.asset_key.to_user_string()] = float(seconds.value)
     return list(found.items())
+
+
+def _funnel(connection: Connection, week: Week) -> dict[str, float]:
+    """What members did, up to the week's cutoff, with the matches that they saw during the week: rows by stage."""
+    outcomes = outcome_queries.outcomes_of(connection, week.sunday)
+    counted = funnel.counts(outcomes[outcomes["match_week"] == week.sunday])
+    return {name: float(rows) for name, rows in counted.items()}
 
 
 def _warned(asset: str, name: str, evaluation: AssetCheckEvaluation) -> WarnedCheck:

@@ -80,27 +80,6 @@ def figures(connection: Connection, week: Week) -> dict[str, float]:
     return {name: float(value) for name, value in (row or {}).items()}
 
 
-def funnel(connection: Connection, week: Week) -> dict[str, float]:
-    """What members did, up to the week's cutoff, with the matches that they saw during the week."""
-    with connection.cursor(row_factory=dict_row) as cursor:
-        row = cursor.execute(
-            """
-            select count(*) as shown,
-                count(*) filter (where m.viewed_at <= %(cutoff)s) as viewed,
-                count(*) filter (where m.actioned_at <= %(cutoff)s) as "acted on",
-                count(*) filter (where c.created_at is not null) as "in a conversation"
-            from weekly_matches m
-            left join conversations c
-                on c.user1_clerk_id = least(m.user_id collate "C", m.match_user_id collate "C")
-                and c.user2_clerk_id = greatest(m.user_id collate "C", m.match_user_id collate "C")
-                and c.created_at > m.created_at and c.created_at <= %(cutoff)s
-            where m.week_start_date = %(shown)s
-            """,
-            {"shown": week.sunday, "cutoff": week.cutoff},
-        ).fetchone()
-    return {name: float(value) for name, value in (row or {}).items()}
-
-
 def spending(connection: Connection, week: date) -> list[StageSpending]:
     """The ledger of the week by stage and model."""
     with connection.cursor(row_factory=class_row(StageSpending)) as cursor:
