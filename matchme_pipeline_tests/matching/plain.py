@@ -97,17 +97,19 @@ def score(
     mean: float,
     deviation: float,
 ) -> tuple[float, ...]:
-    """Similarity, preferences, shared and DNA, each 0 to 1; `vectors` are centred and of length one."""
+    """The factors in the order of WEIGHTS, each 0 to 1; `vectors` are centred and of length one."""
     similarity = 0.5
     if a.user_id in vectors and b.user_id in vectors:
         z = (float(vectors[a.user_id] @ vectors[b.user_id]) - mean) / deviation
         similarity = 1 / (1 + math.exp(-1.702 * z))
-    x, y = _liking(a, b, on), _liking(b, a, on)
+    mine, theirs = _wishes(a, b, on), _wishes(b, a, on)
+    wishes = [2 * x * y / (x + y) if x + y else 0.0 for x, y in zip(mine, theirs, strict=True)]
+    stated = 1 - (len(not_stated(a, b, on)) + len(not_stated(b, a, on))) / 14
     own, other = titles.get(a.user_id, set()), titles.get(b.user_id, set())
     shared = min(1.0, 2 * len(own & other) / math.sqrt(len(own) * len(other))) if own and other else 0.0
     known = a.user_id in dna and b.user_id in dna
     close = 1 - abs(dna[a.user_id] - dna[b.user_id]) / 100 if known else 0.5
-    return similarity, 2 * x * y / (x + y) if x + y else 0.0, shared, close
+    return similarity, *wishes, stated, shared, close
 
 
 def _birthday(birthdate: date, year: int) -> date:
@@ -122,21 +124,28 @@ def _ages(row: MemberRow) -> tuple[int, int]:
     return low, min(row.age_range_max or 200, row.partner_age_max or 200)
 
 
-def _liking(a: MemberRow, b: MemberRow, on: date) -> float:
+def _wishes(a: MemberRow, b: MemberRow, on: date) -> list[float]:
+    """How far b meets the soft wishes of a: age, distance, practice, family values, children."""
     low, high = _ages(a)
-    parts = []
+    middle, half = float(age(a, on)), 10.0
     if (a.age_range_min or a.partner_age_min) and (a.age_range_max or a.partner_age_max) and high - low <= 40:
-        parts.append(1 - 0.5 * min(1.0, abs(age(b, on) - (low + high) / 2) / max(1.0, (high - low) / 2)))
+        middle, half = (low + high) / 2, max(1.0, (high - low) / 2)
+    years = max(0.0, 1 - abs(age(b, on) - middle) / half)
     apart = kilometres(a, b)
-    if apart is not None:
-        parts.append(1 - 0.5 * min(1.0, apart / _reach(a)))
+    near = 0.5 if apart is None else 1 - min(1.0, apart / _reach(a)) * (0.5 if _reach(a) == 20_000 else 1.0)
     mine, theirs = _religiosity(a), _religiosity(b)
+    practice = 0.5
     if mine and theirs:
         steps = abs(SCREENS["religiosity"].index(mine) - SCREENS["religiosity"].index(theirs))
-        parts.append(1 - (a.partner_prayer_importance or 5) / 10 * steps / 4)
+        practice = max(0.0, 1 - (a.partner_prayer_importance or 5) / 10 * steps / 2)
+    family = 0.5
+    if a.family_values and b.family_values:
+        views = ("traditional", "balanced", "modern")
+        family = 1 - abs(views.index(a.family_values) - views.index(b.family_values)) / 2
+    children = 0.5
     if a.wants_children is not None and b.wants_children is not None:
-        parts.append(float(a.wants_children == b.wants_children))
-    return (sum(parts) / len(parts) if parts else 0.5) * (1 - 0.05 * len(not_stated(a, b, on)))
+        children = float(a.wants_children == b.wants_children)
+    return [years, near, practice, family, children]
 
 
 def _reach(row: MemberRow) -> float:

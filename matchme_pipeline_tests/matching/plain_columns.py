@@ -30,14 +30,16 @@ def all_scores(profiles: Profiles, may_meet: np.ndarray, titles: Sequence[set[st
     for a in range(n):
         for b in range(n):
             similarity = 1 / (1 + math.exp(-1.702 * (cosine[a, b] - mean) / deviation)) if both[a, b] else 0.5
-            mine = liking(profiles.members, a, b, kilometres[a, b])
-            theirs = liking(profiles.members, b, a, kilometres[a, b])
+            mine, unknown = wishes(profiles.members, a, b, kilometres[a, b])
+            theirs, unknown_back = wishes(profiles.members, b, a, kilometres[a, b])
+            joined = [2 * x * y / (x + y) if x + y else 0.0 for x, y in zip(mine, theirs, strict=True)]
             overlap = len(titles[a] & titles[b])
             ochiai = overlap / math.sqrt(len(titles[a]) * len(titles[b])) if overlap else 0.0
             apart = abs(float(profiles.dna[a]) - float(profiles.dna[b])) / 100
             factors = {
                 "similarity": similarity,
-                "preferences": 2 * mine * theirs / (mine + theirs) if mine + theirs else 0.0,
+                **dict(zip(("age", "distance", "practice", "family_values", "children"), joined, strict=True)),
+                "stated": 1 - (unknown + unknown_back) / 14,
                 "shared": min(1.0, 2 * ochiai),
                 "dna": 0.5 if math.isnan(apart) else 1 - apart,
             }
@@ -45,21 +47,27 @@ def all_scores(profiles: Profiles, may_meet: np.ndarray, titles: Sequence[set[st
     return scores
 
 
-def liking(members: Members, a: int, b: int, kilometres: float) -> float:
-    """How far b meets a's soft wishes: the mean of those of which both sides are known."""
+def wishes(members: Members, a: int, b: int, kilometres: float) -> tuple[list[float], int]:
+    """How far b meets each soft wish of a, and how much that a asks for b has not stated."""
     low, high = float(members.age_min[a]), float(members.age_max[a])
-    wishes = []
-    if members.states_age[a]:
-        wishes.append(1 - 0.5 * min(1.0, abs(members.age[b] - (low + high) / 2) / max(1.0, (high - low) / 2)))
+    middle, half = (low + high) / 2, max(1.0, (high - low) / 2)
+    if not members.states_age[a]:
+        middle, half = float(members.age[a]), 10.0
+    age = max(0.0, 1 - abs(members.age[b] - middle) / half)
+    reach = max(1.0, min(20_000.0, float(members.max_distance[a])))
+    near = 0.5
     if not math.isnan(kilometres):
-        wishes.append(1 - 0.5 * min(1.0, kilometres / max(1.0, min(20_000.0, float(members.max_distance[a])))))
+        near = 1 - min(1.0, kilometres / reach) * (0.5 if members.max_distance[a] >= 20_000 else 1.0)
+    practice = 0.5
     if MISSING not in (members.religiosity[a], members.religiosity[b]):
         care = 5 if members.prayer_importance[a] == MISSING else members.prayer_importance[a]
-        wishes.append(1 - care / 10 * abs(int(members.religiosity[a]) - int(members.religiosity[b])) / 4)
+        practice = max(0.0, 1 - care / 10 * abs(int(members.religiosity[a]) - int(members.religiosity[b])) / 2)
+    family = 0.5
     if MISSING not in (members.family_values[a], members.family_values[b]):
-        wishes.append(1 - abs(int(members.family_values[a]) - int(members.family_values[b])) / 2)
+        family = 1 - abs(int(members.family_values[a]) - int(members.family_values[b])) / 2
+    children = 0.5
     if MISSING not in (members.wants_children[a], members.wants_children[b]):
-        wishes.append(float(members.wants_children[a] == members.wants_children[b]))
+        children = float(members.wants_children[a] == members.wants_children[b])
     unknown = (
         (members.wants_education[a] != 0 and members.education[b] == MISSING)
         + (members.wants_marital[a] != 0 and members.marital[b] == MISSING)
@@ -69,4 +77,4 @@ def liking(members: Members, a: int, b: int, kilometres: float) -> float:
         + (members.requires_hijab[a] == 1 and members.wears_hijab[b] != 1)
         + (members.max_distance[a] < 20_000 and math.isnan(kilometres))
     )
-    return (sum(wishes) / len(wishes) if wishes else 0.5) * (1 - 0.05 * unknown)
+    return [age, near, practice, family, children], int(unknown)

@@ -27,6 +27,7 @@ from matchme_pipeline.matching.csv_files.columns import (
 from matchme_pipeline.matching.csv_files.problems import SHOWN
 from matchme_pipeline.matching.csv_files.run import Request, match_files
 from matchme_pipeline.matching.rules.members import MemberRow
+from matchme_pipeline.matching.rules.weights import WEIGHTS
 from matchme_pipeline_tests.cli.test_errors import fails_with, matchme
 from matchme_pipeline_tests.materialising import WEEKS
 
@@ -257,9 +258,9 @@ def test_matches_stand_in_both_lists_with_factors_that_add_up(tmp_path: Path):
     assert summary["matches"] * 2 == summary["rows"] == len(rows) == len(by_pair) == 8
     for (one, other), row in by_pair.items():
         assert by_pair[other, one]["score"] == row["score"]
-        parts = [Decimal(row[f"{name}_contribution"]) for name in ("similarity", "preferences", "shared", "dna")]
+        parts = [Decimal(row[f"{name}_contribution"]) for name in WEIGHTS]
         assert sum(parts) == Decimal(row["score"])
-        assert all(row[f"{name}_sentence"] for name in ("similarity", "preferences", "shared", "dna"))
+        assert all(row[f"{name}_sentence"] for name in WEIGHTS)
         assert row["matched"] == "true"
     assert by_pair["m00", "m01"]["similarity_value"] > by_pair["m00", "m03"]["similarity_value"]
 

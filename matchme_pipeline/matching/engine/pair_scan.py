@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from matchme_pipeline.matching.engine.pruning import Bounds, parted
 from matchme_pipeline.matching.rules.compatibility import (
+    WISH_POINTS,
     Calibration,
     dna_factor,
     in_common,
-    preferences_factor,
     shared_factor,
     similarity_factor,
     weighted,
+    wish_points,
 )
 from matchme_pipeline.matching.rules.eligibility import ELIGIBLE, MET_BEFORE, verdict
 from matchme_pipeline.matching.rules.jit import entry, rule
@@ -116,13 +117,13 @@ def meet(
                 as_bits[0] = min(found.row_best[i, 0], found.column_best[j, 0]) >> _SHIFT
                 worst = as_float[0] - _SPARE
                 dna, shared = dna_factor(one, other), shared_factor(one, other, in_common(themes, a, b))
-                if weighted(1.0, 1.0, shared, dna) < worst:
+                if weighted(1.0, WISH_POINTS, shared, dna) < worst:
                     continue
-                preferences = preferences_factor(one, other)
-                if weighted(1.0, preferences, shared, dna) < worst:
+                wishes = wish_points(one, other)
+                if weighted(1.0, wishes, shared, dna) < worst:
                     continue
                 similarity = similarity_factor(one, other, cosine(held, a, held, b), mean, deviation)
-                as_float[0] = weighted(similarity, preferences, shared, dna)
+                as_float[0] = weighted(similarity, wishes, shared, dna)
                 key = np.uint64(as_bits[0]) << _SHIFT
                 push(found.row_best, i, key | (_LOWER - np.uint64(b)))
                 push(found.column_best, j, key | (_LOWER - np.uint64(a)))

@@ -1,6 +1,6 @@
 """How well two members suit each other: 0 to 100, the same from both sides, every part of it named.
 
-score = 40 x similarity + 20 x preferences + 35 x shared + 5 x dna, each factor in [0, 1]. The factors are scalar
+The score is the sum of the factors, each in [0, 1], times their WEIGHTS. The factors are scalar
 functions that numba compiles: candidates and explanations are computed by the same words.
 """
 
@@ -17,11 +17,14 @@ from matchme_pipeline.matching.rules.member_records import EARTH_RADIUS_KM, Reco
 from matchme_pipeline.matching.rules.members import Members
 from matchme_pipeline.matching.rules.quantised_vectors import STEPS, MemberVectors, cosine
 from matchme_pipeline.matching.rules.shared_insights import Themes
-from matchme_pipeline.matching.rules.unknown_values import UNKNOWN_COST
+from matchme_pipeline.matching.rules.unknown_values import UNKNOWN_EXCLUDES
 from matchme_pipeline.matching.rules.vocabulary import MISSING
-from matchme_pipeline.matching.rules.weights import FULL_OVERLAP, NEUTRAL, WEIGHTS
+from matchme_pipeline.matching.rules.weights import FULL_OVERLAP, NEUTRAL, USUAL_AGE_GAP_YEARS, WEIGHTS
 
-SIMILARITY, PREFERENCES, SHARED, DNA = WEIGHTS.values()
+SIMILARITY, AGE, DISTANCE, PRACTICE, FAMILY, CHILDREN, STATED, SHARED, DNA = WEIGHTS.values()
+WISH_POINTS = AGE + DISTANCE + PRACTICE + FAMILY + CHILDREN + STATED
+UNKNOWN_ATTRIBUTES = len(UNKNOWN_EXCLUDES)
+FACTORS = len(WEIGHTS)
 # The logistic function with this slope stays within 0.01 of the normal distribution's (Bowling et al. 2009), which
 # turns a z-score into a share of the population.
 LOGISTIC_SLOPE = 1.702
@@ -53,9 +56,9 @@ class Profiles:
 
 
 @rule
-def weighted(similarity: float, preferences: float, shared: float, dna: float) -> float:
-    """The score: the weighted sum of the factors, 0 to 100."""
-    return SIMILARITY * similarity + PREFERENCES * preferences + SHARED * shared + DNA * dna
+def weighted(similarity: float, wishes: float, shared: float, dna: float) -> float:
+    """The score: the weighted sum of the factors, 0 to 100; of the soft wishes, their points."""
+    return SIMILARITY * similarity + wishes + SHARED * shared + DNA * dna
 
 
 @rule
@@ -67,45 +70,74 @@ def similarity_factor(a: Record, b: Record, likeness: float, mean: float, deviat
 
 
 @rule
-def preferences_factor(a: Record, b: Record) -> float:
-    """How well each suits the other's soft wishes: the harmonic mean of both sides' liking, 2xy / (x + y).
+def wish_points(a: Record, b: Record) -> float:
+    """What the soft wishes add to the score, 0 to WISH_POINTS."""
+    age, distance, practice, family_values, children, stated = wish_factors(a, b)
+    return (
+        AGE * age
+        + DISTANCE * distance
+        + PRACTICE * practice
+        + FAMILY * family_values
+        + CHILDREN * children
+        + (STATED * stated)
+    )
 
-    High only where both like each other (Pizzato et al. 2010, RECON, reciprocal recommenders).
+
+@rule
+def wish_factors(a: Record, b: Record) -> tuple[float, float, float, float, float, float]:
+    """How well each suits the other's soft wishes, wish by wish in the order of WISHES; NEUTRAL where one is unknown.
+
+    Both sides' liking is joined by the harmonic mean, high only where both like each other (Pizzato et al. 2010, RECON,
+    reciprocal recommenders).
     """
     apart = haversine(a, b)
     # Said so that an unknown distance stays NaN.
     kilometres = 2 * EARTH_RADIUS_KM * asin(sqrt(1.0 if apart > 1.0 else apart))
-    x, y = liking(a, b, kilometres), liking(b, a, kilometres)
+    family_values, children = NEUTRAL, NEUTRAL
+    if a.family_values != MISSING and b.family_values != MISSING:
+        family_values = 1.0 - abs(a.family_values - b.family_values) / 2
+    if a.wants_children != MISSING and b.wants_children != MISSING:
+        children = 1.0 if a.wants_children == b.wants_children else 0.0
+    stated = 1.0 - (unknown_asked(a, b, kilometres) + unknown_asked(b, a, kilometres)) / (2 * UNKNOWN_ATTRIBUTES)
+    return (
+        both(age_liking(a, b), age_liking(b, a)),
+        both(distance_liking(a, kilometres), distance_liking(b, kilometres)),
+        both(practice_liking(a, b), practice_liking(b, a)),
+        family_values,
+        children,
+        stated,
+    )
+
+
+@rule
+def both(x: float, y: float) -> float:
+    """The harmonic mean of both sides' liking, 2xy / (x + y)."""
     return 2 * x * y / (x + y) if x + y > 0 else 0.0
 
 
 @rule
-def liking(a: Record, b: Record, kilometres: float) -> float:
-    """How far `b` meets the soft wishes of `a`, 0 to 1: the mean of what is known of five wishes.
-
-    What `a` asks for and `b` has not stated takes UNKNOWN_COST of it each.
-    """
-    total = 0.0
-    known = 0
-    # At the edge of the age range, or of the reach, a wish is still half met. No stated range is no wish.
+def age_liking(a: Record, b: Record) -> float:
+    """1 at the middle of the ages that `a` states, 0 at their edge; where `a` states none, around their own age."""
     if a.age_half > 0:
-        total += 1.0 - 0.5 * min(1.0, abs(b.age - a.age_middle) / a.age_half)
-        known += 1
-    if not isnan(kilometres):
-        total += 1.0 - 0.5 * min(1.0, kilometres / a.reach_km)
-        known += 1
-    if a.religiosity != MISSING and b.religiosity != MISSING:
-        # The more praying together matters to somebody, the more a difference in practice costs.
-        total += 1.0 - a.care * abs(a.religiosity - b.religiosity) / 4
-        known += 1
-    if a.family_values != MISSING and b.family_values != MISSING:
-        total += 1.0 - abs(a.family_values - b.family_values) / 2
-        known += 1
-    if a.wants_children != MISSING and b.wants_children != MISSING:
-        total += 1.0 if a.wants_children == b.wants_children else 0.0
-        known += 1
-    met = total / known if known else NEUTRAL
-    return float(met * (1.0 - UNKNOWN_COST * unknown_asked(a, b, kilometres)))
+        return float(max(0.0, 1.0 - abs(b.age - a.age_middle) / a.age_half))
+    return float(max(0.0, 1.0 - abs(b.age - a.age) / USUAL_AGE_GAP_YEARS))
+
+
+@rule
+def distance_liking(a: Record, kilometres: float) -> float:
+    """1 next door, 0 at the edge of the reach of `a`; where any distance will do, half at the far end of the world."""
+    if isnan(kilometres):
+        return NEUTRAL
+    share = min(1.0, kilometres / a.reach_km)
+    return float(1.0 - 0.5 * share if a.anywhere else 1.0 - share)
+
+
+@rule
+def practice_liking(a: Record, b: Record) -> float:
+    """The more praying together matters to `a`, the more a difference in practice costs."""
+    if a.religiosity == MISSING or b.religiosity == MISSING:
+        return NEUTRAL
+    return float(max(0.0, 1.0 - a.care * abs(a.religiosity - b.religiosity) / 2))
 
 
 @rule
@@ -145,23 +177,25 @@ def factors_of_pairs(
     b: NDArray[np.intp],
     calibration: Calibration,
 ) -> NDArray[np.float64]:
-    """The factors of the pairs (a[n], b[n]) in the order of WEIGHTS, (pairs, 4)."""
-    values = np.empty((len(a), 4))
+    """The factors of the pairs (a[n], b[n]) in the order of WEIGHTS, (pairs, factors)."""
+    values = np.empty((len(a), FACTORS))
     for n in range(len(a)):
         i, j = a[n], b[n]
         one, other = members[i], members[j]
         likeness = cosine(held, i, held, j)
         values[n, 0] = similarity_factor(one, other, likeness, calibration.mean, calibration.deviation)
-        values[n, 1] = preferences_factor(one, other)
-        values[n, 2] = shared_factor(one, other, in_common(themes, i, j))
-        values[n, 3] = dna_factor(one, other)
+        wishes = wish_factors(one, other)
+        for wish in range(len(wishes)):
+            values[n, 1 + wish] = wishes[wish]
+        values[n, FACTORS - 2] = shared_factor(one, other, in_common(themes, i, j))
+        values[n, FACTORS - 1] = dna_factor(one, other)
     return values
 
 
 def factors(
     profiles: Profiles, a: NDArray[np.intp], b: NDArray[np.intp], calibration: Calibration
 ) -> NDArray[np.float64]:
-    """The factors of the pairs of positions (a[n], b[n]) in the order of WEIGHTS, float64 (pairs, 4) in [0, 1]."""
+    """The factors of the pairs of positions (a[n], b[n]) in the order of WEIGHTS, float64 (pairs, factors)."""
     return np.asarray(
         factors_of_pairs(profiles.records(), profiles.vectors.held, profiles.themes.bits, a, b, calibration)
     )
@@ -169,10 +203,17 @@ def factors(
 
 def score(factors: NDArray[np.float64]) -> NDArray[np.float32]:
     """The scores, 0 to 100, of pairs whose `factors` are given."""
-    similarity, preferences, shared, dna = factors.T
-    return np.asarray(
-        SIMILARITY * similarity + PREFERENCES * preferences + SHARED * shared + DNA * dna, dtype=np.float32
+    similarity, age, distance, practice, family_values, children, stated, shared, dna = factors.T
+    # In the order of `wish_points` and `weighted`, so that rounding is the same.
+    wishes = (
+        AGE * age
+        + DISTANCE * distance
+        + PRACTICE * practice
+        + FAMILY * family_values
+        + CHILDREN * children
+        + (STATED * stated)
     )
+    return np.asarray(SIMILARITY * similarity + wishes + SHARED * shared + DNA * dna, dtype=np.float32)
 
 
 def cosines(a: Profiles, b: Profiles) -> NDArray[np.float64]:

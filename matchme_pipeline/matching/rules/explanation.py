@@ -1,6 +1,6 @@
 """What a match is made of, for the app to show: each factor with value, weight, contribution and one sentence."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -8,12 +8,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matchme_pipeline.matching.rules.unknown_values import NAMES
-from matchme_pipeline.matching.rules.weights import ALGORITHM_VERSION, WEIGHTS
+from matchme_pipeline.matching.rules.weights import ALGORITHM_VERSION, WEIGHTS, WISHES
 
 _HUNDREDTHS = 100
 _MOST_NAMED = 4
-# What an earlier batch called the first two factors of WEIGHTS.
-_EARLIER_KEYS = ("vector_similarity", "preferences_match")
+_GOOD_FIT, _FAIR_FIT = 0.75, 0.45
+# What a soft wish's factor says from _GOOD_FIT on, from _FAIR_FIT on, and below.
+_FITS = {
+    "age": (
+        "You are close to the age that each of you looks for.",
+        "Your ages fit fairly well.",
+        "Your ages are apart.",
+    ),
+    "distance": (
+        "You live close to each other, for what each of you accepts.",
+        "You live at some distance, or one place is not known.",
+        "You live far apart, for what each of you accepts.",
+    ),
+    "practice": (
+        "You practise your faith alike.",
+        "Your practice differs a little, or one of you has not said.",
+        "You practise your faith differently.",
+    ),
+    "family_values": (
+        "You see family alike.",
+        "You see family somewhat differently, or one of you has not said.",
+        "You see family differently.",
+    ),
+    "children": (
+        "You wish alike about having children.",
+        "One of you has not said whether they wish for children.",
+        "You wish differently about having children.",
+    ),
+}
 
 
 def contributions(values: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -52,9 +79,18 @@ def explain(
         "factors": factors,
         "shared": list(shared),
         "not_stated": list(not_stated),
-        **{key: round(value, 4) for key, value in zip(_EARLIER_KEYS, values, strict=False)},
+        **_earlier_keys(dict(zip(WEIGHTS, values, strict=True))),
     }
     return Decimal(total).scaleb(-2), explained
+
+
+def _earlier_keys(values: Mapping[str, float]) -> dict[str, float]:
+    """What an earlier batch wrote: the similarity, and the weighted mean of the soft wishes."""
+    points = sum(WEIGHTS[wish] * values[wish] for wish in WISHES)
+    return {
+        "vector_similarity": round(values["similarity"], 4),
+        "preferences_match": round(points / sum(WEIGHTS[wish] for wish in WISHES), 4),
+    }
 
 
 def _sentence(name: str, value: float, shared: Sequence[str], compared: bool, not_stated: Sequence[str]) -> str:
@@ -67,10 +103,13 @@ def _sentence(name: str, value: float, shared: Sequence[str], compared: bool, no
             if value >= 0.5
             else f"You write about different things; {share}"
         )
-    if name == "preferences":
-        fit = "closely" if value >= 0.8 else "in many points" if value >= 0.5 else "in few points"
-        unknown = "".join(f"; {NAMES[attribute]} not stated" for attribute in not_stated)
-        return f"You fit each other's wishes {fit}{unknown}."
+    if name == "stated":
+        if not not_stated:
+            return "You have both stated what the other asks for."
+        return "; ".join(f"{NAMES[attribute]} not stated" for attribute in not_stated).capitalize() + "."
+    if name in _FITS:
+        well, fairly, little = _FITS[name]
+        return well if value >= _GOOD_FIT else fairly if value >= _FAIR_FIT else little
     if name == "shared":
         if shared:
             return f"Both of you have approved: {', '.join(shared[:_MOST_NAMED])}."

@@ -2,8 +2,9 @@
 
 The app never fills some columns and members leave others empty, so a missing value says nothing about a person. Gender
 and age are always needed: who states none is not matched at all. For the attributes below, `False` (lenient) lets a
-pair with an unknown value meet; it costs soft points and the match names what is not stated. `True` (strict) keeps such
-a pair apart. `MATCHME_STRICT_UNKNOWN` makes attributes strict. A known value against a stated wish always excludes.
+pair with an unknown value meet; it costs points of the factor `stated`, and the match names what is not stated. `True`
+(strict) keeps such a pair apart. `MATCHME_STRICT_UNKNOWN` makes attributes strict. A known value against a stated wish
+always excludes.
 """
 
 UNKNOWN_EXCLUDES = {
@@ -26,5 +27,3 @@ NAMES = {
     "sect": "sect",
     "hijab": "hijab",
 }
-# The share of a member's liking that each such attribute costs.
-UNKNOWN_COST = 0.05

@@ -24,9 +24,9 @@ from matchme_pipeline.matching.rules.vocabulary import Unknown
 from matchme_pipeline.matching.scale_queries import Scale
 from matchme_pipeline.matching.search import partner_query
 
-# So many of the nearest who may meet the seeker are scored. The vector is 40 points of 100: the best of all are among
-# the first few hundred by vector, not among the first five.
-MOST_SCORED = 1_000
+# So many of the nearest who may meet the seeker are scored. The vector is 20 points of 100: the best of all are not
+# among the first few by vector.
+MOST_SCORED = 5_000
 
 
 @dataclass(frozen=True)
