@@ -54,6 +54,7 @@ def seed(users: int, weeks: int, seed_number: int, until: date | None) -> "SeedR
 def demo() -> None:
     """From nothing to finished weeks: seed, materialise what is missing in order, show what came of it."""
     from matchme_pipeline.cli import show, weeks
+    from matchme_pipeline.matching.outcomes import outcome_queries
     from matchme_pipeline.operations import queries
 
     console.say(f"[bold]MatchMe's week, end to end[/bold]   model calls: {process_settings().provider}")
@@ -72,12 +73,14 @@ def demo() -> None:
         def members_review(week: "Week") -> None:
             if week != wanted[0]:
                 _review(connection, week.previous, report.seed)
+                _answer(connection, week.previous, report.seed, wanted[-1])
 
         finished = weeks.run_weeks(missing, url, before_each=members_review) if missing else []
         failed = next((run for run in finished if not run.succeeded), None)
         if failed is not None:
             raise PipelineError(f"week {failed.week.key} failed: {failed.error}")
         show.weeks_table(queries.week_summaries(connection, [week.sunday for week in wanted]))
+        show.funnel_table(outcome_queries.funnel_of_weeks(connection, [week.sunday for week in wanted]))
         member = queries.member_to_show(connection, wanted[-1].match_week)
         if member is not None:
             show.matches(member, wanted[-1].match_week, queries.matches_of(connection, member, wanted[-1].match_week))
@@ -97,6 +100,12 @@ def _review(connection: Connection, week: "Week", seed_number: int) -> None:
     from matchme_pipeline.population.reviews import review_insights
 
     review_insights(connection, week_cutoff=week.cutoff, seed=seed_number)
+
+
+def _answer(connection: Connection, week: "Week", seed_number: int, last: "Week") -> None:
+    from matchme_pipeline.population.match_answers import answer_matches
+
+    answer_matches(connection, week, seed_number, last.cutoff)
 
 
 def seed_report(report: "SeedReport") -> dict[str, object]:

@@ -31,6 +31,19 @@ def weeks_table(summaries: Sequence[WeekSummary]) -> None:
     console.out.print(table)
 
 
+def funnel_table(counts: Mapping[str, Mapping[str, int]]) -> None:
+    """What members did with the matches of each match week: sides that reached each stage."""
+    if not counts:
+        return
+    table = Table(title="What members did with their matches, as last observed", title_justify="left")
+    table.add_column("match week")
+    for stage in next(iter(counts.values())):
+        table.add_column(stage, justify="right")
+    for match_week, reached in counts.items():
+        table.add_row(match_week, *(f"{count:,}" for count in reached.values()))
+    console.out.print(table)
+
+
 def stops(summaries: Sequence[WeekSummary], stopped_by: Mapping[date, str]) -> None:
     """What ended the work on a week before all was done, and how many of its jobs are open."""
     for week in summaries:

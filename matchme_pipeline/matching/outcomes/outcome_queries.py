@@ -3,12 +3,14 @@
 No statement here reads what a message says: `messages` is read for sender and time only.
 """
 
+from collections.abc import Sequence
 from datetime import date
 
 import pandas as pd
 from psycopg.rows import dict_row
 
 from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.matching.outcomes import funnel
 from matchme_pipeline.matching.outcomes.funnel import MOST_MESSAGES, OBSERVED_WEEKS, STILL_TALKING_DAYS
 from matchme_pipeline.week import WEEK, WINDOW_START, Week
 
@@ -144,6 +146,15 @@ def outcomes_of(connection: Connection, week: date) -> pd.DataFrame:
         """,
         week,
     )
+
+
+def funnel_of_weeks(connection: Connection, weeks: Sequence[date]) -> dict[str, dict[str, int]]:
+    """By match week, the sides that reached each stage, as last observed in one of `weeks`."""
+    outcomes = [table for table in (outcomes_of(connection, week) for week in weeks) if len(table)]
+    if not outcomes:
+        return {}
+    newest = funnel.newest_of_each(pd.concat(outcomes, ignore_index=True))
+    return funnel.counts_by(newest, "match_week")
 
 
 def _read(connection: Connection, statement: str, week: date) -> pd.DataFrame:
