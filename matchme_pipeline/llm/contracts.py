@@ -101,12 +101,16 @@ class SharedInsight:
 
 @dataclass(frozen=True)
 class PairToPreview:
-    """Two members as a preview may see them: approved insights and the attributes that both have made visible."""
+    """Two members as a preview may see them: approved insights and the attributes that both have made visible.
+
+    `members` are the two ids, so that the offline models tell nobody the same thing twice; no request holds them.
+    """
 
     pair_id: str
     a: tuple[SharedInsight, ...]
     b: tuple[SharedInsight, ...]
     common_ground: tuple[str, ...] = ()
+    members: tuple[str, str] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

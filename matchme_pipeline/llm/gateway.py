@@ -1,12 +1,14 @@
 """The model layer that stages use: stored answers are reused, the rest is asked and paid once."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.llm.cache_keys import hash_of
 from matchme_pipeline.llm.contracts import (
     CallContext,
     Embeddings,
@@ -108,7 +110,8 @@ class Gateway:
     def preview(self, pairs: Sequence[PairToPreview], context: CallContext) -> Iterator[Preview | PreviewFailure]:
         """Starters for `pairs`."""
         task = PreviewsTask(load_prompt("previews"))
-        questions = [task.question(pair, self.insight_model, self._provider.parameters) for pair in pairs]
+        asked = (task.question(pair, self.insight_model, self._provider.parameters) for pair in pairs)
+        questions = [self._for_its_readers(question, pair) for question, pair in zip(asked, pairs, strict=True)]
         by_key: dict[str, list[PairToPreview]] = {}
         for pair, question in zip(pairs, questions, strict=True):
             by_key.setdefault(question.key, []).append(pair)
@@ -119,6 +122,13 @@ class Gateway:
                     yield PreviewFailure(pair.pair_id, outcome.error, outcome.retryable)
                 else:
                     yield _preview(pair, outcome, self.insight_model, reused or number > 0)
+
+    def _for_its_readers(self, question: Question, pair: PairToPreview) -> Question:
+        """The question of this very pair, where the provider can mind what its two members have read already."""
+        if pair.members is None or not getattr(self._provider, "tells_readers_apart", False):
+            return question
+        key = hash_of([question.key, sorted(pair.members)])
+        return replace(question, key=key, readers=pair.members)
 
     def review(self, pairs: Sequence[PairToReview], context: CallContext) -> Iterator[Review | ReviewFailure]:
         """Reviews of `pairs`."""

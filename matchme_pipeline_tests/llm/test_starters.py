@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from matchme_pipeline.llm.contracts import CallContext, PairToPreview, Preview, SharedInsight
 from matchme_pipeline.llm.local.encoder import process_encoder
 from matchme_pipeline.llm.local.previews import answer_previews, load_starters
 from matchme_pipeline.llm.local.themes import load_themes
+from matchme_pipeline.llm.resource import ModelsResource
 from matchme_pipeline.llm.tasks.answer_parsing import CATEGORIES, is_shown, read_previews
 from matchme_pipeline.llm.text.plain_text import plain
 
@@ -141,3 +143,32 @@ def test_a_title_without_a_theme_gets_a_sentence_that_suits_any_title():
     of_family = load_starters()["categories"]["family"]["deep"]
     assert preview["level_2"][0] in of_family
     assert preview["insights_used"] == ["a0"]
+
+
+def test_members_whose_insights_differ_from_pair_to_pair_read_nothing_twice(app_database_url: str):
+    """What a preview shows of a member depends on the other one, and many members show nothing yet."""
+    random = Random(11)
+    shown = [
+        tuple(SharedInsight(f"i{n}", theme.category, theme.title, theme.description) for n, theme in enumerate(themes))
+        for themes in (random.sample(THEMES, random.choice((0, 0, 4))) for _ in range(40))
+    ]
+    pairs = [
+        PairToPreview(
+            f"{one}-{other}",
+            tuple(random.sample(shown[one], len(shown[one]) // 2)),
+            tuple(random.sample(shown[other], len(shown[other]) // 2)),
+            members=(f"m{one}", f"m{other}"),
+        )
+        for one in range(40)
+        for other in [(one + step) % 40 for step in (1, 2)]
+    ]
+    read: dict[str, Counter[str]] = {}
+    with ModelsResource(provider="local").session(app_database_url) as models:
+        previews = list(models.preview(pairs, CallContext("chaichat_previews", None, "run")))
+    by_id = {pair.pair_id: pair for pair in pairs}
+    assert len(previews) == len(pairs)
+    for preview in previews:
+        assert isinstance(preview, Preview)
+        for member in by_id[preview.pair_id].members or ():
+            read.setdefault(member, Counter()).update([*preview.level_1, *preview.level_2])
+    assert {count for member in read.values() for count in member.values()} == {1}

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -67,12 +67,14 @@ def wording_version() -> str:
     return hash_of([load_starters(), load_themes().version])[:12]
 
 
-def answer_previews(request: Json, encoder: SentenceEncoder) -> Json:
+def answer_previews(
+    request: Json, encoder: SentenceEncoder, readers: Mapping[str, Sequence[str]] | None = None
+) -> Json:
     """The answer to `{"pairs": [..]}`: `{"previews": [{"pair_id", "level_1", "level_2", "insights_used"}]}`.
 
     `insights_used` refers to the request's insights by side and position ("a0"). The same request always gets the
-    same words. No member reads a wording twice in it; members are told apart by what they show, because a request
-    names nobody, so those who show nothing yet may read one twice.
+    same words, and nobody reads a wording twice in it. `readers` names the two members of each pair by its id; without
+    it they are told apart by what they show, and those who show nothing yet may read one twice.
     """
     titles = sorted({i["title"] for pair in request["pairs"] for side in ("a", "b") for i in pair[side]["insights"]})
     vectors = dict(zip(titles, encoder.unit_vectors(titles), strict=True))
@@ -90,7 +92,9 @@ def answer_previews(request: Json, encoder: SentenceEncoder) -> Json:
             key=lambda match: (-match[0], match[1].reference, match[2].reference),
         )
         seen = {"a": pair["a"], "b": pair["b"], "common_ground": pair["common_ground"]}
-        picker = _Picker(seen, [read.setdefault(name, set()) for name in _readers(pair)])
+        picker = _Picker(
+            seen, [read.setdefault(name, set()) for name in (readers or {}).get(pair["id"]) or _readers(pair)]
+        )
         levels = {
             level: picker.compose(name, _offers(name, favoured, shared, a, b, pair["common_ground"]))
             for level, (name, favoured) in LEVELS.items()

@@ -29,6 +29,8 @@ class LocalProvider:
     embedding_model = MODEL
     insight_model = f"{MODEL}-themes"
     answers_by_batch = False
+    # An answer is free, so that each pair may have its own.
+    tells_readers_apart = True
     # There is no stronger model offline.
     review_model = None
     review_parameters = ""
@@ -91,7 +93,8 @@ def _insights(task: Task, questions: Sequence[Question]) -> list[Reading]:
 
 def _previews(task: Task, questions: Sequence[Question]) -> list[Reading]:
     data, asked = task.request(questions)
-    return [task.read(_through_json(answer_previews(data, process_encoder()), "previews"), asked)]
+    readers = {pair_id: question.readers for pair_id, question in asked.items()}
+    return [task.read(_through_json(answer_previews(data, process_encoder(), readers), "previews"), asked)]
 
 
 def _through_json(answer: dict[str, Any], name: str) -> list[Any]:

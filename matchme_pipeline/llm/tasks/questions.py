@@ -37,6 +37,8 @@ class Question:
     data: Json
     text: str = ""
     alone: bool = False
+    # Who will read the answer, where the provider tells readers apart. No part of any request.
+    readers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

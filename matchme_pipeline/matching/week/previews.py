@@ -26,6 +26,7 @@ def pairs_to_preview(
         result.append(
             PairToPreview(
                 pair_id=str(number),
+                members=(pair.a, pair.b),
                 a=_chosen(a, titles),
                 b=_chosen(b, titles),
                 common_ground=_common_ground(attributes.get(pair.a, {}), attributes.get(pair.b, {})),
