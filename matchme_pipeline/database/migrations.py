@@ -12,6 +12,14 @@ from matchme_pipeline.errors import ConfigurationError, DatabaseUnavailableError
 
 # Any constant will do, as long as every runner of these migrations takes the same one.
 _LOCK_KEY = 7_214_001
+# Texts of 125 and 127 that were applied before the files got their present text. Both files only create or replace, so
+# the present text runs on top. No other file was edited in a way that a second run can make good.
+_REPLACED_TEXTS = frozenset(
+    {
+        "06290dd75ca2e7910e118cc5a33a4319ceaf9fca0c859bdbf9f62ebf5459e189",
+        "20e32abdf0c2302bef1a5d0361099b09931a66535f97568186caf5a0dfc34dd4",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -25,19 +33,22 @@ class Migration:
 
     @property
     def checksum(self) -> str:
-        """SHA-256 of the file's text."""
-        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+        """SHA-256 of the file's text, the same whichever line endings a checkout writes."""
+        return hashlib.sha256(self.path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
 
 
 def migrate(connection: Connection, directory: Path) -> list[Migration]:
     """Apply what is missing, each file in a transaction of its own; returns what was applied.
 
     Safe to run twice and by several processes at once. Raises DatabaseUnavailableError when a file fails; what
-    earlier files did stays, what the failing one did is rolled back.
+    earlier files did stays, what the failing one did is rolled back. Raises ConfigurationError, before anything is
+    applied, where a file has been edited since it was applied.
     """
     require_capabilities(connection)
+    migrations = available(directory)
+    _require_unedited(connection, migrations)
     applied = []
-    for migration in available(directory):
+    for migration in migrations:
         with connection.transaction():
             connection.execute("select pg_advisory_xact_lock(%s)", [_LOCK_KEY])
             _ensure_register(connection)
@@ -50,7 +61,10 @@ def migrate(connection: Connection, directory: Path) -> list[Migration]:
                     f"Migration {migration.path.name} failed and was rolled back: {str(error).strip()}"
                 ) from error
             connection.execute(
-                "insert into schema_migrations (version, name, checksum) values (%s, %s, %s)",
+                """
+                insert into schema_migrations (version, name, checksum) values (%s, %s, %s)
+                on conflict (version) do update set checksum = excluded.checksum, applied_at = excluded.applied_at
+                """,
                 [migration.version, migration.name, migration.checksum],
             )
             applied.append(migration)
@@ -103,6 +117,22 @@ def has_app_tables(connection: Connection) -> bool:
     return bool(found and found[0])
 
 
+def _require_unedited(connection: Connection, migrations: list[Migration]) -> None:
+    """Raise ConfigurationError, by name, for the first file whose text is not the one that was applied."""
+    with connection.transaction():
+        connection.execute("select pg_advisory_xact_lock(%s)", [_LOCK_KEY])
+        _ensure_register(connection)
+        applied: dict[int, str] = dict(connection.execute("select version, checksum from schema_migrations").fetchall())
+    for migration in migrations:
+        stored = applied.get(migration.version, migration.checksum)
+        if stored != migration.checksum and stored not in _REPLACED_TEXTS:
+            raise ConfigurationError(
+                f"Migration {migration.path.name} has been edited since it was applied to this database, which still "
+                "has what the older text did. Restore the file (git checkout) and put the change into a new migration "
+                "with the next free number."
+            )
+
+
 def _ensure_register(connection: Connection) -> None:
     connection.execute(
         """
@@ -117,5 +147,7 @@ def _ensure_register(connection: Connection) -> None:
 
 
 def _is_applied(connection: Connection, migration: Migration) -> bool:
-    row = connection.execute("select 1 from schema_migrations where version = %s", [migration.version]).fetchone()
-    return row is not None
+    row = connection.execute(
+        "select checksum from schema_migrations where version = %s", [migration.version]
+    ).fetchone()
+    return row is not None and row[0] not in _REPLACED_TEXTS

@@ -93,6 +93,35 @@ def test_a_failing_migration_leaves_nothing_behind(app_tables: Connection, tmp_p
     assert app_tables.execute("select to_regclass('half')").fetchone() == (None,)
 
 
+def test_a_migration_edited_after_it_was_applied_is_refused_by_name(app_tables: Connection, tmp_path: Path):
+    (tmp_path / "001_one.sql").write_text("create table one (id integer);\n")
+    (tmp_path / "002_two.sql").write_text("create table two (id integer);\n")
+    migrate(app_tables, tmp_path)
+    (tmp_path / "002_two.sql").write_text("create table two (id bigint);\n")
+    (tmp_path / "003_three.sql").write_text("create table three (id integer);\n")
+    with pytest.raises(ConfigurationError, match=r"002_two\.sql has been edited .* Restore the file .* new migration"):
+        migrate(app_tables, tmp_path)
+    assert app_tables.execute("select to_regclass('three')").fetchone() == (None,)
+    (tmp_path / "002_two.sql").write_bytes(b"create table two (id integer);\r\n")
+    assert [migration.name for migration in migrate(app_tables, tmp_path)] == ["three"]
+
+
+@pytest.mark.parametrize(
+    ("version", "earlier"),
+    [
+        (125, "06290dd75ca2e7910e118cc5a33a4319ceaf9fca0c859bdbf9f62ebf5459e189"),
+        (127, "20e32abdf0c2302bef1a5d0361099b09931a66535f97568186caf5a0dfc34dd4"),
+    ],
+)
+def test_a_database_with_the_earlier_text_of_a_replaced_file_gets_the_present_one(
+    app_tables: Connection, version: int, earlier: str
+):
+    migrate(app_tables, files.migrations_dir())
+    app_tables.execute("update schema_migrations set checksum = %s where version = %s", [earlier, version])
+    assert [migration.version for migration in migrate(app_tables, files.migrations_dir())] == [version]
+    assert migrate(app_tables, files.migrations_dir()) == []
+
+
 def test_the_stand_in_is_created_only_where_the_app_is_missing(app_tables: Connection):
     assert has_app_tables(app_tables)
     assert not create_app_tables(app_tables, files.app_tables_dir())

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.llm.contracts import SharedInsight
+from matchme_pipeline.llm.tasks.questions import INSIGHTS_A_SIDE, shown_insights
 from matchme_pipeline.matching.member_queries import PairRow
-from matchme_pipeline.matching.week.previews import INSIGHTS_PER_SIDE, pairs_to_preview
+from matchme_pipeline.matching.week.previews import pairs_to_preview
 from matchme_pipeline_tests.materialising import WEEKS, materialise
 from matchme_pipeline_tests.openai_server import FakeOpenAI
 
@@ -95,22 +96,41 @@ hobbies = st.lists(st.sampled_from(["tea", "hills", "chess", "poetry"]), unique=
 
 @settings(max_examples=150, deadline=None)
 @given(insights, insights, hobbies, hobbies)
-def test_a_pair_shows_its_own_approved_insights_shared_ones_first_and_hobbies_of_both(
+def test_a_pair_shows_its_own_approved_insights_and_hobbies_of_both(
     a: list[SharedInsight], b: list[SharedInsight], of_a: list[str], of_b: list[str]
 ):
     approved = {"user_a": a, "user_b": b, "user_c": [SharedInsight("x", "values", "Somebody else's", "")]}
     attributes = {"user_a": {"hobbies": of_a, "languages": ["Urdu"]}, "user_b": {"hobbies": of_b}}
     [pair] = pairs_to_preview([PairRow("user_a", "user_b", None)], approved, attributes)
-    both = {insight.title for insight in a} & {insight.title for insight in b}
-    for shown, own in ((pair.a, a), (pair.b, b)):
+    for shown, own in zip(shown_insights(pair), (a, b), strict=True):
         assert set(shown) <= set(own)
-        assert len(shown) <= INSIGHTS_PER_SIDE
         titles = [insight.title for insight in shown]
-        assert len(set(titles)) == len(titles)
-        assert len(shown) == min(INSIGHTS_PER_SIDE, len({insight.title for insight in own}))
-        assert [title in both for title in titles] == sorted((title in both for title in titles), reverse=True)
+        assert len(set(titles)) == len(titles) == min(INSIGHTS_A_SIDE, len({insight.title for insight in own}))
     assert set(pair.common_ground) == set(of_a) & set(of_b)
     assert "user_" not in str(pair)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.sampled_from([f"{letter}akes bread" for letter in "ABCDEFGHIJKLMNOPQRSTU"]), unique=True),
+    st.lists(st.sampled_from([f"{letter}limbs hills" for letter in "ABCDEFGHIJKLMNOPQRSTU"]), unique=True),
+    st.booleans(),
+)
+def test_the_most_alike_insights_are_shown_however_many_stand_before_them_in_the_alphabet(
+    of_a: list[str], of_b: list[str], last: bool
+):
+    a = [SharedInsight(f"a-{title}", "interests", title, "") for title in of_a]
+    b = [SharedInsight(f"b-{title}", "family", title, "") for title in of_b]
+    alike = (
+        SharedInsight("a", "values", "Volunteers with refugees", ""),
+        SharedInsight("b", "values", "Volunteering for refugees", ""),
+    )
+    approved = {
+        "user_a": [*a, alike[0]] if last else [alike[0], *a],
+        "user_b": [*b, alike[1]] if last else [alike[1], *b],
+    }
+    [pair] = pairs_to_preview([PairRow("user_a", "user_b", None)], approved, {})
+    assert [side[0] for side in shown_insights(pair)] == list(alike)
 
 
 def give_insight(connection: Connection, status: str, reviewed: datetime | None, title: str, description: str) -> None:

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from matchme_pipeline.llm.cache_keys import cache_key, hash_of
@@ -241,5 +242,7 @@ def _said(insight: SharedInsight) -> Json:
     return {**_shown(insight), "description": mask(insight.description)}
 
 
-def _words(title: str) -> set[str]:
-    return {word for word in re.findall(r"\w+", title.casefold()) if len(word) > 3}
+# A pair compares every title of one side with every title of the other, and members share titles.
+@lru_cache(maxsize=65_536)
+def _words(title: str) -> frozenset[str]:
+    return frozenset(word for word in re.findall(r"\w+", title.casefold()) if len(word) > 3)

@@ -7,8 +7,6 @@ from typing import Any
 from matchme_pipeline.llm.contracts import PairToPreview, Preview, SharedInsight
 from matchme_pipeline.matching.member_queries import PairRow
 
-# A preview says two or three things; more insights would only cost tokens.
-INSIGHTS_PER_SIDE = 8
 # An earlier batch stored as many.
 EARLIER_STARTERS = 3
 
@@ -18,21 +16,20 @@ def pairs_to_preview(
     approved: Mapping[str, Sequence[SharedInsight]],
     attributes: Mapping[str, Mapping[str, Sequence[str]]],
 ) -> list[PairToPreview]:
-    """Each pair as a model may see it: shared insights first, without names, ids of members, or preferences."""
-    result = []
-    for number, pair in enumerate(pairs):
-        a, b = approved.get(pair.a, ()), approved.get(pair.b, ())
-        titles = {insight.title for insight in a} & {insight.title for insight in b}
-        result.append(
-            PairToPreview(
-                pair_id=str(number),
-                members=(pair.a, pair.b),
-                a=_chosen(a, titles),
-                b=_chosen(b, titles),
-                common_ground=_common_ground(attributes.get(pair.a, {}), attributes.get(pair.b, {})),
-            )
+    """Each pair with all its approved insights and common hobbies, without names, ids of members, or preferences.
+
+    Which few of the insights a model sees is decided once, over all of them: `llm/tasks/questions.shown_insights`.
+    """
+    return [
+        PairToPreview(
+            pair_id=str(number),
+            members=(pair.a, pair.b),
+            a=tuple(approved.get(pair.a, ())),
+            b=tuple(approved.get(pair.b, ())),
+            common_ground=_common_ground(attributes.get(pair.a, {}), attributes.get(pair.b, {})),
         )
-    return result
+        for number, pair in enumerate(pairs)
+    ]
 
 
 def as_json(preview: Preview, match_week: date) -> dict[str, Any]:
@@ -51,12 +48,6 @@ def as_json(preview: Preview, match_week: date) -> dict[str, Any]:
         "model": preview.model,
         "cache_key": preview.cache_key,
     }
-
-
-def _chosen(insights: Sequence[SharedInsight], shared: set[str]) -> tuple[SharedInsight, ...]:
-    by_title = {insight.title: insight for insight in insights}
-    ordered = sorted(by_title.values(), key=lambda insight: (insight.title not in shared, insight.title))
-    return tuple(ordered[:INSIGHTS_PER_SIDE])
 
 
 def _common_ground(a: Mapping[str, Sequence[str]], b: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
