@@ -9,7 +9,7 @@ LOCK = $(VENV)/bin/uv pip compile pyproject.toml --extra dev --universal --pytho
 
 export DO_NOT_TRACK := 1
 
-.PHONY: install lock upgrade demo dev api test check format bench chaos clean stop
+.PHONY: install lock upgrade demo dev api test check format bench chaos mutants clean stop
 .DEFAULT_GOAL := help
 
 help: ## What can be made
@@ -66,6 +66,9 @@ bench: $(INSTALLED) ## Measurements, printed
 
 chaos: $(INSTALLED) ## Weeks under faults, repeatable: SEED=1 ROUNDS=40
 	$(PY) -m matchme_pipeline_tests.chaos --late $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS))
+
+mutants: $(INSTALLED) ## Change the pure rules, count what the tests notice: GROUPS="masking dna" SAMPLE=150
+	$(PY) -m matchme_pipeline_tests.mutants $(GROUPS) $(if $(SAMPLE),--sample $(SAMPLE))
 
 stop: $(INSTALLED) ## Stop the embedded PostgreSQL
 	$(PY) -m matchme_pipeline.cli.main db stop

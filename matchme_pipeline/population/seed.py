@@ -126,6 +126,8 @@ def _write(connection: Connection, wanted: SeededPopulation, start: datetime, pr
     queries.copy_dicts(connection, "dna_questionnaires", questionnaire(wanted.seed, start))
     queries.silence_message_trigger(connection, silent=True)
     done = 0
+    # Told before the work, so that a clock that starts with the first report counts the first block too.
+    progress("members", done, wanted.users)
     for block in _blocks(wanted, start):
         for table in _TABLES:
             queries.copy_dicts(connection, table, block[table])

@@ -1,0 +1,161 @@
+"""`make mutants`: change the pure rules one place at a time, and count how often their tests notice.
+
+cosmic-ray makes the mutants. Each is written into a copy of the checkout and tested in a forked process, which finds
+the heavy libraries already loaded. Compiled rules run as plain Python (NUMBA_DISABLE_JIT).
+"""
+
+import argparse
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from difflib import unified_diff
+from importlib import import_module
+from pathlib import Path
+
+import hypothesis
+import pytest
+from cosmic_ray.ast import get_ast
+from cosmic_ray.mutating import MutationVisitor
+from cosmic_ray.plugins import get_operator, operator_names
+
+from matchme_pipeline_tests.mutants.groups import GROUPS, Group
+
+ROOT = Path(__file__).parents[2]
+COPIED = ("matchme_pipeline", "matchme_pipeline_tests", "sql", "pyproject.toml")
+# A union in a type is no rule; caches and compilation change no result; a name swapped for another says little.
+_LEFT_OUT = ("ReplaceBinaryOperator_BitOr", "RemoveDecorator", "Variable", "ExceptionReplacer")
+_LOADED_BEFORE = ("numpy", "pandas", "scipy.optimize", "ortools.graph.python.min_cost_flow", "phonenumbers", "psycopg",
+                  "openai", "pydantic", "hypothesis.strategies", "numba", "dagster")  # fmt: skip
+# The share of mutants that the tests of a group must notice.
+LEAST_KILLED = 0.85
+SHORTEST_LIMIT_SECONDS = 20.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make mutants", description=__doc__)
+    parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"of: {', '.join(GROUPS)}")
+    parser.add_argument("--sample", type=int, default=150, help="mutants of each group, drawn by a fixed seed")
+    parser.add_argument("--seed", type=int, default=12)
+    parser.add_argument("--minutes", type=float, default=9.0, help="for each group; what is left is not tried")
+    wanted = parser.parse_args()
+    os.environ |= {"NUMBA_DISABLE_JIT": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    for library in _LOADED_BEFORE:
+        with suppress(ImportError):
+            import_module(library)
+    hypothesis.settings.register_profile(
+        "mutants",
+        deadline=None,
+        database=None,
+        phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+    folder = Path(tempfile.mkdtemp(prefix="matchme-mutants-"))
+    try:
+        for name in COPIED:
+            copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
+            copy(ROOT / name, folder / name)
+        shares = [report(name, GROUPS[name], folder, wanted) for name in wanted.groups or GROUPS]
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    sys.exit(any(share < LEAST_KILLED for share in shares))
+
+
+def report(name: str, group: Group, folder: Path, wanted: argparse.Namespace) -> float:
+    """Try a group's mutants, print the survivors and the figures; returns the share that was killed."""
+    begun = time.monotonic()
+    if not passes(folder, group, limit_seconds=600):
+        sys.exit(f"The tests of '{name}' fail on the unchanged rules: {', '.join(group.tests)}")
+    limit_seconds = max(SHORTEST_LIMIT_SECONDS, 5 * (time.monotonic() - begun))
+    found = [(module, code) for module in group.modules for code in mutants(ROOT / "matchme_pipeline" / module)]
+    drawn = random.Random(wanted.seed).sample(found, min(wanted.sample, len(found)))
+    killed = tried = 0
+    for module, code in drawn:
+        if time.monotonic() - begun > 60 * wanted.minutes:
+            break
+        tried += 1
+        path = folder / "matchme_pipeline" / module
+        original = path.read_text("utf-8")
+        path.write_text(code, "utf-8")
+        if passes(folder, group, limit_seconds):
+            lines = unified_diff(original.splitlines(), code.splitlines(), module, "survived", "", "", 0, "")
+            print("\n".join(line for line in lines if line[:3] not in ("+++",)), flush=True)
+        else:
+            killed += 1
+        path.write_text(original, "utf-8")
+    share = killed / tried if tried else 0.0
+    print(
+        f"| {name} | {len(found):,} | {tried:,} | {killed:,} | {tried - killed:,} | {100 * share:.1f} % |", flush=True
+    )
+    return share
+
+
+def mutants(path: Path) -> Iterator[str]:
+    """The source of every mutant of a module that is still Python, each once."""
+    source = path.read_text("utf-8")
+    seen = {source}
+    for name in operator_names():
+        if any(part in name for part in _LEFT_OUT):
+            continue
+        operator = get_operator(name)()
+        for occurrence in range(_occurrences(source, operator)):
+            code = MutationVisitor.mutate_code(source, operator, occurrence)
+            if code is None or code in seen:
+                continue
+            seen.add(code)
+            with suppress(SyntaxError):
+                compile(code, str(path), "exec", dont_inherit=True)
+                yield code
+
+
+def _occurrences(source: str, operator: object) -> int:
+    counter = MutationVisitor(-1, operator)
+    counter.walk(get_ast(source))
+    return counter._count
+
+
+def passes(folder: Path, group: Group, limit_seconds: float) -> bool:
+    """Whether the group's tests pass on the rules in `folder`, within the time."""
+    child = os.fork()
+    if child == 0:
+        _test(folder, group)
+    end = time.monotonic() + limit_seconds
+    while time.monotonic() < end:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status) == 0
+        time.sleep(0.02)
+    os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return False
+
+
+def _test(folder: Path, group: Group) -> None:
+    """In the forked process: run the tests of the copy, and end."""
+    os.setsid()
+    os.chdir(folder)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    for name in [name for name in sys.modules if name.split(".")[0] in ("matchme_pipeline", "matchme_pipeline_tests")]:
+        del sys.modules[name]
+    # A module that is written twice within a second must not be taken from its bytecode.
+    sys.dont_write_bytecode = True
+    sys.path.insert(0, str(folder))
+    code = 1
+    try:
+        tests = [f"matchme_pipeline_tests/{test}" for test in group.tests]
+        code = pytest.main(
+            ["-x", "-q", "-p", "no:randomly", "--hypothesis-profile=mutants", "--hypothesis-seed=0", *tests]
+        )
+    finally:
+        os._exit(int(code))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""Which modules are mutated together, and which tests must notice."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Group:
+    """Modules below `matchme_pipeline/`, and the tests below `matchme_pipeline_tests/` that are run on each mutant.
+
+    The tests need no database, so that a mutant costs about a second.
+    """
+
+    modules: tuple[str, ...]
+    tests: tuple[str, ...]
+
+
+GROUPS = {
+    "masking": Group(
+        (
+            "llm/text/contact_masking.py",
+            "llm/text/handles.py",
+            "llm/text/phone_numbers.py",
+            "llm/text/folding.py",
+            "llm/text/hidden_readings.py",
+            "llm/text/plain_text.py",
+        ),
+        ("llm/test_contact_corpus.py", "llm/test_grounding.py", "llm/test_shown_text.py"),
+    ),
+    "eligibility": Group(
+        ("matching/rules/eligibility.py", "matching/rules/limits.py", "matching/rules/unknown_values.py"),
+        ("matching/test_eligibility.py",),
+    ),
+    "score": Group(
+        ("matching/rules/compatibility.py",),
+        ("matching/test_engine.py", "matching/test_eligibility.py", "matching/test_candidates.py"),
+    ),
+    "dna": Group(
+        ("dna/fixed.py", "dna/rarity.py", "dna/habits.py", "dna/depth.py", "dna/behaviour.py", "dna/originality.py",
+         "dna/culture.py", "dna/score.py", "dna/text.py"),
+        ("dna/test_rules.py", "dna/test_against_plain.py"),
+    ),
+    "allocation": Group(
+        ("matching/engine/allocation.py", "matching/engine/place_flow.py", "matching/engine/regions.py",
+         "matching/engine/odd_regions.py", "matching/engine/tie_breaking.py"),
+        ("matching/test_allocation.py",),
+    ),
+    "grounding": Group(
+        ("llm/text/quote_grounding.py", "llm/text/sentences.py"),
+        ("llm/test_grounding.py", "llm/test_shown_text.py", "llm/test_packing.py"),
+    ),
+    "packing": Group(
+        ("llm/tasks/packing.py", "llm/text/token_estimates.py"),
+        ("llm/test_packing.py",),
+    ),
+    "budget and backoff": Group(
+        ("llm/execution/budget_cover.py", "llm/execution/billing.py", "llm/execution/circuit_breaker.py",
+         "jobs/backoff.py"),
+        ("llm/test_usage.py", "llm/test_budget_rules.py"),
+    ),
+}  # fmt: skip
