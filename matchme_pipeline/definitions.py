@@ -1,4 +1,4 @@
-"""The code location: assembles the rooms' assets, checks, jobs, schedules and sensors; computes nothing."""
+"""The code location: assembles the packages' assets, checks, jobs, schedules and sensors; computes nothing."""
 
 import warnings
 

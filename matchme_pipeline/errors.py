@@ -2,7 +2,7 @@
 
 
 class PipelineError(Exception):
-    """Base of every error whose message is meant for the operator; a door prints it without a traceback."""
+    """Base of every error whose message is meant for the operator; the CLI and the API print it without a traceback."""
 
 
 class UsageError(PipelineError):
@@ -42,7 +42,7 @@ class RunDeclinedError(PipelineError):
 
 
 class InputFileError(PipelineError):
-    """A file that a person handed over cannot be used as it stands."""
+    """The content of an input file is invalid."""
 
 
 class SeenMeanwhileError(PipelineError):

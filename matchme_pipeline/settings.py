@@ -1,4 +1,4 @@
-"""Every setting of the pipeline, read from the environment and `.env`, validated once at the door."""
+"""Every setting of the pipeline, read from the environment and `.env`, validated once at start."""
 
 import os
 from collections.abc import Mapping

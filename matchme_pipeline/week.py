@@ -87,7 +87,7 @@ class Week:
 
     @property
     def cutoff(self) -> datetime:
-        """The window's end: the week's assets see the world as it was then."""
+        """The window's end: the week's assets use the data as of this moment."""
         return self.start + WEEK
 
     @property
@@ -155,7 +155,7 @@ def _code_of(function: Callable[..., Any]) -> CodeReferencesMetadataValue:
 
 
 def closed_week_asset(**options: Any) -> Callable[[Callable[..., MaterializeResult[None]]], AssetsDefinition]:
-    """`dagster.asset` for what a closed week alone can have; a run of the week that is still open passes it over.
+    """`dagster.asset` that needs a closed week; a run of the open week skips it.
 
     The open week is a partition for the daily run's sake, so that "All" and "Missing" in the UI include it. There
     this asset and what depends on it are skipped, with a line in the log that says when the week can be materialised.
@@ -193,7 +193,7 @@ def open_or_closed_week_of(context: AssetExecutionContext) -> Week:
 
 
 def is_over(context: AssetExecutionContext, dagster_run_id: str) -> bool:
-    """Whether another run has ended, or this very run asks again: what it had claimed is then free."""
+    """Has the other run ended, or is it this run? Then its claims can be released."""
     if dagster_run_id == context.run.run_id:
         return True
     run = context.instance.get_run_by_id(dagster_run_id)

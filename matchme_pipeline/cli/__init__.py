@@ -1,1 +1,1 @@
-"""The command `matchme`: a door to the same rooms that Dagster's UI opens."""
+"""The command `matchme`: an entry point to the same packages that Dagster's UI uses."""

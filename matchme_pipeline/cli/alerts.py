@@ -1,4 +1,4 @@
-"""`matchme alerts`: what somebody must know of, who is on it, and whether the webhook works."""
+"""`matchme alerts`: lists and acknowledges alerts, and tests the webhook."""
 
 from datetime import UTC, datetime, timedelta
 from getpass import getuser
@@ -19,7 +19,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def list_alerts(
     days: Annotated[int, typer.Option(min=1, max=365, help="How far to look back.")] = 7, json: AsJson = False
 ) -> None:
-    """Alerts with what to do, the newest first."""
+    """Alerts with their remedies, newest first."""
     from matchme_pipeline.cli import environment, show
     from matchme_pipeline.database.connection import connect
     from matchme_pipeline.database.resource import database_url
@@ -46,7 +46,7 @@ def acknowledge(
     alert_id: Annotated[UUID, typer.Argument(help="The alert's id, as `matchme alerts list` shows it.")],
     by: Annotated[str | None, typer.Option(help="Who is on it; else the name of this account.")] = None,
 ) -> None:
-    """Say that somebody is on it."""
+    """Acknowledge an alert."""
     from matchme_pipeline.cli import environment
     from matchme_pipeline.database.connection import connect
     from matchme_pipeline.database.resource import database_url
@@ -65,7 +65,7 @@ def acknowledge(
 
 @app.command()
 def test() -> None:
-    """Send a message to the webhook, so that the first real alert is not the first try."""
+    """Send a test message to the webhook."""
     from matchme_pipeline.operations import webhook
     from matchme_pipeline.operations.links import links
     from matchme_pipeline.settings import process_settings

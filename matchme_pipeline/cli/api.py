@@ -11,14 +11,14 @@ from matchme_pipeline.api.service import open_service
 from matchme_pipeline.cli import console, environment
 from matchme_pipeline.settings import process_settings
 
-# Requests under way when the service is told to end may take this long.
+# In-flight requests may take this long when the service stops.
 GRACE_SECONDS = 10
 # More connections at a time are answered 503, so that idle ones do not use up the process's open files.
 MOST_CONNECTIONS = 500
 
 
 def serve(host: str, port: int) -> None:
-    """Serve until told to end. Raises ConfigurationError, DatabaseUnavailableError."""
+    """Serve until a stop signal. Raises ConfigurationError, DatabaseUnavailableError."""
     settings = process_settings()
     url = environment.prepare_dagster()
     environment.require_migrated(url)

@@ -1,4 +1,4 @@
-"""What `matchme doctor` tries of the app: each fault with its cause and remedy; nothing is changed."""
+"""The checks of `matchme doctor` on the app: each fault with its cause and remedy; they change nothing."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ Trial = Callable[[Connection], str]
 
 
 class Notice(str):
-    """What a trial found that stops nothing and asks for a look."""
+    """A finding that stops nothing but needs attention."""
 
 
 def approvals(connection: Connection) -> str:
@@ -61,7 +61,7 @@ def member_jobs(connection: Connection) -> str:
 
 
 def score_triggers(connection: Connection) -> str:
-    """Write a score and read it back: what was written has to stand."""
+    """Write a score and read it back: the two must be equal."""
     rewritten = trials.rewritten_score_columns(connection)
     triggers = objects.score_triggers(connection)
     strange = [name for name, is_set_aside in triggers if not is_set_aside]
@@ -116,7 +116,7 @@ def earlier_batch(connection: Connection) -> str:
 
 
 def policies(connection: Connection) -> str:
-    """Name policies that fail for Clerk ids, and such as open others' rows."""
+    """Name policies that fail for Clerk ids, and policies that expose other members' rows."""
     if broken := objects.policies_by_uuid(connection):
         raise ConfigurationError(
             f"Policies compare with auth.uid(), which fails on Clerk ids: {', '.join(broken)}. `matchme db repair "
@@ -139,14 +139,14 @@ def scores_writer(connection: Connection) -> str:
 
 
 def layout(connection: Connection) -> str:
-    """Say which layout of the scores and which of the app's objects are there."""
+    """Report the layout of the scores and the app's objects that exist."""
     found, missing = objects.app_tables(connection)
     said = f"scores in the {score_layout(connection)} layout, {found} of the app's tables"
     return Notice(f"{said}; not there: {', '.join(missing)}") if missing else said
 
 
 def columns(connection: Connection) -> str:
-    """Name columns that decide whom somebody meets and that nobody fills."""
+    """Name the matching columns that are empty for every member."""
     if unfilled := objects.unfilled_columns(connection):
         return Notice(
             f"nobody has {', '.join(unfilled)} in profiles: such a value is unknown and keeps nobody apart "

@@ -1,4 +1,4 @@
-"""`matchme candidates`: whom one member may meet, between two Sundays or as of a week."""
+"""`matchme candidates`: one member's possible partners, now or as of a week."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -94,6 +94,6 @@ def _moment(connection: Connection, model: str, week: Week | None) -> Moment:
     if newest is None:
         raise PipelineError(f"No week has been matched under {model} yet. Run one: matchme run --week YYYY-MM-DD")
     now = datetime.now(UTC)
-    # What is found now would be shown from the next Sunday on: nobody whom the weeks before have shown.
+    # A result of today would be shown from the next Sunday on; exclude everybody whom earlier weeks have shown.
     upcoming = Week(Week.last_closed(now).sunday + WEEK)
     return Moment(now, newest, upcoming.match_week, model, process_limits())

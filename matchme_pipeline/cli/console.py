@@ -1,4 +1,4 @@
-"""Where the command's words go: results to standard output, progress and errors to standard error."""
+"""The command's output: results to standard output, progress and errors to standard error."""
 
 import json
 import sys
@@ -36,7 +36,7 @@ def as_json(value: Any) -> None:
 
 
 class ProgressLines(Progress):
-    """Progress as lines, where no terminal redraws a bar: one for each stage that ends, and for a long one's news."""
+    """Progress as lines for logs and pipes: one line per finished stage, and updates of long stages."""
 
     # A stage that takes longer than this says what it is doing.
     seconds_between_news = 10.0
@@ -78,7 +78,7 @@ class ProgressLines(Progress):
 
 @contextmanager
 def progress_bars() -> Iterator[Progress]:
-    """Progress on standard error: bars on a terminal, elsewhere (a log, a pipe) a line a stage."""
+    """Progress on standard error: bars on a terminal, otherwise one line per stage."""
     if not err.is_terminal:
         yield ProgressLines(err)
         return

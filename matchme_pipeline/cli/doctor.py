@@ -1,4 +1,4 @@
-"""`matchme doctor`: each thing a run needs, tried in order, with the remedy where it is missing."""
+"""`matchme doctor`: checks each requirement of a run in order, with a remedy for each failure."""
 
 import platform
 from collections.abc import Callable

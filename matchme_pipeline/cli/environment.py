@@ -1,4 +1,4 @@
-"""What a command sets up before it opens a room: the first week, the database, Dagster's own storage."""
+"""The set-up that commands share: the first week, the database, Dagster's own storage."""
 
 import os
 from datetime import date
@@ -20,7 +20,7 @@ def use_first_week(first_week: date) -> None:
 
 
 def settle_first_week() -> None:
-    """Let the first week follow the data, once and for all, where nobody has configured it and no file holds it.
+    """Derive the first week from the data and store it, unless it is configured or stored already.
 
     Call it before `matchme_pipeline.week` is imported: partitions are defined there. Raises DatabaseUnavailableError.
     """
@@ -38,7 +38,7 @@ def settle_first_week() -> None:
 
 
 def prepare_dagster() -> str:
-    """Point this process and its children to Dagster's configuration and storage; returns the app database's URL.
+    """Configure Dagster's storage for this process and its children; returns the app database's URL.
 
     Raises DatabaseUnavailableError.
     """

@@ -1,4 +1,4 @@
-"""`matchme estimate`: what a week's model calls would take, before any is made."""
+"""`matchme estimate`: forecasts a week's model calls and their cost."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -52,7 +52,7 @@ def estimate_week(connection: Connection, settings: Settings, week: Week) -> lis
 
 
 def show(rows: Sequence[StageEstimate]) -> None:
-    """A line a stage, and their sum."""
+    """One line per stage, and their sum."""
     table = Table(title="Estimate", title_justify="left")
     table.add_column("stage")
     table.add_column("model")
@@ -81,7 +81,7 @@ def _items(connection: Connection, week: Week) -> list[ItemToAnalyse]:
 def _pairs(
     connection: Connection, week: Week, allocated: Callable[[], weekly_matching.WeekAllocation]
 ) -> list[PairToPreview]:
-    """The week's pairs; before it is matched, those that matching would make of what is known now."""
+    """The week's pairs; before the week is matched, the pairs that matching would choose now."""
     pairs = [(pair.a, pair.b) for pair in matching_queries.pairs_of_week(connection, week.match_week)]
     if not pairs:
         pairs = [(match.a, match.b) for match in allocated().allocation.matches]
@@ -92,7 +92,7 @@ def _pairs(
 
 
 def _close_calls(connection: Connection, week: Week, result: weekly_matching.WeekAllocation) -> list[PairToReview]:
-    """The pairs that the week's matching would have reviewed, by what is known now."""
+    """The pairs that the week's matching would send to review now."""
     wanted = close_call_reviews.pairs_to_review(
         result.allocation.matches,
         close_call_reviews.approved_by_matched(connection, week, result),

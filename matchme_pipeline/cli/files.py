@@ -1,4 +1,4 @@
-"""`matchme match`: the engine on files, beside anybody's own data."""
+"""`matchme match`: the engine on CSV files."""
 
 from datetime import UTC, date, datetime
 from typing import Any
@@ -41,7 +41,7 @@ def run(request: Request) -> dict[str, Any]:
                     bars.update(bar, total=bars.tasks[bar].total or 1, completed=bars.tasks[bar].total or 1)
                 bar = bars.add_task(name, total=count, step="")
             elif bar is not None:
-                # A bar that is told of every row costs more than the row.
+                # An update of the bar costs more than a row.
                 waiting += count or 0
                 if waiting >= _ROWS_SHOWN_AT_ONCE:
                     bars.advance(bar, waiting)

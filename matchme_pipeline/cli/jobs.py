@@ -1,4 +1,4 @@
-"""`matchme jobs`: the queue's jobs, and the dead-letter shelf: look, retry, discard."""
+"""`matchme jobs`: lists the queue's jobs; retries and discards failed ones."""
 
 import getpass
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -36,7 +36,7 @@ def show(
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many, the newest first.")] = 50,
     json: AsJson = False,
 ) -> None:
-    """The dead-letter shelf, or jobs in another state, with attempts and last error."""
+    """Failed jobs, or jobs in another state, with attempts and last error."""
     from matchme_pipeline.cli import show as tables
 
     with _database() as connection:
@@ -58,7 +58,7 @@ def retry(
     every: All = False,
     json: AsJson = False,
 ) -> None:
-    """Open failed jobs again, with all their attempts; the next run of their week takes them up."""
+    """Reopen failed jobs with all their attempts; the next run of their week works on them."""
     _take_off_the_shelf(dead_letters.retry, "retried", job_ids, job_type, _sunday(week), user, every, json)
 
 
@@ -71,7 +71,7 @@ def discard(
     every: All = False,
     json: AsJson = False,
 ) -> None:
-    """Take failed jobs off the shelf for good; what the member shares or changes later opens them anew."""
+    """Discard failed jobs; later changes of the member reopen them."""
 
     def by_this_user(connection: Connection, ids: Collection[UUID]) -> set[UUID]:
         return dead_letters.discard(connection, ids, by=getpass.getuser())

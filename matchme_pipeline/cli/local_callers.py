@@ -1,4 +1,4 @@
-"""Dagster's UI for this machine alone: the check that stands before Dagster's webserver, which has no sign-in.
+"""Dagster's UI on this machine only: a check in front of Dagster's webserver, which has no sign-in.
 
 A web page elsewhere can let its own name lead to 127.0.0.1 (DNS rebinding), or send requests across origins. Dagster's
 webserver answers both. Here a request must name this machine as its host and come from Dagster's own pages.

@@ -33,7 +33,7 @@ def seed(
     until: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last week (a Sunday).")] = None,
     json: AsJson = False,
 ) -> None:
-    """Fill a fresh database with a population that is like life."""
+    """Fill a fresh database with realistic synthetic data."""
     from matchme_pipeline.cli import population
 
     report = population.seed(users, weeks, seed, until.date() if until else None)
@@ -110,7 +110,7 @@ def estimate(
     week: Annotated[str, typer.Option(help="The week, by its Sunday: YYYY-MM-DD.")],
     json: AsJson = False,
 ) -> None:
-    """Calls, tokens, USD and seconds that a week would take; nothing is called, nothing is paid."""
+    """Forecast of a week's calls, tokens, USD and seconds; makes no call."""
     from matchme_pipeline.cli import environment
 
     environment.settle_first_week()
@@ -149,7 +149,7 @@ def doctor(json: AsJson = False) -> None:
 
 @app.command()
 def demo() -> None:
-    """Seed 1,000 members, materialise six weeks, show what came of it."""
+    """Seed 1,000 members, materialise six weeks, show the results."""
     from matchme_pipeline.cli import population
 
     population.demo()
@@ -157,7 +157,7 @@ def demo() -> None:
 
 @app.command()
 def dev(port: Annotated[int, typer.Option(min=1, max=65_535)] = 3000) -> None:
-    """Dagster's UI with its daemon, over the same data, for this machine alone."""
+    """Dagster's UI with its daemon, over the same data, on this machine only."""
     from matchme_pipeline.cli import environment, ports
 
     ports.require_free("127.0.0.1", port)

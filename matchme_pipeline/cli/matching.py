@@ -63,7 +63,7 @@ def candidates(
     most: Annotated[int, typer.Option(min=1, max=1_000, help="How many to show.")] = 10,
     json: AsJson = False,
 ) -> None:
-    """Whom one member may meet now: somebody who has just joined need not wait for Sunday."""
+    """A member's possible partners now, without waiting for Sunday."""
     from matchme_pipeline.cli import candidates as search
     from matchme_pipeline.cli import environment
     from matchme_pipeline.database.connection import connect
@@ -102,7 +102,7 @@ def match(
     columns: Annotated[bool, typer.Option("--columns", help="List the files' columns and stop.")] = False,
     json: AsJson = False,
 ) -> None:
-    """Match the members of a CSV file: no database, the same rules."""
+    """Match the members of a CSV file by the same rules, without a database."""
     from matchme_pipeline.cli import files
 
     if columns:

@@ -1,4 +1,4 @@
-"""The operator's commands: how things stand, ending a run, forgetting a member."""
+"""The operator's commands: status, cancel a run, forget a member."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,7 +41,7 @@ def status(json: AsJson = False) -> None:
 
 
 def cancel(run_id: Annotated[str, typer.Argument(help="The run's Dagster id, as `matchme status` shows it.")]) -> None:
-    """End a run that is queued or at work; what it has finished is kept."""
+    """Cancel a queued or running run; finished work stays."""
     from matchme_pipeline.cli import environment
     from matchme_pipeline.cli.weeks import cancel_run
 

@@ -1,4 +1,4 @@
-"""Seeding the population and walking it through its weeks: `matchme seed` and `matchme demo`."""
+"""`matchme seed` and `matchme demo`: seed the population and materialise its weeks."""
 
 from dataclasses import asdict
 from datetime import date
@@ -52,7 +52,7 @@ def seed(users: int, weeks: int, seed_number: int, until: date | None) -> "SeedR
 
 
 def demo() -> None:
-    """From nothing to finished weeks: seed, materialise what is missing in order, show what came of it."""
+    """Seed, materialise the missing weeks in order, show the results."""
     from matchme_pipeline.cli import show, weeks
     from matchme_pipeline.matching.outcomes import outcome_queries
     from matchme_pipeline.operations import queries

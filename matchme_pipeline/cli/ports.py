@@ -1,4 +1,4 @@
-"""Whether a port is free, asked before anything is set up for it."""
+"""Checks that a port is free, before anything uses it."""
 
 import socket
 

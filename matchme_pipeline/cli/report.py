@@ -1,4 +1,4 @@
-"""`matchme report`: a week's report as things stand now, checks and retried jobs included."""
+"""`matchme report`: a week's report at this moment, including checks and retried jobs."""
 
 from datetime import UTC, datetime
 

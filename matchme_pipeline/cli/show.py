@@ -45,7 +45,7 @@ def funnel_table(counts: Mapping[str, Mapping[str, int]]) -> None:
 
 
 def stops(summaries: Sequence[WeekSummary], stopped_by: Mapping[date, str]) -> None:
-    """What ended the work on a week before all was done, and how many of its jobs are open."""
+    """Why the work on a week stopped early, and how many of its jobs are open."""
     for week in summaries:
         if reason := stopped_by.get(week.week):
             console.result(f"week {week.week}: {week.left_in_queue:,} jobs are open. {reason}")
@@ -80,7 +80,7 @@ def _largest_first(factor: tuple[float, str, Any]) -> tuple[float, str]:
 
 
 def verdict(found: Verdict) -> None:
-    """The answer on the first line, what can wait below it."""
+    """The answer on the first line, less urgent matters below."""
     console.out.print(Text(found.sentence, style="green" if found.can_sleep else "bold red"))
     for line in found.later:
         console.result(f"  In the morning: {line}")
@@ -110,7 +110,7 @@ def runs_table(rows: Sequence[RunRow]) -> None:
 
 
 def missing_weeks(weeks: Sequence[date], automation: bool) -> None:
-    """Closed weeks that no run has materialised to the end, and who will."""
+    """Closed weeks without a completed run, and what will materialise them."""
     if not weeks:
         return
     shown = ", ".join(map(str, weeks[:10])) + (f" and {len(weeks) - 10} more" if len(weeks) > 10 else "")
@@ -135,7 +135,7 @@ def queue_table(rows: Sequence[QueueRow]) -> None:
 
 
 def alerts_table(rows: Sequence[AlertRow]) -> None:
-    """What somebody should know of, the newest first."""
+    """Alerts, newest first."""
     if not rows:
         console.result("\nno alerts in the last seven days")
         return
@@ -145,7 +145,7 @@ def alerts_table(rows: Sequence[AlertRow]) -> None:
 
 
 def alert_line(row: AlertRow) -> str:
-    """An alert in one line: when, what, and whether somebody is on it."""
+    """An alert in one line: time, title, state."""
     state = "over" if row.resolved_at else f"acknowledged by {row.acknowledged_by}" if row.acknowledged_at else "open"
     told = "told" if row.told_at else row.last_error or "not told yet"
     return f"{row.raised_at.astimezone(UTC):%d %b %H:%M}  {row.title}  ({row.kind}; {state}; {told})"

@@ -1,4 +1,4 @@
-"""What `matchme status` looks up: runs, missing weeks, the queue, and recent alerts."""
+"""The data of `matchme status`: runs, missing weeks, the queue, and recent alerts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -32,7 +32,7 @@ class WeekRun:
 
 
 def weeks_between(first: str, last: str) -> list[Week]:
-    """The weeks from `first` to `last`, both included; raises WeekError for one that is not over."""
+    """The weeks from `first` to `last`, inclusive; raises WeekError for a week that is not over."""
     week, end = Week.parse(first), Week.parse(last)
     if end < week:
         raise UsageError(f"--from {first} is after --to {last}; swap them.")
@@ -45,7 +45,7 @@ def weeks_between(first: str, last: str) -> list[Week]:
 
 
 def missing_weeks(weeks: Sequence[Week]) -> list[Week]:
-    """Those of `weeks` whose last asset nobody has materialised."""
+    """Those of `weeks` whose last asset has not been materialised."""
     with DagsterInstance.get() as instance:
         done = instance.get_materialized_partitions(LAST_ASSET)
     return [week for week in weeks if week.key not in done]
@@ -74,13 +74,13 @@ def run_weeks(weeks: Sequence[Week], url: str, before_each: Callable[[Week], Non
 
 
 def set_pool_limits() -> None:
-    """Narrow the pools of Dagster's instance to what the machine can bear."""
+    """Limit the pools of Dagster's instance to the machine's capacity."""
     with DagsterInstance.get() as instance:
         pools.set_limits(instance)
 
 
 def cancel_run(dagster_run_id: str) -> None:
-    """Ask a run to end. Raises PipelineError for one that nobody knows, that is over, or that cannot be reached."""
+    """Ask a run to end. Raises PipelineError if it is unknown, over, or unreachable."""
     with DagsterInstance.get() as instance:
         outcome = cancellation.cancel(instance, dagster_run_id)
     if outcome is Cancellation.UNKNOWN:

@@ -1,4 +1,4 @@
-"""The week's analysis as the queue sees it: one job a member, claimed in sets, finished with its result."""
+"""The week's analysis as jobs of the queue: one job per member, claimed in sets, finished with its result."""
 
 import hashlib
 from collections import Counter, defaultdict
@@ -26,7 +26,7 @@ MEMBERS_SAVED_AT_ONCE = 50
 
 @dataclass
 class AnalysisOutcome:
-    """What became of the week's items."""
+    """Counts of the week's items by result."""
 
     items: int = 0
     analysed: int = 0
@@ -75,7 +75,7 @@ def drain(
     now: datetime,
     report: Callable[[AnalysisOutcome], None] = lambda _: None,
 ) -> AnalysisOutcome:
-    """Work through the week's open jobs; what is done stays done whatever ends it.
+    """Work through the week's open jobs; finished jobs stay finished, whatever ends the work.
 
     Where answers come by batch, everybody is claimed at once and for longer than a batch may take. Stops cleanly at
     the budget's end. Raises ModelRequestError, its claims given back, when no call can succeed.
@@ -102,7 +102,7 @@ def drain(
             outcome.stopped_by = str(error)
             break
         finally:
-            # Whatever ended the work, what is still claimed goes back untried.
+            # Release what is still claimed, whatever ended the work.
             jobs.release(connection, open_jobs.values())
     outcome.left_in_queue = jobs.counts(connection, job_type=JobType.CONTENT_ANALYSIS, week=week.sunday).open
     return outcome
@@ -119,7 +119,7 @@ def _work(
     outcome: AnalysisOutcome,
     report: Callable[[AnalysisOutcome], None],
 ) -> None:
-    """Analyse the claimed members; each that is saved leaves the lease's jobs."""
+    """Analyse the claimed members; each saved member is removed from the lease's jobs."""
     open_jobs = lease.open_jobs
     names = insight_queries.names_of(connection, list(open_jobs))
     asked = [
@@ -134,7 +134,7 @@ def _work(
         for user_id in open_jobs
         for item in items.get(user_id, ())
     ]
-    # A member who has left since the job was enqueued has nothing to analyse: the job is done.
+    # A member who has left since then has nothing to analyse: complete the job.
     gone = [job for user_id, job in open_jobs.items() if not items.get(user_id)]
     if gone:
         jobs.complete(connection, gone)
@@ -154,7 +154,7 @@ def _work(
                 save()
                 lease.keep()
     except PipelineError:
-        # What was answered before the budget ended, or the provider refused, counts.
+        # Save the answers that came before the budget ended or the provider refused.
         if batch:
             save()
         raise

@@ -27,7 +27,7 @@ from matchme_pipeline.week import is_over, open_or_closed_week_of, weekly_asset
     description="Canonical text and SHA-256 of every content item of the week; duplicates found, empty ones skipped.",
 )
 def post_hashes(context: AssetExecutionContext, database: DatabaseResource) -> MaterializeResult[None]:
-    """Hash what was shared in the week, after removing what members have deleted since."""
+    """Hash the week's content, after removing what members have deleted."""
     started = monotonic()
     week = open_or_closed_week_of(context)
     with database.connect() as connection:
@@ -61,7 +61,7 @@ def post_hashes(context: AssetExecutionContext, database: DatabaseResource) -> M
 def content_insights(
     context: AssetExecutionContext, database: DatabaseResource, models: ModelsResource
 ) -> MaterializeResult[None]:
-    """Enqueue a job for each member with content, and work through the open ones."""
+    """Enqueue one job per member with content, and work through the open jobs."""
     started = monotonic()
     week = open_or_closed_week_of(context)
     calls = CallContext("content_insights", week.sunday, context.run.run_id)

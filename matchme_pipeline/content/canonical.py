@@ -37,10 +37,10 @@ def content_hash(raw: str | None) -> str | None:
 
 
 def locate_quote(raw: str, quote: str) -> tuple[int, int] | None:
-    """Where a quote from `canonical_text(raw)` stands in `raw`: `raw[start:end]` is the member's own spelling of it.
+    """Where a quote from `canonical_text(raw)` is in `raw`: `raw[start:end]` is the member's own spelling of it.
 
     Compares letter by letter in decomposed form, blind to what the canonical form evens out (spacing, composition,
-    invisible characters), and to nothing else. None where the quote does not stand in `raw`, or ends within a letter.
+    invisible characters), and to nothing else. None if the quote is not in `raw` or ends within a letter.
     """
     text, origins = _letters(raw)
     wanted = _letters(quote)[0].strip()

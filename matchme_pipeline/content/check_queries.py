@@ -1,4 +1,4 @@
-"""SQL of the content checks: read the tables as they stand, independent of what the stages believe they wrote."""
+"""SQL of the content checks: read the tables, independent of the stages' own counts."""
 
 from datetime import date, datetime
 from uuid import UUID

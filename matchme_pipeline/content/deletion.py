@@ -30,7 +30,7 @@ def forget(connection: Connection, user_ids: Sequence[str]) -> dict[str, int]:
 def forget_edited(connection: Connection, week: date) -> int:
     """Remove the week's insights whose words their members have edited away; returns how many.
 
-    A quote that still stands in the edited text keeps its insight, and the member's review of it.
+    An insight whose quote is still in the edited text stays, with the member's review.
     """
     with connection.transaction():
         lost = [

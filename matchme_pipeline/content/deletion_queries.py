@@ -16,7 +16,7 @@ from matchme_pipeline.database.copy import stage_rows
 
 
 def members_to_forget(connection: Connection) -> list[str]:
-    """Members who deleted themselves, or whose profile is gone, and of whom a table of ours still knows."""
+    """Deleted members, or members without a profile, who still have rows in a table of the pipeline."""
     rows = connection.execute(
         """
         select known.user_id
@@ -53,7 +53,7 @@ def members_to_forget(connection: Connection) -> list[str]:
 
 
 def remove_members(connection: Connection, user_ids: Sequence[str]) -> dict[str, int]:
-    """Remove members' rows; the ledger and the audit keep what was paid and done, without saying for whom."""
+    """Remove members' rows; the ledger and the audit keep their rows without the member's id."""
     ids = [list(user_ids)]
     connection.execute("drop table if exists pg_temp.lost_texts")
     connection.execute(

@@ -20,7 +20,7 @@ BY_MEMBER = (
     ("user_roles", "delete from user_roles where user_id = any(%s)"),
     ("api_page_sessions", "delete from api_page_sessions where user_id = any(%s)"),
 )
-# What was paid and what was done stays on record, without saying for whom or by whom.
+# Cost and audit records stay, without the member's id.
 ON_RECORD = (
     "update llm_calls set user_id = null where user_id = any(%s)",
     "update api_triggers set requested_by = 'forgotten' where requested_by = any(%s)",

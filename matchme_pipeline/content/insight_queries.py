@@ -83,7 +83,7 @@ def save_outcomes(
     """Write which posts have been analysed, inside the caller's transaction; rows that are right stay.
 
     What the analysis found is no business of this table: every reader of the app may select every visible post, and
-    nothing of an insight that its member has not approved may stand there.
+    it must not hold anything of an insight that its member has not approved.
     """
     connection.execute(
         """

@@ -101,7 +101,7 @@ def _with_known_settings(url: str, connection: Connection) -> Connection:
 
 
 def set_known_settings(connection: Connection) -> None:
-    """Set for the session what decides how values are written."""
+    """Set the session's output formats."""
     for name, value in _differing_settings(connection).items():
         connection.execute("select set_config(%s, %s, false)", [name, value])
 

@@ -1,4 +1,4 @@
-"""Binary COPY in both directions: the fast lane for vectors and for thousands of rows."""
+"""Binary COPY in both directions, for vectors and for thousands of rows."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, LiteralString

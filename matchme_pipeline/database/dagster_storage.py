@@ -39,7 +39,7 @@ def storage_url(settings: Settings) -> str:
         server = embedded_server(settings.home)
         server.ensure_running()
         return _with_driver(create_database(server.url("postgres"), DATABASE))
-    # Two processes that create the schema at once: one of them is told that it exists.
+    # If two processes create the schema at once, one of them gets this error.
     with connect(settings.database_url, vectors=False) as connection, suppress(psycopg.errors.UniqueViolation):
         connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(SCHEMA)))
     separator = "&" if "?" in settings.database_url else "?"

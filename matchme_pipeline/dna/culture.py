@@ -55,7 +55,7 @@ def culture(traits: Traits, cities: pd.Series) -> Culture:
 
 
 def _counted(keys: Integers, among: Integers) -> Integers:
-    """For each of `keys`: how often it stands in `among`."""
+    """For each of `keys`: how often does it occur in `among`?"""
     values, counts = np.unique(among, return_counts=True)
     return counts[np.searchsorted(values, keys)].astype(np.int64) if len(keys) else keys
 

@@ -53,7 +53,7 @@ def _filled(column: pd.Series) -> NDArray[np.bool_]:
     try:
         codes, distinct = pd.factorize(values)
     except TypeError:
-        # Lists cannot be told apart by hash.
+        # Lists are not hashable.
         return np.fromiter((is_filled(value) for value in values), dtype=bool, count=len(values))
     states = np.array([*(is_filled(value) for value in distinct), False], dtype=bool)
     return states[codes]

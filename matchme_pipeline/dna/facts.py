@@ -14,7 +14,7 @@ MICROSECONDS_PER_WEEK = 7 * MICROSECONDS_PER_DAY
 
 @dataclass(frozen=True)
 class Facts:
-    """The population as of `cutoff` (microseconds since 1970, UTC); the order of rows means nothing.
+    """The population as of `cutoff` (microseconds since 1970, UTC); the order of rows has no meaning.
 
     `members`: one row each; `user_id`, `joined` (microseconds, missing where the app has none that can be), `city`
     (city cluster or missing), `bio`, `religion` (whatever the app's JSON holds), the columns of
@@ -22,7 +22,7 @@ class Facts:
     `posts`: live ones; `user_id`, `shared` (microseconds), `depth_level`, `categories` (lists).
     `insights`: `user_id`, `category`, `verdict` (approved, rejected or pending as of the cutoff).
     `answers`: `user_id`, `question_id`, `question`, `type`, `options`, `answer` (JSON values).
-    `found`: what was odd in the data, by name, as counted when it was read.
+    `found`: irregularities of the data, counted by name while reading.
     """
 
     cutoff: int
@@ -34,7 +34,7 @@ class Facts:
 
 
 def of_members(facts: Facts, user_ids: Collection[str]) -> Facts:
-    """The same facts about a part of the population alone."""
+    """The same facts, restricted to some members."""
     wanted = set(user_ids)
 
     def part(table: pd.DataFrame) -> pd.DataFrame:

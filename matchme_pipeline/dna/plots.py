@@ -48,7 +48,7 @@ def markdown_image(title: str, svg: str) -> str:
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A table in Markdown; figures stand beside the picture for whoever cannot see it."""
+    """A table in Markdown: the figures of a picture as text, for accessibility."""
     lines_ = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
     return "\n".join(lines_ + ["| " + " | ".join(map(str, row)) + " |" for row in rows])
 

@@ -1,4 +1,4 @@
-"""The MySoul DNA score: five strands weighted, rounded once, with tier, percentile and what the member is told."""
+"""The MySoul DNA score: five weighted strands, rounded once, with tier, percentile and the member's explanation."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from matchme_pipeline.dna.weights import (
 
 @dataclass(frozen=True)
 class Strands:
-    """Everything the five strands found, before it is put into words; rows are in the population's order."""
+    """The results of the five strands, before they are put into words; rows are in the population's order."""
 
     facts: Facts
     traits: Traits
@@ -50,7 +50,7 @@ class Strands:
 
     @property
     def found(self) -> Counter[str]:
-        """What was odd in the data and handled by rule, by name."""
+        """Irregularities of the data that a rule handles, counted by name."""
         return (
             self.facts.found
             + self.traits.found

@@ -14,7 +14,7 @@ _BINS = 10
 
 
 def score_figures(table: pd.DataFrame) -> dict[str, float]:
-    """Numbers that the UI plots over the weeks: members, means, and how many stand in each tier."""
+    """Numbers that the UI plots over the weeks: members, means, and members per tier."""
     scored = table[~table["seed_state"].to_numpy(dtype=bool)]
     figures: dict[str, float] = {
         "members": len(table),

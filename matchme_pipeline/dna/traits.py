@@ -32,7 +32,7 @@ Stated = tuple[Integers, Integers, list[Any]]
 class Traits:
     """`table`: one row per trait (`key`, `field`, `category`, `name`), by key; `member`, `trait`: the pairs.
 
-    `member` and `trait` are int64 positions in `Facts.members` and in `table`; a pair stands there once, in order.
+    `member` and `trait` are int64 positions in `Facts.members` and in `table`; each pair occurs once, in order.
     `members` is the size of the population, `found` counts what was left out and why.
     """
 

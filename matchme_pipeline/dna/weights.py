@@ -1,6 +1,6 @@
 """What MySoul DNA is made of: weights, tiers, thresholds and field lists, in this one place.
 
-Whoever changes anything here changes members' scores: raise `ALGORITHM_VERSION` with it. It stands on every result.
+Every change here changes members' scores: raise `ALGORITHM_VERSION` with it. Every result stores the version.
 """
 
 from dataclasses import dataclass

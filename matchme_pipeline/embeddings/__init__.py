@@ -1,1 +1,1 @@
-"""Vectors of what members shared, and of the members themselves."""
+"""Vectors of content items and of members."""

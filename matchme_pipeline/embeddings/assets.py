@@ -78,7 +78,7 @@ def post_embeddings(
 def user_embeddings(
     context: AssetExecutionContext, database: DatabaseResource, models: ModelsResource
 ) -> MaterializeResult[None]:
-    """Embed what is no content item, then write the vectors of members whose parts have changed."""
+    """Embed biographies, answers and insights, then write the vectors of members whose parts have changed."""
     started = monotonic()
     week = week_of(context)
     calls = CallContext("user_embeddings", week.sunday, context.run.run_id)

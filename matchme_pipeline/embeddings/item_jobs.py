@@ -1,4 +1,4 @@
-"""Embedding content items as the queue sees it: one job a member with something new, finished once it is stored."""
+"""Embeds content items: one job per member with new texts, completed when the vectors are stored."""
 
 import hashlib
 from collections import defaultdict
@@ -19,7 +19,7 @@ MEMBERS_CLAIMED_AT_ONCE = 1_000
 
 @dataclass
 class EmbeddingOutcome:
-    """What became of the texts that had no vector: `failures` by content hash."""
+    """Counts of the texts that had no vector; `failures` by content hash."""
 
     computed: int = 0
     failures: dict[str, str] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class OpenTexts:
 
 
 def open_texts(connection: Connection, items: Sequence[ItemOfMember], model: str) -> OpenTexts:
-    """What of `items` waits for a vector of `model`."""
+    """Which of `items` have no vector of `model` yet?"""
     texts, hashes = update.texts_without_vector(connection, items)
     stored = hashes_with_vector(connection, model, texts)
     waiting: dict[str, set[str]] = defaultdict(set)
@@ -55,7 +55,7 @@ def open_texts(connection: Connection, items: Sequence[ItemOfMember], model: str
 
 
 def job_requests(waiting: OpenTexts, priorities: Mapping[str, int]) -> list[JobRequest]:
-    """One job for each member with a text that waits."""
+    """One job for each member with a text without a vector."""
     return [
         JobRequest(
             user_id,

@@ -1,4 +1,4 @@
-"""A member's vector: the weighted mean of the vectors of what is known of them, at unit length."""
+"""A member's vector: the weighted mean of the vectors of their texts, at unit length."""
 
 import hashlib
 import math
@@ -37,12 +37,12 @@ def item_weight(shared_at: datetime, depth_level: int, cutoff: datetime) -> floa
 
 
 def insight_weight(reviewed_at: datetime, cutoff: datetime) -> float:
-    """An approved insight weighs by the time since its review."""
+    """The weight of an approved insight, by the time since its review."""
     return INSIGHT_WEIGHT * _recency(reviewed_at, cutoff)
 
 
 def input_hash(parts: Iterable[Part], model: str) -> str:
-    """What a vector was made of: the same parts of the same model give the same 64 hex digits."""
+    """A hash of a vector's parts and model (64 hex digits)."""
     text = "\n".join(f"{part.content_hash} {part.weight:.9f}" for part in sorted(parts))
     return hashlib.sha256(f"{WEIGHTS_VERSION} {model}\n{text}".encode()).hexdigest()
 

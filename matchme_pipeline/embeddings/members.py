@@ -1,4 +1,4 @@
-"""What each member's vector is made of, as of a cutoff: texts to embed, and their weights."""
+"""The parts of each member's vector as of a cutoff: texts to embed, and their weights."""
 
 import json
 from collections import defaultdict
@@ -25,7 +25,7 @@ class MemberParts:
     """
 
     def __init__(self, cutoff: datetime) -> None:
-        """Everything is weighed as of `cutoff`."""
+        """All weights are as of `cutoff`."""
         self._cutoff = cutoff
         self.texts: dict[str, str] = {}
         self.unembedded: set[str] = set()

@@ -23,14 +23,14 @@ MINIMUM_PGVECTOR = (0, 8)
 
 @dataclass(frozen=True)
 class IndexOutcome:
-    """What became of the index: `state` is built, there, or why there is none."""
+    """The state of the index: `state` is built, there, or why there is none."""
 
     state: str
     seconds: float = 0.0
 
 
 def refresh_index(connection: Connection, week: date, model: str) -> IndexOutcome:
-    """Have an index over the vectors of `week` and `model`, if that is the newest week, and no older ones.
+    """Build the index over the vectors of `week` and `model` if that is the newest week, and drop older ones.
 
     A database that cannot have one is searched without, exactly and more slowly: that fails no week.
     """

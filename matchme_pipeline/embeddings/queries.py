@@ -158,7 +158,7 @@ def approved_insights_as_of(
 
 
 def stored_input_hashes(connection: Connection, week: date, model: str) -> dict[str, str]:
-    """What each member's stored vector of the week was made of."""
+    """The input hash of each member's stored vector of the week."""
     return dict(
         connection.execute(
             "select user_id, input_hash from user_embeddings where week = %s and model = %s", [week, model]

@@ -1,4 +1,4 @@
-"""Bringing members' vectors up to date: texts that have no vector yet, and members whose parts have changed."""
+"""Updates members' vectors: embeds texts without a vector, recomputes members whose parts have changed."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -71,7 +71,7 @@ def embed_all(models: Models, texts: Mapping[str, str], context: CallContext) ->
 
 
 def member_parts(connection: Connection, week: Week, model: str) -> MemberParts:
-    """What every member's vector is made of as of the week's cutoff."""
+    """The parts of every member's vector as of the week's cutoff."""
     return parts_as_of(connection, week.cutoff, model)
 
 

@@ -1,4 +1,4 @@
-"""Jobs that the app inserts itself, with a member and a type and without a week: taken into a run's week."""
+"""Adopts jobs that the app inserts (a member and a type, no week) into a run's week."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -35,7 +35,7 @@ def adopt(connection: Connection, job_type: JobType, week: date, created_before:
 
 
 def reject_malformed(connection: Connection) -> int:
-    """Let the app's malformed rows of every type fail now, with their reasons; returns how many."""
+    """Fail the app's malformed rows of every type, with their reasons; returns how many."""
     rejected = 0
     for job_type in JobType:
         with connection.transaction():

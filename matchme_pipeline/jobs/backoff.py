@@ -1,4 +1,4 @@
-"""How long a failed job waits before it is tried again."""
+"""The backoff of failed jobs."""
 
 from datetime import timedelta
 

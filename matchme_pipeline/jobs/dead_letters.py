@@ -1,4 +1,4 @@
-"""The dead-letter shelf: jobs that have failed for good rest there until an operator retries or discards them."""
+"""Dead letters: jobs that failed for good stay until an operator retries or discards them."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class DeadLetter:
 
 
 def dead_letters(connection: Connection, limit: int, job_type: str | None = None) -> list[DeadLetter]:
-    """The shelf, the newest first."""
+    """All dead letters, newest first."""
     with connection.cursor(row_factory=class_row(DeadLetter)) as cursor:
         return cursor.execute(
             """
@@ -39,7 +39,7 @@ def dead_letters(connection: Connection, limit: int, job_type: str | None = None
 
 
 def retry(connection: Connection, job_ids: Collection[UUID]) -> set[UUID]:
-    """Open failed jobs again with all their attempts; returns which, however many ask for the same at once.
+    """Reopen failed jobs with all their attempts; returns their ids. Safe to call concurrently.
 
     They are due at once: the next run of their week takes them up, and where automation is on one is launched for them.
     What was wrong stays readable in `last_error` until the job has run.
@@ -58,7 +58,7 @@ def retry(connection: Connection, job_ids: Collection[UUID]) -> set[UUID]:
 
 
 def discard(connection: Connection, job_ids: Collection[UUID], by: str) -> set[UUID]:
-    """Take failed jobs off the shelf for good; returns which.
+    """Discard failed jobs; returns their ids.
 
     The row stays, as done and marked with who discarded it, so that the week does not enqueue the same work again;
     what the member shares or changes later opens it anew.
@@ -77,6 +77,6 @@ def discard(connection: Connection, job_ids: Collection[UUID], by: str) -> set[U
 
 
 def state(connection: Connection, job_id: UUID) -> str | None:
-    """A job's status; None where there is no such job."""
+    """A job's status; None if there is no such job."""
     row = connection.execute("select status from batch_processing_queue where id = %s", [job_id]).fetchone()
     return row[0] if row else None

@@ -1,4 +1,4 @@
-"""Finding the members whose rows break a computation over everybody, so that they fail alone."""
+"""Finds the members whose rows break a computation over all members, so that only they fail."""
 
 from collections.abc import Callable, Sequence
 
@@ -13,7 +13,7 @@ MOST_BROKEN = 100
 def broken_members(
     user_ids: Sequence[str], compute: Callable[[Sequence[str]], object], most: int = MOST_BROKEN
 ) -> dict[str, str]:
-    """The members whose rows alone make `compute` raise, with the error, found by halving.
+    """Bisection: which members' rows make `compute` raise, and with which error?
 
     k broken ones among n members cost about 2k log2(n) computations over ever smaller parts. Raises what `compute`
     raised where no single member is to blame, or more than `most` are; errors that a person can act on, and the
@@ -39,7 +39,7 @@ def _halve(
     most: int,
     error: Exception,
 ) -> None:
-    """Go down into the halves of a part that is known to raise `error`."""
+    """Bisect a part that is known to raise `error`."""
     if len(user_ids) == 1:
         if len(broken) == most:
             raise error

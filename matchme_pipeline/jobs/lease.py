@@ -1,4 +1,4 @@
-"""A worker's hold on the jobs that it has claimed, kept while it works."""
+"""The lease of a worker's claimed jobs, renewed while it works."""
 
 import time
 
@@ -17,7 +17,7 @@ class Lease:
         self._renewed_at = time.monotonic()
 
     def keep(self) -> None:
-        """Begin the lease anew once a fifth of it is over: renewing a whole week's jobs at every save would add up."""
+        """Renew the lease after a fifth of it: a renewal of a whole week's jobs at every save is too expensive."""
         if time.monotonic() - self._renewed_at >= self._lease_seconds / 5:
             queries.renew(self._connection, self.open_jobs.values(), lease_seconds=self._lease_seconds)
             self._renewed_at = time.monotonic()

@@ -1,4 +1,4 @@
-"""Jobs as an operator looks for them: by state, type, week and member."""
+"""Lists jobs by state, type, week and member."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -12,7 +12,7 @@ from matchme_pipeline.database.connection import Connection
 
 @dataclass(frozen=True)
 class JobFilter:
-    """Which jobs are meant; None leaves a part open."""
+    """A filter on jobs; None means any."""
 
     status: str | None = None
     job_type: str | None = None
@@ -22,7 +22,7 @@ class JobFilter:
 
 @dataclass(frozen=True)
 class ListedJob:
-    """A job with what an operator wants to know of it."""
+    """A job with the details that an operator needs."""
 
     id: UUID
     user_id: str
@@ -38,7 +38,7 @@ class ListedJob:
 
 
 def listed(connection: Connection, wanted: JobFilter, limit: int) -> list[ListedJob]:
-    """The jobs that `wanted` means, the newest first."""
+    """The jobs that match `wanted`, newest first."""
     with connection.cursor(row_factory=class_row(ListedJob)) as cursor:
         return cursor.execute(
             """
@@ -57,7 +57,7 @@ def listed(connection: Connection, wanted: JobFilter, limit: int) -> list[Listed
 
 
 def ids_of(connection: Connection, wanted: JobFilter) -> list[UUID]:
-    """The ids of all jobs that `wanted` means."""
+    """The ids of all jobs that match `wanted`."""
     rows = connection.execute(
         """
         select id

@@ -17,7 +17,7 @@ class JobType(StrEnum):
 
 
 class JobStatus(StrEnum):
-    """Where a job is."""
+    """A job's state."""
 
     PENDING = "pending"
     PROCESSING = "processing"
@@ -78,10 +78,10 @@ class JobCounts:
 
     @property
     def open(self) -> int:
-        """Jobs that still wait for a worker, or for its end."""
+        """Jobs that are not finished: waiting or processing."""
         return self.pending + self.processing + self.waiting
 
     @property
     def failure_rate(self) -> float:
-        """The share of jobs that have failed, for now or for good; 0 without jobs."""
+        """The share of failed jobs, including those in backoff; 0 without jobs."""
         return (self.failed + self.waiting) / self.total if self.total else 0.0

@@ -1,4 +1,4 @@
-"""All SQL of the queue; every statement is whole, so any number of workers can run them side by side."""
+"""All SQL of the queue; each statement is atomic, so any number of workers can run them concurrently."""
 
 import random
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -116,7 +116,7 @@ def claim(
 
 
 def complete(connection: Connection, jobs: Collection[Job]) -> int:
-    """Finish jobs, in the transaction that writes their results; returns how many were still the caller's."""
+    """Complete jobs, in the transaction that writes their results; returns how many still belonged to the caller."""
     return connection.execute(
         """
         update batch_processing_queue q
@@ -129,7 +129,7 @@ def complete(connection: Connection, jobs: Collection[Job]) -> int:
 
 
 def renew(connection: Connection, jobs: Collection[Job], *, lease_seconds: int = LEASE_SECONDS) -> int:
-    """Begin the lease anew for claims that are still worked on; returns how many were still the caller's."""
+    """Renew the lease of claims; returns how many still belong to the caller."""
     return connection.execute(
         """
         update batch_processing_queue q
@@ -171,7 +171,7 @@ def fail(connection: Connection, errors: Mapping[Job, str], *, retryable: bool =
 
 
 def release(connection: Connection, jobs: Collection[Job]) -> int:
-    """Give claims back untried: a budget's end or a provider's refusal is no fault of the job."""
+    """Release claims without counting an attempt: a spent budget or a provider's refusal is not the job's failure."""
     return connection.execute(
         """
         update batch_processing_queue q
@@ -184,7 +184,7 @@ def release(connection: Connection, jobs: Collection[Job]) -> int:
 
 
 def release_claims(connection: Connection, job_type: JobType, week: date, is_over: Callable[[str], bool]) -> int:
-    """Give back at once what runs had claimed that are over (killed, crashed); returns how many jobs.
+    """Release the claims of runs that are over (killed, crashed); returns how many jobs.
 
     Their leases would end by themselves; a person who starts the week again should not have to wait for that.
     """
@@ -229,7 +229,7 @@ def counts(
 
 
 def member_priorities(connection: Connection, user_ids: Collection[str]) -> dict[str, int]:
-    """Each member's place in the queue, by subscription tier."""
+    """Each member's priority in the queue, by subscription tier."""
     rows = connection.execute(
         "select clerk_user_id, subscription_tier from profiles where clerk_user_id = any(%s)", [list(user_ids)]
     ).fetchall()

@@ -1,6 +1,6 @@
-"""Jobs of a stage that computes everybody at once: one job a member, taken and finished in whole sets.
+"""Jobs of a stage that computes all members at once: one job per member, claimed and finished in sets.
 
-Nothing is handed to Python job by job: for a hundred thousand members each function is one statement.
+Each function is one statement, also for a hundred thousand members.
 """
 
 import json
@@ -47,7 +47,7 @@ def members_taken(
     *,
     others_too: bool = True,
 ) -> Iterator[TakenJobs]:
-    """`take_members` for the length of a stage; what the stage has not finished goes back untried."""
+    """`take_members` for the duration of a stage; releases what the stage has not finished."""
     taken = take_members(
         connection,
         job_type,
@@ -151,7 +151,7 @@ def take_members(
 def finish_members(connection: Connection, taken: TakenJobs, errors: Mapping[str, str]) -> FinishedJobs:
     """Finish the taken jobs in the transaction that writes their results; members in `errors` fail, each alone.
 
-    A job that is another worker's by now is left alone.
+    Jobs that another worker has claimed since then stay unchanged.
     """
     parameters = {
         "job_type": taken.job_type,
@@ -189,7 +189,7 @@ def finish_members(connection: Connection, taken: TakenJobs, errors: Mapping[str
 
 
 def release_members(connection: Connection, taken: TakenJobs) -> int:
-    """Give the taken jobs back untried, when the stage as a whole could not be done."""
+    """Release the claimed jobs without counting an attempt, when the stage as a whole failed."""
     return connection.execute(
         """
         update batch_processing_queue

@@ -33,7 +33,7 @@ def some(rng: np.random.Generator, choices: Sequence[T], probability: float) -> 
 
 
 def between(rng: np.random.Generator, first: datetime, last: datetime) -> datetime:
-    """A whole second in [first, last); `first` where there is no room."""
+    """A whole second in [first, last); `first` if the interval is empty."""
     seconds = max(0.0, (last - first).total_seconds())
     return first + timedelta(seconds=int(rng.random() * seconds))
 

@@ -1,4 +1,4 @@
-"""What seeded members look for, in the labels of the app's screens, and how they practise their faith."""
+"""The preferences of seeded members, in the labels of the app's screens, and how they practise their faith."""
 
 import numpy as np
 

@@ -209,7 +209,7 @@ def offered_insights(connection: Connection, first: datetime, last: datetime) ->
 
 
 def review_insights(connection: Connection, decisions: Sequence[tuple[UUID, str, datetime]]) -> int:
-    """Write members' verdicts on pending insights; the app's trigger awards the points. Returns how many."""
+    """Write members' reviews of pending insights; the app's trigger awards the points. Returns how many."""
     cursor = connection.execute(
         """
         update user_insights i

@@ -14,7 +14,7 @@ APPROVED_SHARE = 0.8
 
 @dataclass(frozen=True)
 class ReviewReport:
-    """How many insights were offered, and how many got a verdict."""
+    """How many insights were offered, and how many were reviewed."""
 
     offered: int
     reviewed: int
@@ -23,7 +23,7 @@ class ReviewReport:
 def review_insights(
     connection: Connection, *, week_cutoff: datetime, seed: int, unseen: Collection[UUID] = ()
 ) -> ReviewReport:
-    """Members' verdicts on the insights that a week offered them, given in the six days after its cutoff.
+    """Members' reviews of the insights that a week offered them, in the six days after its cutoff.
 
     Whether and how an insight is reviewed follows from the seed, the member's habit and the insight's id alone, so
     doing it again changes nothing: what was left pending stays pending. Insights in `unseen` are left alone.

@@ -1,4 +1,4 @@
-"""The words that seeded members draw on: themes with their sentences, what stands around them, who people are."""
+"""The vocabulary of seeded members: themes with their sentences, sentence frames, names and professions."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ _CHOICE = re.compile(r"\{([^{}]*\|[^{}]*)\}")
 
 @dataclass(frozen=True)
 class Theme:
-    """One thing that moves members: an insight's title and subject, and the ways to write about it."""
+    """A theme: an insight's title and subject, and sentences about it."""
 
     kind: str
     name: str

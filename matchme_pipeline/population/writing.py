@@ -54,7 +54,7 @@ def distinct_sentences(rng: np.random.Generator, latent: Latent, count: int) -> 
 
 
 def sentence(rng: np.random.Generator, latent: Latent) -> Sentence:
-    """One sentence on something that moves the member: an interest, a value, their temper or their family."""
+    """One sentence on a theme of the member: an interest, a value, their temper or their family."""
     kind = weighted(rng, _KIND_WEIGHTS)
     theme = vocabulary().themes[kind][weighted(rng, getattr(latent, kind))]
     if theme.subjects and happens(rng, _PLAIN_SHARE):
@@ -64,7 +64,7 @@ def sentence(rng: np.random.Generator, latent: Latent) -> Sentence:
 
 
 def odd_caption(rng: np.random.Generator, latent: Latent) -> str | None:
-    """A post as life has them too: empty, in another language, with a contact, very long, or talking to a machine."""
+    """An unusual post: empty, in another language, with a contact, very long, or addressed to a model."""
     lists = vocabulary().lists
     kind = weighted(rng, _ODDITIES)
     if kind == "empty":

@@ -1,4 +1,4 @@
-"""All SQL of the DNA room: facts and vectors read, results kept per week, scores handed to the app."""
+"""All SQL of the DNA package: read facts and vectors, store results by week, publish scores to the app."""
 
 from matchme_pipeline.dna.queries.between_weeks import newest_week, show_between_weeks
 from matchme_pipeline.dna.queries.facts import facts_as_of, members_as_of

@@ -82,7 +82,7 @@ def publish_newest_week(connection: Connection) -> Published:
 
 
 def remember_shown(connection: Connection) -> None:
-    """Note what the app's table shows now, of whom the pipeline has written."""
+    """Record what the app's table shows now for members whom the pipeline has published."""
     connection.execute(
         """
         insert into dna_shown_scores as d (user_id, score, tier, calculated_at)

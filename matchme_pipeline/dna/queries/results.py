@@ -1,4 +1,4 @@
-"""The room's results per week: replaced as a whole or updated for a few members, compared with the weeks around."""
+"""Weekly results: replace a whole week or update a few members, and compare with neighbouring weeks."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
