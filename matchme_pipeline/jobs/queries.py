@@ -236,5 +236,19 @@ def member_priorities(connection: Connection, user_ids: Collection[str]) -> dict
     return {user_id: PRIORITY_BY_TIER.get(tier or "", DEFAULT_PRIORITY) for user_id, tier in rows}
 
 
+def unknown_tiers(connection: Connection) -> dict[str, int]:
+    """How many members have each subscription tier that no priority is known for; the most frequent twenty."""
+    rows = connection.execute(
+        """
+        select 'subscription_tier: ' || left(btrim(subscription_tier), 40), count(*)::integer
+        from profiles
+        where deleted_at is null and btrim(subscription_tier) <> '' and not subscription_tier = any(%s)
+        group by 1 order by 2 desc, 1 limit 20
+        """,
+        [list(PRIORITY_BY_TIER)],
+    ).fetchall()
+    return dict(rows)
+
+
 def _claims(jobs: Collection[Job]) -> list[list[Any]]:
     return [[job.id for job in jobs], [job.claimed_at for job in jobs]]

@@ -60,6 +60,7 @@ def weekly_matches(
             connection, JobType.MATCH_GENERATION, week.sunday, context.run.run_id, members, model, lease_seconds
         ) as taken:
             published = close_call_reviews.publish_reviewed(connection, week, llm, calls, taken, (engine, broken), load)
+        tiers = jobs.unknown_tiers(connection)
         usage = llm.usage(calls)
     done, written = published.week.allocation, published.written
     rows = 2 * len(done.matches)
@@ -89,7 +90,7 @@ def weekly_matches(
         places_left_empty=done.places_left_empty,
         not_matchable=dict(done.not_matchable),
         pairs_removed_by_filter=dict(done.removed),
-        unknown_values=dict(done.unknown_values),
+        unknown_values=dict(done.unknown_values) | tiers,
         unknown_shares=done.unknown_shares,
         findings=[finding.sentence for finding in unusual(done.figures)],
         model=model,

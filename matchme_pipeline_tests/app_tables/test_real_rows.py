@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from matchme_pipeline.database.connection import Connection, connect
+from matchme_pipeline.jobs import queries
 from matchme_pipeline.matching import member_queries
 from matchme_pipeline.matching.engine.match_engine import Allocation, Engine, Knowledge
 from matchme_pipeline.matching.rules.limits import USUAL, Limits
@@ -221,3 +222,12 @@ def test_odd_rows_of_another_batch_that_members_saw_stop_no_week(app_database_ur
     assert ids[0] not in dict(ours)
     assert max(count for _, count in ours) <= 5
     assert len(ours) > 20
+
+
+def test_a_tier_that_nobody_knows_is_counted(app_database: Connection):
+    for n, tier in enumerate(("free", "gold", "gold_plus", "premium", None, "", "elite", "elite", "Gold")):
+        app_database.execute(
+            "insert into profiles (clerk_user_id, subscription_tier) values (%s, %s)", [f"user_tier_{n}", tier]
+        )
+    assert queries.unknown_tiers(app_database) == {"subscription_tier: elite": 2, "subscription_tier: Gold": 1}
+    assert set(queries.member_priorities(app_database, ["user_tier_6", "user_tier_2"]).values()) == {5, 2}
