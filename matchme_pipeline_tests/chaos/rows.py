@@ -16,6 +16,7 @@ OF_THE_WORK = {
     "llm_batches",
     "llm_underway",  # who is asking what at this moment: a killed worker's rows end by themselves
     "matching_reports",  # what the last run found: pairs that are viewed meanwhile are no candidates
+    "week_reports",  # what the week's last run took, cost and failed at
     "schema_migrations",
 }
 # Times at which a row was written: they tell when a run was, and nothing about the week.

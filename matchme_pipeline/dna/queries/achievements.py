@@ -52,8 +52,8 @@ def update_achievements(connection: Connection) -> int:
     )
     return connection.execute(
         """
-        insert into mysoul_achievements (id, user_id, achievement_type, achievement_data, earned_at, viewed)
-        select f.id, f.user_id, f.achievement_type, f.data, f.earned_at, false
+        insert into mysoul_achievements (id, user_id, achievement_type, achievement_data, earned_at, created_at, viewed)
+        select f.id, f.user_id, f.achievement_type, f.data, f.earned_at, f.earned_at, false
         from found_achievements f
         join profiles p on p.clerk_user_id = f.user_id and p.deleted_at is null
         on conflict (id) do nothing
