@@ -7,8 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
 
-from matchme_pipeline.api.cursors import LONGEST_CURSOR_CHARACTERS
-from matchme_pipeline.api.parameters import USER_ID, Day, JobState
+from matchme_pipeline.api.parameters import Day, JobState
 
 RunType = Literal["weekly_full", "daily_incremental"]
 RecordedRunType = Literal["weekly_full", "daily_incremental", "manual"]
@@ -164,40 +163,6 @@ class JobPage(BaseModel):
     user_id: str = Field(examples=["user_2abcDEF"])
     jobs: list[Job]
     next_cursor: str | None
-
-
-class PageRequest(Strict):
-    """Which page."""
-
-    limit: int = Field(20, ge=1, le=100, description="Rows a page.")
-    cursor: str | None = Field(
-        None, max_length=LONGEST_CURSOR_CHARACTERS, description="`next_cursor` of the page before."
-    )
-
-
-class HistoryRequest(PageRequest):
-    """Which runs, as in the query of `GET /api/batch/history`."""
-
-    status: RunState | None = Field(None, description="How they ended, or `running`.")
-    run_type: RecordedRunType | None = Field(None, description="What they did; `manual`: chosen assets.")
-    week: Day | None = Field(None, description="One week, by its Sunday.")
-
-
-class QueueRequest(PageRequest):
-    """Whose jobs: one's own if left out."""
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
-
-    user_id: str | None = Field(None, alias="userId", pattern=USER_ID, description="One's own if left out.")
-    status: JobState | None = Field(None, description="Jobs in this state alone.")
-
-
-class RetryRequest(Strict):
-    """Which job to open again."""
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
-
-    job_id: UUID = Field(alias="jobId", description="A failed job's id.")
 
 
 class JobAnswer(BaseModel):

@@ -61,12 +61,6 @@ def counts(outcomes: Table) -> dict[str, int]:
     return {stage.name: int(stage.reached(outcomes).sum()) for stage in STAGES}
 
 
-def rates(outcomes: Table) -> dict[str, float]:
-    """The share of shown rows that have reached each stage; 0 where nothing was shown."""
-    shown = len(outcomes)
-    return {name: count / shown if shown else 0.0 for name, count in counts(outcomes).items()}
-
-
 def counts_by(outcomes: Table, column: str) -> dict[str, dict[str, int]]:
     """`counts` for every value of `column`, in order."""
     return {str(value): counts(rows) for value, rows in outcomes.groupby(column, sort=True)}

@@ -210,12 +210,6 @@ def kept_report(connection: Connection, week: date) -> dict[str, Any] | None:
     return row[0] if row else None
 
 
-def newest_report(connection: Connection) -> date | None:
-    """The newest week that has a report."""
-    row = connection.execute("select max(week) from week_reports").fetchone()
-    return row[0] if row else None
-
-
 def _bins(connection: Connection, statement: LiteralString, week: date) -> list[int]:
     found: dict[int, int] = dict(connection.execute(statement, [week]).fetchall())
     return [int(found.get(number, 0)) for number in range(10)]
