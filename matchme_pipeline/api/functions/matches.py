@@ -10,8 +10,9 @@ from matchme_pipeline.api.functions.errors import FunctionError
 from matchme_pipeline.api.functions.requests import Body, named_id
 from matchme_pipeline.api.functions.router import function_router
 from matchme_pipeline.api.identity.callers import Member, Shared
-from matchme_pipeline.api.queries import match_screens, members
+from matchme_pipeline.api.queries import match_screens
 from matchme_pipeline.api.queries.match_screens import ShownMatch
+from matchme_pipeline.operations.queries import newest_match_week
 
 router = function_router()
 
@@ -23,7 +24,7 @@ def weekly_matches(request: Request, shared: Shared, member: Member) -> dict[str
     """The member's matches of a week in rank order; the newest week where none is named."""
     asked = _day(request.query_params.get("week", "").strip())
     with shared.connection() as connection:
-        week = asked or members.newest_match_week(connection, member.user_id)
+        week = asked or newest_match_week(connection, member.user_id)
         rows = match_screens.shown_matches(connection, member.user_id, week) if week else []
     today = datetime.now(UTC).date()
     return {"week": week.isoformat() if week else None, "matches": [_view(row, today) for row in rows]}
@@ -37,8 +38,7 @@ def match_action(shared: Shared, member: Member, sent: Body) -> dict[str, Any]:
     if action is None:
         raise FunctionError(400, f"action must be one of: {', '.join(_ACTIONS)}.")
     with shared.connection() as connection:
-        known = match_id is not None and match_screens.act(connection, member.user_id, match_id, action)
-        week = match_screens.week_of_match(connection, match_id) if match_id and known else None
+        week = match_screens.act(connection, member.user_id, match_id, action) if match_id else None
         rows = match_screens.shown_matches(connection, member.user_id, week) if week else []
     row = next((one for one in rows if one.id == match_id), None)
     if row is None:

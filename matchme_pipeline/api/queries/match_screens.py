@@ -10,7 +10,7 @@ from psycopg.rows import class_row
 
 from matchme_pipeline.database.connection import Connection
 
-Action = Literal["viewed", "liked", "passed"]
+Action = Literal["viewed", "actioned", "liked", "passed"]
 
 
 @dataclass(frozen=True)
@@ -77,36 +77,30 @@ def shown_matches(connection: Connection, user_id: str, match_week: date) -> lis
         ).fetchall()
 
 
-def act(connection: Connection, user_id: str, match_id: UUID, action: Action) -> bool:
-    """Note what the member did with a match of theirs; whether there is such a match.
+def act(connection: Connection, user_id: str, match_id: UUID, action: Action) -> date | None:
+    """Note what the member did with a match of theirs; its match week, None where there is no such match.
 
-    Liking or passing is viewing too. The first view counts; a member may change their mind, and `actioned_at` then
-    says when. The same again changes nothing.
+    Whatever they did is viewing, too; the first view counts. `actioned` says that they acted, not how, and the first
+    time counts. A member may change their mind about liking or passing, and `actioned_at` then says when. The same
+    again changes nothing. A match whose other side has since deleted or hidden themselves is none.
     """
-    return (
-        connection.execute(
-            """
-            update weekly_matches m
-            set viewed_at = coalesce(viewed_at, clock_timestamp()),
-                action = case when %(action)s = 'viewed' then action else %(action)s end,
-                actioned_at = case
-                    when %(action)s = 'viewed' or (action = %(action)s and actioned_at is not null) then actioned_at
-                    else clock_timestamp()
-                end
-            where user_id = %(user_id)s and id = %(id)s
-                and exists (
-                    select from profiles p
-                    where p.clerk_user_id = m.match_user_id and p.deleted_at is null
-                        and coalesce(p.profile_visibility, 'members') <> 'hidden'
-                )
-            """,
-            {"user_id": user_id, "id": match_id, "action": action},
-        ).rowcount
-        == 1
-    )
-
-
-def week_of_match(connection: Connection, match_id: UUID) -> date | None:
-    """The match week of a match."""
-    row = connection.execute("select week_start_date from weekly_matches where id = %s", [match_id]).fetchone()
+    row = connection.execute(
+        """
+        update weekly_matches m
+        set viewed_at = coalesce(viewed_at, clock_timestamp()),
+            action = case when %(action)s in ('liked', 'passed') then %(action)s else action end,
+            actioned_at = case
+                when %(action)s = 'viewed' then actioned_at
+                when %(action)s = 'actioned' or action = %(action)s then coalesce(actioned_at, clock_timestamp())
+                else clock_timestamp()
+            end
+        where user_id = %(user_id)s and id = %(id)s and exists (
+            select from profiles p
+            where p.clerk_user_id = m.match_user_id and p.deleted_at is null
+                and coalesce(p.profile_visibility, 'members') <> 'hidden'
+        )
+        returning week_start_date
+        """,
+        {"user_id": user_id, "id": match_id, "action": action},
+    ).fetchone()
     return row[0] if row else None

@@ -128,12 +128,6 @@ def total_points(connection: Connection, user_id: str) -> int | None:
     return row[0] if row else None
 
 
-def newest_match_week(connection: Connection, user_id: str) -> date | None:
-    """The newest match week in which the member has matches."""
-    row = connection.execute("select max(week_start_date) from weekly_matches where user_id = %s", [user_id]).fetchone()
-    return row[0] if row else None
-
-
 def matches(connection: Connection, user_id: str, match_week: date) -> list[MatchRow]:
     """The member's matches of one match week, best first; nobody who has since deleted or hidden themselves."""
     with connection.cursor(row_factory=class_row(MatchRow)) as cursor:
@@ -151,29 +145,6 @@ def matches(connection: Connection, user_id: str, match_week: date) -> list[Matc
             """,
             [user_id, match_week],
         ).fetchall()
-
-
-def mark_match(connection: Connection, user_id: str, match_id: UUID, acted_on: bool) -> MatchRow | None:
-    """Note that the member has viewed a match, or acted on it, which is viewing too; the first time counts.
-
-    None where the member has no such match, or its other side has since deleted or hidden themselves.
-    """
-    with connection.cursor(row_factory=class_row(MatchRow)) as cursor:
-        return cursor.execute(
-            """
-            update weekly_matches m
-            set viewed_at = coalesce(viewed_at, clock_timestamp()),
-                actioned_at = case when %(acted_on)s then coalesce(actioned_at, clock_timestamp()) else actioned_at end
-            where user_id = %(user_id)s and id = %(id)s
-                and exists (
-                    select from profiles p
-                    where p.clerk_user_id = m.match_user_id and p.deleted_at is null
-                        and coalesce(p.profile_visibility, 'members') <> 'hidden'
-                )
-            returning id, match_user_id, rank, score, compatibility_factors, chaichat_preview, viewed_at, actioned_at
-            """,
-            {"user_id": user_id, "id": match_id, "acted_on": acted_on},
-        ).fetchone()
 
 
 def scores(connection: Connection, user_id: str, weeks: int) -> list[ScoreRow]:

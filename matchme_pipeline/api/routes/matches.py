@@ -10,10 +10,12 @@ from matchme_pipeline.api.member_models import Match, MatchWeek, Starters
 from matchme_pipeline.api.parameters import Day
 from matchme_pipeline.api.problems import ProblemError
 from matchme_pipeline.api.queries import members
+from matchme_pipeline.api.queries.match_screens import Action, act
 from matchme_pipeline.api.queries.members import MatchRow
 from matchme_pipeline.api.responses import problems
 from matchme_pipeline.api.service import Service
 from matchme_pipeline.database.stored_values import json_object, json_texts
+from matchme_pipeline.operations.queries import newest_match_week
 
 router = APIRouter(prefix="/api/matches", tags=["matches"])
 
@@ -28,7 +30,7 @@ def matches(
 ) -> MatchWeek:
     """The member's matches of a week, with every factor of their score and the starters."""
     with shared.connection() as connection:
-        wanted = week or members.newest_match_week(connection, member.user_id)
+        wanted = week or newest_match_week(connection, member.user_id)
         rows = members.matches(connection, member.user_id, wanted) if wanted else []
     return MatchWeek(week_start_date=wanted, matches=[_view(row) for row in rows])
 
@@ -36,18 +38,20 @@ def matches(
 @router.post("/{match_id}/viewed", responses=problems(401, 404, 422))
 def viewed(shared: Shared, member: Member, match_id: MatchId) -> Match:
     """The member has looked at the match; from then on it stays as it is. Saying so again changes nothing."""
-    return _mark(shared, member.user_id, match_id, acted_on=False)
+    return _mark(shared, member.user_id, match_id, "viewed")
 
 
 @router.post("/{match_id}/actioned", responses=problems(401, 404, 422))
 def actioned(shared: Shared, member: Member, match_id: MatchId) -> Match:
     """The member has acted on the match. Saying so again changes nothing."""
-    return _mark(shared, member.user_id, match_id, acted_on=True)
+    return _mark(shared, member.user_id, match_id, "actioned")
 
 
-def _mark(shared: Service, user_id: str, match_id: UUID, *, acted_on: bool) -> Match:
+def _mark(shared: Service, user_id: str, match_id: UUID, action: Action) -> Match:
     with shared.connection() as connection:
-        row = members.mark_match(connection, user_id, match_id, acted_on)
+        week = act(connection, user_id, match_id, action)
+        rows = members.matches(connection, user_id, week) if week else []
+    row = next((one for one in rows if one.id == match_id), None)
     if row is None:
         raise ProblemError(404, "no-such-match", f"you have no match {match_id}")
     return _view(row)
