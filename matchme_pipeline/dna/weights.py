@@ -25,6 +25,14 @@ STRAND_NAMES: dict[str, str] = {
     "content_originality": "Content originality",
     "cultural_variance": "Cultural variance",
 }
+# What the app's types call the strands; the SQL function `matchme_app_breakdown` writes the same keys.
+APP_NAMES: dict[str, str] = {
+    "trait_rarity": "traitRarity",
+    "profile_depth": "profileDepth",
+    "behavioural": "behavioral",
+    "content_originality": "contentOriginality",
+    "cultural_variance": "culturalVariance",
+}
 # The highest score of each tier.
 TIERS: dict[str, int] = {"Common": 40, "Uncommon": 60, "Rare": 80, "Epic": 95, "Legendary": 100}
 # Below this many approved insights a member is in the seed state: score 0, Common.

@@ -1,7 +1,7 @@
 """`dna-*` of one member: the score, what made it up, its weeks, and asking for a fresh one."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from fastapi import Request
 
@@ -12,9 +12,10 @@ from matchme_pipeline.api.functions.router import function_router
 from matchme_pipeline.api.functions.tiers import require_gold_plus, require_paid
 from matchme_pipeline.api.identity.callers import Member, Shared
 from matchme_pipeline.api.queries import app_dna, app_members
-from matchme_pipeline.api.queries.app_dna import ShownScore
+from matchme_pipeline.api.queries.app_dna import ShownScore, StrandScores
 from matchme_pipeline.api.service import Service
 from matchme_pipeline.database.stored_values import json_array, json_object
+from matchme_pipeline.dna.weights import APP_NAMES
 from matchme_pipeline.week import Week
 
 router = function_router()
@@ -36,21 +37,6 @@ ORIGINALITY_LABELS = (
 )
 # What is shown where nothing has been compared yet.
 NEUTRAL_ORIGINALITY = 50
-
-
-class _Strands(Protocol):
-    """Anything with the five strands."""
-
-    @property
-    def trait_rarity(self) -> float: ...
-    @property
-    def profile_depth(self) -> float: ...
-    @property
-    def behavioural(self) -> float: ...
-    @property
-    def content_originality(self) -> float: ...
-    @property
-    def cultural_variance(self) -> float: ...
 
 
 def originality_label(score: float) -> str:
@@ -117,7 +103,7 @@ def history(request: Request, shared: Shared, member: Member) -> dict[str, Any]:
     limit, months = whole_number(request, "limit", 30), whole_number(request, "months", 12, 1, 120)
     with shared.connection() as connection:
         require_gold_plus(connection, member.user_id, "the history of your score")
-        weeks, total = app_dna.week_scores(connection, member.user_id, months, limit)
+        weeks = app_dna.week_scores(connection, member.user_id, months, limit)
     return {
         "history": [
             {
@@ -129,7 +115,7 @@ def history(request: Request, shared: Shared, member: Member) -> dict[str, Any]:
             }
             for week in weeks
         ],
-        "totalRecords": total,
+        "totalRecords": weeks[0].weeks if weeks else 0,
         "periodMonths": months,
     }
 
@@ -212,7 +198,7 @@ def _none_yet() -> dict[str, Any]:
         "score": 0,
         "rarityTier": "COMMON",
         "percentileRank": 0,
-        "componentScores": dict.fromkeys(_COMPONENTS, 0),
+        "componentScores": dict.fromkeys(APP_NAMES.values(), 0),
         "topRareTraits": [],
         "calculatedAt": None,
         "approvedInsightsCount": 0,
@@ -221,18 +207,8 @@ def _none_yet() -> dict[str, Any]:
     }
 
 
-_COMPONENTS = ("traitRarity", "profileDepth", "behavioral", "contentOriginality", "culturalVariance")
-
-
-def _component_scores(found: _Strands) -> dict[str, float]:
-    values = (
-        found.trait_rarity,
-        found.profile_depth,
-        found.behavioural,
-        found.content_originality,
-        found.cultural_variance,
-    )
-    return dict(zip(_COMPONENTS, values, strict=True))
+def _component_scores(found: StrandScores) -> dict[str, float]:
+    return {name: getattr(found, strand) for strand, name in APP_NAMES.items()}
 
 
 def _works_between_sundays(shared: Service) -> bool:

@@ -10,6 +10,7 @@ from matchme_pipeline.api.functions.tiers import GOLD_PLUS, tier_of
 from matchme_pipeline.api.identity.callers import Member, Shared
 from matchme_pipeline.api.queries import app_dna
 from matchme_pipeline.api.queries.app_dna import LeaderboardRow
+from matchme_pipeline.api.queries.places import place_of
 
 router = function_router()
 
@@ -22,7 +23,7 @@ def leaderboard(request: Request, shared: Shared, member: Member) -> dict[str, A
     scope = one_of(request, "scope", ("city", "global"), "city")
     limit = whole_number(request, "limit", 100)
     with shared.connection() as connection:
-        city = app_dna.current_city(connection, member.user_id) if scope == "city" else None
+        city = place_of(connection, member.user_id).city_key if scope == "city" else None
         if scope == "city" and city is None:
             return _answer([], None, 0, scope, None, message="Choose your city to see its leaderboard.")
         own_score = app_dna.ranked_score(connection, member.user_id, city)

@@ -4,9 +4,10 @@ from datetime import date
 from math import asin, cos, radians, sin, sqrt
 from typing import Any
 
+from matchme_pipeline.api.place import Place
 from matchme_pipeline.database.stored_values import json_array, json_number, json_object, json_texts
+from matchme_pipeline.matching.rules.member_records import EARTH_RADIUS_KM
 
-EARTH_KILOMETRES = 6371.0088
 # The least score of each word, the highest first.
 STRENGTHS = ((70.0, "Strong"), (50.0, "Moderate"), (0.0, "Building"))
 MOST_REASONS = 3
@@ -44,20 +45,18 @@ def age_on(birthdate: date | None, today: date) -> int | None:
     return years if 18 <= years <= 120 else None
 
 
-def distance_in_words(
-    own: tuple[str | None, float | None, float | None], theirs: tuple[str | None, float | None, float | None]
-) -> str | None:
-    """How far apart two cities are, each (key, latitude, longitude in degrees); None where one is not known.
+def distance_in_words(own: Place, theirs: Place) -> str | None:
+    """How far apart two cities are; None where one is not known.
 
     Cities, not members: from exact distances to three places, anybody's home could be worked out.
     """
-    if own[0] is None or theirs[0] is None:
+    if own.city_key is None or theirs.city_key is None:
         return None
-    if own[0] == theirs[0]:
+    if own.city_key == theirs.city_key:
         return "In your city"
-    if own[1] is None or own[2] is None or theirs[1] is None or theirs[2] is None:
+    if own.lat is None or own.lng is None or theirs.lat is None or theirs.lng is None:
         return "In another city"
-    kilometres = _kilometres(own[1], own[2], theirs[1], theirs[2])
+    kilometres = _kilometres(own.lat, own.lng, theirs.lat, theirs.lng)
     if kilometres >= FAR_KILOMETRES:
         return f"More than {FAR_KILOMETRES} km away"
     return f"About {max(1, round(kilometres / STEP_KILOMETRES)) * STEP_KILOMETRES} km away"
@@ -91,4 +90,4 @@ def _kilometres(lat: float, lng: float, other_lat: float, other_lng: float) -> f
     """Great-circle kilometres by the haversine formula (Sinnott 1984)."""
     half_lat, half_lng = radians(other_lat - lat) / 2, radians(other_lng - lng) / 2
     chord = sin(half_lat) ** 2 + cos(radians(lat)) * cos(radians(other_lat)) * sin(half_lng) ** 2
-    return 2 * EARTH_KILOMETRES * asin(sqrt(min(1.0, chord)))
+    return 2 * EARTH_RADIUS_KM * asin(sqrt(min(1.0, chord)))

@@ -10,8 +10,11 @@ from matchme_pipeline.api.functions.errors import FunctionError
 from matchme_pipeline.api.functions.requests import Body, named_id
 from matchme_pipeline.api.functions.router import function_router
 from matchme_pipeline.api.identity.callers import Member, Shared
+from matchme_pipeline.api.place import Place
 from matchme_pipeline.api.queries import match_screens
 from matchme_pipeline.api.queries.match_screens import ShownMatch
+from matchme_pipeline.api.queries.places import place_of
+from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.operations.queries import newest_match_week
 
 router = function_router()
@@ -25,9 +28,8 @@ def weekly_matches(request: Request, shared: Shared, member: Member) -> dict[str
     asked = _day(request.query_params.get("week", "").strip())
     with shared.connection() as connection:
         week = asked or newest_match_week(connection, member.user_id)
-        rows = match_screens.shown_matches(connection, member.user_id, week) if week else []
-    today = datetime.now(UTC).date()
-    return {"week": week.isoformat() if week else None, "matches": [_view(row, today) for row in rows]}
+        matches = _matches(connection, member.user_id, week) if week else []
+    return {"week": week.isoformat() if week else None, "matches": matches}
 
 
 @router.post("/match-action")
@@ -39,22 +41,26 @@ def match_action(shared: Shared, member: Member, sent: Body) -> dict[str, Any]:
         raise FunctionError(400, f"action must be one of: {', '.join(_ACTIONS)}.")
     with shared.connection() as connection:
         week = match_screens.act(connection, member.user_id, match_id, action) if match_id else None
-        rows = match_screens.shown_matches(connection, member.user_id, week) if week else []
-    row = next((one for one in rows if one.id == match_id), None)
-    if row is None:
+        matches = _matches(connection, member.user_id, week) if week else []
+    match = next((one for one in matches if one["id"] == str(match_id)), None)
+    if match is None:
         raise FunctionError(404, "You have no such match.")
-    return {"success": True, "match": _view(row, datetime.now(UTC).date())}
+    return {"success": True, "match": match}
 
 
-def _view(row: ShownMatch, today: date) -> dict[str, Any]:
+def _matches(connection: Connection, user_id: str, week: date) -> list[dict[str, Any]]:
+    own, today = place_of(connection, user_id), datetime.now(UTC).date()
+    return [_view(row, own, today) for row in match_screens.shown_matches(connection, user_id, week)]
+
+
+def _view(row: ShownMatch, own: Place, today: date) -> dict[str, Any]:
     def shown(what: str) -> bool:
         return display.may_see(what, row.profile_visibility, row.settings_privacy)
 
     levels = display.starters(row.chaichat_preview)
     score = float(row.score)
     reasons = display.reasons(row.compatibility_factors)
-    own = (row.own_city_key, row.own_lat, row.own_lng)
-    theirs = (row.city_key, row.lat, row.lng)
+    theirs = Place(row.city_key, row.lat, row.lng)
     return {
         "id": str(row.id),
         "userId": row.match_user_id,

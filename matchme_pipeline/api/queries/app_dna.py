@@ -7,25 +7,32 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
+from matchme_pipeline.api.queries.places import current_city_of
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.jobs.model import JobType
 
 
-@dataclass(frozen=True)
-class ShownScore:
-    """What the app's table shows of a member; what its layout lacks comes from the newest week that is kept.
+@dataclass(frozen=True, kw_only=True)
+class StrandScores:
+    """The five strands, raw: 0 to 100 each."""
 
-    The five strands are raw, 0 to 100; the JSON is in the shapes of the app's own types.
-    """
-
-    score: int
-    tier: str
-    percentile_rank: float | None
     trait_rarity: float
     profile_depth: float
     behavioural: float
     content_originality: float
     cultural_variance: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownScore(StrandScores):
+    """What the app's table shows of a member; what its layout lacks comes from the newest week that is kept.
+
+    The JSON is in the shapes of the app's own types.
+    """
+
+    score: int
+    tier: str
+    percentile_rank: float | None
     calculated_at: str | None
     approved_insights: int
     days_active: int
@@ -40,19 +47,15 @@ class ShownScore:
     originality_at: str | None
 
 
-@dataclass(frozen=True)
-class WeekScore:
-    """One week of a member's history."""
+@dataclass(frozen=True, kw_only=True)
+class WeekScore(StrandScores):
+    """One week of a member's history, and how many weeks there are in all."""
 
     score: int
     tier: str
     percentile_rank: float | None
-    trait_rarity: float
-    profile_depth: float
-    behavioural: float
-    content_originality: float
-    cultural_variance: float
     calculated_at: str
+    weeks: int
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,9 @@ def shown_score(connection: Connection, user_id: str) -> ShownScore | None:
                 s.approved_insights_count as approved_insights, s.days_active,
                 case
                     when j ? 'component_breakdown' then j -> 'component_breakdown'
-                    else matchme_app_breakdown(h.component_breakdown, city.city_key)
+                    else matchme_app_breakdown(h.component_breakdown, """
+            + current_city_of("s.user_id")
+            + """::text)
                 end as component_breakdown,
                 case when j ? 'rare_traits' then j -> 'rare_traits' else matchme_app_rare_traits(h.rare_traits) end
                     as rare_traits,
@@ -140,36 +145,23 @@ def shown_score(connection: Connection, user_id: str) -> ShownScore | None:
                 select * from dna_score_history h where h.user_id = s.user_id order by h.week desc limit 1
             ) h on true
             left join content_originality o on o.user_id = s.user_id and o.week = h.week
-            left join lateral (
-                select a.city_key::text as city_key
-                from user_city_assignments a
-                where a.clerk_user_id = s.user_id
-                order by a.is_current desc, a.created_at desc nulls last, a.id desc
-                limit 1
-            ) city on true
             where s.user_id = %s
             """,
             [user_id],
         ).fetchone()
 
 
-def week_scores(connection: Connection, user_id: str, months: int, limit: int) -> tuple[list[WeekScore], int]:
-    """The member's weeks of the last `months`, the newest first, `limit` at most; and how many weeks there are."""
-    counted = connection.execute(
-        """
-        select count(*) from dna_score_history
-        where user_id = %s and week >= (now() - make_interval(months => %s))::date - 7
-        """,
-        [user_id, months],
-    ).fetchone()
+def week_scores(connection: Connection, user_id: str, months: int, limit: int) -> list[WeekScore]:
+    """The member's weeks of the last `months`, the newest first, `limit` at most."""
     with connection.cursor(row_factory=class_row(WeekScore)) as cursor:
-        found = cursor.execute(
+        return cursor.execute(
             """
             select score, upper(tier) as tier, percentile_rank::float8 as percentile_rank,
                 round(trait_rarity)::float8 as trait_rarity, round(profile_depth)::float8 as profile_depth,
                 round(behavioural)::float8 as behavioural, round(content_originality)::float8 as content_originality,
                 round(cultural_variance)::float8 as cultural_variance,
-                to_jsonb((week + 7 + time '02:00') at time zone 'UTC') #>> '{}' as calculated_at
+                to_jsonb((week + 7 + time '02:00') at time zone 'UTC') #>> '{}' as calculated_at,
+                (count(*) over ())::integer as weeks
             from dna_score_history
             where user_id = %s and week >= (now() - make_interval(months => %s))::date - 7
             order by week desc
@@ -177,19 +169,6 @@ def week_scores(connection: Connection, user_id: str, months: int, limit: int) -
             """,
             [user_id, months, limit],
         ).fetchall()
-    return found, int(counted[0]) if counted else 0
-
-
-def current_city(connection: Connection, user_id: str) -> str | None:
-    """The key of the member's current city."""
-    row = connection.execute(
-        """
-        select city_key::text from user_city_assignments
-        where clerk_user_id = %s and is_current order by created_at desc nulls last limit 1
-        """,
-        [user_id],
-    ).fetchone()
-    return row[0] if row else None
 
 
 _RANKED: LiteralString = """

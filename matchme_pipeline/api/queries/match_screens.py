@@ -8,6 +8,7 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
+from matchme_pipeline.api.queries.places import current_city_of
 from matchme_pipeline.database.connection import Connection
 
 Action = Literal["viewed", "actioned", "liked", "passed"]
@@ -15,7 +16,7 @@ Action = Literal["viewed", "actioned", "liked", "passed"]
 
 @dataclass(frozen=True)
 class ShownMatch:
-    """A match beside the other's profile; places are the two cities' centres, in degrees."""
+    """A match beside the other's profile and city; `lat`, `lng`: the city's centre, in degrees."""
 
     id: UUID
     match_user_id: str
@@ -35,9 +36,6 @@ class ShownMatch:
     city_name: str | None
     lat: float | None
     lng: float | None
-    own_city_key: str | None
-    own_lat: float | None
-    own_lng: float | None
 
 
 def shown_matches(connection: Connection, user_id: str, match_week: date) -> list[ShownMatch]:
@@ -48,28 +46,15 @@ def shown_matches(connection: Connection, user_id: str, match_week: date) -> lis
             select m.id, m.match_user_id, m.rank, m.score, m.compatibility_factors, m.chaichat_preview, m.viewed_at,
                 m.actioned_at, m.action, p.first_name, p.birthdate, p.primary_photo_url as photo_url,
                 coalesce(p.profile_visibility, 'members') as profile_visibility, p.settings_privacy,
-                theirs.city_key, theirs.city_name, theirs.lat, theirs.lng,
-                own.city_key as own_city_key, own.lat as own_lat, own.lng as own_lng
+                city.city_key::text as city_key, city.city_name,
+                centre.lat, centre.lng
             from weekly_matches m
             join profiles p on p.clerk_user_id = m.match_user_id and p.deleted_at is null
                 and coalesce(p.profile_visibility, 'members') <> 'hidden'
-            left join lateral (
-                select a.city_key::text as city_key, c.city_name, centre.lat, centre.lng
-                from user_city_assignments a
-                left join city_clusters c on c.city_key = a.city_key
-                left join matchme_city_centres centre on centre.city_key = a.city_key::text
-                where a.clerk_user_id = m.match_user_id and a.is_current
-                order by a.created_at desc nulls last
-                limit 1
-            ) theirs on true
-            left join lateral (
-                select a.city_key::text as city_key, centre.lat, centre.lng
-                from user_city_assignments a
-                left join matchme_city_centres centre on centre.city_key = a.city_key::text
-                where a.clerk_user_id = m.user_id and a.is_current
-                order by a.created_at desc nulls last
-                limit 1
-            ) own on true
+            left join city_clusters city on city.city_key = """
+            + current_city_of("m.match_user_id")
+            + """
+            left join matchme_city_centres centre on centre.city_key = city.city_key::text
             where m.user_id = %s and m.week_start_date = %s
             order by m.rank, m.id
             """,

@@ -7,7 +7,7 @@ that it would have had in order. The app's other rows (streaks, for one) are lef
 from typing import LiteralString
 
 from matchme_pipeline.database.connection import Connection
-from matchme_pipeline.dna.weights import TIERS, WEIGHTS
+from matchme_pipeline.dna.weights import APP_NAMES, TIERS
 
 # A first at or above one of these is worth telling: of the score, of the percentile, of a strand.
 SCORE_MILESTONES = (25, 50, 75, 90)
@@ -28,7 +28,8 @@ def update_achievements(connection: Connection) -> int:
         _FOUND,
         {
             "tiers": list(TIERS),
-            "strands": list(WEIGHTS),
+            "strands": list(APP_NAMES),
+            "app_names": list(APP_NAMES.values()),
             "scores": list(SCORE_MILESTONES),
             "percentiles": list(PERCENTILE_MILESTONES),
             "mastery": COMPONENT_MASTERY,
@@ -94,17 +95,12 @@ _FOUND: LiteralString = """
         union all
         (
             select distinct on (w.user_id, s.strand) w.user_id, 'component_mastery', s.strand, w.earned_at,
-                jsonb_build_object('component', n.app_name, 'score', round(s.points, 2))
+                jsonb_build_object('component', s.app_name, 'score', round(s.points, 2))
             from weeks w
             cross join lateral unnest(
-                %(strands)s::text[],
+                %(strands)s::text[], %(app_names)s::text[],
                 array[w.trait_rarity, w.profile_depth, w.behavioural, w.content_originality, w.cultural_variance]
-            ) as s (strand, points)
-            join (
-                values
-                    ('trait_rarity', 'traitRarity'), ('profile_depth', 'profileDepth'), ('behavioural', 'behavioral'),
-                    ('content_originality', 'contentOriginality'), ('cultural_variance', 'culturalVariance')
-            ) as n (strand, app_name) on n.strand = s.strand
+            ) as s (strand, app_name, points)
             where s.points >= %(mastery)s
             order by w.user_id, s.strand, w.week
         )
