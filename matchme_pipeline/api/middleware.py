@@ -15,7 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from matchme_pipeline.api.problems import FUNCTIONS_PATH, MEDIA_TYPE, function_error_body, problem_body
+from matchme_pipeline.api.problems import error_answer
 from matchme_pipeline.api.rate_limit import RateLimit
 
 # The largest body that any endpoint has use for is a few hundred bytes.
@@ -165,11 +165,7 @@ def _limited(receive: Receive) -> Receive:
 def _problem(
     scope: Scope, status: int, kind: str, detail: str, headers: dict[str, str] | None = None
 ) -> Callable[[Send], Awaitable[None]]:
-    request_id = scope["state"]["request_id"]
-    if str(scope["path"]).startswith(FUNCTIONS_PATH):
-        media_type, found = "application/json", function_error_body(detail, request_id)
-    else:
-        media_type, found = MEDIA_TYPE, problem_body(status, kind, detail, request_id)
+    media_type, found = error_answer(scope["path"], status, kind, detail, scope["state"]["request_id"])
     body = json.dumps(found).encode()
     raw = [(b"content-type", media_type.encode()), (b"content-length", str(len(body)).encode())]
     raw += [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]

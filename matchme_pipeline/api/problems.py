@@ -71,7 +71,10 @@ class ProblemDetails(BaseModel):
 
 
 class ProblemError(Exception):
-    """An answer that is an error; `kind` names it for programs, `detail` tells people what to do."""
+    """An answer that is an error; `kind` names it for programs, `detail` tells people what to do.
+
+    `more` stands beside the sentence in answers to the app.
+    """
 
     def __init__(self, status: int, kind: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(detail)
@@ -79,25 +82,28 @@ class ProblemError(Exception):
         self.kind = kind
         self.detail = detail
         self.headers = dict(headers or {})
+        self.more: Mapping[str, Any] = {}
 
 
 # Under this path answers have the shape that the app reads.
-FUNCTIONS_PATH = "/functions/"
+_FUNCTIONS_PATH = "/functions/"
 
 
-def function_error_body(sentence: str, request_id: str, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The JSON of an error as the app reads it: one sentence, and what stands beside it."""
-    return {"error": _as_sentence(sentence), **(more or {}), "request_id": request_id}
+def error_answer(
+    path: str,
+    status: int,
+    kind: str,
+    detail: str,
+    request_id: str,
+    errors: Any = None,
+    more: Mapping[str, Any] | None = None,
+) -> tuple[str, dict[str, Any]]:
+    """The media type and the JSON of an error: problem details, or under the functions' path what the app reads.
 
-
-def _as_sentence(detail: str) -> str:
-    """`detail` as a sentence of its own; a short title ("Premium feature") stays one."""
-    text = detail[:1].upper() + detail[1:]
-    return text if text.endswith((".", "!", "?")) or not detail[:1].islower() else f"{text}."
-
-
-def problem_body(status: int, kind: str, detail: str, request_id: str, errors: Any = None) -> dict[str, Any]:
-    """The JSON of a problem."""
+    `errors` are the wrong values of a request, for problem details; `more` stands beside the app's sentence.
+    """
+    if path.startswith(_FUNCTIONS_PATH):
+        return "application/json", {"error": _as_sentence(detail), **(more or {}), "request_id": request_id}
     body = {
         "type": f"urn:matchme:problem:{kind}",
         "title": _TITLES.get(status, "The request failed"),
@@ -105,7 +111,13 @@ def problem_body(status: int, kind: str, detail: str, request_id: str, errors: A
         "detail": detail,
         "instance": f"urn:matchme:request:{request_id}",
     }
-    return body | ({"errors": errors} if errors is not None else {})
+    return MEDIA_TYPE, body | ({"errors": errors} if errors is not None else {})
+
+
+def _as_sentence(detail: str) -> str:
+    """`detail` as a sentence of its own; a short title ("Premium feature") stays one."""
+    text = detail[:1].upper() + detail[1:]
+    return text if text.endswith((".", "!", "?")) or not detail[:1].islower() else f"{text}."
 
 
 def handle_problems(app: FastAPI, endpoints: Sequence[BaseRoute]) -> None:
@@ -131,16 +143,13 @@ def _answer(
     more: Mapping[str, Any] | None = None,
 ) -> JSONResponse:
     request_id = getattr(request.state, "request_id", "unknown")
-    if request.url.path.startswith(FUNCTIONS_PATH):
-        return JSONResponse(function_error_body(detail, request_id, more), status, dict(headers or {}))
-    body = problem_body(status, kind, detail, request_id, errors)
-    return JSONResponse(body, status, dict(headers or {}), MEDIA_TYPE)
+    media_type, body = error_answer(request.url.path, status, kind, detail, request_id, errors, more)
+    return JSONResponse(body, status, dict(headers or {}), media_type)
 
 
 async def _on_problem(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ProblemError)
-    more = getattr(error, "more", None)
-    return _answer(request, error.status, error.kind, error.detail, headers=error.headers, more=more)
+    return _answer(request, error.status, error.kind, error.detail, headers=error.headers, more=error.more)
 
 
 async def _on_invalid(request: Request, error: Exception) -> JSONResponse:
@@ -169,7 +178,7 @@ async def _on_http(request: Request, error: Exception) -> JSONResponse:
         404: "no such path; /openapi.json lists them all",
         400: "the body is not JSON",
     }
-    if error.status_code == 404 and request.url.path.startswith(FUNCTIONS_PATH):
+    if error.status_code == 404 and request.url.path.startswith(_FUNCTIONS_PATH):
         details[404] = "there is no such function here; /openapi.json lists those that there are"
     detail = details.get(error.status_code, str(error.detail))
     headers = dict(error.headers or {})

@@ -4,7 +4,7 @@ from typing import Any
 
 from matchme_pipeline.api.problems import MEDIA_TYPE, ProblemDetails
 
-_DESCRIPTIONS = {
+DESCRIPTIONS = {
     400: "A token in the URL, or a body that is not JSON.",
     401: "No token, or one that proves nothing.",
     403: "Not allowed for this caller.",
@@ -19,13 +19,13 @@ _DESCRIPTIONS = {
     503: "The database, Dagster's storage or the issuer's keys do not answer.",
 }
 # What any endpoint may answer, whatever it does.
-_ALWAYS = (400, 408, 413, 429, 431, 503)
+ALWAYS = (400, 408, 413, 429, 431, 503)
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """`responses` for an endpoint that may answer with these statuses."""
     schema = {"$ref": f"#/components/schemas/{ProblemDetails.__name__}"}
     return {
-        status: {"description": _DESCRIPTIONS[status], "content": {MEDIA_TYPE: {"schema": schema}}}
-        for status in sorted({*statuses, *_ALWAYS})
+        status: {"description": DESCRIPTIONS[status], "content": {MEDIA_TYPE: {"schema": schema}}}
+        for status in sorted({*statuses, *ALWAYS})
     }

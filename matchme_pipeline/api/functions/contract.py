@@ -6,25 +6,20 @@ from typing import Any
 
 import yaml
 
+from matchme_pipeline.api import responses
+
 Json = dict[str, Any]
 
 _REFERENCE = "#/components/schemas/"
 # The API has models of its own by some of these names.
 _ROW_REFERENCE = f"{_REFERENCE}App"
 _SUCCESS = {200: "As asked.", 202: "Accepted."}
-# What any function may answer, whatever it does: limits, and what is not there at the moment.
-_ALWAYS = (400, 405, 408, 413, 429, 431, 503)
-_ERRORS = {
+# What any function may answer, whatever it does.
+_ALWAYS = (*responses.ALWAYS, 405)
+_ERRORS = responses.DESCRIPTIONS | {
     400: "Something is missing or wrong in what was sent.",
-    401: "No token, or one that proves nothing.",
-    403: "Not allowed for this caller.",
-    404: "There is no such thing.",
     405: "Another method.",
-    408: "The body did not come within ten seconds.",
-    413: "The body is too large.",
     429: "Too early, or too many requests; Retry-After says when to come back.",
-    431: "The headers are too large.",
-    503: "The database, Dagster's storage or the issuer's keys do not answer.",
 }
 ERROR_SCHEMA = "FunctionError"
 
