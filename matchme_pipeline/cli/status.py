@@ -6,10 +6,10 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from matchme_pipeline.database.connection import connect
-from matchme_pipeline.operations import alert_queries, missing_weeks, queries, status_queries
+from matchme_pipeline.operations import alert_queries, queries, status_queries
 from matchme_pipeline.operations.alert_queries import AlertRow
 from matchme_pipeline.operations.queries import RunRow
-from matchme_pipeline.operations.situation import closed_missing_weeks, situation
+from matchme_pipeline.operations.situation import situation
 from matchme_pipeline.operations.status_queries import QueueRow
 from matchme_pipeline.operations.verdict import Verdict, verdict
 from matchme_pipeline.settings import process_settings
@@ -44,12 +44,12 @@ def look(url: str, now: datetime) -> Found:
     """The newest runs, the missing weeks, the queue and the alerts of the last seven days."""
     settings = process_settings()
     with connect(url, vectors=False) as connection:
-        finished = missing_weeks.finished_weeks(connection)
+        seen = situation(connection, settings, now)
         return Found(
             runs=queries.recent_runs(connection),
-            missing=closed_missing_weeks(settings.first_week, finished, now),
+            missing=list(seen.missing),
             queue=status_queries.queue_rows(connection),
             alerts=alert_queries.recent_alerts(connection, now - timedelta(days=ALERTS_OF_DAYS)),
             automation=settings.automation,
-            verdict=verdict(situation(connection, settings, now)),
+            verdict=verdict(seen),
         )

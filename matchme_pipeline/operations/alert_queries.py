@@ -2,12 +2,22 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from typing import LiteralString
 from uuid import UUID
 
 from psycopg.rows import class_row
 
 from matchme_pipeline.database.connection import Connection
+
+# Kinds that tell something and ask for nothing.
+MESSAGES = ("week_finished", "over")
+OPEN_FOR = timedelta(days=14)
+_SELECT: LiteralString = """
+    select id, kind, title, body, week, cost_alert, raised_at, told_at, attempts, last_error, dagster_run_id,
+        acknowledged_at, acknowledged_by, resolved_at
+    from pipeline_alerts
+"""
 
 
 @dataclass(frozen=True)
@@ -85,15 +95,29 @@ def recent_alerts(connection: Connection, since: datetime, limit: int = 20) -> l
     """Alerts raised at `since` or later, the newest first."""
     with connection.cursor(row_factory=class_row(AlertRow)) as cursor:
         return cursor.execute(
-            """
-            select id, kind, title, body, week, cost_alert, raised_at, told_at, attempts, last_error, dagster_run_id,
-                acknowledged_at, acknowledged_by, resolved_at
-            from pipeline_alerts
+            _SELECT
+            + """
             where raised_at >= %s
             order by raised_at desc, id
             limit %s
             """,
             [since, limit],
+        ).fetchall()
+
+
+def open_alerts(connection: Connection, now: datetime) -> list[AlertRow]:
+    """Alerts of the last two weeks that nobody has acknowledged and that are not over, the newest first.
+
+    Messages that ask for nothing (a finished week, something that is over) are none.
+    """
+    with connection.cursor(row_factory=class_row(AlertRow)) as cursor:
+        return cursor.execute(
+            _SELECT
+            + """
+            where raised_at >= %s and acknowledged_at is null and resolved_at is null and not kind = any(%s)
+            order by raised_at desc, id
+            """,
+            [now - OPEN_FOR, list(MESSAGES)],
         ).fetchall()
 
 

@@ -36,6 +36,17 @@ class Plan:
     given_up: list[date] = field(default_factory=list)
 
 
+def closed_missing_weeks(first_week: date, finished: Collection[date], now: datetime) -> list[date]:
+    """Closed weeks that no run has materialised to the end, the oldest first."""
+    weeks = []
+    sunday = first_week
+    while sunday <= Week.last_closed(now).sunday:
+        if sunday not in finished:
+            weeks.append(sunday)
+        sunday += WEEK
+    return weeks
+
+
 def plan(
     first_week: date,
     finished: Collection[date],

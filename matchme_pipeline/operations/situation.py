@@ -1,18 +1,18 @@
 """What the verdict on the newest week is made of, looked up in the app's database alone."""
 
-from datetime import date, datetime
+from datetime import datetime
 
 from psycopg.rows import class_row
 
 from matchme_pipeline.database.connection import Connection
-from matchme_pipeline.operations import missing_weeks
+from matchme_pipeline.operations import alert_queries, missing_weeks
 from matchme_pipeline.operations.alerts import ready_by
 from matchme_pipeline.operations.missing_weeks import GIVE_UP_AFTER
 from matchme_pipeline.operations.remedies import cause_of, remedy_for
 from matchme_pipeline.operations.report import queries
 from matchme_pipeline.operations.verdict import Situation, WeekAtWork
 from matchme_pipeline.settings import Settings
-from matchme_pipeline.week import WEEK, Week
+from matchme_pipeline.week import Week
 
 PACE_OF_RUNS = 6
 
@@ -21,7 +21,7 @@ def situation(connection: Connection, settings: Settings, now: datetime) -> Situ
     """How things stand with the newest closed week, and what else is open."""
     newest = Week.last_closed(now)
     finished = missing_weeks.finished_weeks(connection)
-    missing = closed_missing_weeks(settings.first_week, finished, now)
+    missing = missing_weeks.closed_missing_weeks(settings.first_week, finished, now)
     runs = queries.runs_of(connection, newest.sunday)
     done = next((run for run in runs if run.is_summary and run.status == "completed"), None)
     last = runs[-1] if runs else None
@@ -46,22 +46,11 @@ def situation(connection: Connection, settings: Settings, now: datetime) -> Situ
         failure=failure,
         will_retry=settings.automation and tried is not None and tried.failures < GIVE_UP_AFTER and not tried.cancelled,
         stopped_by=(last.stopped_by if last else None) or "",
-        older_missing=sum(week < newest.sunday for week in missing),
+        missing=missing,
         failed_jobs=failed,
         waiting_jobs=waiting,
-        open_alerts=_open_alerts(connection),
+        open_alerts=len(alert_queries.open_alerts(connection, now)),
     )
-
-
-def closed_missing_weeks(first_week: date, finished: set[date], now: datetime) -> list[date]:
-    """Closed weeks that no run has materialised to the end, the oldest first."""
-    weeks = []
-    sunday = first_week
-    while sunday <= Week.last_closed(now).sunday:
-        if sunday not in finished:
-            weeks.append(sunday)
-        sunday += WEEK
-    return weeks
 
 
 def _at_work(connection: Connection) -> WeekAtWork | None:
@@ -100,14 +89,3 @@ def _failed_jobs(connection: Connection) -> tuple[int, int]:
         """
     ).fetchone()
     return (int(row[0]), int(row[1])) if row else (0, 0)
-
-
-def _open_alerts(connection: Connection) -> int:
-    row = connection.execute(
-        """
-        select count(*) from pipeline_alerts
-        where acknowledged_at is null and resolved_at is null and kind <> 'week_finished'
-            and raised_at > now() - interval '14 days'
-        """
-    ).fetchone()
-    return int(row[0]) if row else 0

@@ -36,10 +36,15 @@ class Situation:
     failure: tuple[str, str, str] | None = None  # cause, meaning, remedy of the newest week's last failed run
     will_retry: bool = False
     stopped_by: str = ""
-    older_missing: int = 0
+    missing: Sequence[date] = ()  # closed weeks that no run has materialised to the end, oldest first
     failed_jobs: int = 0
     waiting_jobs: int = 0
     open_alerts: int = 0
+
+    @property
+    def older_missing(self) -> int:
+        """How many weeks before the newest closed one are missing."""
+        return sum(week < self.newest for week in self.missing)
 
 
 @dataclass(frozen=True)

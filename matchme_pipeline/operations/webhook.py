@@ -8,7 +8,6 @@ import requests
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.operations import alert_queries
 from matchme_pipeline.operations.alert_queries import AlertRow
-from matchme_pipeline.operations.alerts import AlertKind
 from matchme_pipeline.operations.links import links
 from matchme_pipeline.settings import Settings
 
@@ -70,6 +69,6 @@ def _text(group: Sequence[AlertRow], settings: Settings | None) -> str:
     lines = [f"*{title}*", newest.body]
     if settings is not None:
         lines += [f"{name}: {address}" for name, address in links(settings, newest.week, newest.dagster_run_id)]
-        if newest.kind not in (AlertKind.WEEK_FINISHED, AlertKind.OVER):
+        if newest.kind not in alert_queries.MESSAGES:
             lines.append(f"docs/on-call.md#{newest.kind} has the first three commands.")
     return "\n".join(lines)

@@ -182,6 +182,8 @@ def test_failures_of_one_cause_come_in_one_message_and_it_is_said_when_they_are_
     assert messages[1]["text"].startswith(f"*Over: week {WEEK.key} is in order*\nNo longer: ")
     open_ones = "select count(*) from pipeline_alerts where resolved_at is null and kind = 'run_failed'"
     assert app_database.execute(open_ones).fetchone() == (0,)
+    # The message that it is over asks for nothing either: neither the page nor the status calls it open.
+    assert alert_queries.open_alerts(app_database, datetime.now(UTC)) == []
 
 
 def test_an_alert_about_failing_jobs_is_over_when_none_is_left(app_database: Connection):

@@ -60,7 +60,16 @@ def test_the_first_line_answers(seen: Situation, can_sleep: bool, words: str):
 
 
 def test_what_can_wait_wakes_nobody():
-    found = verdict(at(3, is_finished=True, older_missing=2, failed_jobs=339, waiting_jobs=4, open_alerts=1))
+    found = verdict(
+        at(
+            3,
+            is_finished=True,
+            missing=(WEEK - timedelta(days=14), WEEK - timedelta(days=7)),
+            failed_jobs=339,
+            waiting_jobs=4,
+            open_alerts=1,
+        )
+    )
     assert found.can_sleep
     assert len(found.later) == 4
     assert "339 jobs have failed" in found.later[1]

@@ -1,7 +1,8 @@
 """What the operations page shows, looked up once per view."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 from matchme_pipeline.api.dagster_runs import DagsterUnavailableError
@@ -10,14 +11,14 @@ from matchme_pipeline.api.queries import batch
 from matchme_pipeline.api.service import Service
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.jobs.dead_letters import DeadLetter, dead_letters
-from matchme_pipeline.operations import alert_queries, missing_weeks
+from matchme_pipeline.operations import alert_queries
 from matchme_pipeline.operations.alert_queries import AlertRow
 from matchme_pipeline.operations.links import links
 from matchme_pipeline.operations.queries import week_summaries
 from matchme_pipeline.operations.remedies import Cause, cause_of, remedy_for
 from matchme_pipeline.operations.report import collect, queries
 from matchme_pipeline.operations.report.content import Failures, WeekReport, from_json
-from matchme_pipeline.operations.situation import closed_missing_weeks, situation
+from matchme_pipeline.operations.situation import situation
 from matchme_pipeline.operations.verdict import verdict
 from matchme_pipeline.week import WEEK, Week
 
@@ -28,7 +29,6 @@ JOBS_OF_A_CAUSE = 3
 # Jobs are read newest first; older ones of a cause are counted, not listed.
 JOBS_READ = 2_000
 MOST_ALIKE = 100_000
-ALERTS_OF = timedelta(days=14)
 
 
 @dataclass(frozen=True)
@@ -61,24 +61,18 @@ def page_figures(shared: Service, now: datetime) -> dict[str, object]:
     with shared.connection() as connection:
         running = batch.running(connection)
         seen = situation(connection, settings, now)
-        missing = closed_missing_weeks(settings.first_week, missing_weeks.finished_weeks(connection), now)
         summaries = week_summaries(connection, [day for day in shown if day >= settings.first_week])
-        alerts = [
-            row
-            for row in alert_queries.recent_alerts(connection, now - ALERTS_OF, limit=100)
-            if row.acknowledged_at is None and row.resolved_at is None and row.kind not in ("week_finished", "over")
-        ]
         figures: dict[str, object] = {
             "verdict": verdict(seen),
             "situation": seen,
             "last": batch.last_completed(connection),
-            "alerts": _grouped_alerts(alerts),
-            "missing": missing[-SHOWN_MISSING:],
-            "missing_count": len(missing),
-            "failed_runs": _failed_runs(connection, missing[-SHOWN_MISSING:]),
+            "alerts": _grouped_alerts(alert_queries.open_alerts(connection, now)),
+            "missing": seen.missing[-SHOWN_MISSING:],
+            "missing_count": len(seen.missing),
+            "failed_runs": _failed_runs(connection, seen.missing[-SHOWN_MISSING:]),
             "failures": group_failures(dead_letters(connection, JOBS_READ)),
             "weeks": list(reversed(summaries)),
-            "reports": {week for week in shown if queries.kept_report(connection, week) is not None},
+            "reports": queries.weeks_with_report(connection, shown),
             "trends": _trends(connection, [week for week in shown if week >= settings.first_week]),
             "runs": batch.runs_page(connection, SHOWN_RUNS, None, None, None, None),
         }
@@ -140,7 +134,7 @@ def _grouped_alerts(rows: list[AlertRow]) -> list[list[AlertRow]]:
     return list(groups.values())
 
 
-def _failed_runs(connection: Connection, missing: list[date]) -> list[tuple[date, Failures]]:
+def _failed_runs(connection: Connection, missing: Sequence[date]) -> list[tuple[date, Failures]]:
     return [
         (week, failed)
         for week in reversed(missing)

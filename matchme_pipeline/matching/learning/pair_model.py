@@ -5,7 +5,7 @@ chance. The pair's value is reciprocal, P(a likes b) x P(b likes a), calibrated 
 Factors say nothing of ethnicity, income, looks, photos or messages, so neither does the model.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,9 +58,7 @@ def learn(members: int, answers: Answers, factors: Floats) -> PairModel | None:
     tendencies, without = fit(members, answers)
     intercept, coefficients = _not_negative(np.column_stack([factors, without]), answers.liked)
     model = PairModel(intercept, coefficients[:-1], float(coefficients[-1]), (0.0, 1.0), tendencies)
-    return PairModel(
-        model.intercept, model.factors, model.tendency, _calibrate(model, answers, factors, without), tendencies
-    )
+    return replace(model, calibration=_calibrate(model, answers, factors, without))
 
 
 def _not_negative(x: Floats, liked: NDArray[np.bool_]) -> tuple[float, Floats]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matchme_pipeline.matching.rules.eligibility import haversine, unknown_asked
-from matchme_pipeline.matching.rules.jit import entry, rule
+from matchme_pipeline.matching.rules.jit import entry, plain, rule
 from matchme_pipeline.matching.rules.member_records import EARTH_RADIUS_KM, Record, Records, records
 from matchme_pipeline.matching.rules.members import Members
 from matchme_pipeline.matching.rules.quantised_vectors import STEPS, MemberVectors, cosine
@@ -71,8 +71,16 @@ def similarity_factor(a: Record, b: Record, likeness: float, mean: float, deviat
 
 @rule
 def wish_points(a: Record, b: Record) -> float:
-    """What the soft wishes add to the score, 0 to WISH_POINTS."""
+    """What two members' soft wishes add to the score, 0 to WISH_POINTS."""
     age, distance, practice, family_values, children, stated = wish_factors(a, b)
+    return weighted_wishes(age, distance, practice, family_values, children, stated)
+
+
+@rule
+def weighted_wishes(
+    age: float, distance: float, practice: float, family_values: float, children: float, stated: float
+) -> float:
+    """The weighted sum of the soft wishes, 0 to WISH_POINTS."""
     return (
         AGE * age
         + DISTANCE * distance
@@ -204,16 +212,9 @@ def factors(
 def score(factors: NDArray[np.float64]) -> NDArray[np.float32]:
     """The scores, 0 to 100, of pairs whose `factors` are given."""
     similarity, age, distance, practice, family_values, children, stated, shared, dna = factors.T
-    # In the order of `wish_points` and `weighted`, so that rounding is the same.
-    wishes = (
-        AGE * age
-        + DISTANCE * distance
-        + PRACTICE * practice
-        + FAMILY * family_values
-        + CHILDREN * children
-        + (STATED * stated)
-    )
-    return np.asarray(SIMILARITY * similarity + wishes + SHARED * shared + DNA * dna, dtype=np.float32)
+    # By the compiled rules' own words, so that rounding is the same.
+    wishes = plain(weighted_wishes)(age, distance, practice, family_values, children, stated)
+    return np.asarray(plain(weighted)(similarity, wishes, shared, dna), dtype=np.float32)
 
 
 def cosines(a: Profiles, b: Profiles) -> NDArray[np.float64]:

@@ -24,10 +24,16 @@ def entry(function: _Function) -> _Function:
 def rule(function: _Function) -> _Function:
     """Compile a function that compiled code alone calls: without a wrapper for Python it takes half the time.
 
-    Its plain Python function is `.py_func`.
+    `plain` gives what Python may call.
     """
     compiled: _Function = njit(**_UNWRAPPED)(function)
     return compiled
+
+
+def plain(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A rule's plain Python function, which takes arrays as well; the rule itself where nothing is compiled."""
+    found: Callable[..., Any] = getattr(function, "py_func", function)
+    return found
 
 
 def kept_in(sources: Path) -> Path:

@@ -1,6 +1,7 @@
 """All SQL of the week's report: figures, funnel, money, failures, distributions; no member's text or id leaves it."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -208,6 +209,12 @@ def kept_report(connection: Connection, week: date) -> dict[str, Any] | None:
     """The report of a week as it was kept; None where it has none."""
     row = connection.execute("select report from week_reports where week = %s", [week]).fetchone()
     return row[0] if row else None
+
+
+def weeks_with_report(connection: Connection, weeks: Sequence[date]) -> set[date]:
+    """Those of `weeks` whose report is kept."""
+    rows = connection.execute("select week from week_reports where week = any(%s)", [list(weeks)]).fetchall()
+    return {week for (week,) in rows}
 
 
 def _bins(connection: Connection, statement: LiteralString, week: date) -> list[int]:
