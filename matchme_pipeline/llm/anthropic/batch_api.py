@@ -18,14 +18,14 @@ from anthropic.types.messages import MessageBatch, MessageBatchRequestCounts
 
 from matchme_pipeline.errors import ModelRequestError
 from matchme_pipeline.llm.anthropic.client import ERRORS
-from matchme_pipeline.llm.execution.client_calls import TRIES, call_once, call_patiently, pause
+from matchme_pipeline.llm.execution.batch_submission import create_once
+from matchme_pipeline.llm.execution.client_calls import call_once, call_patiently
 from matchme_pipeline.llm.execution.exchange import (
     BatchGoneError,
     Json,
     RefusedRequestError,
     Reply,
     RetryableError,
-    SubmissionUnknownError,
     json_object,
 )
 from matchme_pipeline.llm.execution.result_file import append_download
@@ -53,23 +53,11 @@ class AnthropicBatches:
         requests: list[Any] = [
             {"custom_id": f"{batch.id.hex}-{name}", "params": json.loads(body)} for name, body in bodies.items()
         ]
-        for attempt in range(1, TRIES + 1):
-            try:
-                return _state(await call_once(lambda: self._batches.create(requests=requests), ERRORS))
-            except BatchGoneError:
-                raise _no_batches() from None
-            except RetryableError as error:
-                refused = error.throttled
-                await pause(attempt, error.after_seconds)
-            if not refused and (found := await self._find_after_doubt(batch)) is not None:
-                return found
-        raise SubmissionUnknownError
 
-    async def _find_after_doubt(self, batch: Batch) -> BatchState | None:
-        try:
-            return await self.find(batch)
-        except RetryableError:
-            raise SubmissionUnknownError from None
+        async def create() -> BatchState:
+            return _state(await call_once(lambda: self._batches.create(requests=requests), ERRORS))
+
+        return await create_once(create, lambda: self.find(batch), _no_batches(), throttled_creates_nothing=True)
 
     async def find(self, batch: Batch) -> BatchState | None:
         """The batch of as many requests whose results carry our own id.

@@ -10,12 +10,12 @@ import openai
 from openai import Omit, omit
 
 from matchme_pipeline.errors import ModelRequestError
-from matchme_pipeline.llm.execution.client_calls import TRIES, call_once, call_patiently, pause
+from matchme_pipeline.llm.execution.batch_submission import create_once
+from matchme_pipeline.llm.execution.client_calls import call_once, call_patiently
 from matchme_pipeline.llm.execution.exchange import (
     BatchGoneError,
     RefusedRequestError,
     RetryableError,
-    SubmissionUnknownError,
 )
 from matchme_pipeline.llm.execution.result_file import append_download, line_count
 from matchme_pipeline.llm.execution.wire_format import BatchLimits, BatchState
@@ -53,31 +53,20 @@ class OpenAIBatches:
             )
         except BatchGoneError:
             raise _no_batches() from None
-        for attempt in range(1, TRIES + 1):
-            try:
-                created = await call_once(
-                    lambda: self._client.batches.create(
-                        input_file_id=file.id,
-                        endpoint=endpoint,
-                        completion_window="24h",
-                        metadata={METADATA_KEY: str(batch.id)},
-                    ),
-                    ERRORS,
-                )
-                return _state(created)
-            except BatchGoneError:
-                raise _no_batches() from None
-            except RetryableError as error:
-                await pause(attempt, error.after_seconds)
-            if (found := await self._find_after_doubt(batch)) is not None:
-                return found
-        raise SubmissionUnknownError
 
-    async def _find_after_doubt(self, batch: Batch) -> BatchState | None:
-        try:
-            return await self.find(batch)
-        except RetryableError:
-            raise SubmissionUnknownError from None
+        async def create() -> BatchState:
+            created = await call_once(
+                lambda: self._client.batches.create(
+                    input_file_id=file.id,
+                    endpoint=endpoint,
+                    completion_window="24h",
+                    metadata={METADATA_KEY: str(batch.id)},
+                ),
+                ERRORS,
+            )
+            return _state(created)
+
+        return await create_once(create, lambda: self.find(batch), _no_batches())
 
     async def find(self, batch: Batch) -> BatchState | None:
         """The batch whose metadata carry our own id, among the newest thousand."""

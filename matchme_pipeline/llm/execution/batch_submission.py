@@ -1,0 +1,38 @@
+"""Creating a batch once: an attempt whose answer got lost may have created it, and is not simply repeated."""
+
+from collections.abc import Awaitable, Callable
+
+from matchme_pipeline.errors import ModelRequestError
+from matchme_pipeline.llm.execution.client_calls import TRIES, pause
+from matchme_pipeline.llm.execution.exchange import BatchGoneError, RetryableError, SubmissionUnknownError
+from matchme_pipeline.llm.execution.wire_format import BatchState
+
+
+async def create_once(
+    create: Callable[[], Awaitable[BatchState]],
+    find: Callable[[], Awaitable[BatchState | None]],
+    no_batches: ModelRequestError,
+    *,
+    throttled_creates_nothing: bool = False,
+) -> BatchState:
+    """The batch that `create` makes, or that `find` finds after an attempt in doubt.
+
+    `throttled_creates_nothing`: an attempt that the server asked to slow down needs no looking for. Raises
+    SubmissionUnknownError while it is not known whether there is a batch, `no_batches` where the server has no batches.
+    """
+    for attempt in range(1, TRIES + 1):
+        try:
+            return await create()
+        except BatchGoneError:
+            raise no_batches from None
+        except RetryableError as error:
+            looks = not (throttled_creates_nothing and error.throttled)
+            await pause(attempt, error.after_seconds)
+        if looks:
+            try:
+                found = await find()
+            except RetryableError:
+                raise SubmissionUnknownError from None
+            if found is not None:
+                return found
+    raise SubmissionUnknownError
