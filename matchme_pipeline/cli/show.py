@@ -9,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from matchme_pipeline.cli import console
-from matchme_pipeline.database.stored_values import json_number, json_object, json_objects, json_texts
+from matchme_pipeline.database.stored_values import json_object, json_texts
 from matchme_pipeline.jobs.listing import ListedJob
+from matchme_pipeline.matching.stored_factors import stored_factors
 from matchme_pipeline.operations.alert_queries import AlertRow
 from matchme_pipeline.operations.queries import MatchRow, RunRow, WeekSummary
 from matchme_pipeline.operations.status_queries import QueueRow
@@ -68,15 +69,7 @@ def matches(user_id: str, match_week: date, rows: Sequence[MatchRow]) -> None:
 
 def reasons(factors: Any) -> list[str]:
     """The sentences of the factors that contribute, the largest contribution first."""
-    rows = json_objects(json_object(factors).get("factors"))
-    told = [(json_number(row.get("contribution")), str(row.get("name", "")), row.get("sentence")) for row in rows]
-    return [
-        f"{added:5.2f}  {sentence}" for added, _, sentence in sorted(told, key=_largest_first) if sentence and added > 0
-    ]
-
-
-def _largest_first(factor: tuple[float, str, Any]) -> tuple[float, str]:
-    return -factor[0], factor[1]
+    return [f"{factor.contribution:5.2f}  {factor.sentence}" for factor in stored_factors(factors)]
 
 
 def verdict(found: Verdict) -> None:

@@ -12,6 +12,7 @@ from jsonschema_rs import Draft202012Validator
 
 from matchme_pipeline.api.functions import contract
 from matchme_pipeline.api.functions.dna import originality_label
+from matchme_pipeline.api.functions.match_display import reasons
 from matchme_pipeline.api.leaderboards import Leaderboards
 from matchme_pipeline.api.overview import overview
 from matchme_pipeline.api.snapshots import Snapshot
@@ -522,3 +523,26 @@ def test_no_function_takes_a_second_connection_while_it_holds_one(app: App):
         if method == "get":
             who = contract.contract()["functions"][name][method]["who"]
             app.call(name, ADMIN if who == "administrators" else app.member)
+
+
+def test_reasons_speak_for_the_pair_and_the_strongest_comes_first(app: App):
+    def told(*factors: tuple[str, float, float]) -> list[str]:
+        listed = [
+            {"name": name, "value": value, "contribution": points, "sentence": f"{name} {value}"}
+            for name, value, points in factors
+        ]
+        return reasons({"factors": listed})
+
+    # What is far apart, not known, or says only that both have stated something is no reason, whatever it weighs.
+    assert (
+        told(("similarity", 0.4, 8), ("age", 0.5, 12.5), ("practice", 0.2, 1), ("stated", 1, 5), ("dna", 0.5, 2)) == []
+    )
+    assert told(("shared", 0.1, 3.5), ("similarity", 0.9, 18), ("age", 0.8, 20), ("dna", 0.9, 3.6)) == [
+        "age 0.8",
+        "similarity 0.9",
+        "dna 0.9",
+    ]
+    assert told(("shared", 0.1, 3.5)) == ["shared 0.1"]
+    assert reasons([7]) == reasons(None) == reasons({"factors": [{"sentence": 3}, "x"]}) == []
+    for match in app.call("weekly-matches")["matches"]:
+        assert "different" not in " ".join(match["reasons"])

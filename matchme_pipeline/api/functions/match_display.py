@@ -5,8 +5,10 @@ from math import asin, cos, radians, sin, sqrt
 from typing import Any
 
 from matchme_pipeline.api.place import Place
-from matchme_pipeline.database.stored_values import json_array, json_number, json_object, json_texts
+from matchme_pipeline.database.stored_values import json_object, json_texts
+from matchme_pipeline.matching.rules.explanation import speaks_for
 from matchme_pipeline.matching.rules.member_records import EARTH_RADIUS_KM
+from matchme_pipeline.matching.stored_factors import stored_factors
 
 # The least score of each word, the highest first.
 STRENGTHS = ((70.0, "Strong"), (50.0, "Moderate"), (0.0, "Building"))
@@ -63,15 +65,9 @@ def distance_in_words(own: Place, theirs: Place) -> str | None:
 
 
 def reasons(factors: Any) -> list[str]:
-    """The sentences of the factors that speak most for the pair, three at most, the strongest first."""
-    listed = [json_object(one) for one in json_array(json_object(factors).get("factors"))]
-    speaking = [
-        one
-        for one in listed
-        if isinstance(one.get("sentence"), str) and json_number(one.get("value")) > 0 and one["sentence"]
-    ]
-    speaking.sort(key=lambda one: -json_number(one.get("contribution")))
-    return [one["sentence"] for one in speaking[:MOST_REASONS]]
+    """The sentences of the factors that speak for the pair, three at most, the largest contribution first."""
+    speaking = [one.sentence for one in stored_factors(factors) if speaks_for(one.name, one.value)]
+    return speaking[:MOST_REASONS]
 
 
 def starters(preview: Any) -> dict[str, list[str]]:

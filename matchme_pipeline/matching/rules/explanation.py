@@ -13,6 +13,7 @@ from matchme_pipeline.matching.rules.weights import ALGORITHM_VERSION, WEIGHTS, 
 _HUNDREDTHS = 100
 _MOST_NAMED = 4
 _GOOD_FIT, _FAIR_FIT = 0.75, 0.45
+_ALIKE, _CLOSE_SCORES = 0.5, 0.85
 # What a soft wish's factor says from _GOOD_FIT on, from _FAIR_FIT on, and below.
 _FITS = {
     "age": (
@@ -84,6 +85,20 @@ def explain(
     return Decimal(total).scaleb(-2), explained
 
 
+def speaks_for(name: str, value: float) -> bool:
+    """Whether a factor's sentence says something in favour of the pair; a neutral value says that little is known.
+
+    That both have stated what is asked for (`stated`) brings nobody together.
+    """
+    if name == "similarity":
+        return value > _ALIKE
+    if name == "shared":
+        return value > 0
+    if name == "dna":
+        return value >= _CLOSE_SCORES
+    return name != "stated" and value >= _GOOD_FIT
+
+
 def _earlier_keys(values: Mapping[str, float]) -> dict[str, float]:
     """What an earlier batch wrote: the similarity, and the weighted mean of the soft wishes."""
     points = sum(WEIGHTS[wish] * values[wish] for wish in WISHES)
@@ -100,7 +115,7 @@ def _sentence(name: str, value: float, shared: Sequence[str], compared: bool, no
         share = f"{value:.0%} of possible matches are less alike in what they share."
         return (
             f"You write about life in similar ways: {share}"
-            if value >= 0.5
+            if value >= _ALIKE
             else f"You write about different things; {share}"
         )
     if name == "stated":
@@ -116,6 +131,6 @@ def _sentence(name: str, value: float, shared: Sequence[str], compared: bool, no
         return "You have no approved insight in common yet."
     return (
         "Your MySoul DNA scores are close."
-        if value >= 0.85
+        if value >= _CLOSE_SCORES
         else "Your MySoul DNA scores differ, or one is still growing."
     )

@@ -1,0 +1,29 @@
+"""`compatibility_factors` as they are stored, read for people; an earlier batch may have written any JSON."""
+
+from typing import Any, NamedTuple
+
+from matchme_pipeline.database.stored_values import json_number, json_object, json_objects
+
+
+class StoredFactor(NamedTuple):
+    """A factor as `compatibility_factors` holds it; `contribution` in points."""
+
+    name: str
+    value: float
+    contribution: float
+    sentence: str
+
+
+def stored_factors(factors: Any) -> list[StoredFactor]:
+    """The factors that add something and have a sentence, the largest contribution first; whatever is stored."""
+    found = [
+        StoredFactor(
+            str(row.get("name", "")),
+            json_number(row.get("value")),
+            json_number(row.get("contribution")),
+            row["sentence"],
+        )
+        for row in json_objects(json_object(factors).get("factors"))
+        if isinstance(row.get("sentence"), str) and row["sentence"]
+    ]
+    return sorted((one for one in found if one.contribution > 0), key=lambda one: (-one.contribution, one.name))
