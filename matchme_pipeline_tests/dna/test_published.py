@@ -1,5 +1,6 @@
 """Publishing to both layouts of the app's table, with its constraints and triggers on."""
 
+import math
 from typing import Any
 
 import psycopg
@@ -10,6 +11,7 @@ from matchme_pipeline.database import files
 from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.dna.queries import publish_newest_week
 from matchme_pipeline.dna.queries.published import score_layout
+from matchme_pipeline.dna.weights import APP_NAMES
 from matchme_pipeline.errors import DatabaseUnavailableError
 from matchme_pipeline_tests.dna.conftest import WEEKS, materialise
 
@@ -53,11 +55,13 @@ def test_the_later_layout_shows_everything_that_was_kept(later: Connection) -> N
     different = later.execute(
         """
         select count(*), count(*) filter (where (
-            s.score, s.rarity_tier, s.percentile_rank,
-            s.algorithm_version, s.change_delta, s.trait_rarity_raw_score, s.behavioral_raw_score,
+            s.score, s.rarity_tier, s.percentile_rank, s.component_breakdown - 'culturalVariance', s.rare_traits,
+            s.unique_behaviors, s.algorithm_version, s.change_delta, s.trait_rarity_raw_score, s.behavioral_raw_score,
             s.content_originality_percentile
         ) is distinct from (
             h.score, upper(h.tier), h.percentile_rank,
+            matchme_app_breakdown(h.component_breakdown, null) - 'culturalVariance',
+            matchme_app_rare_traits(h.rare_traits), matchme_app_unique_behaviours(h.unique_behaviours),
             h.algorithm_version, h.change::numeric, round(h.trait_rarity)::integer, round(h.behavioural)::integer,
             round(o.percentile, 2)
         ))
@@ -71,6 +75,45 @@ def test_the_later_layout_shows_everything_that_was_kept(later: Connection) -> N
     assert different is not None
     assert different[0] > 100
     assert different[1] == 0
+
+
+def test_the_app_reads_a_score_in_the_shapes_of_its_own_types(later: Connection) -> None:
+    for week in WEEKS[:3]:
+        materialise(later, week)
+    rows = later.execute(
+        """
+        select s.component_breakdown, s.rare_traits, s.unique_behaviors, h.component_breakdown, h.rare_traits,
+            h.unique_behaviours, c.city_key::text
+        from mysoul_dna_scores s
+        join dna_score_history h on h.user_id = s.user_id and h.week = %s
+        left join user_city_assignments c on c.clerk_user_id = s.user_id and c.is_current
+        """,
+        [WEEKS[2].sunday],
+    ).fetchall()
+    assert any(row[1] for row in rows)
+    assert any(row[2] for row in rows)
+    for breakdown, traits, behaviours, kept, kept_traits, kept_behaviours, city in rows:
+        for strand, name in APP_NAMES.items():
+            part, own = breakdown[name], kept[strand]
+            assert part["explanation"] == own["sentence"]
+            assert part["weight"] == own["weight"] / 100
+            assert part["score"] == pytest.approx(own["score"], abs=0.005)
+            assert part["weightedScore"] == pytest.approx(own["score"] * own["weight"] / 100, abs=0.005)
+        assert breakdown["profileDepth"]["dimensions"] == kept["profile_depth"]["figures"]["dimensions"]
+        assert breakdown["culturalVariance"].get("cityCluster") == city
+        assert [trait["displayName"] for trait in traits] == [trait["name"] for trait in kept_traits]
+        for trait, own in zip(traits, kept_traits, strict=True):
+            assert trait["idfScore"] == pytest.approx(-math.log(own["frequency"]), abs=0.001)
+            assert trait["percentile"] == pytest.approx(100 * (1 - own["frequency"]), abs=0.01)
+        for behaviour, own in zip(behaviours, kept_behaviours, strict=True):
+            assert behaviour == {
+                "metric": own["behaviour"],
+                "displayName": own["name"],
+                "value": own["value"],
+                "populationMean": own["mean"],
+                "zScore": own["z"],
+                "percentile": own["percentile"],
+            }
 
 
 def test_the_apps_own_history_gets_one_right_row_per_changed_score(later: Connection) -> None:

@@ -34,16 +34,25 @@ STAGE_CURRENT: LiteralString = """
         (h.significant_change_on + time '02:00') at time zone 'UTC' as significant_change_at,
         (h.week + 7 + time '02:00') at time zone 'UTC' as calculated_at,
         s.user_id is not null as is_shown,
-        s.score as shown_score,
-        matchme_app_breakdown(h.component_breakdown, city.city_key) as component_breakdown,
-        matchme_app_rare_traits(h.rare_traits) as rare_traits,
-        matchme_app_unique_behaviours(h.unique_behaviours) as unique_behaviors
+        s.score as shown_score
     from dna_score_history h
     join shown_points p on p.user_id = h.user_id
     join matchme_present_members m on m.user_id = h.user_id and not m.is_hidden
     left join content_originality o on o.user_id = h.user_id and o.week = h.week
     left join dna_score_history changed on changed.user_id = h.user_id and changed.week = h.tier_changed_on - 7
     left join mysoul_dna_scores s on s.user_id = h.user_id
+    where h.week = %(week)s
+"""
+
+# What the later layout shows as JSON, in the shapes of the app's own types; the audit's layout has no place for it.
+STAGE_SHAPES: LiteralString = """
+    create temporary table shown_shapes on commit drop as
+    select h.user_id,
+        matchme_app_breakdown(h.component_breakdown, city.city_key) as component_breakdown,
+        matchme_app_rare_traits(h.rare_traits) as rare_traits,
+        matchme_app_unique_behaviours(h.unique_behaviours) as unique_behaviors
+    from current_scores c
+    join dna_score_history h on h.user_id = c.user_id and h.week = c.week
     left join lateral (
         select a.city_key::text as city_key
         from user_city_assignments a
@@ -52,7 +61,6 @@ STAGE_CURRENT: LiteralString = """
         order by a.created_at desc nulls last, a.is_current desc, a.id desc
         limit 1
     ) city on true
-    where h.week = %(week)s
 """
 
 _AUDIT_UPDATE: LiteralString = """
@@ -99,10 +107,11 @@ _LATER_UPDATE: LiteralString = """
         previous_tier = upper(c.tier_before), tier_changed_at = c.tier_changed_at,
         content_originality_score = c.content_raw, content_originality_percentile = c.originality_percentile,
         content_originality_calculated_at = c.calculated_at, percentile_rank = c.percentile_rank,
-        component_breakdown = c.component_breakdown, rare_traits = c.rare_traits,
-        unique_behaviors = c.unique_behaviors, algorithm_version = c.algorithm_version,
+        component_breakdown = j.component_breakdown, rare_traits = j.rare_traits,
+        unique_behaviors = j.unique_behaviors, algorithm_version = c.algorithm_version,
         change_delta = c.change, last_significant_change = c.significant_change_at
     from current_scores c
+    join shown_shapes j on j.user_id = c.user_id
     where s.user_id = c.user_id
         and (
             s.score, s.rarity_tier, s.trait_rarity_raw_score, s.profile_depth_raw_score, s.behavioral_raw_score,
@@ -116,7 +125,7 @@ _LATER_UPDATE: LiteralString = """
             c.content_raw, c.cultural_raw, c.calculated_at, c.approved_insights,
             c.days_active, upper(c.tier_before), c.tier_changed_at, c.content_raw,
             c.originality_percentile, c.calculated_at, c.percentile_rank,
-            c.component_breakdown, c.rare_traits, c.unique_behaviors, c.algorithm_version, c.change::numeric,
+            j.component_breakdown, j.rare_traits, j.unique_behaviors, c.algorithm_version, c.change::numeric,
             c.significant_change_at
         )
 """
@@ -131,9 +140,10 @@ _LATER_INSERT: LiteralString = """
     )
     select c.user_id, c.score, upper(c.tier), c.trait_rarity_raw, c.profile_depth_raw, c.behavioural_raw, c.content_raw,
         c.cultural_raw, c.calculated_at, c.approved_insights, c.days_active, upper(c.tier_before), c.tier_changed_at,
-        c.content_raw, c.originality_percentile, c.calculated_at, c.percentile_rank, c.component_breakdown,
-        c.rare_traits, c.unique_behaviors, c.algorithm_version, c.change, c.significant_change_at
+        c.content_raw, c.originality_percentile, c.calculated_at, c.percentile_rank, j.component_breakdown,
+        j.rare_traits, j.unique_behaviors, c.algorithm_version, c.change, c.significant_change_at
     from current_scores c
+    join shown_shapes j on j.user_id = c.user_id
     where not c.is_shown
 """
 
@@ -147,14 +157,15 @@ STATEMENTS: dict[str, Statements] = {
 CORRECT_HISTORY: LiteralString = """
     update mysoul_score_history x
     set score = c.score, rarity_tier = upper(c.tier), percentile_rank = c.percentile_rank,
-        component_breakdown = c.component_breakdown, trait_rarity_raw_score = c.trait_rarity_raw,
+        component_breakdown = j.component_breakdown, trait_rarity_raw_score = c.trait_rarity_raw,
         profile_depth_raw_score = c.profile_depth_raw, behavioral_raw_score = c.behavioural_raw,
         content_raw_score = c.content_raw, cultural_raw_score = c.cultural_raw,
         algorithm_version = c.algorithm_version
     from current_scores c
+    join shown_shapes j on j.user_id = c.user_id
     where x.user_id = c.user_id and x.calculated_at = c.calculated_at
         and (x.score, x.percentile_rank, x.component_breakdown, x.algorithm_version)
-            is distinct from (c.score, c.percentile_rank, c.component_breakdown, c.algorithm_version)
+            is distinct from (c.score, c.percentile_rank, j.component_breakdown, c.algorithm_version)
 """
 
 # Looked up beforehand: an insert that reads the table it fills walks over its own rows again and again.
@@ -171,9 +182,10 @@ ADD_HISTORY: LiteralString = """
         profile_depth_raw_score, behavioral_raw_score, content_raw_score, cultural_raw_score, calculated_at,
         algorithm_version
     )
-    select c.user_id, c.score, upper(c.tier), c.percentile_rank, c.component_breakdown, c.trait_rarity_raw,
+    select c.user_id, c.score, upper(c.tier), c.percentile_rank, j.component_breakdown, c.trait_rarity_raw,
         c.profile_depth_raw, c.behavioural_raw, c.content_raw, c.cultural_raw, c.calculated_at, c.algorithm_version
     from current_scores c
+    join shown_shapes j on j.user_id = c.user_id
     where c.shown_score is distinct from c.score
         and not exists (select from recorded_scores r where r.user_id = c.user_id)
 """

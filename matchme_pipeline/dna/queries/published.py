@@ -58,9 +58,12 @@ def publish_newest_week(connection: Connection) -> Published:
     week: date = row[0]
     layout = score_layout(connection)
     _stage_points(connection, week)
-    connection.execute("drop table if exists pg_temp.current_scores, pg_temp.recorded_scores")
+    connection.execute("drop table if exists pg_temp.current_scores, pg_temp.shown_shapes, pg_temp.recorded_scores")
     connection.execute(layouts.STAGE_CURRENT, {"week": week})
     connection.execute("analyze current_scores")
+    if layout == "later":
+        connection.execute(layouts.STAGE_SHAPES)
+        connection.execute("analyze shown_shapes")
     overwritten = _overwritten(connection)
     with _score_triggers_off(connection) as off:
         has_history = layout == "later" and _exists(connection, "mysoul_score_history")
