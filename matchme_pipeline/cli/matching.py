@@ -22,19 +22,19 @@ def matches(
     from matchme_pipeline.cli import environment, show
     from matchme_pipeline.database.connection import connect
     from matchme_pipeline.database.resource import database_url
-    from matchme_pipeline.operations import queries
+    from matchme_pipeline.operations import match_queries
     from matchme_pipeline.settings import process_settings
     from matchme_pipeline.week import Week
 
     url = database_url(process_settings())
     environment.require_migrated(url)
     with connect(url) as connection:
-        if not queries.member_exists(connection, user_id):
+        if not match_queries.member_exists(connection, user_id):
             raise PipelineError(f"No member has the id '{user_id}'. An id looks like user_2abc…")
-        match_week = Week.parse(week).match_week if week else queries.newest_match_week(connection)
+        match_week = Week.parse(week).match_week if week else match_queries.newest_match_week(connection)
         if match_week is None:
             raise PipelineError(_no_matches(connection))
-        rows = queries.matches_of(connection, user_id, match_week)
+        rows = match_queries.matches_of(connection, user_id, match_week)
     if json:
         console.as_json({"user_id": user_id, "match_week": match_week, "matches": [vars(row) for row in rows]})
     else:

@@ -55,7 +55,7 @@ def demo() -> None:
     """Seed, materialise the missing weeks in order, show the results."""
     from matchme_pipeline.cli import show, weeks
     from matchme_pipeline.matching.outcomes import outcome_queries
-    from matchme_pipeline.operations import queries
+    from matchme_pipeline.operations import match_queries, queries
 
     console.say(f"[bold]MatchMe's week, end to end[/bold]   model calls: {process_settings().provider}")
     report = seed(DEFAULT_USERS, DEFAULT_WEEKS, DEFAULT_SEED, None)
@@ -81,9 +81,11 @@ def demo() -> None:
             raise PipelineError(f"week {failed.week.key} failed: {failed.error}")
         show.weeks_table(queries.week_summaries(connection, [week.sunday for week in wanted]))
         show.funnel_table(outcome_queries.funnel_of_weeks(connection, [week.sunday for week in wanted]))
-        member = queries.member_to_show(connection, wanted[-1].match_week)
+        member = match_queries.member_to_show(connection, wanted[-1].match_week)
         if member is not None:
-            show.matches(member, wanted[-1].match_week, queries.matches_of(connection, member, wanted[-1].match_week))
+            show.matches(
+                member, wanted[-1].match_week, match_queries.matches_of(connection, member, wanted[-1].match_week)
+            )
     console.result("\nOpen the Dagster UI over this data:   make dev   (then http://127.0.0.1:3000)")
     console.result('Look at the tables yourself:          psql "$(.venv/bin/matchme db uri)"')
 

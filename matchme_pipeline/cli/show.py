@@ -13,7 +13,8 @@ from matchme_pipeline.database.stored_values import json_object, json_texts
 from matchme_pipeline.jobs.listing import ListedJob
 from matchme_pipeline.matching.stored_factors import stored_factors
 from matchme_pipeline.operations.alert_queries import AlertRow
-from matchme_pipeline.operations.queries import MatchRow, RunRow, WeekSummary
+from matchme_pipeline.operations.match_queries import MatchRow
+from matchme_pipeline.operations.queries import RunRow, WeekSummary
 from matchme_pipeline.operations.status_queries import QueueRow
 from matchme_pipeline.operations.verdict import Verdict
 

@@ -15,7 +15,7 @@ from matchme_pipeline.api.queries import match_screens
 from matchme_pipeline.api.queries.match_screens import ShownMatch
 from matchme_pipeline.api.queries.places import place_of
 from matchme_pipeline.database.connection import Connection
-from matchme_pipeline.operations.queries import newest_match_week
+from matchme_pipeline.operations.match_queries import newest_match_week
 
 router = function_router()
 

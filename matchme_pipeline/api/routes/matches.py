@@ -15,7 +15,7 @@ from matchme_pipeline.api.queries.members import MatchRow
 from matchme_pipeline.api.responses import problems
 from matchme_pipeline.api.service import Service
 from matchme_pipeline.database.stored_values import json_object, json_texts
-from matchme_pipeline.operations.queries import newest_match_week
+from matchme_pipeline.operations.match_queries import newest_match_week
 
 router = APIRouter(prefix="/api/matches", tags=["matches"])
 
