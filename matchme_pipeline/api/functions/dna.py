@@ -16,7 +16,7 @@ from matchme_pipeline.api.queries.app_dna import ShownScore, StrandScores
 from matchme_pipeline.api.service import Service
 from matchme_pipeline.database.stored_values import json_array, json_object
 from matchme_pipeline.dna.weights import APP_NAMES
-from matchme_pipeline.week import Week
+from matchme_pipeline.week import READY_AFTER, WEEK, Week
 
 router = function_router()
 
@@ -24,8 +24,6 @@ TOP_RARE_TRAITS = 3
 BETWEEN_REQUESTS = timedelta(hours=24)
 # A worker looks every minute, and scoring takes less than another one.
 REFRESHED_WITHIN = timedelta(minutes=2)
-# The weekly run must be over by 07:00, five hours after the cutoff.
-WEEK_DONE_AFTER = timedelta(hours=5)
 NO_SCORE = "Your MySoul DNA score has not been calculated yet."
 # The least percentile of each label, the highest first.
 ORIGINALITY_LABELS = (
@@ -88,7 +86,7 @@ def calculate(shared: Shared, member: Member) -> dict[str, Any]:
             )
         app_dna.ask_for_score(connection, member.user_id)
     at_once = _works_between_sundays(shared)
-    ready = now + REFRESHED_WITHIN if at_once else Week.last_closed(now).cutoff + timedelta(days=7) + WEEK_DONE_AFTER
+    ready = now + REFRESHED_WITHIN if at_once else Week.last_closed(now).cutoff + WEEK + READY_AFTER
     when = "within two minutes" if at_once else "with Sunday's run"
     return {
         "success": True,
