@@ -434,6 +434,17 @@ def test_a_rule_takes_only_what_its_table_takes(app: App, change: dict[str, Any]
     app.call("admin-governance-rules", ADMIN, method="put", status=400, json={"action": "warn"})
 
 
+@pytest.mark.parametrize("conditions", ['{"a": "\\u0000"}', '{"a": NaN}', '{"a": 1e999}'])
+def test_conditions_that_cannot_be_stored_are_a_sentence(app: App, conditions: str):
+    rule = app.value(
+        "insert into governance_rules (rule_name, rule_type, action) values ('a', 'spam', 'block') returning id::text"
+    )
+    body = f'{{"id": "{rule}", "conditions": {conditions}}}'
+    found = app.call("admin-governance-rules", ADMIN, method="put", status=400, content=body)
+    assert found["error"] == "Conditions hold a value that cannot be stored."
+    assert app.value("select conditions from governance_rules") == {}
+
+
 def test_a_malformed_row_never_fails_a_list(app: App):
     deep = "[" * 2_500 + "]" * 2_500
     app.connection.execute("update batch_run_history set error_log = %s::jsonb, metadata = '\"a text\"'", [deep])

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import Request
+from psycopg import DataError
 
 from matchme_pipeline.api.functions.errors import FunctionError
 from matchme_pipeline.api.functions.requests import Body, named_id, one_of
@@ -74,8 +75,12 @@ def change_rule(request: Request, shared: Shared, sent: Body) -> dict[str, Any]:
     changes = {name: sent[name] for name in _CHANGEABLE if name in sent}
     name_subject(request, f"rule={rule_id} {', '.join(changes)}")
     _check(changes)
-    with shared.connection() as connection:
-        row = app_governance.change_rule(connection, rule_id, changes) if rule_id else None
+    try:
+        with shared.connection() as connection:
+            row = app_governance.change_rule(connection, rule_id, changes) if rule_id else None
+    except DataError:
+        # JSON may hold what PostgreSQL refuses: the character NUL, or a number that is none.
+        raise FunctionError(400, "conditions hold a value that cannot be stored.") from None
     if row is None:
         raise FunctionError(404, "There is no such rule.")
     return {"rule": row}
