@@ -170,11 +170,12 @@ def test_history_is_pages_of_whole_rows_the_newest_first(app: App):
 
 def test_members_read_the_state_without_costs_and_reasons(app: App):
     app.connection.execute(
-        "update batch_run_history set tokens_used = 7, api_cost_cents = 3, "
+        "update batch_run_history set tokens_used = 7, api_cost_cents = 3, worker = 'a-machine:7', "
         'error_log = \'[{"error": "a reason"}]\', metadata = \'{"job": "x"}\''
     )
     seen = app.call("batch-status")["last_completed_run"]
     assert (seen["tokens_used"], seen["api_cost_cents"], seen["error_log"], seen["metadata"]) == (0, 0, [], {})
+    assert "a-machine" not in str(app.call("batch-status"))
     seen = app.call("batch-status", ADMIN)["last_completed_run"]
     assert (seen["tokens_used"], seen["api_cost_cents"], seen["error_log"]) == (7, 3, [{"error": "a reason"}])
 

@@ -24,7 +24,7 @@ _RUN_TYPES: dict[str, RunType] = {
     "daily_incremental": "daily_incremental",
 }
 _HIDDEN_ERROR = "it did not work; we are looking into it"
-# What a run cost and why it failed is for administrators.
+# What a run cost, why it failed and on which machine it worked is for administrators.
 _FOR_MEMBERS: dict[str, Any] = {
     "tokens_used": 0,
     "api_cost_cents": 0,
@@ -34,6 +34,7 @@ _FOR_MEMBERS: dict[str, Any] = {
     "output_tokens": 0,
     "error_log": [],
     "metadata": {},
+    "worker": None,
 }
 
 

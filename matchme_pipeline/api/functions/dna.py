@@ -53,7 +53,7 @@ def score(shared: Shared, member: Member) -> dict[str, Any]:
 def breakdown(shared: Shared, member: Member) -> dict[str, Any]:
     """The score with everything that made it up; not on the free tier."""
     with shared.connection() as connection:
-        require_paid(connection, member.user_id, "what makes up your score")
+        require_paid(connection, member.user_id, "see what makes up your score")
         found = app_dna.shown_score(connection, member.user_id)
     if found is None:
         raise FunctionError(404, NO_SCORE)
@@ -73,7 +73,7 @@ def calculate(shared: Shared, member: Member) -> dict[str, Any]:
     """Ask for a fresh score, once in 24 hours; Gold Plus."""
     now = datetime.now(UTC)
     with shared.connection() as connection:
-        require_gold_plus(connection, member.user_id, "a fresh score between Sundays")
+        require_gold_plus(connection, member.user_id, "ask for a fresh score between Sundays")
         asked = app_dna.last_asked(connection, member.user_id)
         if asked is not None:
             at = asked + BETWEEN_REQUESTS
@@ -100,7 +100,7 @@ def history(request: Request, shared: Shared, member: Member) -> dict[str, Any]:
     """The score of each week, the newest first; Gold Plus."""
     limit, months = whole_number(request, "limit", 30), whole_number(request, "months", 12, 1, 120)
     with shared.connection() as connection:
-        require_gold_plus(connection, member.user_id, "the history of your score")
+        require_gold_plus(connection, member.user_id, "see the history of your score")
         weeks = app_dna.week_scores(connection, member.user_id, months, limit)
     return {
         "history": [
@@ -156,7 +156,7 @@ def rare_traits(shared: Shared, member: Member) -> dict[str, Any]:
 def achievements(shared: Shared, member: Member) -> dict[str, Any]:
     """What the member has achieved, the newest first; not on the free tier."""
     with shared.connection() as connection:
-        require_paid(connection, member.user_id, "your achievements")
+        require_paid(connection, member.user_id, "see your achievements")
         rows = app_members.achievements(connection, member.user_id)
     listed = [
         {

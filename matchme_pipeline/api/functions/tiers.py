@@ -9,16 +9,16 @@ FREE, GOLD_PLUS = "free", "gold_plus"
 PAID = frozenset({"gold", GOLD_PLUS, "premium"})
 
 
-def require_paid(connection: Connection, user_id: str, feature: str) -> None:
-    """Raises FunctionError 403 for a member on the free tier."""
+def require_paid(connection: Connection, user_id: str, purpose: str) -> None:
+    """Raises FunctionError 403 for a member on the free tier; `purpose` completes "Upgrade to …"."""
     if tier_of(connection, user_id) not in PAID:
-        raise FunctionError(403, "Premium feature", message=f"Upgrade to Gold or Gold Plus to see {feature}.")
+        raise FunctionError(403, "Premium feature", message=f"Upgrade to Gold or Gold Plus to {purpose}.")
 
 
-def require_gold_plus(connection: Connection, user_id: str, feature: str) -> None:
-    """Raises FunctionError 403 for a member below Gold Plus."""
+def require_gold_plus(connection: Connection, user_id: str, purpose: str) -> None:
+    """Raises FunctionError 403 for a member below Gold Plus; `purpose` completes "Upgrade to …"."""
     if tier_of(connection, user_id) != GOLD_PLUS:
-        raise FunctionError(403, "Gold Plus feature", message=f"Upgrade to Gold Plus to use {feature}.")
+        raise FunctionError(403, "Gold Plus feature", message=f"Upgrade to Gold Plus to {purpose}.")
 
 
 def tier_of(connection: Connection, user_id: str) -> str:
