@@ -27,13 +27,15 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 _TOKEN_PARAMETERS = frozenset(
     {"token", "access_token", "id_token", "jwt", "authorization", "__session", "session_token"}
 )
+PAGE_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
 _SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     # Without a referrer at all, browsers would hide where the page's own forms come from.
     "Referrer-Policy": "same-origin",
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": PAGE_POLICY,
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
     "Strict-Transport-Security": "max-age=31536000",

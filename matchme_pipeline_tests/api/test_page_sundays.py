@@ -9,7 +9,6 @@ from uuid import uuid4
 
 import pytest
 
-from matchme_pipeline.api.identity.local_key import mint
 from matchme_pipeline.api.page.figures import group_failures
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.jobs.dead_letters import dead_letters
@@ -19,7 +18,7 @@ from matchme_pipeline.settings import Settings
 from matchme_pipeline.week import Week
 from matchme_pipeline_tests.api.browser import CHROMIUM, Tab, open_tab
 from matchme_pipeline_tests.api.conftest import ADMIN
-from matchme_pipeline_tests.api.test_page import SIZES, assert_fits, assert_no_script, served
+from matchme_pipeline_tests.api.test_page import SIZES, assert_fits, assert_no_other_script, served, sign_in
 from matchme_pipeline_tests.operations.test_report import made
 
 pytestmark = pytest.mark.skipif(
@@ -73,13 +72,10 @@ def add_failed_jobs(connection: Connection, jobs: int, error: str) -> None:
 
 @contextmanager
 def page(settings: Settings, url: str, home: Path, size: str) -> Iterator[Tab]:
-    width, height, is_phone = SIZES[size]
     with served(settings, url) as address, open_tab(home) as tab:
-        tab.open(address, width, height, is_phone=is_phone)
-        tab.ask(f"document.querySelector('#token').value = '{mint(settings, ADMIN, 1)}'")
-        tab.press("main button")
+        sign_in(tab, address, settings, size)
         assert_fits(tab)
-        assert_no_script(tab)
+        assert_no_other_script(tab)
         tab.picture(home / f"{size}.png")
         # The answer is on the first screen.
         assert tab.ask("document.querySelector('#verdict .big').getBoundingClientRect().bottom < innerHeight")

@@ -145,7 +145,8 @@ def _failed_runs(connection: Connection, missing: Sequence[date]) -> list[tuple[
 def _trends(connection: Connection, weeks: list[date]) -> list[Trend]:
     if not weeks:
         return []
-    figures = [queries.figures(connection, Week(week)) for week in weeks]
+    by_week = queries.figures(connection, weeks)
+    figures = [by_week[week] for week in weeks]
     costs = [float(usd) for _, usd in queries.cost_by_week(connection, weeks[-1], len(weeks))]
     series = {
         "cost in USD": costs,

@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from matchme_pipeline.api.batch_control import cancel_run, discard_job, retry_job, trigger_runs
 from matchme_pipeline.api.dagster_runs import DagsterUnavailableError
 from matchme_pipeline.api.identity.callers import Shared
+from matchme_pipeline.api.middleware import PAGE_POLICY
 from matchme_pipeline.api.models import TriggerRequest
 from matchme_pipeline.api.page import session
 from matchme_pipeline.api.page.figures import alike, page_figures, week_report
@@ -31,6 +32,9 @@ _templates = Environment(
 )
 _templates.filters["commands"] = render.with_commands
 _STYLE = files(__package__).joinpath("page.css").read_text(encoding="utf-8")
+_SCRIPT = files(__package__).joinpath("page.js").read_text(encoding="utf-8")
+# The page runs its own script, which asks for the page again, and no other.
+_PAGE_POLICY = PAGE_POLICY + "; script-src 'self'; connect-src 'self'"
 
 
 @router.get("/")
@@ -43,7 +47,8 @@ def operations_page(request: Request, shared: Shared) -> HTMLResponse:
         return _sign_in("This account is not an administrator's.", 403)
     form_key = session.form_key(session.secret_of(shared, request))
     figures = page_figures(shared, datetime.now(UTC))
-    return HTMLResponse(_templates.get_template("operations.html").render(**figures, form_key=form_key))
+    text = _templates.get_template("operations.html").render(**figures, form_key=form_key)
+    return HTMLResponse(text, headers={"Content-Security-Policy": _PAGE_POLICY})
 
 
 @router.get("/report/{week}")
@@ -87,26 +92,26 @@ def sign_out(request: Request, shared: Shared) -> Response:
 @router.post("/page/retry/{job_id}", dependencies=ACTING_ADMINISTRATORS)
 def press_retry(shared: Shared, job_id: JobId) -> Response:
     """The button beside a failed job."""
-    return _back(lambda: retry_job(shared, job_id))
+    return _back(lambda: retry_job(shared, job_id), "failures")
 
 
 @router.post("/page/discard/{job_id}", dependencies=OWN_FORM)
 def press_discard(shared: Shared, admin: ActingAdmin, job_id: JobId) -> Response:
     """The other button beside a failed job."""
-    return _back(lambda: discard_job(shared, job_id, admin.user_id))
+    return _back(lambda: discard_job(shared, job_id, admin.user_id), "failures")
 
 
 @router.post("/page/cancel/{run_id}", dependencies=ACTING_ADMINISTRATORS)
 def press_cancel(shared: Shared, run_id: RunId) -> Response:
     """The button beside the current run."""
-    return _back(lambda: cancel_run(shared, str(run_id)))
+    return _back(lambda: cancel_run(shared, str(run_id)), "current")
 
 
 @router.post("/page/materialise/{week}", dependencies=OWN_FORM)
 def press_materialise(shared: Shared, admin: ActingAdmin, week: Day) -> Response:
     """The button beside a missing week."""
     wanted = TriggerRequest(run_type="weekly_full", week=week)
-    return _back(lambda: trigger_runs(shared, admin.user_id, wanted, datetime.now(UTC)))
+    return _back(lambda: trigger_runs(shared, admin.user_id, wanted, datetime.now(UTC)), "current")
 
 
 @router.post("/page/acknowledge/{alert_id}", dependencies=OWN_FORM)
@@ -114,7 +119,7 @@ def press_acknowledge(shared: Shared, admin: ActingAdmin, alert_id: JobId) -> Re
     """The button beside an alert; those of the same kind, week and title are acknowledged with it."""
     with shared.connection() as connection:
         alert_queries.acknowledge_alike(connection, alert_id, admin.user_id)
-    return RedirectResponse("/", status_code=303)
+    return _page_at("alerts")
 
 
 @router.post("/page/retry-alike/{job_id}", dependencies=ACTING_ADMINISTRATORS)
@@ -122,7 +127,7 @@ def press_retry_alike(shared: Shared, job_id: JobId) -> Response:
     """The button beside a group of failed jobs: all that failed as this one did."""
     with shared.connection() as connection:
         dead_letters.retry(connection, alike(connection, job_id))
-    return RedirectResponse("/", status_code=303)
+    return _page_at("failures")
 
 
 @router.post("/page/discard-alike/{job_id}", dependencies=OWN_FORM)
@@ -130,7 +135,7 @@ def press_discard_alike(shared: Shared, admin: ActingAdmin, job_id: JobId) -> Re
     """The other button beside a group of failed jobs."""
     with shared.connection() as connection:
         dead_letters.discard(connection, alike(connection, job_id), admin.user_id)
-    return RedirectResponse("/", status_code=303)
+    return _page_at("failures")
 
 
 @router.get("/page.css")
@@ -139,19 +144,30 @@ def style() -> PlainTextResponse:
     return PlainTextResponse(_STYLE, media_type="text/css", headers={"Cache-Control": "max-age=3600"})
 
 
+@router.get("/page.js")
+def script() -> PlainTextResponse:
+    """The page's only script."""
+    return PlainTextResponse(_SCRIPT, media_type="text/javascript", headers={"Cache-Control": "max-age=3600"})
+
+
 def _refused(detail: str, status: int) -> HTMLResponse:
     return HTMLResponse(_templates.get_template("refused.html").render(detail=detail), status)
 
 
-def _back(act: Callable[[], object]) -> Response:
-    """Do it and show the page again, or say on a page why not."""
+def _page_at(section: str) -> Response:
+    """The page again, at the section where the button was."""
+    return RedirectResponse(f"/#{section}", status_code=303)
+
+
+def _back(act: Callable[[], object], section: str) -> Response:
+    """Do it and show the page again at `section`, or say on a page why not."""
     try:
         act()
     except ProblemError as problem:
         return _refused(problem.detail, problem.status)
     except DagsterUnavailableError:
         return _refused("Dagster's storage does not answer; try again in a moment.", 503)
-    return RedirectResponse("/", status_code=303)
+    return _page_at(section)
 
 
 def _sign_in(message: str, status: int = 200) -> HTMLResponse:

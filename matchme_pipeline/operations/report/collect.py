@@ -39,6 +39,7 @@ def collect(
     run_ids = [run.dagster_run_id for run in runs if run.dagster_run_id]
     has_before = week.sunday > settings.first_week
     weeks = queries.cost_by_week(connection, week.sunday, SHOWN_WEEKS)
+    figures = queries.figures(connection, [week.previous.sunday, week.sunday])
     tiers = queries.tiers(connection, week.sunday)
     offline = list_price.of_offline_week(connection, settings, week) if is_offline else []
     rows = _spending(settings, spent)
@@ -56,9 +57,7 @@ def collect(
         is_offline=is_offline,
         list_price_usd=round(listed, 6),
         stopped_by=(newest.stopped_by if newest else None) or "",
-        figures=_beside(
-            queries.figures(connection, week), queries.figures(connection, week.previous) if has_before else None
-        ),
+        figures=_beside(figures[week.sunday], figures[week.previous.sunday] if has_before else None),
         funnel=_beside(_funnel(connection, week), _funnel(connection, week.previous) if has_before else None),
         spending=rows,
         failures=[*failed_runs(runs, week.sunday), *failures(connection, week.sunday)],

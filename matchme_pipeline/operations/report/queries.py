@@ -10,7 +10,6 @@ from typing import Any, LiteralString
 from psycopg.rows import class_row, dict_row
 
 from matchme_pipeline.database.connection import Connection
-from matchme_pipeline.week import Week
 
 
 @dataclass(frozen=True)
@@ -52,33 +51,36 @@ class WeekRun:
     is_summary: bool
 
 
-def figures(connection: Connection, week: Week) -> dict[str, float]:
-    """The week's results by name; a score's mean is 0 where nobody has one."""
+def figures(connection: Connection, weeks: Sequence[date]) -> dict[date, dict[str, float]]:
+    """Each week's results by name, of all weeks at once; a score's mean is 0 where nobody has one."""
     with connection.cursor(row_factory=dict_row) as cursor:
-        row = cursor.execute(
+        rows = cursor.execute(
             """
             select
-                (select count(*) from content_items where week = %(week)s) as items,
-                (select count(distinct insight_id) from insight_sources where week = %(week)s) as insights,
-                (select count(*) from dna_score_history where week = %(week)s) as "members scored",
-                coalesce(
-                    (select avg(score) from dna_score_history where week = %(week)s and not seed_state), 0
-                )::float8 as "mean DNA score",
-                (select count(*) from weekly_matches where week_start_date = %(shown)s) as matches,
-                (select count(distinct user_id) from weekly_matches where week_start_date = %(shown)s)
-                    as "members with matches",
-                coalesce((select matchable from matching_reports where week = %(week)s), 0) as "members to match",
-                coalesce(
-                    (select avg(score) from weekly_matches where week_start_date = %(shown)s), 0
-                )::float8 as "mean match score",
-                (
-                    select count(*) from weekly_matches
-                    where week_start_date = %(shown)s and chaichat_preview is not null
-                ) as "lists' rows with starters"
+                w.week,
+                (select count(*) from content_items c where c.week = w.week) as items,
+                (select count(distinct s.insight_id) from insight_sources s where s.week = w.week) as insights,
+                scores.members as "members scored",
+                scores.mean as "mean DNA score",
+                matches.rows as matches,
+                matches.members as "members with matches",
+                coalesce((select r.matchable from matching_reports r where r.week = w.week), 0) as "members to match",
+                matches.mean as "mean match score",
+                matches.previews as "lists' rows with starters"
+            from unnest(%s::date[]) as w (week)
+            cross join lateral (
+                select count(*) as members, coalesce(avg(score) filter (where not seed_state), 0)::float8 as mean
+                from dna_score_history d where d.week = w.week
+            ) scores
+            cross join lateral (
+                select count(*) as rows, count(distinct user_id) as members,
+                    coalesce(avg(score), 0)::float8 as mean, count(chaichat_preview) as previews
+                from weekly_matches m where m.week_start_date = w.week + 7
+            ) matches
             """,
-            {"week": week.sunday, "shown": week.match_week},
-        ).fetchone()
-    return {name: float(value) for name, value in (row or {}).items()}
+            [list(weeks)],
+        ).fetchall()
+    return {row.pop("week"): {name: float(value) for name, value in row.items()} for row in rows}
 
 
 def spending(connection: Connection, week: date) -> list[StageSpending]:
