@@ -23,6 +23,7 @@ from dagster import (
 )
 
 from matchme_pipeline.errors import WeekError
+from matchme_pipeline.row_preview_queries import row_preview
 from matchme_pipeline.settings import process_settings
 from matchme_pipeline.table_metadata import of_table
 
@@ -142,10 +143,36 @@ def weekly_asset(
                 "matchme/calls_models": "yes" if options.get("pool") == "model_calls" else "no",
             },
             **options,
-        )(materialise)
+        )(_with_rows(materialise, metadata["table"]))
         return made
 
     return decorate
+
+
+def _with_rows(materialise: Callable[..., Any], table: str) -> Callable[..., Any]:
+    """`materialise`, whose result also shows a few rows of the week."""
+
+    def shown(
+        result: MaterializeResult[None], context: AssetExecutionContext, database: Any
+    ) -> MaterializeResult[None]:
+        with database.connect() as connection:
+            rows = row_preview(connection, table, date.fromisoformat(context.partition_key))
+        return result._replace(metadata={**(result.metadata or {}), **rows})
+
+    if inspect.isgeneratorfunction(materialise):
+
+        @wraps(materialise)
+        def each(context: AssetExecutionContext, **resources: Any) -> Iterator[MaterializeResult[None]]:
+            for result in materialise(context, **resources):
+                yield shown(result, context, resources["database"])
+
+        return each
+
+    @wraps(materialise)
+    def one(context: AssetExecutionContext, **resources: Any) -> MaterializeResult[None]:
+        return shown(materialise(context, **resources), context, resources["database"])
+
+    return one
 
 
 def _code_of(function: Callable[..., Any]) -> CodeReferencesMetadataValue:

@@ -7,6 +7,7 @@ from dagster import AssetKey, CodeReferencesMetadataValue, LocalFileCodeReferenc
 
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.definitions import defs
+from matchme_pipeline.row_preview_queries import shown_columns
 from matchme_pipeline.table_metadata import table_columns
 from matchme_pipeline.week import PARTITIONS_IN_WORDS, weekly_partitions
 
@@ -59,3 +60,14 @@ def test_the_columns_that_are_shown_are_the_databases(app_database: Connection):
             [table],
         ).fetchall()
         assert dict(found) == {name: kind for name, (kind, _) in columns.items()}, table
+
+
+def test_a_preview_of_rows_has_room_for_no_members_words_or_ids():
+    for table, columns in table_columns().items():
+        shown = shown_columns(table)
+        assert shown, table
+        for name in shown:
+            kind, _ = columns[name]
+            assert not name.endswith("_id"), (table, name)
+            assert not kind.startswith(("json", "uuid", "bytea", "vector")), (table, name)
+        assert not {"title", "description", "source_quote", "worker"} & set(shown)

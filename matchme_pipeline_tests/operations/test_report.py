@@ -16,6 +16,7 @@ from matchme_pipeline.operations.report import content, list_price, queries, ren
 from matchme_pipeline.operations.report.collect import collect
 from matchme_pipeline.operations.report.content import Failures, Figure, WarnedCheck, WeekReport, from_json
 from matchme_pipeline.operations.report.queries import StageSpending
+from matchme_pipeline.row_preview_queries import ROWS
 from matchme_pipeline.settings import Settings, process_settings
 from matchme_pipeline_tests.conftest import _temporary_database
 from matchme_pipeline_tests.materialising import WEEKS, materialise
@@ -115,6 +116,17 @@ def test_the_row_count_is_that_of_the_weeks_rows(database: Connection, result: E
         assert database.execute(statement, [SECOND.sunday]).fetchone() == (  # type: ignore[arg-type]
             event.metadata["dagster/row_count"].value,
         )
+
+
+def test_a_stage_shows_a_few_rows_without_any_members_word_or_id(database: Connection, result: ExecuteInProcessResult):
+    members = {row[0] for row in database.execute("select distinct clerk_user_id from profiles").fetchall()}
+    for asset in ("post_hashes", "trait_distribution", "dna_scores", "weekly_matches", "match_outcomes"):
+        (event,) = result.asset_materializations_for_node(asset)
+        rows = [record.data for record in event.metadata["rows"].records]
+        assert 1 <= len(rows) <= ROWS, asset
+        cells = {str(cell) for row in rows for cell in row.values()}
+        assert cells - {"None"}
+        assert not cells & members
 
 
 def test_figures_are_those_of_the_tables_beside_last_weeks(database: Connection, report: WeekReport):
