@@ -21,8 +21,8 @@ def list_alerts(
 ) -> None:
     """Alerts with their remedies, newest first."""
     from matchme_pipeline.cli import environment, show
+    from matchme_pipeline.database.addresses import database_url
     from matchme_pipeline.database.connection import connect
-    from matchme_pipeline.database.resource import database_url
     from matchme_pipeline.operations import alert_queries
     from matchme_pipeline.settings import process_settings
 
@@ -48,8 +48,8 @@ def acknowledge(
 ) -> None:
     """Acknowledge an alert."""
     from matchme_pipeline.cli import environment
+    from matchme_pipeline.database.addresses import database_url
     from matchme_pipeline.database.connection import connect
-    from matchme_pipeline.database.resource import database_url
     from matchme_pipeline.operations import alert_queries
     from matchme_pipeline.settings import process_settings
 

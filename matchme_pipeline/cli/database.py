@@ -7,9 +7,9 @@ import typer
 
 from matchme_pipeline.cli import console
 from matchme_pipeline.cli.environment import settle_first_week
-from matchme_pipeline.database import dagster_storage, files, migrations, repairs, retention
+from matchme_pipeline.database import dagster_addresses, files, migrations, repairs, retention
+from matchme_pipeline.database.addresses import database_url, embedded_server
 from matchme_pipeline.database.connection import Connection, connect, describe
-from matchme_pipeline.database.resource import database_url, embedded_server
 from matchme_pipeline.errors import ConfigurationError
 from matchme_pipeline.settings import process_settings
 
@@ -50,7 +50,7 @@ def uri(
 ) -> None:
     """The database's URL, for psql; starts the embedded server where no other is configured."""
     settings = process_settings()
-    console.result(dagster_storage.plain_url(settings) if dagster else database_url(settings))
+    console.result(dagster_addresses.plain_url(settings) if dagster else database_url(settings))
 
 
 @app.command()
@@ -69,9 +69,9 @@ def prune(
 ) -> None:
     """Remove what old runs said while they worked from Dagster's storage; materialisations, checks and errors stay."""
     settings = process_settings()
-    with connect(dagster_storage.plain_url(settings), vectors=False) as connection:
+    with connect(dagster_addresses.plain_url(settings), vectors=False) as connection:
         if settings.dagster_database_url is None and settings.database_url is not None:
-            connection.execute(f"set search_path = {dagster_storage.SCHEMA}")
+            connection.execute(f"set search_path = {dagster_addresses.SCHEMA}")
         removed = retention.prune_events(connection, datetime.now(UTC) - timedelta(days=days))
     console.result(f"{removed:,} events older than {days} days are removed")
 

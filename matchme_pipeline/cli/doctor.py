@@ -8,9 +8,9 @@ from functools import partial
 import psycopg
 
 from matchme_pipeline.cli import app_trials, environment
-from matchme_pipeline.database import dagster_storage, files, migrations
+from matchme_pipeline.database import dagster_addresses, files, migrations
+from matchme_pipeline.database.addresses import database_url
 from matchme_pipeline.database.connection import connect, describe, require_capabilities
-from matchme_pipeline.database.resource import database_url
 from matchme_pipeline.errors import ConfigurationError, PipelineError
 from matchme_pipeline.settings import process_settings
 
@@ -98,7 +98,7 @@ def _migrations() -> str:
 
 
 def _dagster() -> str:
-    runs = dagster_storage.count_runs(process_settings())
+    runs = dagster_addresses.count_runs(process_settings())
     if runs is None:
         return "storage can be made; the first command that needs it makes it"
     return f"storage answers, {runs:,} runs"

@@ -3,9 +3,9 @@
 import os
 from datetime import date
 
-from matchme_pipeline.database import dagster_storage, files, migrations
+from matchme_pipeline.database import dagster_addresses, files, migrations
+from matchme_pipeline.database.addresses import database_url
 from matchme_pipeline.database.connection import connect
-from matchme_pipeline.database.resource import database_url
 from matchme_pipeline.errors import ConfigurationError
 from matchme_pipeline.operations.first_week import first_week_of_data
 from matchme_pipeline.settings import POPULATION_FILE, process_settings
@@ -44,12 +44,12 @@ def prepare_dagster() -> str:
     """
     settings = process_settings()
     url = database_url(settings)
-    dagster_storage.files_dir(settings).mkdir(parents=True, exist_ok=True)
+    dagster_addresses.files_dir(settings).mkdir(parents=True, exist_ok=True)
     os.environ |= {
         "DAGSTER_HOME": str(files.dagster_home()),
         "MATCHME_HOME": str(settings.home.expanduser().resolve()),
         "MATCHME_FIRST_WEEK": settings.first_week.isoformat(),
-        dagster_storage.URL_VARIABLE: dagster_storage.storage_url(settings),
+        dagster_addresses.URL_VARIABLE: dagster_addresses.storage_url(settings),
         "DAGSTER_DISABLE_TELEMETRY": "1",
     }
     return url

@@ -108,7 +108,7 @@ def _take_off_the_shelf(
 @contextmanager
 def _database() -> Iterator[Connection]:
     from matchme_pipeline.cli import environment
-    from matchme_pipeline.database.resource import database_url
+    from matchme_pipeline.database.addresses import database_url
     from matchme_pipeline.settings import process_settings
 
     url = database_url(process_settings())

@@ -115,8 +115,8 @@ def estimate(
 
     environment.settle_first_week()
     from matchme_pipeline.cli import estimate as estimates
+    from matchme_pipeline.database.addresses import database_url
     from matchme_pipeline.database.connection import connect
-    from matchme_pipeline.database.resource import database_url
     from matchme_pipeline.settings import process_settings
     from matchme_pipeline.week import Week
 

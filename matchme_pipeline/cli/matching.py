@@ -20,8 +20,8 @@ def matches(
 ) -> None:
     """A member's matches with reasons and starters."""
     from matchme_pipeline.cli import environment, show
+    from matchme_pipeline.database.addresses import database_url
     from matchme_pipeline.database.connection import connect
-    from matchme_pipeline.database.resource import database_url
     from matchme_pipeline.operations import match_queries
     from matchme_pipeline.settings import process_settings
     from matchme_pipeline.week import Week
@@ -66,8 +66,8 @@ def candidates(
     """A member's possible partners now, without waiting for Sunday."""
     from matchme_pipeline.cli import candidates as search
     from matchme_pipeline.cli import environment
+    from matchme_pipeline.database.addresses import database_url
     from matchme_pipeline.database.connection import connect
-    from matchme_pipeline.database.resource import database_url
     from matchme_pipeline.llm.resource import open_models
     from matchme_pipeline.settings import process_settings
     from matchme_pipeline.week import Week

@@ -22,7 +22,7 @@ def status(json: AsJson = False) -> None:
     environment.settle_first_week()
     from matchme_pipeline.cli import show
     from matchme_pipeline.cli.status import look
-    from matchme_pipeline.database.resource import database_url
+    from matchme_pipeline.database.addresses import database_url
     from matchme_pipeline.settings import process_settings
 
     url = database_url(process_settings())
@@ -63,8 +63,8 @@ def forget(
         raise UsageError("Name either a member, or --deleted for all that is deleted in the app.")
     from matchme_pipeline.cli import environment
     from matchme_pipeline.content import deletion
+    from matchme_pipeline.database.addresses import database_url
     from matchme_pipeline.database.connection import connect
-    from matchme_pipeline.database.resource import database_url
     from matchme_pipeline.settings import process_settings
 
     url = database_url(process_settings())

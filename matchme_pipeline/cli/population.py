@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from matchme_pipeline.cli import console, environment
 from matchme_pipeline.cli.database import prepare_database
+from matchme_pipeline.database.addresses import database_url
 from matchme_pipeline.database.connection import Connection, connect
-from matchme_pipeline.database.resource import database_url
 from matchme_pipeline.errors import PipelineError
 from matchme_pipeline.settings import process_settings
 

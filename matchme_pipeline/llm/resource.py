@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from dagster import ConfigurableResource
 
+from matchme_pipeline.database.addresses import database_url
 from matchme_pipeline.database.connection import connect
-from matchme_pipeline.database.resource import DatabaseResource, database_url
+from matchme_pipeline.database.resource import DatabaseResource
 from matchme_pipeline.llm.contracts import Models
 from matchme_pipeline.settings import REHEARSAL, Settings, as_rehearsal, process_settings
 

@@ -13,8 +13,8 @@ from dagster import (
     schedule,
 )
 
+from matchme_pipeline.database.addresses import database_url
 from matchme_pipeline.database.connection import connect
-from matchme_pipeline.database.resource import database_url
 from matchme_pipeline.operations import runs
 from matchme_pipeline.operations.jobs import daily_incremental, weekly_batch
 from matchme_pipeline.operations.run_errors import end_of_failure

@@ -16,8 +16,8 @@ from dagster import (
     sensor,
 )
 
+from matchme_pipeline.database.addresses import database_url
 from matchme_pipeline.database.connection import Connection, connect
-from matchme_pipeline.database.resource import database_url
 from matchme_pipeline.dna import queries as dna_queries
 from matchme_pipeline.jobs.adoption import reject_malformed
 from matchme_pipeline.operations import alerts, dna_refresh, due_jobs, launches, lost_runs, missing_weeks, runs

@@ -13,8 +13,8 @@ from dagster import (
     sensor,
 )
 
+from matchme_pipeline.database.addresses import database_url
 from matchme_pipeline.database.connection import Connection, connect
-from matchme_pipeline.database.resource import database_url
 from matchme_pipeline.llm.store import threshold_queries
 from matchme_pipeline.matching.week import report_queries
 from matchme_pipeline.operations import alert_queries, alerts, app_object_queries, missing_weeks, webhook

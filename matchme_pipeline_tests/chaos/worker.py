@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 from matchme_pipeline.content import analysis, queries
 from matchme_pipeline.content.items import hash_items
+from matchme_pipeline.database.addresses import database_url
 from matchme_pipeline.database.connection import connect
-from matchme_pipeline.database.resource import database_url
 from matchme_pipeline.embeddings import item_jobs
 from matchme_pipeline.embeddings import queries as embedding_queries
 from matchme_pipeline.jobs import queries as jobs

@@ -1,0 +1,16 @@
+"""Where the app's database is; without Dagster, so that commands that only read start fast."""
+
+from pathlib import Path
+
+from matchme_pipeline.database.embedded import EmbeddedServer
+from matchme_pipeline.settings import Settings
+
+
+def database_url(settings: Settings) -> str:
+    """The configured database's URL; without one, starts the embedded server and returns its URL."""
+    return settings.database_url or embedded_server(settings.home).ensure_running()
+
+
+def embedded_server(home: Path) -> EmbeddedServer:
+    """The embedded server under the pipeline's home folder."""
+    return EmbeddedServer(home)
