@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matchme_pipeline.errors import WeekError
-from matchme_pipeline.week import WEEK, Week, weekly_partitions
+from matchme_pipeline.week import WEEK, Week
+from matchme_pipeline.weekly_assets import weekly_partitions
 
 FIRST = date(2026, 1, 4)
 moments = st.datetimes(datetime(2026, 1, 18), datetime(2030, 1, 1), timezones=st.just(UTC))

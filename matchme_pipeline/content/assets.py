@@ -15,7 +15,7 @@ from matchme_pipeline.jobs.model import JobType
 from matchme_pipeline.llm.contracts import CallContext
 from matchme_pipeline.llm.resource import ModelsResource
 from matchme_pipeline.reporting import StageReport, materialisation
-from matchme_pipeline.week import is_over, open_or_closed_week_of, weekly_asset
+from matchme_pipeline.weekly_assets import is_over, open_or_closed_week_of, weekly_asset
 
 
 @weekly_asset(

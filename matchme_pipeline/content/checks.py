@@ -8,7 +8,8 @@ from matchme_pipeline.content.claims import quote_key
 from matchme_pipeline.database.resource import DatabaseResource
 from matchme_pipeline.jobs import queries as jobs
 from matchme_pipeline.jobs.model import LARGEST_FAILURE_RATE, JobType
-from matchme_pipeline.week import Week, weekly_check
+from matchme_pipeline.week import Week
+from matchme_pipeline.weekly_assets import weekly_check
 
 
 @weekly_check(asset="post_hashes", description="Every live content item of the week has a row with hash or reason.")

@@ -14,7 +14,7 @@ from matchme_pipeline.jobs.model import JobType
 from matchme_pipeline.jobs.week_jobs import finish_members, members_taken
 from matchme_pipeline.llm.resource import ModelsResource
 from matchme_pipeline.reporting import StageReport, materialisation
-from matchme_pipeline.week import closed_week_asset, is_over, week_of
+from matchme_pipeline.weekly_assets import closed_week_asset, is_over, week_of
 
 
 @closed_week_asset(

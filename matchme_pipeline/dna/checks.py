@@ -7,7 +7,8 @@ from dagster import AssetCheckExecutionContext, AssetCheckResult, AssetCheckSeve
 from matchme_pipeline.database.resource import DatabaseResource
 from matchme_pipeline.dna.queries import verification
 from matchme_pipeline.dna.weights import WEIGHTS
-from matchme_pipeline.week import Week, weekly_check
+from matchme_pipeline.week import Week
+from matchme_pipeline.weekly_assets import weekly_check
 
 # A week moves a score by a few points; when many move by half a tier, a rule or its data broke.
 FAR_POINTS = 10

@@ -4,7 +4,8 @@ from dagster import AssetCheckExecutionContext, AssetCheckResult, AssetCheckSeve
 
 from matchme_pipeline.database.resource import DatabaseResource
 from matchme_pipeline.embeddings import check_queries
-from matchme_pipeline.week import Week, weekly_check
+from matchme_pipeline.week import Week
+from matchme_pipeline.weekly_assets import weekly_check
 
 # Below this share of items with a vector, similarity would be blind to too much of what members wrote.
 LEAST_COVERAGE = 0.995

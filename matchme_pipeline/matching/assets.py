@@ -18,7 +18,7 @@ from matchme_pipeline.matching.rules.unusual_weeks import coverage, unusual
 from matchme_pipeline.matching.week import close_call_reviews, preview_queries, weekly_matching
 from matchme_pipeline.matching.week.previews import pairs_to_preview
 from matchme_pipeline.reporting import StageReport, materialisation
-from matchme_pipeline.week import closed_week_asset, is_over, week_of
+from matchme_pipeline.weekly_assets import closed_week_asset, is_over, week_of
 
 
 @closed_week_asset(

@@ -15,7 +15,8 @@ from matchme_pipeline.matching.search import recall_check
 from matchme_pipeline.matching.search.member_search import Moment
 from matchme_pipeline.matching.week import check_queries, report_queries, weekly_matching
 from matchme_pipeline.matching.week.pair_verification import broken_filters
-from matchme_pipeline.week import Week, weekly_check
+from matchme_pipeline.week import Week
+from matchme_pipeline.weekly_assets import weekly_check
 
 # The check on the search costs the sample, the time limit at most, and reading the week's members once.
 MEMBERS_SEARCHED = 12

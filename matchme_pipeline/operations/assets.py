@@ -20,7 +20,8 @@ from matchme_pipeline.operations.week_outcome import why_not_finished
 from matchme_pipeline.operations.week_outcome_queries import model_jobs
 from matchme_pipeline.reporting import StageReport, materialisation
 from matchme_pipeline.settings import process_settings
-from matchme_pipeline.week import Week, closed_week_asset, week_of
+from matchme_pipeline.week import Week
+from matchme_pipeline.weekly_assets import closed_week_asset, week_of
 
 
 @closed_week_asset(

@@ -16,7 +16,8 @@ from matchme_pipeline.jobs.model import LARGEST_FAILURE_RATE
 from matchme_pipeline.operations import queries
 from matchme_pipeline.operations.alerts import ready_by
 from matchme_pipeline.settings import process_settings
-from matchme_pipeline.week import WEEK, Week, weekly_check
+from matchme_pipeline.week import WEEK, Week
+from matchme_pipeline.weekly_assets import weekly_check
 
 
 @weekly_check(asset="run_summary", description="Fewer than 0.5 % of the run's jobs failed.")

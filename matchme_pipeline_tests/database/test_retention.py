@@ -9,7 +9,7 @@ from dagster._core.test_utils import instance_for_test
 
 from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.database.retention import prune_events
-from matchme_pipeline.week import weekly_partitions
+from matchme_pipeline.weekly_assets import weekly_partitions
 from matchme_pipeline_tests.cli.test_errors import matchme
 
 WEEK = "2026-01-04"

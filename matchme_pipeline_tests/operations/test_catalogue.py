@@ -9,7 +9,7 @@ from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.definitions import defs
 from matchme_pipeline.row_preview_queries import shown_columns
 from matchme_pipeline.table_metadata import table_columns
-from matchme_pipeline.week import PARTITIONS_IN_WORDS, weekly_partitions
+from matchme_pipeline.weekly_assets import PARTITIONS_IN_WORDS, weekly_partitions
 
 GRAPH = defs.resolve_asset_graph()
 OURS = sorted(GRAPH.materializable_asset_keys)

@@ -13,7 +13,8 @@ from matchme_pipeline.database.connection import connect
 from matchme_pipeline.definitions import defs
 from matchme_pipeline.operations import execution, runs
 from matchme_pipeline.settings import process_settings
-from matchme_pipeline.week import Week, weekly_partitions
+from matchme_pipeline.week import Week
+from matchme_pipeline.weekly_assets import weekly_partitions
 from matchme_pipeline_tests.conftest import _temporary_database
 from matchme_pipeline_tests.materialising import WEEKS
 from matchme_pipeline_tests.operations.ui import LOCATION, Ui, open_ui

@@ -6,7 +6,8 @@ from dagster import AssetKey, DagsterInstance
 
 from matchme_pipeline.database.connection import connect
 from matchme_pipeline.operations.missing_weeks import finished_weeks
-from matchme_pipeline.week import WEEK, Week, weekly_partitions
+from matchme_pipeline.week import WEEK, Week
+from matchme_pipeline.weekly_assets import weekly_partitions
 from matchme_pipeline_tests.materialising import materialise
 
 # Whatever the hour: the newest week that has closed, and the one after it.

@@ -9,7 +9,7 @@ from matchme_pipeline.database.resource import DatabaseResource
 from matchme_pipeline.matching.outcomes import funnel, outcome_queries
 from matchme_pipeline.matching.outcomes.plots import funnel_plot
 from matchme_pipeline.reporting import StageReport, materialisation
-from matchme_pipeline.week import closed_week_asset, week_of
+from matchme_pipeline.weekly_assets import closed_week_asset, week_of
 
 
 @closed_week_asset(
