@@ -26,7 +26,7 @@ from matchme_pipeline.operations import automation, jobs, sensors, watch
 from matchme_pipeline.operations import checks as operations_checks
 from matchme_pipeline.operations.app_tables import app_table_assets
 from matchme_pipeline.operations.progress import progress_logger
-from matchme_pipeline.operations.runs import RecordedDatabaseResource
+from matchme_pipeline.operations.recorded_database import RecordedDatabaseResource
 
 # Dagster says it of every copy that it makes of a sensor, in each of a run's processes.
 warnings.filterwarnings("ignore", message="Parameter `owners`", category=BetaWarning)

@@ -9,6 +9,7 @@ from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.definitions import defs
 from matchme_pipeline.llm.resource import ModelsResource
 from matchme_pipeline.operations import runs
+from matchme_pipeline.operations.recorded_database import RecordedDatabaseResource
 from matchme_pipeline.population.reviews import review_insights
 from matchme_pipeline.week import WEEK, Week
 
@@ -32,7 +33,7 @@ def materialise(
         asset_checks=defs.asset_checks,
         jobs=defs.jobs,
         resources={
-            "database": runs.RecordedDatabaseResource(url=url),
+            "database": RecordedDatabaseResource(url=url),
             "models": ModelsResource(provider=provider),
         },
         loggers=defs.loggers,

@@ -14,7 +14,7 @@ from matchme_pipeline.dna import checks as dna_checks
 from matchme_pipeline.matching import checks as matching_checks
 from matchme_pipeline.matching.week import ranking
 from matchme_pipeline.operations import checks
-from matchme_pipeline.operations.runs import RecordedDatabaseResource
+from matchme_pipeline.operations.recorded_database import RecordedDatabaseResource
 from matchme_pipeline.settings import process_settings
 from matchme_pipeline.week import Week
 from matchme_pipeline_tests.materialising import (

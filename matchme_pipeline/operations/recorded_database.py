@@ -1,0 +1,82 @@
+"""The database of a run: its first step opens the run's row, every step keeps it alive, the last step closes it."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from dagster import DagsterEventType, DagsterInstance, DagsterRun, InitResourceContext
+from pydantic import PrivateAttr
+
+from matchme_pipeline.database.resource import DatabaseResource
+from matchme_pipeline.operations import run_queries, runs
+from matchme_pipeline.operations.heartbeat import Heartbeat, quietly
+from matchme_pipeline.operations.liveness import HEARTBEAT_SECONDS, End
+from matchme_pipeline.operations.run_errors import end_of_failure
+from matchme_pipeline.operations.turns import take_turn
+
+_STEP_ENDS = {DagsterEventType.STEP_SUCCESS, DagsterEventType.STEP_FAILURE, DagsterEventType.STEP_SKIPPED}
+_OWN_PROCESS = {DagsterEventType.STEP_WORKER_STARTING, DagsterEventType.STEP_WORKER_STARTED}
+
+
+class RecordedDatabaseResource(DatabaseResource):
+    """The database of a run: its first step takes the run's turn, every step shows that the run lives."""
+
+    _heartbeat: Heartbeat | None = PrivateAttr(default=None)
+
+    def setup_for_execution(self, context: InitResourceContext) -> None:
+        """Take the run's turn and begin its heartbeat; does nothing outside a run. Raises RunDeclinedError."""
+        run = context.run
+        if run is None or context.instance is None:
+            return
+        with self.connect() as connection:
+            take_turn(connection, context.instance, run, datetime.now(UTC))
+        self._heartbeat = Heartbeat(lambda: self._record_progress(run.run_id), HEARTBEAT_SECONDS)
+        self._heartbeat.start()
+
+    def teardown_after_execution(self, context: InitResourceContext) -> None:
+        """End the heartbeat, write what the step has done, and close the row after the run's last step."""
+        run, instance = context.run, context.instance
+        if self._heartbeat is None or run is None or instance is None:
+            return
+        self._heartbeat.stop()
+        end = end_after_step(instance, run)
+
+        def write() -> None:
+            if end is None:
+                self._record_progress(run.run_id)
+                return
+            with self.connect() as connection:
+                if run_queries.status_of(connection, run.run_id) == "running":
+                    runs.close_run(connection, run, end.status, end.error)
+
+        quietly(write)
+
+    def _record_progress(self, dagster_run_id: str) -> None:
+        with self.connect() as connection:
+            run_queries.record_progress(connection, dagster_run_id)
+
+
+def end_after_step(instance: DagsterInstance, run: DagsterRun) -> End | None:
+    """How `run` ended if the step that has just ended was its last one; None while others are to come.
+
+    Where all steps share one process this is the end whatever happened; where each has a process of its own, the run
+    is over when every planned step has ended well. A failure is left to Dagster, which knows what goes on beside it.
+    """
+    kinds: dict[str, set[DagsterEventType]] = {}
+    for record in instance.all_logs(run.run_id, of_type=_STEP_ENDS | _OWN_PROCESS):
+        if record.dagster_event is not None and record.step_key is not None:
+            kinds.setdefault(record.step_key, set()).add(record.dagster_event.event_type)
+    in_one_process = not any(seen & _OWN_PROCESS for seen in kinds.values())
+    if any(DagsterEventType.STEP_FAILURE in seen for seen in kinds.values()):
+        return end_of_failure(instance, run) if in_one_process else None
+    well = {step for step, seen in kinds.items() if DagsterEventType.STEP_SUCCESS in seen}
+    if well.issuperset(_planned_steps(instance, run)) and well:
+        return End("completed")
+    return End("cancelled", "the run was interrupted") if in_one_process else None
+
+
+def _planned_steps(instance: DagsterInstance, run: DagsterRun) -> Sequence[str]:
+    if run.step_keys_to_execute is not None:
+        return list(run.step_keys_to_execute)
+    if run.execution_plan_snapshot_id is None:
+        return []
+    return list(instance.get_execution_plan_snapshot(run.execution_plan_snapshot_id).step_keys_to_execute)
