@@ -24,7 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matchme_pipeline.database.connection import connect
-from matchme_pipeline.matching.engine.allocation import MOST_MATCHES, allocate
+from matchme_pipeline.matching.engine.allocation import allocate
+from matchme_pipeline.matching.engine.allocation_problem import MOST_MATCHES
 from matchme_pipeline.matching.engine.fairness import gini
 from matchme_pipeline.matching.engine.match_engine import Engine
 from matchme_pipeline.matching.rules.vocabulary import GENDERS

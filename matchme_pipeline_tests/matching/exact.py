@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from matchme_pipeline.matching.engine.allocation import PLACE_VALUES
+from matchme_pipeline.matching.engine.allocation_problem import PLACE_VALUES
 
 Edges = dict[tuple[int, int], float]
 

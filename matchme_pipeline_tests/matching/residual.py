@@ -6,7 +6,7 @@ Bellman and Ford's distances are dual prices that prove the optimum (Ahuja, Magn
 
 import numpy as np
 
-from matchme_pipeline.matching.engine.allocation import PLACE_VALUES
+from matchme_pipeline.matching.engine.allocation_problem import PLACE_VALUES
 
 
 def gains_nothing(

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matchme_pipeline.matching.engine import odd_regions
-from matchme_pipeline.matching.engine.allocation import PLACE_VALUES, Allocated, allocate
+from matchme_pipeline.matching.engine.allocation import Allocated, allocate
+from matchme_pipeline.matching.engine.allocation_problem import PLACE_VALUES
 from matchme_pipeline.matching.engine.fairness import gini
 from matchme_pipeline.matching.engine.place_flow import coverage_reward
 from matchme_pipeline_tests.matching.exact import Edges, best

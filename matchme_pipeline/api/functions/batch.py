@@ -6,10 +6,10 @@ from typing import Any
 from fastapi import Request
 
 from matchme_pipeline.api.batch_control import trigger_runs
+from matchme_pipeline.api.callers import ADMINISTRATORS, Admin, Member, Shared, name_subject, record_reading
 from matchme_pipeline.api.functions.errors import FunctionError
 from matchme_pipeline.api.functions.requests import Body, named_id, whole_number
 from matchme_pipeline.api.functions.router import function_router
-from matchme_pipeline.api.identity.callers import ADMINISTRATORS, Admin, Member, Shared, name_subject, record_reading
 from matchme_pipeline.api.models import RunType, TriggerRequest
 from matchme_pipeline.api.overview import current_run
 from matchme_pipeline.api.queries import app_batch, batch

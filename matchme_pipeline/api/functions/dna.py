@@ -5,12 +5,12 @@ from typing import Any
 
 from fastapi import Request
 
+from matchme_pipeline.api.callers import Member, Shared
 from matchme_pipeline.api.dagster_runs import DagsterUnavailableError
 from matchme_pipeline.api.functions.errors import FunctionError
 from matchme_pipeline.api.functions.requests import whole_number
 from matchme_pipeline.api.functions.router import function_router
 from matchme_pipeline.api.functions.tiers import require_gold_plus, require_paid
-from matchme_pipeline.api.identity.callers import Member, Shared
 from matchme_pipeline.api.queries import app_dna, app_members
 from matchme_pipeline.api.queries.app_dna import ShownScore, StrandScores
 from matchme_pipeline.api.service import Service

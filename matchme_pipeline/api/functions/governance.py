@@ -6,10 +6,10 @@ from typing import Any
 from fastapi import Request
 from psycopg import DataError
 
+from matchme_pipeline.api.callers import ADMINISTRATORS, Shared, name_subject
 from matchme_pipeline.api.functions.errors import FunctionError
 from matchme_pipeline.api.functions.requests import Body, named_id, one_of
 from matchme_pipeline.api.functions.router import function_router
-from matchme_pipeline.api.identity.callers import ADMINISTRATORS, Shared, name_subject
 from matchme_pipeline.api.queries import app_governance
 
 router = function_router(dependencies=ADMINISTRATORS)

@@ -4,10 +4,10 @@ from typing import Any
 
 from fastapi import Request
 
+from matchme_pipeline.api.callers import Member, Shared
 from matchme_pipeline.api.functions.errors import FunctionError
 from matchme_pipeline.api.functions.requests import Body, named_id, whole_number
 from matchme_pipeline.api.functions.router import function_router
-from matchme_pipeline.api.identity.callers import Member, Shared
 from matchme_pipeline.api.queries import app_members, members
 from matchme_pipeline.api.service import Service
 

@@ -4,10 +4,10 @@ from typing import Any
 
 from fastapi import Request
 
+from matchme_pipeline.api.callers import Member, Shared
 from matchme_pipeline.api.functions.requests import one_of, whole_number
 from matchme_pipeline.api.functions.router import function_router
 from matchme_pipeline.api.functions.tiers import GOLD_PLUS, tier_of
-from matchme_pipeline.api.identity.callers import Member, Shared
 from matchme_pipeline.api.queries import app_dna
 from matchme_pipeline.api.queries.app_dna import LeaderboardRow
 from matchme_pipeline.api.queries.places import place_of

@@ -5,11 +5,11 @@ from typing import Any
 
 from fastapi import Request
 
+from matchme_pipeline.api.callers import Member, Shared
 from matchme_pipeline.api.functions import match_display as display
 from matchme_pipeline.api.functions.errors import FunctionError
 from matchme_pipeline.api.functions.requests import Body, named_id
 from matchme_pipeline.api.functions.router import function_router
-from matchme_pipeline.api.identity.callers import Member, Shared
 from matchme_pipeline.api.place import Place
 from matchme_pipeline.api.queries import match_screens
 from matchme_pipeline.api.queries.match_screens import ShownMatch

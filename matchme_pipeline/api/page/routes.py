@@ -10,8 +10,8 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse,
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from matchme_pipeline.api.batch_control import cancel_run, discard_job, retry_job, trigger_runs
+from matchme_pipeline.api.callers import Shared
 from matchme_pipeline.api.dagster_runs import DagsterUnavailableError
-from matchme_pipeline.api.identity.callers import Shared
 from matchme_pipeline.api.middleware import PAGE_POLICY
 from matchme_pipeline.api.models import TriggerRequest
 from matchme_pipeline.api.page import session

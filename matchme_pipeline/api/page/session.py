@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from fastapi import Depends, Form, Request, Response
 
-from matchme_pipeline.api.identity.callers import Caller, Shared, known_caller, recognise, recorded
+from matchme_pipeline.api.callers import Caller, Shared, known_caller, recognise, recorded
 from matchme_pipeline.api.problems import ProblemError
 from matchme_pipeline.api.queries import page_sessions
 from matchme_pipeline.api.service import Service

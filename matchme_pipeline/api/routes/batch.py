@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from matchme_pipeline.api import cursors
 from matchme_pipeline.api.batch_control import cancel_run, discard_job, retry_job, trigger_runs
 from matchme_pipeline.api.batch_views import run_view, trigger_state
-from matchme_pipeline.api.identity.callers import (
+from matchme_pipeline.api.callers import (
     ADMINISTRATORS,
     Admin,
     Member,

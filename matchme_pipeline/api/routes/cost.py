@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from matchme_pipeline.api.identity.callers import ADMINISTRATORS, Shared
+from matchme_pipeline.api.callers import ADMINISTRATORS, Shared
 from matchme_pipeline.api.models import BudgetAnswer, CostAnswer, CostRow
 from matchme_pipeline.api.parameters import Day
 from matchme_pipeline.api.problems import ProblemError

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from matchme_pipeline.api.identity.callers import Member, Shared
+from matchme_pipeline.api.callers import Member, Shared
 from matchme_pipeline.api.member_models import Score, ScoreAnswer, ScoreHistory, ScorePoint
 from matchme_pipeline.api.queries import members
 from matchme_pipeline.api.queries.members import ScoreRow

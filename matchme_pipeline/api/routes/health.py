@@ -5,7 +5,7 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 from psycopg_pool import PoolTimeout
 
-from matchme_pipeline.api.identity.callers import SCRAPERS, Shared
+from matchme_pipeline.api.callers import SCRAPERS, Shared
 from matchme_pipeline.api.models import Health
 from matchme_pipeline.api.responses import problems
 from matchme_pipeline.api.service import Service

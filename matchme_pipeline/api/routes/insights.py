@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path
 
 from matchme_pipeline.api import cursors
-from matchme_pipeline.api.identity.callers import Member, Shared
+from matchme_pipeline.api.callers import Member, Shared
 from matchme_pipeline.api.member_models import Insight, InsightPage, ReviewAnswer
 from matchme_pipeline.api.parameters import Cursor, PageSize
 from matchme_pipeline.api.problems import ProblemError

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
 
-from matchme_pipeline.api.identity.callers import Member, Shared
+from matchme_pipeline.api.callers import Member, Shared
 from matchme_pipeline.api.member_models import Match, MatchWeek, Starters
 from matchme_pipeline.api.parameters import Day
 from matchme_pipeline.api.problems import ProblemError

@@ -19,45 +19,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_MATCHES = 5
-# What a list gains by its first to its fifth place, in points of the score.
-PLACE_VALUES = (40, 32, 24, 16, 8)
-# Scores enter the objective in whole units of a thousandth of a point.
-UNITS_PER_POINT = 1_000
+from matchme_pipeline.matching.engine.allocation_problem import MOST_MATCHES, UNITS_PER_POINT, Objective, Problem
+
 # Small regions are solved together; a network's own arrays take about 150 bytes a pair.
 _PAIRS_AT_ONCE = 1_000_000
 # With so many times fewer pairs than there are members in all, a part's members are sorted out by themselves.
 _SMALL_PART = 16
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One part of the allocation: members are 0 to n - 1, pairs (a[i], b[i]) are each there once, ordered, a < b.
-
-    `units`: scores in whole thousandths. `taken`: places that standing pairs hold, by member. `most`: places of a list.
-    """
-
-    a: NDArray[np.intp]
-    b: NDArray[np.intp]
-    units: NDArray[np.int64]
-    taken: NDArray[np.int64]
-    most: int
-
-    def degrees(self, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """How many of the chosen pairs each member has."""
-        ends = np.concatenate([self.a[chosen], self.b[chosen]])
-        return np.bincount(ends, minlength=len(self.taken)).astype(np.int64)
-
-
-@dataclass(frozen=True, order=True)
-class Objective:
-    """Members served, and the value of all lists in thousandths of a point; compared in this order."""
-
-    served: float = 0
-    value: float = 0
-
-    def __add__(self, other: "Objective") -> "Objective":
-        return Objective(self.served + other.served, self.value + other.value)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from math import fsum, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from matchme_pipeline.matching.engine.allocation import MOST_MATCHES
+from matchme_pipeline.matching.engine.allocation_problem import MOST_MATCHES
 from matchme_pipeline.matching.engine.pair_scan import (
     ABSENT,
     Found,

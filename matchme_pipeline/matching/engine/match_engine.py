@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matchme_pipeline.llm.contracts import SharedInsight
-from matchme_pipeline.matching.engine.allocation import MOST_MATCHES, Allocated, allocate
+from matchme_pipeline.matching.engine.allocation import Allocated, allocate
+from matchme_pipeline.matching.engine.allocation_problem import MOST_MATCHES
 from matchme_pipeline.matching.engine.fairness import gini
 from matchme_pipeline.matching.rules.explanation import contributions, explain
 from matchme_pipeline.matching.rules.limits import USUAL, Limits

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matchme_pipeline.matching.engine import place_flow
-from matchme_pipeline.matching.engine.allocation import Objective, Problem
+from matchme_pipeline.matching.engine.allocation_problem import Objective, Problem
 
 _SEED = 16
 # A round solves the region once more, so a large one gets fewer.

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matchme_pipeline.errors import PipelineError
-from matchme_pipeline.matching.engine.allocation import PLACE_VALUES, UNITS_PER_POINT, Objective, Problem
+from matchme_pipeline.matching.engine.allocation_problem import PLACE_VALUES, UNITS_PER_POINT, Objective, Problem
 
 _PLACE_UNITS = np.array(PLACE_VALUES, dtype=np.int64) * UNITS_PER_POINT
 # To serve one member more seldom takes a longer chain of pairs than this.

@@ -9,7 +9,7 @@ place, a list as long as the first one keeps. Nothing of the objective changes b
 import numpy as np
 from numpy.typing import NDArray
 
-from matchme_pipeline.matching.engine.allocation import Problem
+from matchme_pipeline.matching.engine.allocation_problem import Problem
 from matchme_pipeline.matching.rules.jit import entry
 
 

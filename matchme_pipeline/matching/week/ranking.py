@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from decimal import Decimal
 
-from matchme_pipeline.matching.engine.allocation import MOST_MATCHES
+from matchme_pipeline.matching.engine.allocation_problem import MOST_MATCHES
 from matchme_pipeline.matching.engine.match_engine import Match
 from matchme_pipeline.matching.week.publication_queries import MatchRow, PublishedRow
 
