@@ -124,6 +124,8 @@ def _by_how_much(seen: Situation) -> str:
 
 
 def _length(span: timedelta) -> str:
+    if span >= timedelta(days=2):
+        return f"{span.days} days"
     minutes = int(span.total_seconds() // 60)
     return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
 

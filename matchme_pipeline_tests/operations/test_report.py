@@ -13,6 +13,7 @@ from matchme_pipeline.matching.outcomes.funnel import STAGES
 from matchme_pipeline.operations import remedies
 from matchme_pipeline.operations.remedies import cause_of, without_quotations
 from matchme_pipeline.operations.report import content, list_price, queries, render
+from matchme_pipeline.operations.report.charts import charts
 from matchme_pipeline.operations.report.collect import collect
 from matchme_pipeline.operations.report.content import Failures, Figure, WarnedCheck, WeekReport, from_json
 from matchme_pipeline.operations.report.queries import StageSpending
@@ -118,6 +119,14 @@ def test_the_row_count_is_that_of_the_weeks_rows(database: Connection, result: E
         )
 
 
+def test_weeks_that_cost_nothing_show_what_they_would_have_cost(report: WeekReport):
+    assert report.is_offline
+    assert [week for week, _ in report.cost_by_week] == [FIRST.key, SECOND.key]
+    assert report.cost_by_week[-1][1] == pytest.approx(report.list_price_usd, abs=1e-6)
+    assert report.cost_by_week[0][1] > 0
+    assert charts(report)[0].title == "Cost by week at list prices (USD)"
+
+
 def test_a_stage_shows_a_few_rows_without_any_members_word_or_id(database: Connection, result: ExecuteInProcessResult):
     members = {row[0] for row in database.execute("select distinct clerk_user_id from profiles").fetchall()}
     for asset in ("post_hashes", "trait_distribution", "dna_scores", "weekly_matches", "match_outcomes"):
@@ -214,7 +223,7 @@ def test_first_things_stand_first():
 
 def test_the_first_sentence_says_whether_it_was_in_time():
     assert content.headline(made()).endswith("4.0 hours before members look.")
-    assert "2.5 hours after members look" in content.headline(made(hours_before_due=-2.5))
+    assert "2.5 hours after it was due" in content.headline(made(hours_before_due=-2.5))
     assert "is not finished" in content.headline(made(finished_at=None, hours_before_due=None))
     told = content.message(made(figures=[Figure("items", 10, 5)]), [("The run", "https://dagster.example/runs/r")])
     assert told.splitlines()[-1] == "The run: https://dagster.example/runs/r"

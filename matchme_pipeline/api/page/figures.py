@@ -148,8 +148,11 @@ def _trends(connection: Connection, weeks: list[date]) -> list[Trend]:
     by_week = queries.figures(connection, weeks)
     figures = [by_week[week] for week in weeks]
     costs = [float(usd) for _, usd in queries.cost_by_week(connection, weeks[-1], len(weeks))]
+    listed = queries.list_prices(connection, weeks)
+    # The offline models cost nothing: what the weeks would have cost says more than a row of zeros.
+    money = {"cost in USD": costs} if any(costs) else {"USD at list prices": [listed.get(week, 0.0) for week in weeks]}
     series = {
-        "cost in USD": costs,
+        **money,
         "matches": [one["matches"] for one in figures],
         "mean match score": [one["mean match score"] for one in figures],
         "mean DNA score": [one["mean DNA score"] for one in figures],

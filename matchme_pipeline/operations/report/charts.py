@@ -25,7 +25,11 @@ def charts(report: WeekReport) -> list[Chart]:
     bins = [str(10 * number) for number in range(10)]
     stages = [(name, seconds) for name, seconds in report.seconds_by_stage if seconds > 0]
     return [
-        _bars("Cost by week (USD)", [(week[5:], usd) for week, usd in report.cost_by_week], _WARM),
+        _bars(
+            "Cost by week at list prices (USD)" if report.is_offline else "Cost by week (USD)",
+            [(week[5:], usd) for week, usd in report.cost_by_week],
+            _WARM,
+        ),
         _bars("Seconds by stage", stages, _BLUE, lying=True),
         _bars("DNA scores (members)", list(zip(bins, report.score_bins, strict=True)), _BLUE),
         _bars("Members by tier", report.tiers, _GREEN),

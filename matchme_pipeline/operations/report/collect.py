@@ -43,7 +43,10 @@ def collect(
     tiers = queries.tiers(connection, week.sunday)
     offline = list_price.of_offline_week(connection, settings, week) if is_offline else []
     rows = _spending(settings, spent)
+    costs = {day: float(usd) for day, usd in weeks}
     listed = sum(float(row.cost_usd) for row in offline) if is_offline else sum(row.list_usd for row in rows)
+    if is_offline:
+        costs = queries.list_prices(connection, list(costs)) | {week.sunday: listed}
     return WeekReport(
         week=week.key,
         match_week=week.match_week.isoformat(),
@@ -64,7 +67,7 @@ def collect(
         checks=warned_checks(instance, run_ids),
         findings=queries.findings(connection, week.sunday),
         seconds_by_stage=stage_seconds(instance, run_ids),
-        cost_by_week=[(day.isoformat(), float(usd)) for day, usd in weeks if day >= settings.first_week],
+        cost_by_week=[(day.isoformat(), costs.get(day, 0.0)) for day, _ in weeks if day >= settings.first_week],
         score_bins=queries.score_bins(connection, week.sunday),
         match_score_bins=queries.match_score_bins(connection, week.match_week),
         tiers=[(tier, tiers.get(tier, 0)) for tier in TIERS],

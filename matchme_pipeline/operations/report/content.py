@@ -55,7 +55,10 @@ class WarnedCheck:
 
 @dataclass(frozen=True)
 class WeekReport:
-    """One week's report. `cost_by_week` and `seconds_by_stage` are pairs of a label and a value, for the charts."""
+    """One week's report. `cost_by_week` and `seconds_by_stage` are pairs of a label and a value, for the charts.
+
+    Where the offline models answered, `cost_by_week` is what the weeks would have cost at list prices.
+    """
 
     week: str
     match_week: str
@@ -129,7 +132,7 @@ def headline(report: WeekReport) -> str:
     when = f"Week {report.week} finished {report.finished_at} UTC"
     if report.hours_before_due >= 0:
         return f"{when}, {lasted} before members look."
-    return f"{when}, {lasted} after members look ({report.due_at} UTC)."
+    return f"{when}, {lasted} after it was due ({report.due_at} UTC)."
 
 
 def money(report: WeekReport) -> str:

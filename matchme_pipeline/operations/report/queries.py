@@ -213,6 +213,19 @@ def kept_report(connection: Connection, week: date) -> dict[str, Any] | None:
     return row[0] if row else None
 
 
+def list_prices(connection: Connection, weeks: Sequence[date]) -> dict[date, float]:
+    """What each of `weeks` costs at list prices, by its kept report; weeks without one are left out."""
+    rows = connection.execute(
+        """
+        select week, (report ->> 'list_price_usd')::float8
+        from week_reports
+        where week = any(%s) and report ->> 'list_price_usd' is not null
+        """,
+        [list(weeks)],
+    ).fetchall()
+    return dict(rows)
+
+
 def weeks_with_report(connection: Connection, weeks: Sequence[date]) -> set[date]:
     """Those of `weeks` whose report is kept."""
     rows = connection.execute("select week from week_reports where week = any(%s)", [list(weeks)]).fetchall()
