@@ -55,6 +55,8 @@ class Settings(BaseModel):
     llm_concurrency: int = Field(32, alias="MATCHME_LLM_CONCURRENCY", ge=1, le=1000)
     llm_requests_per_minute: int | None = Field(None, alias="MATCHME_LLM_REQUESTS_PER_MINUTE", ge=1)
     llm_tokens_per_minute: int | None = Field(None, alias="MATCHME_LLM_TOKENS_PER_MINUTE", ge=1)
+    # How long a model server that answers nothing is waited for.
+    llm_outage_minutes: float = Field(30.0, alias="MATCHME_LLM_OUTAGE_MINUTES", gt=0, le=1_440)
     llm_timeout_seconds: float | None = Field(None, alias="MATCHME_LLM_TIMEOUT_SECONDS", gt=0)
     # How the rehearsal's server behaves; a real one takes two seconds a call, and a day a batch at most.
     rehearsal_latency_seconds: float = Field(0.3, alias="MATCHME_REHEARSAL_LATENCY_SECONDS", ge=0, le=60)

@@ -186,6 +186,14 @@ def test_an_error_that_no_retry_helps_stops_at_once_with_one_sentence_without_th
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("fault", ["rate_limited", "rate_limited_bare", "overloaded"])
+def test_a_server_that_turns_everything_away_stops_the_stage_in_bounded_time(claude, claude_models, fault):
+    claude.fault_rates, claude.retry_after = {fault: 1.0}, "0.2"
+    outage = {"MATCHME_LLM_OUTAGE_MINUTES": "0.02"}
+    with claude_models(**outage) as session, pytest.raises(ModelRequestError, match=r"down: .* 0\.02 minutes"):
+        list(session.analyse(members_items(20, 1), CONTEXT))
+
+
 def test_a_server_that_is_overloaded_for_good_stops_the_stage(claude, claude_models, monkeypatch):
     monkeypatch.setattr(request_sender, "TRIES", 1)
     monkeypatch.setattr("matchme_pipeline.llm.execution.adaptive_limiter.LONGEST_COOLDOWN_SECONDS", 0.01)

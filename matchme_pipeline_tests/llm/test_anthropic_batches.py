@@ -223,6 +223,42 @@ def test_a_fault_before_any_answer_about_a_batch_loses_nothing_and_pays_nothing_
     assert booked(app_database) == claude.tokens
 
 
+@pytest.mark.parametrize(
+    "faults_of_the_api",
+    [
+        {"batches": ["rate_limited"] * 9_999},
+        {"batches": ["", *["rate_limited"] * 9_999]},
+        {"batches": ["", *["server_error"] * 9_999]},
+        # The server has lost the batch's answer and says nothing more.
+        {"batches": ["server_error"] * 9_999},
+    ],
+    ids=["no batch, told to wait", "no look, told to wait", "no look", "unknown"],
+)
+def test_an_api_that_answers_nothing_about_batches_ends_the_stage_in_bounded_time(
+    claude, claude_models, app_database, monkeypatch, faults_of_the_api
+):
+    monkeypatch.setattr(client_calls, "TRIES", 2)
+    monkeypatch.setattr(client_calls, "LONGEST_PAUSE_SECONDS", 0.05)
+    claude.other_faults = {area: list(kinds) for area, kinds in faults_of_the_api.items()}
+    claude.fault_rates = {"rate_limited": 1.0}
+    outage = {"MATCHME_LLM_OUTAGE_MINUTES": "0.01"}
+    with claude_models(**BATCH, **outage) as session, pytest.raises(ModelRequestError, match=r"down: .* 0\.01 minutes"):
+        list(session.analyse(ITEMS, CONTEXT))
+    claude.other_faults, claude.fault_rates = {}, {}
+    with claude_models(**BATCH) as session:
+        assert analysed(session.analyse(ITEMS, CONTEXT)) == 18
+    assert booked(app_database) == claude.tokens
+
+
+def test_results_that_cannot_be_loaded_are_no_outage(claude, claude_models, monkeypatch):
+    """The API answers about the batch all the time: one file is at fault, and is waited for as before."""
+    monkeypatch.setattr(client_calls, "TRIES", 1)
+    claude.other_faults = {"results": ["server_error"] * 30}
+    with claude_models(**BATCH, MATCHME_LLM_OUTAGE_MINUTES="0.001") as session:
+        assert analysed(session.analyse(ITEMS, CONTEXT)) == 18
+    assert claude.faults_served["server_error"] == 30
+
+
 def test_half_a_result_file_is_not_taken_for_the_answers(claude, claude_models, app_database):
     claude.batches.halve_results = True
     with claude_models(**BATCH) as session:

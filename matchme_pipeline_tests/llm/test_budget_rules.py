@@ -19,7 +19,7 @@ from matchme_pipeline.llm.execution.billing import (
     token_count,
 )
 from matchme_pipeline.llm.execution.budget_cover import PIECES, Budget
-from matchme_pipeline.llm.execution.circuit_breaker import GIVEN_UP_BEFORE_STOP, CircuitBreaker
+from matchme_pipeline.llm.execution.circuit_breaker import GIVEN_UP_BEFORE_STOP, CircuitBreaker, Silence
 from matchme_pipeline.llm.prices import TokenUsage, load_prices
 
 WEEK = date(2026, 1, 4)
@@ -163,7 +163,7 @@ def test_the_ledger_says_what_was_wrong(outcome: str, reported: bool, error: str
 
 
 def test_a_stage_stops_after_so_many_requests_in_a_row_with_no_answer_between():
-    breaker = CircuitBreaker("a-model")
+    breaker = CircuitBreaker("a-model", Silence(60))
     begun = breaker.begin()
     for _ in range(GIVEN_UP_BEFORE_STOP - 1):
         breaker.give_up(begun, 12, "timeout")
@@ -172,7 +172,7 @@ def test_a_stage_stops_after_so_many_requests_in_a_row_with_no_answer_between():
 
 
 def test_an_answer_tells_a_bad_request_from_an_outage():
-    breaker = CircuitBreaker("a-model")
+    breaker = CircuitBreaker("a-model", Silence(60))
     begun = breaker.begin()
     for _ in range(GIVEN_UP_BEFORE_STOP - 1):
         breaker.give_up(begun, 12, "timeout")

@@ -239,12 +239,15 @@ def test_a_request_refused_once_by_a_server_that_stumbles_is_answered(server, mo
     assert len(embedded.vectors) == 1
 
 
-def test_a_request_that_is_too_long_fails_alone(server, models, app_database):
-    server.fault_words = {"endless": "context_too_long"}
+@pytest.mark.parametrize(
+    ("fault", "word"), [("context_too_long", "context_length"), ("larger_than_a_minute", "rate_limit_exceeded")]
+)
+def test_a_request_that_is_too_long_fails_alone(server, models, app_database, fault, word):
+    server.fault_words = {"endless": fault}
     with models() as session:
         results = list(session.analyse([*members_items(2, 3), item("user_0", "An endless story, honestly.")], CONTEXT))
     failures = [failure for member in results for failure in member.failures]
-    assert [(f.retryable, "context_length" in f.error) for f in failures] == [(False, True)]
+    assert [(f.retryable, word in f.error) for f in failures] == [(False, True)]
     assert sum(len(member.analyses) for member in results) == 6
 
 

@@ -5,9 +5,15 @@ from datetime import date
 import pytest
 from dagster import AssetKey, DagsterInstance
 
+from matchme_pipeline import settings
 from matchme_pipeline.database.connection import connect
-from matchme_pipeline.llm.execution import request_sender
-from matchme_pipeline.llm.execution.circuit_breaker import GIVEN_UP_BEFORE_STOP, CircuitBreaker, ModelRequestError
+from matchme_pipeline.llm.execution import batch_run, client_calls, request_sender
+from matchme_pipeline.llm.execution.circuit_breaker import (
+    GIVEN_UP_BEFORE_STOP,
+    CircuitBreaker,
+    ModelRequestError,
+    Silence,
+)
 from matchme_pipeline.operations.missing_weeks import finished_weeks
 from matchme_pipeline.operations.week_outcome import FEWEST_FAILED, JobCounts, why_not_finished
 from matchme_pipeline_tests.materialising import WEEKS, materialise
@@ -60,6 +66,53 @@ def test_a_server_that_answers_nothing_ends_the_run_and_the_next_run_finishes_th
     assert matches > 0
 
 
+# A server that turns every request away, whatever it is about, as far as a week's batches go.
+TURNED_AWAY = ["rate_limited"] * 10_000
+
+
+@pytest.mark.parametrize(
+    ("mode", "faults"),
+    [
+        ("standard", {}),
+        ("batch", {"files": TURNED_AWAY, "batches": TURNED_AWAY}),
+        ("batch", {"batches": ["", *TURNED_AWAY]}),
+        ("batch", {"batches": ["", *["server_error"] * 10_000]}),
+    ],
+    ids=["standard", "no batch", "no look, told to wait", "no look, error"],
+)
+def test_a_server_that_turns_everything_away_ends_the_run_in_bounded_time_and_returns_the_jobs(
+    seeded_url: str, paid: FakeOpenAI, monkeypatch: pytest.MonkeyPatch, mode: str, faults: dict[str, list[str]]
+):
+    monkeypatch.setenv("MATCHME_LLM_MODE", mode)
+    monkeypatch.setenv("MATCHME_LLM_OUTAGE_MINUTES", "0.03")
+    monkeypatch.setattr(client_calls, "TRIES", 2)
+    monkeypatch.setattr(batch_run, "LONGEST_LOOK_SECONDS", 0.5)
+    settings.process_settings.cache_clear()
+    paid.retry_after, paid.fault_rates = "1", {"rate_limited": 1.0}
+    paid.other_faults = {area: list(kinds) for area, kinds in faults.items()}
+    materialise(seeded_url, FIRST, raise_on_error=False, provider="openai")
+    finished, status, error, matches, _ = state(seeded_url)
+    assert (finished, status, matches) == (set(), "failed", 0)
+    assert "is down: it has answered nothing for 0.03 minutes" in error
+    with connect(seeded_url) as connection:
+        (held,) = connection.execute(
+            "select count(*) from batch_processing_queue where status not in ('pending', 'retry')"
+        ).fetchone() or (0,)
+    assert held == 0
+    paid.other_faults, paid.fault_rates = {}, {}
+    with connect(seeded_url) as connection:
+        connection.execute("update batch_processing_queue set scheduled_for = now() where status = 'retry'")
+    content = ("post_hashes", "content_insights", "post_embeddings")
+    assert materialise(seeded_url, FIRST, *content, provider="openai").success
+    assert state(seeded_url)[-1] == 0
+    # A batch that was there is read, not paid again.
+    submitted = len(paid.batches.batches)
+    assert submitted == 0 if mode == "standard" else submitted > 0
+    with connect(seeded_url) as connection:
+        (booked,) = connection.execute("select sum(input_tokens + output_tokens) from llm_calls").fetchone() or (0,)
+    assert booked == paid.tokens[0] + paid.tokens[2]
+
+
 def test_a_post_that_no_server_answers_is_no_outage(seeded_url: str, paid: FakeOpenAI, impatient: None):
     with connect(seeded_url) as connection:
         row = connection.execute(
@@ -104,7 +157,7 @@ def test_a_tenth_of_the_jobs_may_fail(failed: int, jobs: int, finished: bool):
 
 
 def test_requests_that_give_up_beside_others_that_are_answered_open_no_breaker():
-    breaker = CircuitBreaker("m")
+    breaker = CircuitBreaker("m", Silence(60))
     for _ in range(10 * GIVEN_UP_BEFORE_STOP):
         begun = breaker.begin()
         breaker.answer()
@@ -112,10 +165,26 @@ def test_requests_that_give_up_beside_others_that_are_answered_open_no_breaker()
 
 
 def test_requests_that_give_up_while_nothing_is_answered_open_the_breaker():
-    breaker = CircuitBreaker("m")
+    breaker = CircuitBreaker("m", Silence(60))
     breaker.answer()
     begun = breaker.begin()
     for _ in range(GIVEN_UP_BEFORE_STOP - 1):
         breaker.give_up(begun, 12, "connection")
     with pytest.raises(ModelRequestError, match=r"is down: .* \(connection\)"):
         breaker.give_up(begun, 12, "connection")
+
+
+def test_only_a_server_that_answers_nothing_for_long_is_down():
+    now = [0.0]
+    silence = Silence(60, clock=lambda: now[0])
+    for _ in range(20):
+        # A minute and more between failures, with an answer in it, is no outage.
+        silence.failed("rate_limited", "Wait.")
+        now[0] += 59
+        silence.failed("rate_limited", "Wait.")
+        silence.answered()
+        now[0] += 100
+    silence.failed("rate_limited", "Wait.")
+    now[0] += 60
+    with pytest.raises(ModelRequestError, match=r"nothing for 1 minutes \(rate_limited; .*\). Wait\."):
+        silence.failed("rate_limited", "Wait.")

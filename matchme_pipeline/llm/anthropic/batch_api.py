@@ -26,6 +26,7 @@ from matchme_pipeline.llm.execution.exchange import (
     RefusedRequestError,
     Reply,
     RetryableError,
+    UndecidedError,
     json_object,
 )
 from matchme_pipeline.llm.execution.result_file import append_download
@@ -62,7 +63,7 @@ class AnthropicBatches:
     async def find(self, batch: Batch) -> BatchState | None:
         """The batch of as many requests whose results carry our own id.
 
-        Raises RetryableError while a batch that may be ours has no results yet.
+        Raises UndecidedError while a batch that may be ours has no results yet.
         """
         undecided = False
         async for one in self._newer_than(batch.created_at - CLOCK_SKEW):
@@ -76,7 +77,7 @@ class AnthropicBatches:
             elif await self._is_ours(one.id, batch):
                 return _state(one)
         if undecided:
-            raise RetryableError("batch not identified yet")
+            raise UndecidedError("batch not identified yet")
         return None
 
     async def _newer_than(self, moment: datetime) -> AsyncIterator[MessageBatch]:

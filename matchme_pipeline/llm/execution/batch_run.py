@@ -18,11 +18,13 @@ from matchme_pipeline.llm.contracts import CallContext
 from matchme_pipeline.llm.execution.batch_limits import COMPLETION_WINDOW, MARGIN, Line, deadline, split
 from matchme_pipeline.llm.execution.batch_results import book_results
 from matchme_pipeline.llm.execution.batch_work import BatchWork
+from matchme_pipeline.llm.execution.circuit_breaker import Silence
 from matchme_pipeline.llm.execution.exchange import (
     BatchGoneError,
     RefusedRequestError,
     RetryableError,
     SubmissionUnknownError,
+    UndecidedError,
 )
 from matchme_pipeline.llm.execution.group_commit import GroupCommit
 from matchme_pipeline.llm.execution.wire_format import BatchApi, BatchState
@@ -38,6 +40,7 @@ HOLDING_HOURS = 25
 FIRST_LOOK_SECONDS, LONGEST_LOOK_SECONDS = 1.0, 60.0
 # How long to wait for a cancelled batch to deliver what it has; then the next run reads it.
 CANCEL_PATIENCE = timedelta(minutes=10)
+REMEDY = "Check its address and state, then run again: a batch that is there is read, not paid again."
 
 Emit = Callable[[Answered | Embedded], None]
 T = TypeVar("T")
@@ -56,15 +59,18 @@ class BatchRun:
         budget_usd: Decimal | None,
         context: CallContext,
         emit: Emit,
+        silence: Silence,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         first_look_seconds: float = FIRST_LOOK_SECONDS,
     ) -> None:
+        """`silence` bounds how long the API may answer nothing about batches."""
         self._api = api
         self._group_commit = group_commit
         self._ledger = ledger
         self._budget_usd = budget_usd
         self._context = context
         self._emit = emit
+        self._silence = silence
         self._now = now
         self._first_look_seconds = first_look_seconds
         self._deadline = deadline(context.week, now())
@@ -114,6 +120,7 @@ class BatchRun:
                 raise
             except (RetryableError, RefusedRequestError) as error:
                 log.warning("A batch of %s could not be submitted (%s).", self._context.stage, error)
+                self._silence.failed(str(error), REMEDY)
                 return batches, True
             if covered < len(lines) or self._most_lines is not None:
                 return batches, False
@@ -155,6 +162,7 @@ class BatchRun:
         bodies = {name: line.text for name, line in zip(batch.requests, lines, strict=True)}
         try:
             await self._keep(batch, await self._api.submit(batch, bodies))
+            self._silence.answered()
         except SubmissionUnknownError:
             return
         except Exception:
@@ -193,6 +201,7 @@ class BatchRun:
             elif not batch.over:
                 await self._keep(batch, await self._api.state(batch))
             if not batch.over:
+                self._silence.answered()
                 return False
             await self._read(work, batch, left)
         except BatchGoneError:
@@ -202,8 +211,30 @@ class BatchRun:
         except (RetryableError, RefusedRequestError) as error:
             # The API may come back; the batch goes on without us.
             log.warning("The API does not answer about a batch of %s (%s).", self._context.stage, error)
+            await self._count_failure(batch, error)
             return False
+        self._silence.answered()
         return True
+
+    async def _count_failure(self, batch: Batch, error: RetryableError | RefusedRequestError) -> None:
+        """Count towards an outage what is none of this batch's own troubles.
+
+        A result file that cannot be loaded is one, and so is a batch that cannot be identified yet. Raises
+        ModelRequestError where the API has answered nothing for too long: the batch stays for the next run to read.
+        """
+        if isinstance(error, UndecidedError):
+            self._silence.answered()
+        elif not batch.over:
+            self._silence.failed(str(error), REMEDY)
+        else:
+            try:
+                await self._api.state(batch)
+            except BatchGoneError:
+                self._silence.answered()
+            except (RetryableError, RefusedRequestError):
+                self._silence.failed(str(error), REMEDY)
+            else:
+                self._silence.answered()
 
     async def _read(self, work: BatchWork, batch: Batch, left: dict[str, None]) -> None:
         """Book what a batch brought, once, and emit it."""

@@ -1,9 +1,10 @@
 """Creating a batch once: an attempt whose answer got lost may have created it, and is not simply repeated."""
 
+import time
 from collections.abc import Awaitable, Callable
 
 from matchme_pipeline.errors import ModelRequestError
-from matchme_pipeline.llm.execution.client_calls import TRIES, pause
+from matchme_pipeline.llm.execution.client_calls import TRIES, TRIES_SECONDS, pause
 from matchme_pipeline.llm.execution.exchange import BatchGoneError, RetryableError, SubmissionUnknownError
 from matchme_pipeline.llm.execution.wire_format import BatchState
 
@@ -20,6 +21,7 @@ async def create_once(
     `throttled_creates_nothing`: an attempt that the server asked to slow down needs no looking for. Raises
     SubmissionUnknownError while it is not known whether there is a batch, `no_batches` where the server has no batches.
     """
+    begun = time.monotonic()
     for attempt in range(1, TRIES + 1):
         try:
             return await create()
@@ -27,7 +29,8 @@ async def create_once(
             raise no_batches from None
         except RetryableError as error:
             looks = not (throttled_creates_nothing and error.throttled)
-            await pause(attempt, error.after_seconds)
+            if time.monotonic() - begun < TRIES_SECONDS:
+                await pause(attempt, error.after_seconds)
         if looks:
             try:
                 found = await find()
@@ -35,4 +38,6 @@ async def create_once(
                 raise SubmissionUnknownError from None
             if found is not None:
                 return found
+        if time.monotonic() - begun >= TRIES_SECONDS:
+            break
     raise SubmissionUnknownError

@@ -36,6 +36,8 @@ FLEX_SECONDS = 900.0
 MODELS_SECONDS = 5.0
 # Tries of one call about a batch, and the longest of the random pauses between them.
 TRIES = 8
+# A server that says with every try when to come back is not asked again after so long.
+TRIES_SECONDS = 600.0
 LONGEST_PAUSE_SECONDS = 20.0
 # Two hundred megabytes take their time; a server that trickles for longer is asked again.
 CALL_SECONDS = 900.0
@@ -162,10 +164,13 @@ async def call_once(call: Callable[[], Awaitable[T]], errors: ClientErrors, seco
 
 async def call_patiently(call: Callable[[], Awaitable[T]], errors: ClientErrors) -> T:
     """As `call_once`, tried again while the error is retryable."""
+    begun = time.monotonic()
     for attempt in range(1, TRIES):
         try:
             return await call_once(call, errors)
         except RetryableError as error:
+            if time.monotonic() - begun >= TRIES_SECONDS:
+                raise
             await pause(attempt, error.after_seconds)
     return await call_once(call, errors)
 

@@ -31,6 +31,10 @@ class RetryableError(Exception):
         self.after_seconds = after_seconds
 
 
+class UndecidedError(RetryableError):
+    """The server has answered, but not yet so that a batch can be told from another."""
+
+
 class RefusedRequestError(Exception):
     """The server will never answer this request as it is; `too_long`: it may answer a shorter one."""
 

@@ -15,6 +15,7 @@ from matchme_pipeline.llm.execution.adaptive_limiter import AdaptiveLimiter
 from matchme_pipeline.llm.execution.batch_run import BatchRun
 from matchme_pipeline.llm.execution.batch_work import EmbeddingWork, QuestionWork
 from matchme_pipeline.llm.execution.budget_cover import Budget
+from matchme_pipeline.llm.execution.circuit_breaker import Silence
 from matchme_pipeline.llm.execution.embedding_run import EmbeddingRun
 from matchme_pipeline.llm.execution.event_loop_thread import EventLoopThread
 from matchme_pipeline.llm.execution.exchange import RefusedRequestError, RetryableError, UnsupportedParameterError
@@ -153,7 +154,11 @@ class NetworkProvider:
 
     def _batch_run(self, entry: ModelEntry, context: CallContext, emit: Callable[[Any], None]) -> BatchRun:
         batches = self._accounts[entry.provider].api.batches
-        return BatchRun(batches, self._group_commit, self._ledger, self._settings.weekly_budget_usd, context, emit)
+        budget_usd, silence = self._settings.weekly_budget_usd, self._silence()
+        return BatchRun(batches, self._group_commit, self._ledger, budget_usd, context, emit, silence)
+
+    def _silence(self) -> Silence:
+        return Silence(60 * self._settings.llm_outage_minutes)
 
     async def _look_up_models(self) -> None:
         """Warn, once a session, of models that are about to be shut down."""
@@ -195,6 +200,7 @@ class NetworkProvider:
                 wire_format.usage,
                 account.api.fallbacks,
                 AdaptiveLimiter(self._settings.llm_concurrency, account.window),
+                self._silence(),
             )
         return self._senders[model]
 

@@ -11,7 +11,7 @@ from matchme_pipeline.errors import ModelRequestError
 from matchme_pipeline.llm.execution.adaptive_limiter import AdaptiveLimiter
 from matchme_pipeline.llm.execution.billing import MOST_TOKENS
 from matchme_pipeline.llm.execution.budget_cover import Budget
-from matchme_pipeline.llm.execution.circuit_breaker import CircuitBreaker
+from matchme_pipeline.llm.execution.circuit_breaker import CircuitBreaker, Silence
 from matchme_pipeline.llm.execution.exchange import (
     Json,
     RefusedRequestError,
@@ -67,8 +67,12 @@ class RequestSender:
         usage: Callable[[Json], TokenUsage | None],
         fallbacks: ParameterFallbacks,
         limiter: AdaptiveLimiter,
+        silence: Silence,
     ) -> None:
-        """`exchange` sends a body once; `usage` reads the tokens of its answer, as the provider's format does."""
+        """`exchange` sends a body once; `usage` reads the tokens of its answer, as the provider's format does.
+
+        `silence` bounds how long the server may turn all requests away.
+        """
         self.model = model
         self.entry = entry
         self.mode: Mode = entry.mode_for(mode)
@@ -79,7 +83,7 @@ class RequestSender:
         self._unsupported: set[str] = set()
         self._answered = False
         self._refusals = 0
-        self._breaker = CircuitBreaker(model)
+        self._breaker = CircuitBreaker(model, silence)
         # Pauses only; no result depends on them.
         self._random = random.Random()
 
@@ -108,6 +112,8 @@ class RequestSender:
                 raise
             except RetryableError as error:
                 spent += THROTTLED_TRY if error.throttled else 1
+                if error.throttled:
+                    self._breaker.turned_away(error.kind)
                 if spent >= TRIES or stopping.is_set():
                     if not stopping.is_set():
                         self._breaker.give_up(begun, tries, error.kind)

@@ -22,6 +22,8 @@ _TOO_LONG = re.compile(
     r"|reduce the length",
     re.IGNORECASE,
 )
+# A request of more tokens than the account has a minute is turned away however often it comes.
+_LARGER_THAN_A_MINUTE = re.compile(r"request too large", re.IGNORECASE)
 _NOT_TAKEN = re.compile(
     r"unsupported|not supported|not support|unknown|unrecognized|unexpected|not permitted|not allowed|unavailable"
     r"|invalid|extra input",
@@ -58,6 +60,8 @@ def failure_of(
     final = _final(status, details, model)
     if final is not None:
         return final
+    if status == 429 and _LARGER_THAN_A_MINUTE.search(details.message):
+        return RefusedRequestError(details.code or "http_429", too_long=True)
     if status == 429:
         return RetryableError(
             details.code or "rate_limited", throttled=True, after_seconds=seconds_to_wait(headers, now)
