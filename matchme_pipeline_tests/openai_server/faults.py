@@ -37,11 +37,7 @@ STATUSES: dict[str, tuple[int, str, str]] = {
     "quota_exhausted": (429, "insufficient_quota", "You exceeded your current quota"),
     "billing_limit": (429, "billing_hard_limit_reached", "Billing hard limit has been reached"),
     "payment_required": (402, "", "Pay first"),
-    "larger_than_a_minute": (
-        429,
-        "rate_limit_exceeded",
-        "Request too large for gpt-x on tokens per min (TPM): Limit 9, Requested 43",
-    ),  # fmt: skip
+    "larger_than_a_minute": (429, "rate_limit_exceeded", "Request too large for gpt-x: Limit 9, Requested 43"),
     "context_too_long": (400, "context_length_exceeded", "This model's maximum context length is 100 tokens"),
 }
 
