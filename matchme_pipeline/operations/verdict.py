@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from statistics import median
 
+from matchme_pipeline.operations.remedies import cause_of, remedy_for
+
 # The schedule's tick and a busy daemon: a week that closed a moment ago has not been forgotten.
 STARTS_WITHIN = timedelta(minutes=30)
 
@@ -64,12 +66,13 @@ def verdict(seen: Situation) -> Verdict:
     can_sleep, sentence = _about_the_week(seen, done_at, progress)
     later = []
     if seen.stopped_by:
-        later.append(f"Work on week {seen.newest} stopped early: {seen.stopped_by}")
+        remedy = remedy_for(cause_of(seen.stopped_by), seen.newest)
+        later.append(f"Work on week {seen.newest} stopped early: {seen.stopped_by} {remedy}")
     if seen.older_missing:
         weeks = "1 older week is" if seen.older_missing == 1 else f"{seen.older_missing} older weeks are"
         later.append(f"{weeks} not materialised.")
     if seen.failed_jobs:
-        later.append(f"{seen.failed_jobs:,} jobs have failed for good: matchme jobs list")
+        later.append(f"{seen.failed_jobs:,} jobs have failed for good: `matchme jobs list --status failed`")
     if seen.waiting_jobs:
         later.append(f"{seen.waiting_jobs:,} failed jobs wait for their next attempt.")
     if seen.open_alerts:
@@ -111,7 +114,7 @@ def _about_the_week(seen: Situation, done_at: datetime | None, progress: float |
             seen.now < seen.due_at,
             f"{week} waits for week {seen.at_work.week}, which is at work, {due}.".capitalize(),
         )
-    return False, f"No: {week} is not finished and nothing is at work on it: matchme run --week {seen.newest}"
+    return False, f"No: {week} is not finished and nothing is at work on it: `matchme run --week {seen.newest}`"
 
 
 def _by_how_much(seen: Situation) -> str:
