@@ -13,16 +13,16 @@ from matchme_pipeline.dna.facts import Facts
 from matchme_pipeline.dna.fixed import Integers, distinct
 from matchme_pipeline.dna.text import fold_typos, identifies, normalise
 from matchme_pipeline.dna.weights import (
+    ALWAYS_TRAITS,
     ANSWER_CATEGORY,
     COUNT_BAND,
     ESTABLISHED_MEMBERS,
     INSIGHT_FIELD,
-    KNOWN_VALUES,
     POST_FIELD,
-    SAME_VALUE,
     TRAIT_FIELDS,
     TraitField,
 )
+from matchme_pipeline.profile_vocabulary import VOCABULARY, value_of
 
 # Who states which value: positions of members, codes of values (both int64, row by row), and the values by code.
 Stated = tuple[Integers, Integers, list[Any]]
@@ -133,9 +133,14 @@ def _comparable(field: TraitField, stated: Stated, found: Counter[str]) -> State
     if field.kind not in ("text", "list"):
         return member, codes, values
     holders = dict(zip(values, np.bincount(codes, minlength=len(values)).tolist(), strict=True))
-    known = KNOWN_VALUES.get(field.column, frozenset())
-    established = {v: n for v, n in holders.items() if n >= ESTABLISHED_MEMBERS or v in known}
-    folded = fold_typos((v for v in holders if v not in established), established)
+    listed = VOCABULARY.get(field.column, {})
+    always = listed if field.column in ALWAYS_TRAITS else {}
+    established = {v: n for v, n in holders.items() if n >= ESTABLISHED_MEMBERS or v in always}
+    # Matching takes a listed value by its listed spellings alone, so no typo is folded into one here.
+    folded = fold_typos(
+        (v for v in holders if v not in established and v not in listed),
+        {v: n for v, n in established.items() if v not in listed},
+    )
     found["typos_folded"] += sum(holders[v] for v in folded)
     found["too_rare_to_tell"] += sum(n for v, n in holders.items() if v not in established and v not in folded)
     return _recoded(member, codes, [v if v in established else folded.get(v) for v in values])
@@ -163,8 +168,9 @@ def _meaning(field: TraitField, raw: Any, uses: int, found: Counter[str]) -> str
         return f"{COUNT_BAND} or more" if raw >= COUNT_BAND else str(int(raw))
     if field.kind == "option":
         return str(raw)
+    if isinstance(raw, str) and (listed := value_of(field.column, raw)) is not None:
+        return listed
     if field.kind in ("text", "list") and isinstance(raw, str) and identifies(raw):
         found["identifying_or_prose"] += uses
         return None
-    value = normalise(raw)
-    return SAME_VALUE.get(field.column, {}).get(value, value) if value is not None else None
+    return normalise(raw)

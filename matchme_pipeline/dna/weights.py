@@ -6,7 +6,7 @@ Every change here changes members' scores: raise `ALGORITHM_VERSION` with it. Ev
 from dataclasses import dataclass
 from typing import Literal
 
-ALGORITHM_VERSION = "2.0"
+ALGORITHM_VERSION = "2.1"
 
 # --- The score -------------------------------------------------------------------------------------------------------
 
@@ -124,39 +124,8 @@ INSIGHT_FIELD = TraitField("approved_insight", "personality", "Insights about", 
 POST_FIELD = TraitField("post_category", "content", "Posts about", "list")
 ANSWER_CATEGORY: Category = "personality"
 
-# Values of a freely written field that are traits however few members state them.
-KNOWN_VALUES: dict[str, frozenset[str]] = {
-    "sect": frozenset({"sunni", "shia", "ahmadiyya", "other"}),
-}
-
-# The same thing, written differently; keys and values are normalised text.
-SAME_VALUE: dict[str, dict[str, str]] = {
-    "education_level": {
-        "a levels": "high school",
-        "secondary school": "high school",
-        "trade school": "vocational",
-        "trade vocational": "vocational",
-        "nvq": "vocational",
-        "bachelor": "bachelors",
-        "bachelor s": "bachelors",
-        "bachelor s degree": "bachelors",
-        "bachelors degree": "bachelors",
-        "ba": "bachelors",
-        "ba hons": "bachelors",
-        "bsc": "bachelors",
-        "bsc hons": "bachelors",
-        "master": "masters",
-        "master s": "masters",
-        "master s degree": "masters",
-        "masters degree": "masters",
-        "ma": "masters",
-        "msc": "masters",
-        "mba": "masters",
-        "doctorate": "phd",
-        "doctorate phd": "phd",
-        "dphil": "phd",
-    },
-}
+# Columns whose listed values (`profile_vocabulary`) are traits however few members state them.
+ALWAYS_TRAITS = frozenset({"sect"})
 
 # --- Profile depth ---------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """The score, member by member, straight from the definitions: slow, plain, and nothing shared with the real one.
 
-Only the lists of fields come from `weights.py`; every rule is written out again, with fractions instead of fixed
-point and loops instead of arrays.
+Only the lists of fields come from `weights.py`, and spellings from `profile_vocabulary.py`; every rule is written out
+again, with fractions instead of fixed point and loops instead of arrays.
 """
 
 import math
@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from matchme_pipeline.dna.weights import DEPTH_DIMENSIONS, NOT_STATED, SAME_VALUE, TRAIT_FIELDS
+from matchme_pipeline.dna.weights import DEPTH_DIMENSIONS, NOT_STATED, TRAIT_FIELDS
+from matchme_pipeline.profile_vocabulary import VOCABULARY, value_of
 
 DAY = 86_400_000_000
 HABITS = (
@@ -149,14 +150,18 @@ def all_traits(members: dict, posts: dict, insights: dict, answers: list) -> dic
             else:
                 values[user] = set() if raw < 0 else {"4 or more" if raw >= 4 else str(raw)}
         if field.kind in ("text", "list"):
-            values = established(values, {"sunni", "shia", "ahmadiyya", "other"} if field.column == "sect" else set())
+            values = established(
+                values,
+                {"sunni", "shia", "ahmadiyya", "other"} if field.column == "sect" else set(),
+                set(VOCABULARY.get(field.column, {})),
+            )
         for user, own in values.items():
             stated[user] |= {f"{field.column}={value}" for value in own}
     shared = {
         user: cleaned("post_category", [c for post in rows for c in post["categories"] or []], free=True)
         for user, rows in posts.items()
     }
-    for user, own in established(shared, set()).items():
+    for user, own in established(shared, set(), set()).items():
         stated[user] |= {f"post_category={value}" for value in own}
     for user, rows in insights.items():
         stated[user] |= {f"approved_insight={clean(row['category'])}" for row in rows if row["verdict"] == "approved"}
@@ -185,23 +190,29 @@ def label(item: Any) -> str | None:
 def cleaned(column: str, raws: Any, free: bool) -> set[str]:
     found = set()
     for raw in raws:
+        listed = value_of(column, raw) if isinstance(raw, str) else None
+        if listed is not None:
+            found.add(listed)
+            continue
         if free and isinstance(raw, str) and looks_identifying(raw):
             continue
         value = clean(raw)
         if value is not None:
-            found.add(SAME_VALUE.get(column, {}).get(value, value))
+            found.add(value)
     return found
 
 
-def established(values: dict[str, set[str]], known: set[str]) -> dict[str, set[str]]:
+def established(values: dict[str, set[str]], known: set[str], listed: set[str]) -> dict[str, set[str]]:
     holders = Counter(value for own in values.values() for value in own)
     solid = {value for value, count in holders.items() if count >= 3 or value in known}
     meant = {}
     for value in holders:
         if value in solid:
             meant[value] = value
-        elif len(value) >= 5:
-            near = sorted((other for other in solid if edits(value, other) == 1), key=lambda o: (-holders[o], o))
+        elif len(value) >= 5 and value not in listed:
+            near = sorted(
+                (other for other in solid - listed if edits(value, other) == 1), key=lambda o: (-holders[o], o)
+            )
             if near:
                 meant[value] = near[0]
     return {user: {meant[value] for value in own if value in meant} for user, own in values.items()}

@@ -94,6 +94,7 @@ _RELIGIONS = st.sampled_from(
         "sunni",
         {"practiceLevel": "Very Practicing", "sect": "shia"},
         {"practiceLevel": "moderate", "sect": "Sunni"},
+        {"practiceLevel": "Dévout", "sect": "Ahmadi"},
         {"practiceLevel": 3, "sect": 4},
         {"practiceLevel": "often"},
     ]
@@ -129,7 +130,9 @@ _ASPECTS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     },
     "place": {"place": _PLACES, "max_distance": st.sampled_from([5, 60, 400, 19_999, 20_000])},
     "education": {
-        "education_level": st.sampled_from(["B.Sc.", "MSc", "Ph.D", "A-levels", "school of life", "", "  ", None]),
+        "education_level": st.sampled_from(
+            ["B.Sc.", "ＭＳｃ", "Ph.D", "A-levels", "HND", "school of life", "", "  ", None]
+        ),
         "education_preferences": _EDUCATION_WISHES,
     },
     "marital status": {
@@ -146,7 +149,7 @@ _ASPECTS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     },
     "sect": {
         "sect": st.sampled_from(SECTS),
-        "partner_sect_preference": st.one_of(st.none(), _some([*SECTS, "Sunni", "sufi order"])),
+        "partner_sect_preference": st.one_of(st.none(), _some([*SECTS, "Sunni", "ahmadi", "sufi order"])),
     },
     "hijab": {
         "tags": st.sampled_from([None, [], ["Hijab"], ["hijab", "tea"], ["hijabi"]]),

@@ -51,9 +51,3 @@ def test_a_word_that_nobody_knows_is_counted_and_parts_nobody() -> None:
     done = found.match([])
     assert len(done.matches) == 1
     assert done.unknown_values["practiceLevel: like my grandmother"] == 1
-
-
-def test_no_word_stands_for_two_degrees_of_practice() -> None:
-    spellings = [spelling for group in words._PRACTICE.values() for spelling in group]
-    assert len(spellings) == len(set(spellings)) == len(words.PRACTICE_CODE)
-    assert all(spelling == words.plain(spelling) for spelling in spellings)

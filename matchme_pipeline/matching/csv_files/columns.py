@@ -45,7 +45,6 @@ def _practice(religion: Any) -> list[str]:
     return [level] if isinstance(level, str) and Unknown().code("", level, words.PRACTICE_CODE) == MISSING else []
 
 
-_SECT_CODE = {name: code for code, name in enumerate(words.SECTS)}
 USER_ID = Column("user_id", cells.identifier, "the member's id, any text", required=True, filled=True)
 
 MEMBER_COLUMNS = (
@@ -67,9 +66,14 @@ MEMBER_COLUMNS = (
         "JSON with sect and practiceLevel, for who lacks the next two",
         strangers=_practice,
     ),
-    Column("sect", cells.text, ", ".join(words.SECTS), strangers=_codes(_SECT_CODE)),
-    Column("prayer_frequency", cells.text, ", ".join(words.PRAYER_CODE), strangers=_codes(words.PRAYER_CODE)),
-    Column("marital_status", cells.text, ", ".join(words.MARITAL_CODE), strangers=_codes(words.MARITAL_CODE)),
+    Column("sect", cells.text, ", ".join(words.SECTS), strangers=_codes(words.SECT_CODE)),
+    Column(
+        "prayer_frequency",
+        cells.text,
+        "five_daily, most, some, jummah or learning",
+        strangers=_codes(words.PRAYER_CODE),
+    ),
+    Column("marital_status", cells.text, "never_married, divorced or widowed", strangers=_codes(words.MARITAL_CODE)),
     Column("has_children", cells.boolean, "true or false"),
     Column("wants_children", cells.boolean, "true or false; soft"),
     Column("education_level", cells.text, "a degree, such as BSc or Masters", strangers=_codes(words.EDUCATION_CODE)),

@@ -14,13 +14,13 @@ from matchme_pipeline.matching.rules import vocabulary as words
 from matchme_pipeline.matching.rules.limits import USUAL, Limits
 from matchme_pipeline.matching.rules.unknown_values import UNKNOWN_EXCLUDES
 from matchme_pipeline.matching.rules.vocabulary import MISSING, Unknown
+from matchme_pipeline.profile_vocabulary import plain
 
 ADULT_AGE = 18
 NO_LIMIT = 20_000.0
 OLDEST = 200
 # A wider range of ages has no middle that somebody had in mind.
 WIDEST_AGE_RANGE_YEARS = 40
-_SECT_CODE = {name: code for code, name in enumerate(words.SECTS)}
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ def _record(row: MemberRow, on: date, unknown: Unknown, limits: Limits) -> Mappi
         "wants_partner_children": 0 if row.has_children_preference == "no" else MISSING,
         "religiosity": prayer,
         "wants_religiosity": _wanted_practice(_list(row.religiosity_preferences), prayer, unknown),
-        "sect": unknown.code("sect", row.sect or _text(religion.get("sect")), _SECT_CODE),
+        "sect": unknown.code("sect", row.sect or _text(religion.get("sect")), words.SECT_CODE),
         "wants_sect": unknown.mask("partner_sect_preference", row.partner_sect_preference, words.SECTS),
         "family_values": unknown.code("family_values", row.family_values, words.FAMILY_VALUES_CODE),
         "wants_children": MISSING if row.wants_children is None else int(row.wants_children),
@@ -208,7 +208,7 @@ def _wanted_practice(labels: list[Any], own: int, unknown: Unknown) -> int:
 
     Who has not said how they practise asks for nothing by it.
     """
-    similar = [label for label in labels if words.plain(str(label)) == words.SIMILAR_TO_MINE]
+    similar = [label for label in labels if plain(str(label)) == words.SIMILAR_TO_MINE]
     bits = unknown.mask(
         "religiosity_preferences", [label for label in labels if label not in similar], words.RELIGIOSITY_LABELS
     )

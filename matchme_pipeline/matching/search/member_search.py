@@ -23,6 +23,7 @@ from matchme_pipeline.matching.rules.unknown_values import UNKNOWN_EXCLUDES
 from matchme_pipeline.matching.rules.vocabulary import Unknown
 from matchme_pipeline.matching.scale_queries import Scale
 from matchme_pipeline.matching.search import partner_query
+from matchme_pipeline.profile_vocabulary import plain
 
 # So many of the nearest who may meet the seeker are scored. The vector is 20 points of 100: the best of all are not
 # among the first few by vector.
@@ -134,14 +135,15 @@ def _vocabulary() -> dict[str, dict[str, int]]:
         "education_labels": words.EDUCATION_LABELS,
         "marital_labels": words.MARITAL_LABELS,
         "religiosity_labels": words.RELIGIOSITY_LABELS,
-        "sect": words.SECTS,
+        "sect_labels": words.SECTS,
     }
     return {
         "education": words.EDUCATION_CODE,
         "marital": words.MARITAL_CODE,
         "prayer": words.PRAYER_CODE,
         "practice": words.PRACTICE_CODE,
-        **{name: {words.plain(label): code for code, label in enumerate(known)} for name, known in labels.items()},
+        "sect": words.SECT_CODE,
+        **{name: {plain(label): code for code, label in enumerate(known)} for name, known in labels.items()},
     }
 
 

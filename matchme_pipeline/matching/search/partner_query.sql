@@ -26,11 +26,10 @@ partners as materialized (
             sind(p.lat) + 0 * p.lng as z,
             v.v,
             coalesce(
-                v.v -> 'prayer' ->> p.prayer_frequency, v.v -> 'prayer' ->> matchme_plain(p.prayer_frequency),
-                case when jsonb_typeof(p.religion -> 'practiceLevel') = 'string' then coalesce(
-                    v.v -> 'practice' ->> (p.religion ->> 'practiceLevel'),
-                    v.v -> 'practice' ->> matchme_plain(p.religion ->> 'practiceLevel')
-                ) end
+                v.v -> 'prayer' ->> matchme_plain(p.prayer_frequency),
+                case when jsonb_typeof(p.religion -> 'practiceLevel') = 'string'
+                    then v.v -> 'practice' ->> matchme_plain(p.religion ->> 'practiceLevel')
+                end
             )::integer as practice
         from (select %(vocabulary)s::jsonb as v) v
     ) o
@@ -65,15 +64,17 @@ partners as materialized (
         )
         and (
             %(wants_education)s = 0
-            or coalesce(%(wants_education)s >> coalesce(
-                o.v -> 'education' ->> p.education_level, o.v -> 'education' ->> matchme_plain(p.education_level)
-            )::integer & 1, %(unless_strict_education)s) = 1
+            or coalesce(
+                %(wants_education)s >> (o.v -> 'education' ->> matchme_plain(p.education_level))::integer & 1,
+                %(unless_strict_education)s
+            ) = 1
         )
         and (
             %(wants_marital)s = 0
-            or coalesce(%(wants_marital)s >> coalesce(
-                o.v -> 'marital' ->> p.marital_status, o.v -> 'marital' ->> matchme_plain(p.marital_status)
-            )::integer & 1, %(unless_strict_marital_status)s) = 1
+            or coalesce(
+                %(wants_marital)s >> (o.v -> 'marital' ->> matchme_plain(p.marital_status))::integer & 1,
+                %(unless_strict_marital_status)s
+            ) = 1
         )
         and (
             %(wants_partner_children)s = -1
@@ -91,13 +92,10 @@ partners as materialized (
         and (
             %(wants_sect)s = 0
             or coalesce(%(wants_sect)s >> (
-                select coalesce(o.v -> 'sect' ->> said.sect, o.v -> 'sect' ->> matchme_plain(said.sect))::integer
-                from (
-                    select coalesce(
-                        nullif(p.sect, ''),
-                        case when jsonb_typeof(p.religion -> 'sect') = 'string' then p.religion ->> 'sect' end
-                    ) as sect
-                ) said
+                select (o.v -> 'sect' ->> matchme_plain(coalesce(
+                    nullif(p.sect, ''),
+                    case when jsonb_typeof(p.religion -> 'sect') = 'string' then p.religion ->> 'sect' end
+                )))::integer
             ) & 1, %(unless_strict_sect)s) = 1
         )
         and (
@@ -143,7 +141,7 @@ partners as materialized (
         )
         and coalesce(
             (
-                select bool_or((o.v -> 'sect' ->> matchme_plain(label))::integer = %(sect)s::integer)
+                select bool_or((o.v -> 'sect_labels' ->> matchme_plain(label))::integer = %(sect)s::integer)
                 from unnest(p.partner_sect_preference) as label
             ),
             true
