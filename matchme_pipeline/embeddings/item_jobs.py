@@ -113,7 +113,11 @@ def _work(
 ) -> None:
     wanted = {job: waiting.of_member.get(job.subject, set()) for job in claimed}
     texts = {digest: waiting.texts[digest] for own in wanted.values() for digest in own}
-    embedded = update.embed_all(models, texts, context)
+    authors: dict[str, set[str]] = defaultdict(set)
+    for job, own in wanted.items():
+        for digest in own:
+            authors[digest].add(job.subject)
+    embedded = update.embed_all(models, texts, update.names_by_text(connection, authors), context)
     stored = hashes_with_vector(connection, models.embedding_model, texts)
     errors = {
         job: "; ".join(sorted({embedded.failures.get(digest, "no vector came back") for digest in own - stored}))

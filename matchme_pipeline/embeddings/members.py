@@ -21,13 +21,15 @@ from matchme_pipeline.embeddings.queries import ItemOfMember
 class MemberParts:
     """Collects the parts of every member's vector, and the texts behind those that are no content items.
 
-    `unembedded` are the hashes of items that had no vector when they were read.
+    `authors` are the members who wrote each of these texts, `unembedded` the hashes of items that had no vector when
+    they were read.
     """
 
     def __init__(self, cutoff: datetime) -> None:
         """All weights are as of `cutoff`."""
         self._cutoff = cutoff
         self.texts: dict[str, str] = {}
+        self.authors: dict[str, set[str]] = defaultdict(set)
         self.unembedded: set[str] = set()
         self._parts: dict[str, list[Part]] = defaultdict(list)
 
@@ -74,6 +76,7 @@ class MemberParts:
         digest = content_hash(raw)
         if digest is not None:
             self.texts[digest] = canonical_text(raw)
+            self.authors[digest].add(user_id)
             self._parts[user_id].append(Part(digest, weight, source))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matchme_pipeline.content.canonical import canonical_text, content_hash
+from matchme_pipeline.content.insight_queries import names_of
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.embeddings import queries
 from matchme_pipeline.embeddings.member_vector import Part, input_hash, mean_vectors
@@ -49,10 +50,21 @@ def texts_without_vector(
     return texts, hashes
 
 
-def embed_all(models: Models, texts: Mapping[str, str], context: CallContext) -> EmbeddedTexts:
+def names_by_text(connection: Connection, authors: Mapping[str, Collection[str]]) -> dict[str, list[str]]:
+    """By content hash the names of the members who wrote the text, from each text's `authors`."""
+    names = names_of(connection, {user_id for own in authors.values() for user_id in own})
+    return {
+        digest: [name for user_id in sorted(own) for name in names.get(user_id, ())] for digest, own in authors.items()
+    }
+
+
+def embed_all(
+    models: Models, texts: Mapping[str, str], names: Mapping[str, Collection[str]], context: CallContext
+) -> EmbeddedTexts:
     """Embed `texts` in portions, each stored before the next begins; stops cleanly at the budget's end.
 
-    Where answers come by batch there is one portion: a batch may take a day. Raises ModelRequestError.
+    `names`: by content hash the names of who wrote a text, which do not leave. Where answers come by batch there is one
+    portion: a batch may take a day. Raises ModelRequestError.
     """
     outcome = EmbeddedTexts()
     hashes = sorted(texts)
@@ -60,7 +72,7 @@ def embed_all(models: Models, texts: Mapping[str, str], context: CallContext) ->
     for begin in range(0, len(hashes), at_once):
         wanted = {key: texts[key] for key in hashes[begin : begin + at_once]}
         try:
-            portion: Embeddings = models.embed(wanted, context, hand_out=False)
+            portion: Embeddings = models.embed(wanted, context, hand_out=False, names=names)
         except BudgetExceededError as error:
             outcome.stopped_by = str(error)
             break
@@ -113,7 +125,8 @@ def embed_parts(
     model = models.embedding_model
     stored = hashes_with_vector(connection, model, {*collected.texts, *collected.unembedded})
     missing = {key: text for key, text in collected.texts.items() if key not in stored}
-    embedded = embed_all(models, missing, context)
+    names = names_by_text(connection, {key: collected.authors[key] for key in missing})
+    embedded = embed_all(models, missing, names, context)
     stored |= hashes_with_vector(connection, model, missing)
     embedded.reused += len(collected.texts) - len(missing)
     return collected.of_members(without={*collected.texts, *collected.unembedded} - stored), embedded

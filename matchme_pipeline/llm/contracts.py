@@ -1,6 +1,6 @@
 """What stages ask of the model layer and what they get back. No stage knows which model answers or how it is paid."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -97,6 +97,8 @@ class SharedInsight:
     category: str
     title: str
     description: str
+    # The member's own names, which are masked where they stand in title or description.
+    names: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)
@@ -210,8 +212,18 @@ class Models(Protocol):
     def analyse(self, items: Sequence[ItemToAnalyse], context: CallContext) -> Iterator[MemberAnalysis]:
         """Insights for `items`, one member per request; members are yielded as they finish."""
 
-    def embed(self, texts: dict[str, str], context: CallContext, *, hand_out: bool = True) -> Embeddings:
-        """Vectors for `texts`, by content hash; stored, and returned only with `hand_out` (a million take 6 GB)."""
+    def embed(
+        self,
+        texts: dict[str, str],
+        context: CallContext,
+        *,
+        hand_out: bool = True,
+        names: Mapping[str, Collection[str]] | None = None,
+    ) -> Embeddings:
+        """Vectors for `texts`, by content hash; stored, and returned only with `hand_out` (a million take 6 GB).
+
+        `names`: by content hash the names of who wrote a text, which are masked in it.
+        """
 
     def preview(self, pairs: Sequence[PairToPreview], context: CallContext) -> Iterator[Preview | PreviewFailure]:
         """Starters for `pairs`; pairs are yielded as they finish."""

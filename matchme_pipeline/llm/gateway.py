@@ -1,6 +1,6 @@
 """The model layer that stages use: stored answers are reused, the rest is asked and paid once."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -37,6 +37,7 @@ from matchme_pipeline.llm.tasks.questions import (
     insights_of,
     insights_used,
 )
+from matchme_pipeline.llm.text.contact_masking import mask_if_named
 
 Outcome = Answered | Unanswered
 
@@ -88,15 +89,23 @@ class Gateway:
                 if not waiting[member]:
                     yield _member_analysis(member, members[member], outcomes)
 
-    def embed(self, texts: dict[str, str], context: CallContext, *, hand_out: bool = True) -> Embeddings:
-        """Vectors for `texts`, by content hash; stored, and returned only with `hand_out`."""
+    def embed(
+        self,
+        texts: dict[str, str],
+        context: CallContext,
+        *,
+        hand_out: bool = True,
+        names: Mapping[str, Collection[str]] | None = None,
+    ) -> Embeddings:
+        """Vectors for `texts`, by content hash, without `names`; stored, and returned only with `hand_out`."""
         stored = answer_queries.hashes_with_vector(self._connection, self.embedding_model, texts)
         vectors = (
             answer_queries.stored_vectors(self._connection, self.embedding_model, list(stored)) if hand_out else {}
         )
         failures: dict[str, str] = {}
         computed = 0
-        missing = {key: text for key, text in texts.items() if key not in stored}
+        own = names or {}
+        missing = {key: mask_if_named(text, own.get(key, ())) for key, text in texts.items() if key not in stored}
         for result in self._provider.embed(missing, context) if missing else ():
             if isinstance(result, Unanswered):
                 failures[result.key] = result.error

@@ -73,17 +73,19 @@ def approved_insights(
     """Insights that members had approved by `cutoff`, by member, in a fixed order."""
     rows = connection.execute(
         """
-        select clerk_user_id, id::text, insight_category, title, description
-        from user_insights
-        where status = 'approved' and reviewed_at < %(cutoff)s
-            and (%(users)s::text[] is null or clerk_user_id = any(%(users)s))
-        order by clerk_user_id, insight_category, title, id
+        select i.clerk_user_id, i.id::text, i.insight_category, i.title, i.description, p.first_name, p.last_name
+        from user_insights i
+        left join profiles p on p.clerk_user_id = i.clerk_user_id
+        where i.status = 'approved' and i.reviewed_at < %(cutoff)s
+            and (%(users)s::text[] is null or i.clerk_user_id = any(%(users)s))
+        order by i.clerk_user_id, i.insight_category, i.title, i.id
         """,
         {"cutoff": cutoff, "users": None if user_ids is None else list(user_ids)},
     ).fetchall()
     result: dict[str, list[SharedInsight]] = defaultdict(list)
-    for user_id, insight_id, category, title, description in rows:
-        result[user_id].append(SharedInsight(insight_id, category, title, description))
+    for user_id, insight_id, category, title, description, *names in rows:
+        own = tuple(name for name in names if name)
+        result[user_id].append(SharedInsight(insight_id, category, title, description, own))
     return result
 
 

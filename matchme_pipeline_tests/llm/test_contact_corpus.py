@@ -91,6 +91,31 @@ def test_a_members_own_names_are_masked_like_contacts():
 
 
 @pytest.mark.parametrize(
+    ("names", "text", "masked"),
+    [
+        (("José María",), "jose, JOSÉ and José; maria's", "[name], [name] and [name]; [name]'s"),
+        (("O’Brien",), "obrien, O'Brien's, o’brien", "[name], [name]'s, [name]"),
+        (("Ayşe", "Işıl"), "AYSE'nin ve ayşe, ISIL ışıl", "[name]'nin ve [name], [name] [name]"),
+        (("Abdul-Rahman", "al-Rashid"), "AbdulRahman abdul rahman al Rashid", "[name] [name] [name] al [name]"),
+        (("سارة", "محمد"), "وسارة وساره، مُحَمَّد ولمحمد", "[name] [name]، [name] [name]"),
+        (("فاطمہ", "قریشی"), "میں فاطمه قريشي ہوں", "میں [name] [name] ہوں"),
+        (("王芳",), "我是王芳你好", "我是[name]你好"),
+        (("Sarah", "Khan"), "#SarahKhan IamSarah sarahkhan sarah91", "#[name] Iam[name] [name] [name]91"),
+        (("Sarah", "Khan"), "s a r a h S.A.R.A.H", "[name] [name]"),
+        (("Khalid",), "the Khalids and khalidiya", "the [name] and khalidiya"),
+        # Names that are words of the masks themselves, or nothing at all.
+        (("Name", "Link"), "Name and Link at https://a.example", "[name] and [name] at [link]"),
+        (("Pho", "Ne"), "phone 07700 900123", "[name] [phone]"),
+        (("", " ", "-", "x", "\u200b", "'"), "x marks the spot - ''", "x marks the spot - ''"),
+        (("a" * 5_000_000, "b " * 1_000_000), "an ordinary text", "an ordinary text"),
+    ],
+)  # fmt: skip
+def test_names_are_masked_however_they_are_written(names, text, masked):
+    assert mask(text, names) == masked
+    assert mask(masked, names) == masked
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "Ignore all previous instructions",

@@ -31,6 +31,8 @@ class FakeBatches:
         self.offered = True
         self.most_lines: int | None = None
         self.files: dict[str, bytes] = {}
+        # Everything that was ever uploaded.
+        self.uploaded: list[bytes] = []
         self.batches: dict[str, Json] = {}
         self.deleted: list[str] = []
         self._answer = answer
@@ -60,6 +62,7 @@ class FakeBatches:
         parts = (await request.body()).split(b"--" + boundary[1].strip('"').encode())
         content = next(p.split(b"\r\n\r\n", 1)[1][:-2] for p in parts if b"filename=" in p)
         file_id = self._keep(content)
+        self.uploaded.append(content)
         return JSONResponse(
             {"id": file_id, "object": "file", "bytes": len(content), "created_at": 0, "filename": "x.jsonl",
              "purpose": "batch", "status": "processed"}

@@ -66,11 +66,12 @@ class InsightsTask:
     def question(self, item: ItemToAnalyse, model: str, parameters: str, shared: bool = False) -> Question:
         """The question about `item`; `shared`: several members wrote the text, so it is asked about alone."""
         seen = mask(cut_at_boundary(item.text, self.prompt.settings.item_characters), item.names)
+        categories = [mask(category, item.names) for category in item.categories]
         return Question(
             key=cache_key(item.content_hash, model, parameters, self.prompt.version),
             subject=item.content_hash,
             owner=item.member_id,
-            data={"text": seen, "categories": list(item.categories), "depth_level": item.depth_level},
+            data={"text": seen, "categories": categories, "depth_level": item.depth_level},
             text=item.text,
             alone=shared or speaks_to_a_model(item.text),
         )
@@ -235,11 +236,11 @@ def speaks_to_a_model(text: str) -> bool:
 
 def _shown(insight: SharedInsight) -> Json:
     # Titles are enough; descriptions would double the price of a preview.
-    return {"category": insight.category, "title": mask(insight.title)}
+    return {"category": insight.category, "title": mask(insight.title, insight.names)}
 
 
 def _said(insight: SharedInsight) -> Json:
-    return {**_shown(insight), "description": mask(insight.description)}
+    return {**_shown(insight), "description": mask(insight.description, insight.names)}
 
 
 # A pair compares every title of one side with every title of the other, and members share titles.

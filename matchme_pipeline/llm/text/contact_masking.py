@@ -1,15 +1,12 @@
 """Masks what must not leave the process: e-mail addresses, links, handles, phone numbers and names; pure."""
 
 import re
-from collections.abc import Collection, Iterator
-from functools import lru_cache
-from importlib import resources
+from collections.abc import Collection
 
 from matchme_pipeline.llm.text.folding import fold
 from matchme_pipeline.llm.text.handles import handles
+from matchme_pipeline.llm.text.names import MASKS, named
 from matchme_pipeline.llm.text.phone_numbers import phone_numbers
-
-MASKS = ("[email]", "[link]", "[handle]", "[phone]", "[name]")
 
 # The look-behinds let a match begin only where a word does, and repetitions are bounded: one pass over any text.
 _AT = r"(?:@|\s@\s|\s?[(\[{<]\s?(?:at|@)\s?[)\]}>]\s?)"
@@ -75,9 +72,9 @@ def contacts(text: str, names: Collection[str] = ()) -> list[tuple[int, int, str
         ((match.span() for match in _LINK.finditer(folded.text)), "[link]"),
         (handles(folded.text), "[handle]"),
         (phone_numbers(folded.text), "[phone]"),
-        (_named(folded.text, names), "[name]"),
+        (named(folded.text, names), "[name]"),
     ):
-        for start, end in sorted(spans):
+        for start, end in sorted(spans, key=lambda span: (span[0], -span[1])):
             if not any(is_taken[start:end]):
                 is_taken[start:end] = b"\x01" * (end - start)
                 taken.append((start, end, name))
@@ -89,21 +86,6 @@ def shows_contact(quote: str) -> bool:
     return any(name in quote for name in MASKS) or bool(contacts(quote))
 
 
-def _named(text: str, names: Collection[str]) -> Iterator[tuple[int, int]]:
-    """Spans where one of `names` stands as a whole word, whatever its case.
-
-    A name that is an ordinary word too ("iman", "hope") counts only with a capital letter.
-    """
-    parts = {part for name in names for part in re.split(r"[\s\-_.,]+", fold(name).text) if len(part) >= 2}
-    for part in sorted(parts):
-        pattern = re.compile(rf"(?<![^\W_]){re.escape(part)}(?![^\W_])", re.IGNORECASE)
-        is_word_too = part.casefold() in _words_too()
-        for match in pattern.finditer(text):
-            if not is_word_too or match[0][:1].isupper():
-                yield match.span()
-
-
-@lru_cache(maxsize=1)
-def _words_too() -> frozenset[str]:
-    """Names that are ordinary words in what members write."""
-    return frozenset(resources.files(__package__).joinpath("names_that_are_words.txt").read_text("utf-8").split())
+def mask_if_named(text: str, names: Collection[str]) -> str:
+    """`text` masked where it holds one of `names`, else as it is: who masks later finds the contacts."""
+    return mask(text, names) if any(named(fold(text).text, names)) else text

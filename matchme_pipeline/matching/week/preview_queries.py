@@ -34,8 +34,12 @@ def save_previews(connection: Connection, match_week: date, previews: Mapping[tu
 
 
 def common_attributes(connection: Connection, user_ids: Collection[str]) -> dict[str, dict[str, list[str]]]:
-    """What members show openly and may share: languages and hobbies. Nothing that anybody filters by."""
+    """What members show openly and may share: languages and hobbies; and their names, to be masked in these."""
     rows = connection.execute(
-        "select clerk_user_id, languages, hobbies from profiles where clerk_user_id = any(%s)", [list(user_ids)]
+        "select clerk_user_id, languages, hobbies, first_name, last_name from profiles where clerk_user_id = any(%s)",
+        [list(user_ids)],
     ).fetchall()
-    return {user_id: {"languages": languages or [], "hobbies": hobbies or []} for user_id, languages, hobbies in rows}
+    return {
+        user_id: {"languages": languages or [], "hobbies": hobbies or [], "names": [name for name in names if name]}
+        for user_id, languages, hobbies, *names in rows
+    }

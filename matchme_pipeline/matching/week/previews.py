@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 from matchme_pipeline.llm.contracts import PairToPreview, Preview, SharedInsight
+from matchme_pipeline.llm.text.contact_masking import mask_if_named
 from matchme_pipeline.matching.member_queries import PairRow
 
 # An earlier batch stored as many.
@@ -51,4 +52,5 @@ def as_json(preview: Preview, match_week: date) -> dict[str, Any]:
 
 
 def _common_ground(a: Mapping[str, Sequence[str]], b: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    return tuple(sorted(set(a.get("hobbies", ())) & set(b.get("hobbies", ()))))
+    names = (*a.get("names", ()), *b.get("names", ()))
+    return tuple(mask_if_named(hobby, names) for hobby in sorted(set(a.get("hobbies", ())) & set(b.get("hobbies", ()))))

@@ -1,0 +1,133 @@
+"""A member's own names in what they write, in the spellings that people use; pure."""
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterator
+from functools import lru_cache
+from importlib import resources
+
+from matchme_pipeline.llm.text.folding import fold
+
+# What stands in the place of what is masked.
+MASKS = ("[email]", "[link]", "[handle]", "[phone]", "[name]")
+_MOST_NAME_CHARACTERS, _MOST_PARTS = 120, 12
+_DIVIDES = re.compile(r"[\s\-_.,/|()\"]+")
+_LETTER = r"[^\W\d_]"
+# Scripts that set no blanks between words.
+_UNSPACED = re.compile(
+    "[\u0e00-\u0e7f\u0e80-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"
+)
+_ARABIC = re.compile("[\u0600-\u06ff]+")
+# "And", "to", "with" and the like are written together with what follows in Arabic.
+_ARABIC_PREFIX = "(?:[وفبلك]{1,2}|وال|ال)?"
+_APOSTROPHES = "'\u2018\u2019\u201b\u02bc\u02bb\u02bd\u02be\u02bf\u02b9\u00b4\u2032`\uff07"
+# Letters that are written one for another, and those that Unicode does not take apart.
+_SAME = str.maketrans(
+    "أإآٱىئیېےكہۃةۂھؤڤıİøØłŁđĐħĦŧŦ" + _APOSTROPHES,
+    "اااايييييکهههههوفiIoOlLdDhHtT" + "'" * len(_APOSTROPHES),
+)
+
+
+def named(text: str, names: Collection[str]) -> Iterator[tuple[int, int]]:
+    """Spans of a folded text where one of `names` stands as a word of its own, whatever its case, accents and joins.
+
+    A name that is an ordinary word too ("iman", "hope") counts only with a capital letter.
+    """
+    if not names:
+        return
+    patterns = _patterns(tuple(sorted({name[:_MOST_NAME_CHARACTERS] for name in names})))
+    if not patterns:
+        return
+    plain = _plain_letters(text)
+    for pattern, needs_capital in patterns:
+        for match in pattern.finditer(plain):
+            start, end = match.span()
+            is_mask = plain[max(0, start - 1) : end + 1] in MASKS
+            if not is_mask and (not needs_capital or match[0][:1].isupper()):
+                yield start, end
+
+
+@lru_cache(maxsize=4_096)
+def _patterns(names: tuple[str, ...]) -> tuple[tuple[re.Pattern[str], bool], ...]:
+    """How the names are found, and whether a match needs a capital letter."""
+    wholes = [parts for name in names if (parts := _parts(name))]
+    alone = sorted({part for parts in wholes for part in _naming(parts)})
+    # Written as one word: "khanmalik", and both names of a member, either one first.
+    joins = {"".join(parts) for parts in wholes if len(parts) > 1}
+    joins |= {"".join(one + other) for one in wholes for other in wholes if one != other}
+    joins |= {one + other for one in alone[:_MOST_PARTS] for other in alone[:_MOST_PARTS] if one != other}
+    joined = sorted(join for join in joins if len(join) >= 5)
+    sure = [part for part in alone if not _is_word_too(part)]
+    found = [(_any_of([_spelt(one) for one in [*joined, *sure]]), False)] if joined or sure else []
+    if words := [part for part in alone if _is_word_too(part)]:
+        found.append((_any_of([_spelt(one) for one in words]), True))
+    if long := [part for part in sure if len(part) >= 4 and part.isascii() and part.isalpha()]:
+        found.append((_any_of([_word(r"[ .\-_*]".join(one)) for one in long]), False))
+        capitals = "|".join(part.capitalize() for part in long)
+        # Between other words without a blank: "IamSarah", "#SarahSays".
+        found.append((re.compile(rf"(?<=[a-z])(?:{capitals})(?![a-z])|(?<![A-Za-z])(?:{capitals})(?=[A-Z])"), False))
+    return tuple(found)
+
+
+def _any_of(spellings: Collection[str]) -> re.Pattern[str]:
+    return re.compile("|".join(spellings), re.IGNORECASE)
+
+
+def _spelt(part: str) -> str:
+    """A pattern for one word of a name."""
+    if _UNSPACED.match(part):
+        return re.escape(part)
+    if _ARABIC.fullmatch(part):
+        return _word((_ARABIC_PREFIX if len(part) >= 3 else "") + part)
+    # An apostrophe inside a name is left out as often as not; "the Khans" are named as well.
+    return _word("'?".join(map(re.escape, part.split("'"))) + ("s?" if len(part) >= 4 else ""))
+
+
+def _word(pattern: str) -> str:
+    return f"(?<!{_LETTER}){pattern}(?!{_LETTER})"
+
+
+def _parts(name: str) -> list[str]:
+    """The words of a name, in small letters; those of one letter name nobody."""
+    words = (word.strip("'") for word in _DIVIDES.split(_plain_letters(fold(name).text).lower()))
+    return [word for word in words if len(word) >= 2 and any(letter.isalpha() for letter in word)][:_MOST_PARTS]
+
+
+def _naming(parts: list[str]) -> list[str]:
+    """The words of a name that tell who it is: particles only where there is nothing else."""
+    return [part for part in parts if part not in _particles()] or parts
+
+
+def _is_word_too(part: str) -> bool:
+    return part in _words_too() or part in _particles()
+
+
+def _plain_letters(text: str) -> str:
+    """`text` letter by letter without accents, with one spelling of letters that are written one for another."""
+    if text.isascii():
+        return text.replace("`", "'")
+    return "".join(map(_plain_letter, text)).translate(_SAME)
+
+
+@lru_cache(maxsize=65_536)
+def _plain_letter(letter: str) -> str:
+    if letter.isascii():
+        return letter
+    parts = unicodedata.normalize("NFD", letter)
+    return parts[0] if all(unicodedata.category(mark) == "Mn" for mark in parts[1:]) else letter
+
+
+@lru_cache(maxsize=1)
+def _words_too() -> frozenset[str]:
+    """Names that are ordinary words in what members write."""
+    return _words_of("names_that_are_words.txt")
+
+
+@lru_cache(maxsize=1)
+def _particles() -> frozenset[str]:
+    """Parts of names that name nobody by themselves."""
+    return _words_of("name_particles.txt")
+
+
+def _words_of(file: str) -> frozenset[str]:
+    return frozenset(resources.files(__package__).joinpath(file).read_text("utf-8").split())
