@@ -28,8 +28,9 @@ def fill(connection: Connection, week: date) -> None:
 
 def test_a_week_that_no_statistics_know_is_looked_at_in_no_time(app_database: Connection):
     app_database.execute(
-        "insert into profiles (clerk_user_id, gender) select 'm' || m, 'male' from generate_series(0, %s) m "
-        "union all select 'w' || m, 'female' from generate_series(0, %s) m",
+        "insert into profiles (clerk_user_id, gender, birthdate) "
+        "select 'm' || m, 'male', '1996-01-01'::date from generate_series(0, %s) m "
+        "union all select 'w' || m, 'female', '1996-01-01' from generate_series(0, %s) m",
         [MEMBERS // 2 - 1] * 2,
     )
     app_database.execute("alter table weekly_matches set (autovacuum_enabled = off)")

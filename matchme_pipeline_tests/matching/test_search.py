@@ -46,7 +46,7 @@ def eligible_by_sql(connection: Connection, rows: Sequence[MemberRow], limits: L
     moment = Moment(CUTOFF, WEEK, MATCH_WEEK, MODEL, limits)
     for seeker in rows:
         if why_not_matchable(seeker, CUTOFF) is None:
-            asked = member_search.parameters(seeker, np.zeros(1536), moment, None)
+            asked = member_search.parameters(seeker.user_id, np.zeros(1536), moment, None)
             partners = partner_query.eligible_partners(connection, asked, through_index=False)
             found |= {(seeker.user_id, partner) for partner in partners}
     return found
@@ -116,7 +116,7 @@ def test_the_search_goes_through_the_index_and_its_settings_end_with_it(finished
     moment, scale, engine = of_week(finished, WEEKS[-1])
     user_id = next(iter(engine.position))
     [seeker] = member_queries.members_as_of(finished, moment.as_of, [user_id])
-    asked = member_search.parameters(seeker, scale.centre, moment, 5)
+    asked = member_search.parameters(seeker.user_id, scale.centre, moment, 5)
     plans = []
     with finished.transaction():
         finished.execute("select set_config('enable_sort', 'off', true), set_config('enable_seqscan', 'off', true)")

@@ -15,15 +15,10 @@ from matchme_pipeline.embeddings.nearest import index_name
 from matchme_pipeline.matching import member_queries
 from matchme_pipeline.matching.engine.broken_rows import sound_engine
 from matchme_pipeline.matching.engine.match_engine import Knowledge, Match
-from matchme_pipeline.matching.rules import vocabulary as words
 from matchme_pipeline.matching.rules.limits import Limits
-from matchme_pipeline.matching.rules.member_records import records
-from matchme_pipeline.matching.rules.members import ADULT_AGE, MemberRow, as_columns
-from matchme_pipeline.matching.rules.unknown_values import UNKNOWN_EXCLUDES
-from matchme_pipeline.matching.rules.vocabulary import Unknown
+from matchme_pipeline.matching.rules.members import ADULT_AGE, MemberRow
 from matchme_pipeline.matching.scale_queries import Scale
-from matchme_pipeline.matching.search import partner_query
-from matchme_pipeline.profile_vocabulary import plain
+from matchme_pipeline.matching.search import hard_preferences, partner_query
 
 # So many of the nearest who may meet the seeker are scored. The vector is 20 points of 100: the best of all are not
 # among the first few by vector.
@@ -53,59 +48,32 @@ def find_matches(
 ) -> list[Match]:
     """The seeker's partners with scores and factors, the best first; equal scores by id.
 
-    `seeker` can be matched; their `vector` is of the moment's model, None where they have none: then all who may meet
-    them are scored. `scale` is the week's. Where the week has no index, or not `through_index`, the scan is exact.
+    `seeker`, a member as of the moment, can be matched; their `vector` is of the moment's model, None where they have
+    none: then all who may meet them are scored. `scale` is the week's. Where the week has no index, or not
+    `through_index`, the scan is exact.
     """
     direction = np.zeros_like(scale.centre) if vector is None else vector - scale.centre
-    asked = parameters(seeker, direction, moment, None if vector is None else most)
+    asked = parameters(seeker.user_id, direction, moment, None if vector is None else most)
     indexed = through_index and vector is not None and _has_index(connection, moment)
     found = partner_query.eligible_partners(connection, asked, indexed)
     return _scored(connection, seeker, vector, found, moment, scale)
 
 
-def parameters(seeker: MemberRow, direction: NDArray[np.float64], moment: Moment, most: int | None) -> dict[str, Any]:
-    """What the SQL asks with: the seeker's side in the columns of the rules, the vocabularies, the moment.
+def parameters(user_id: str, direction: NDArray[np.float64], moment: Moment, most: int | None) -> dict[str, Any]:
+    """What the SQL asks with: the seeker's id, the rules' vocabularies and limits, the moment.
 
     `direction` is the seeker's vector less the centre: its inner product with a partner's vector differs from that of
     both centred by the same for all partners.
     """
     limits = moment.limits
-    columns = as_columns([seeker], moment.as_of, Unknown(), limits)
-    record = records(columns)[0]
-    coded: dict[str, int | None] = {
-        name: int(getattr(columns, name)[0])
-        for name in (
-            "age", "age_min", "age_max", "education", "wants_education", "marital", "wants_marital", "children",
-            "wants_partner_children", "religiosity", "wants_religiosity", "sect", "wants_sect",
-        )
-    }  # fmt: skip
-    place = {name: None if np.isnan(record[name]) else float(record[name]) for name in ("x", "y", "z")}
-    wanted = int(columns.wants_gender[0])
-    for attribute, name in _CODES.items():
-        # A value that is missing meets every wish, unless the attribute is strict: then it meets none.
-        if coded[name] == words.MISSING and attribute not in limits.strict:
-            coded[name] = None
     return {
-        **coded,
-        **place,
-        **{f"unless_strict_{name}": int(name not in limits.strict) for name in UNKNOWN_EXCLUDES},
-        "strict_distance": "distance" in limits.strict,
-        "strict_hijab": "hijab" in limits.strict,
-        "anywhere_km": limits.anywhere_km,
-        "seeker": seeker.user_id,
-        "gender": seeker.gender,
-        "genders": [gender for code, gender in enumerate(words.GENDERS) if wanted >> code & 1],
-        "anywhere": bool(record["anywhere"]),
-        "reach": float(record["reach"]),
-        "wears_hijab": bool(columns.wears_hijab[0]),
-        "requires_hijab": bool(columns.requires_hijab[0]),
-        "vocabulary": json.dumps(_vocabulary()),
+        **hard_preferences.parameters(limits, moment.as_of.date()),
+        "seeker": user_id,
         "vector": json.dumps([round(value, 6) for value in direction.tolist()]),
-        "on": moment.as_of.date(),
         "as_of": moment.as_of,
-        "active_since": moment.as_of - timedelta(days=moment.limits.active_within_days),
-        "report_threshold": moment.limits.report_threshold,
-        "no_repeat_weeks": moment.limits.no_repeat_weeks,
+        "active_since": moment.as_of - timedelta(days=limits.active_within_days),
+        "report_threshold": limits.report_threshold,
+        "no_repeat_weeks": limits.no_repeat_weeks,
         "adult_age": ADULT_AGE,
         "week": moment.vectors_week,
         "match_week": moment.match_week,
@@ -114,37 +82,8 @@ def parameters(seeker: MemberRow, direction: NDArray[np.float64], moment: Moment
     }
 
 
-# The attributes with a code that partners may ask for, and the columns that hold it.
-_CODES = {
-    "education": "education",
-    "marital_status": "marital",
-    "children": "children",
-    "religiosity": "religiosity",
-    "sect": "sect",
-}
-
-
 def _has_index(connection: Connection, moment: Moment) -> bool:
     return index_name(moment.vectors_week, moment.model) in nearest_queries.indexes(connection)
-
-
-def _vocabulary() -> dict[str, dict[str, int]]:
-    """The mappings of `vocabulary`, spelling to code."""
-    labels = {
-        "genders": words.GENDERS,
-        "education_labels": words.EDUCATION_LABELS,
-        "marital_labels": words.MARITAL_LABELS,
-        "religiosity_labels": words.RELIGIOSITY_LABELS,
-        "sect_labels": words.SECTS,
-    }
-    return {
-        "education": words.EDUCATION_CODE,
-        "marital": words.MARITAL_CODE,
-        "prayer": words.PRAYER_CODE,
-        "practice": words.PRACTICE_CODE,
-        "sect": words.SECT_CODE,
-        **{name: {plain(label): code for code, label in enumerate(known)} for name, known in labels.items()},
-    }
 
 
 def _scored(

@@ -1,12 +1,13 @@
-"""SQL of the search for one member: the hard filters of `eligibility` in the query, nearest first through the index."""
+"""SQL of the search for one member: the hard preferences in the query, nearest first through the index."""
 
 from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
 from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.matching.search.hard_preferences import with_preferences
 
-ELIGIBLE_PARTNERS = resources.files(__package__).joinpath("partner_query.sql").read_text("utf-8")
+ELIGIBLE_PARTNERS = with_preferences(resources.files(__package__).joinpath("partner_query.sql").read_text("utf-8"))
 # How many neighbours an index scan holds at once; each further portion continues where the last one ended.
 _EF_SEARCH = 400
 # Where a scan gives up: of a hundred thousand members nearly all.

@@ -1,9 +1,39 @@
-"""SQL of the matching checks: the rules once more, row by row, independent of the engine."""
+"""SQL of the matching checks: the rules once more, pair by pair, independent of the engine."""
 
 from datetime import date, datetime
 
+from psycopg.rows import dict_row
+
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.matching.rules.limits import Limits
+from matchme_pipeline.matching.search import hard_preferences
+
+_BROKEN_PREFERENCES = hard_preferences.with_preferences(
+    """
+    with untouched as materialized (
+        select least(user_id, match_user_id) as a, greatest(user_id, match_user_id) as b
+        from weekly_matches
+        where week_start_date = %(week)s
+        group by 1, 2
+        having bool_and(viewed_at is null and actioned_at is null)
+    ),
+    matched as materialized (
+        select a as user_id from untouched
+        union
+        select b from untouched
+    ),
+    members as materialized (
+        select p.user_id, o.*
+        from matchme_members_as_of(%(as_of)s) p
+        join matched using (user_id)
+        /* member_codes */
+    )
+    select /* broken_preferences */
+    from untouched u
+    join members s on s.user_id = u.a
+    join members o on o.user_id = u.b
+    """
+)
 
 
 def broken_rules(connection: Connection, match_week: date, window_weeks: int) -> dict[str, int]:
@@ -59,69 +89,16 @@ def broken_rules(connection: Connection, match_week: date, window_weeks: int) ->
 
 
 def broken_preferences(connection: Connection, cutoff: datetime, match_week: date, limits: Limits) -> dict[str, int]:
-    """How many rows break the gender, age, distance or children wish of the row's member.
+    """How many pairs of the week break each hard preference of either member, by the SQL of the search.
 
-    A value that is not known breaks a wish only where `limits` make its attribute strict. A pair that a member has
-    viewed stands, whatever either has changed since.
+    A pair that a member has viewed stands, whatever either has changed since. Of members who have gone nothing is said.
     """
-    row = connection.execute(
-        """
-        with untouched as materialized (
-            select least(user_id, match_user_id) as a, greatest(user_id, match_user_id) as b
-            from weekly_matches
-            where week_start_date = %(week)s
-            group by 1, 2
-            having bool_and(viewed_at is null and actioned_at is null)
-        ),
-        members as materialized (
-            select * from matchme_members_as_of(%(cutoff)s)
-        ),
-        pairs as (
-            select
-                a.gender as own_gender, a.gender_preference, b.gender, a.age_range_min, a.age_range_max, a.max_distance,
-                a.has_children_preference, b.has_children, extract(year from age(%(week)s::date, b.birthdate)) as age,
-                -- least() passes over a null: without the sum, an unknown place would be the antipode.
-                2 * 6371.0088 * asin(sqrt(least(1,
-                    power(sin(radians(b.lat - a.lat) / 2), 2)
-                    + cos(radians(a.lat)) * cos(radians(b.lat)) * power(sin(radians(b.lng - a.lng) / 2), 2)
-                ))) + 0 * (a.lat + a.lng + b.lat + b.lng) as kilometres
-            from untouched u
-            cross join lateral (values (u.a, u.b), (u.b, u.a)) as w (user_id, match_user_id)
-            join members a on a.user_id = w.user_id
-            join members b on b.user_id = w.match_user_id
-        )
-        select
-            -- A wish that names no gender the app knows asks for the other one. Spellings are looked at where the plain
-            -- word is not among them: a few rows instead of all.
-            count(*) filter (
-                where case
-                    when gender = any(gender_preference) then false
-                    else not coalesce(
-                        (
-                            select bool_or(matchme_plain(wish) = gender) from unnest(gender_preference) as wish
-                            where matchme_plain(wish) in ('male', 'female')
-                        ),
-                        gender <> own_gender
-                    )
-                end
-            ),
-            count(*) filter (where age not between age_range_min and age_range_max),
-            count(*) filter (
-                where max_distance < %(anywhere_km)s
-                    and coalesce(kilometres > max_distance + 0.01, %(strict_distance)s)
-            ),
-            count(*) filter (where has_children_preference = 'no' and coalesce(has_children, %(strict_children)s))
-        from pairs
-        """,
-        {
-            "week": match_week,
-            "cutoff": cutoff,
-            "anywhere_km": limits.anywhere_km,
-            "strict_distance": "distance" in limits.strict,
-            "strict_children": "children" in limits.strict,
-        },
-    ).fetchone()
-    return dict(zip(("gender", "age", "distance", "children"), row or (0,) * 4, strict=True))
+    with connection.cursor(row_factory=dict_row) as cursor:
+        counts = cursor.execute(
+            _BROKEN_PREFERENCES.encode(),
+            {**hard_preferences.parameters(limits, match_week), "week": match_week, "as_of": cutoff},
+        ).fetchone()
+    return {name: int(count) for name, count in (counts or {}).items()}
 
 
 def untouched_pairs(connection: Connection, match_week: date) -> list[tuple[str, str]]:

@@ -1,0 +1,71 @@
+"""The hard preferences in SQL: what the search for one member and the checks of a week put into their statements.
+
+`rules.eligibility` decides who is matched; a test holds every condition here against it.
+"""
+
+import json
+import re
+from datetime import date
+from importlib import resources
+from typing import Any
+
+from matchme_pipeline.matching.rules import vocabulary as words
+from matchme_pipeline.matching.rules.limits import Limits
+from matchme_pipeline.matching.rules.unknown_values import UNKNOWN_EXCLUDES
+from matchme_pipeline.profile_vocabulary import plain
+
+
+def with_preferences(statement: str) -> str:
+    """A statement with what its comments name put in: a member's codes, the conditions, or a count of each broken one.
+
+    A condition that is null is broken, too: whoever is matched has a gender and an age.
+    """
+    counts = (f"count(*) filter (where ({condition}) is not true) as {name}" for name, condition in CONDITIONS.items())
+    return (
+        statement.replace("/* member_codes */", MEMBER_CODES)
+        .replace("/* hard_preferences */", " and ".join(f"({condition})" for condition in CONDITIONS.values()))
+        .replace("/* broken_preferences */", ", ".join(counts))
+    )
+
+
+def _conditions(text: str) -> dict[str, str]:
+    """The conditions of hard_preferences.sql by name: each stands below a comment that holds its name alone."""
+    parts = re.split(r"^-- (\w+)$", text, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], (part.strip() for part in parts[2::2]), strict=True))
+
+
+_FOLDER = resources.files(__package__)
+# The codes of a member `p`, as `o`.
+MEMBER_CODES = _FOLDER.joinpath("member_codes.sql").read_text("utf-8")
+# What has to hold of two members `s` and `o`, by filter, in the order of `eligibility.FILTERS`.
+CONDITIONS = _conditions(_FOLDER.joinpath("hard_preferences.sql").read_text("utf-8"))
+
+
+def parameters(limits: Limits, on: date) -> dict[str, Any]:
+    """The parameters of `MEMBER_CODES` and `CONDITIONS`; `on` is the day that ages are counted on."""
+    return {
+        "on": on,
+        "anywhere_km": limits.anywhere_km,
+        "all_genders": (1 << len(words.GENDERS)) - 1,
+        "vocabulary": json.dumps(_vocabulary()),
+        **{f"unless_strict_{name}": int(name not in limits.strict) for name in UNKNOWN_EXCLUDES},
+    }
+
+
+def _vocabulary() -> dict[str, dict[str, int]]:
+    """The mappings of `vocabulary`, spelling to code."""
+    labels = {
+        "genders": words.GENDERS,
+        "education_labels": words.EDUCATION_LABELS,
+        "marital_labels": words.MARITAL_LABELS,
+        "religiosity_labels": words.RELIGIOSITY_LABELS,
+        "sect_labels": words.SECTS,
+    }
+    return {
+        "education": words.EDUCATION_CODE,
+        "marital": words.MARITAL_CODE,
+        "prayer": words.PRAYER_CODE,
+        "practice": words.PRACTICE_CODE,
+        "sect": words.SECT_CODE,
+        **{name: {plain(label): code for code, label in enumerate(known)} for name, known in labels.items()},
+    }
