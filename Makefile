@@ -55,6 +55,7 @@ check: $(INSTALLED) ## Format, lint, types, import rules, tests
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports --no-cache
+	$(VENV)/bin/dagster definitions validate --log-level warning
 	$(PY) -m pytest -n 2 --dist worksteal
 
 format: $(INSTALLED) ## Format and mend what the linter can mend

@@ -10,6 +10,7 @@ from typing import Any
 from dagster import (
     AssetExecutionContext,
     AssetsDefinition,
+    BackfillPolicy,
     BetaWarning,
     CodeReferencesMetadataValue,
     FreshnessPolicy,
@@ -37,6 +38,7 @@ weekly_partitions = WeeklyPartitionsDefinition(
 # Dagster says these once for every asset and check.
 warnings.filterwarnings("ignore", message="Class `(LocalFileCodeReference|CodeRef)", category=BetaWarning)
 warnings.filterwarnings("ignore", message="Specifying a partitions_def on an AssetCheckSpec", category=PreviewWarning)
+warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=BetaWarning)
 # `dagster.asset_check` for one week, so that the UI's "Execute" asks which and the check knows it.
 weekly_check = partial(asset_check, partitions_def=weekly_partitions)
 
@@ -52,6 +54,8 @@ def weekly_asset(
     def decorate(materialise: Callable[..., Any]) -> AssetsDefinition:
         made: AssetsDefinition = asset(
             partitions_def=weekly_partitions,
+            # A backfill is one run a week, in order: a week's matches depend on whom earlier weeks have shown.
+            backfill_policy=BackfillPolicy.multi_run(max_partitions_per_run=1),
             description=f"{description} {PARTITIONS_IN_WORDS}",
             metadata={**of_table(metadata["table"]), **metadata, "dagster/code_references": _code_of(materialise)},
             # Between the tick of the weekly schedule and the hour at which members look.

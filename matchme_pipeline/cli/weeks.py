@@ -117,6 +117,7 @@ def _run_week(job: JobDefinition, instance: DagsterInstance, week: Week, url: st
         with connect(url, vectors=False) as connection:
             declined = {"declined": True} if end.declined else {}
             runs.close_run(connection, run, end.status, end.error, **declined)
+        pools.free_pools(instance, run.run_id)
     if end.status == "cancelled" and not end.declined:
         console.say("matchme: interrupted; run the same command again to continue")
         raise KeyboardInterrupt

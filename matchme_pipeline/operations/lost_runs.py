@@ -7,6 +7,7 @@ from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.operations import run_queries, runs
 from matchme_pipeline.operations.liveness import PROCESS_TAG, UNFINISHED, End, RunningRow, end_of, process_lives
+from matchme_pipeline.operations.pools import free_pools
 from matchme_pipeline.operations.run_errors import end_of_failure
 
 # Rows that an earlier attempt at this pipeline left behind name no run to ask about; no run takes a day.
@@ -67,9 +68,3 @@ def _close(connection: Connection, instance: DagsterInstance, dagster_run_id: st
     if run is not None and not run.is_finished:
         instance.report_run_failed(run, f"Closed by the pipeline: {end.error}")
     free_pools(instance, dagster_run_id)
-
-
-def free_pools(instance: DagsterInstance, dagster_run_id: str) -> None:
-    """Give back the places in pools that a run's killed process has left taken."""
-    if instance.event_log_storage.supports_global_concurrency_limits:
-        instance.event_log_storage.free_concurrency_slots_for_run(dagster_run_id)

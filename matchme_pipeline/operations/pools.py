@@ -15,3 +15,9 @@ def set_limits(instance: DagsterInstance) -> None:
     for pool, limit in LIMITS.items():
         if pool not in known:
             storage.set_concurrency_slots(pool, limit)
+
+
+def free_pools(instance: DagsterInstance, dagster_run_id: str) -> None:
+    """Give back the places in pools that a run which is over has left taken."""
+    if instance.event_log_storage.supports_global_concurrency_limits:
+        instance.event_log_storage.free_concurrency_slots_for_run(dagster_run_id)

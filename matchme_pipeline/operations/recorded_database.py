@@ -14,7 +14,7 @@ from matchme_pipeline.operations.run_errors import end_of_failure
 from matchme_pipeline.operations.turns import take_turn
 
 _STEP_ENDS = {DagsterEventType.STEP_SUCCESS, DagsterEventType.STEP_FAILURE, DagsterEventType.STEP_SKIPPED}
-_OWN_PROCESS = {DagsterEventType.STEP_WORKER_STARTING, DagsterEventType.STEP_WORKER_STARTED}
+_RESOURCES_READY = {DagsterEventType.RESOURCE_INIT_STARTED, DagsterEventType.RESOURCE_INIT_SUCCESS}
 
 
 class RecordedDatabaseResource(DatabaseResource):
@@ -58,20 +58,30 @@ class RecordedDatabaseResource(DatabaseResource):
 def end_after_step(instance: DagsterInstance, run: DagsterRun) -> End | None:
     """How `run` ended if the step that has just ended was its last one; None while others are to come.
 
-    Where all steps share one process this is the end whatever happened; where each has a process of its own, the run
-    is over when every planned step has ended well. A failure is left to Dagster, which knows what goes on beside it.
+    Where all steps share one process, or only one is planned, this is the end whatever happened. Where each has a
+    process of its own, the run is over when every planned step has ended well; a failure is left to Dagster, which
+    knows what goes on beside it.
+
+    A process that executes several steps initialises its resources for no step in particular. That holds for every
+    executor; not every one records that it starts a process for a step (Celery and Dask do not).
     """
+    planned = _planned_steps(instance, run)
     kinds: dict[str, set[DagsterEventType]] = {}
-    for record in instance.all_logs(run.run_id, of_type=_STEP_ENDS | _OWN_PROCESS):
-        if record.dagster_event is not None and record.step_key is not None:
+    is_shared_process = False
+    for record in instance.all_logs(run.run_id, of_type=_STEP_ENDS | _RESOURCES_READY):
+        if record.dagster_event is None:
+            continue
+        if record.step_key is not None:
             kinds.setdefault(record.step_key, set()).add(record.dagster_event.event_type)
-    in_one_process = not any(seen & _OWN_PROCESS for seen in kinds.values())
+        elif record.dagster_event.event_type in _RESOURCES_READY:
+            is_shared_process = True
+    is_over = is_shared_process or len(planned) == 1
     if any(DagsterEventType.STEP_FAILURE in seen for seen in kinds.values()):
-        return end_of_failure(instance, run) if in_one_process else None
+        return end_of_failure(instance, run) if is_over else None
     well = {step for step, seen in kinds.items() if DagsterEventType.STEP_SUCCESS in seen}
-    if well.issuperset(_planned_steps(instance, run)) and well:
+    if well.issuperset(planned) and well:
         return End("completed")
-    return End("cancelled", "the run was interrupted") if in_one_process else None
+    return End("cancelled", "the run was interrupted") if is_over else None
 
 
 def _planned_steps(instance: DagsterInstance, run: DagsterRun) -> Sequence[str]:

@@ -12,7 +12,7 @@ from dagster import DagsterInstance, DagsterRun
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.errors import RunDeclinedError
 from matchme_pipeline.operations import lost_runs, run_queries, runs
-from matchme_pipeline.operations.liveness import RunningRow, this_worker
+from matchme_pipeline.operations.liveness import PROCESS_TAG, RunningRow, this_worker
 
 
 def take_turn(connection: Connection, instance: DagsterInstance, run: DagsterRun, now: datetime) -> None:
@@ -33,7 +33,9 @@ def take_turn(connection: Connection, instance: DagsterInstance, run: DagsterRun
             week, publishes = runs.week_of_run(run), runs.publishes_matches(run)
             others = lost_runs.close_lost(connection, instance, now)
             declined(others, week, publishes)
-            runs.open_run(connection, run, this_worker())
+            # Only the command's own process lives as long as its run. Elsewhere this is one step's process, which
+            # ends long before the run does: such a run is judged by its heartbeat.
+            runs.open_run(connection, run, this_worker() if PROCESS_TAG in run.tags else None)
         else:
             run_queries.record_progress(connection, run.run_id)
 

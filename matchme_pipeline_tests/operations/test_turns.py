@@ -7,22 +7,38 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
-from dagster import DagsterInstance, DagsterRunStatus
+from dagster import (
+    DagsterEvent,
+    DagsterEventType,
+    DagsterInstance,
+    DagsterRun,
+    DagsterRunStatus,
+    EventLogEntry,
+)
 from dagster._core.errors import DagsterResourceFunctionError
+from dagster._core.events import EngineEventData
+from dagster._core.execution.plan.objects import StepFailureData, StepSuccessData
+from dagster_shared.error import SerializableErrorInfo
 
 from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.definitions import defs
 from matchme_pipeline.errors import RunDeclinedError
 from matchme_pipeline.jobs import queries as jobs
 from matchme_pipeline.jobs.model import JobRequest, JobType
-from matchme_pipeline.operations import lost_runs, queries, run_queries, turns
+from matchme_pipeline.operations import lost_runs, queries, recorded_database, run_queries, turns
 from matchme_pipeline.operations.heartbeat import Heartbeat
-from matchme_pipeline.operations.liveness import End, RunningRow, end_of, this_worker
+from matchme_pipeline.operations.liveness import PROCESS_TAG, End, RunningRow, end_of, this_worker
 from matchme_pipeline_tests.materialising import WEEKS, materialise
 
 NOW = datetime(2026, 2, 1, 4, tzinfo=UTC)
 ELSEWHERE = "another-machine:4711"
 WEEK = WEEKS[0].sunday
+_END_OF_STEP = {
+    DagsterEventType.STEP_SUCCESS: StepSuccessData(duration_ms=1.0),
+    DagsterEventType.STEP_FAILURE: StepFailureData(
+        error=SerializableErrorInfo("the step failed", [], "Exception"), user_failure_data=None
+    ),
+}
 
 
 def at_work(connection: Connection, run_id: str, week=WEEK, worker: str | None = None, publishes: bool = True) -> None:
@@ -156,3 +172,67 @@ def test_a_failed_run_is_closed_without_daemon_or_command(seeded_url: str):
         connection.execute("alter table content_items rename to content_items_away")
         assert not materialise(seeded_url, WEEKS[0], "post_hashes", raise_on_error=False).success
         assert list(statuses(connection).values()) == ["failed"]
+
+
+def test_only_a_run_of_the_command_is_tied_to_a_process(seeded_url: str):
+    job = defs.resolve_job_def("dna_refresh")
+    with connect(seeded_url) as connection, DagsterInstance.ephemeral() as instance:
+        elsewhere = instance.create_run_for_job(job)
+        here = instance.create_run_for_job(job, tags={PROCESS_TAG: this_worker()})
+        for run in (elsewhere, here):
+            turns.take_turn(connection, instance, run, datetime.now(UTC))
+        found = dict(connection.execute("select dagster_run_id, worker from batch_run_history").fetchall())
+    assert found == {elsewhere.run_id: None, here.run_id: this_worker()}
+
+
+def ended(instance: DagsterInstance, run: DagsterRun, step: str, how: DagsterEventType, own: bool) -> None:
+    """What a process records that initialises its resources and executes `step`; `own`: that step alone."""
+    ready = DagsterEvent(
+        DagsterEventType.RESOURCE_INIT_SUCCESS.value, run.job_name, event_specific_data=EngineEventData()
+    )
+    end = DagsterEvent(how.value, run.job_name, event_specific_data=_END_OF_STEP[how])
+    at = datetime.now(UTC).timestamp()
+    for event, key in ((ready, step if own else None), (end, step)):
+        instance.handle_new_event(EventLogEntry(None, 10, "", run.run_id, at, key, run.job_name, event))
+
+
+@pytest.mark.parametrize("how", [DagsterEventType.STEP_SUCCESS, DagsterEventType.STEP_FAILURE])
+def test_a_step_in_a_process_of_its_own_does_not_end_the_run_without_a_word_of_its_start(how: DagsterEventType):
+    """Celery and Dask record no STEP_WORKER_STARTED."""
+    with DagsterInstance.ephemeral() as instance:
+        run = instance.create_run_for_job(defs.resolve_job_def("weekly_batch"))
+        ended(instance, run, "post_hashes", how, own=True)
+        assert recorded_database.end_after_step(instance, run) is None
+
+
+@pytest.mark.parametrize(
+    ("how", "end"),
+    [(DagsterEventType.STEP_SUCCESS, "completed"), (DagsterEventType.STEP_FAILURE, "failed")],
+)
+def test_the_only_step_of_a_run_ends_it_in_whatever_process(how: DagsterEventType, end: str):
+    with DagsterInstance.ephemeral() as instance:
+        run = instance.create_run_for_job(defs.resolve_job_def("dna_refresh"))
+        ended(instance, run, "refresh_dna_scores", how, own=True)
+        found = recorded_database.end_after_step(instance, run)
+        assert found is not None
+        assert found.status == end
+
+
+def test_a_process_of_all_steps_ends_its_run_when_it_stops_half_way():
+    with DagsterInstance.ephemeral() as instance:
+        run = instance.create_run_for_job(defs.resolve_job_def("weekly_batch"))
+        ended(instance, run, "post_hashes", DagsterEventType.STEP_SUCCESS, own=False)
+        assert recorded_database.end_after_step(instance, run) == End("cancelled", "the run was interrupted")
+
+
+def test_every_counter_of_a_run_goes_beyond_the_range_of_integer(app_database: Connection):
+    at_work(app_database, "run")
+    counters = ("total_jobs", "completed_jobs", "failed_jobs", "tokens_used", "api_cost_cents", "duration_seconds")
+    for counter in counters:
+        app_database.execute(f"update batch_run_history set {counter} = 3000000000")  # type: ignore[arg-type]
+    app_database.execute(
+        "insert into llm_calls (dagster_run_id, stage, provider, model, outcome, input_tokens) "
+        "select 'run', 's', 'openai', 'm', 'ok', 1500000000 from generate_series(1, 2)"
+    )
+    assert run_queries.record_progress(app_database, "run")
+    assert queries.run_row(app_database, "run").tokens_used == 3_000_000_000
