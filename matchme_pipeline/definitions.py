@@ -19,6 +19,8 @@ from matchme_pipeline.embeddings import checks as embeddings_checks
 from matchme_pipeline.llm.resource import ModelsResource
 from matchme_pipeline.matching import assets as matching_assets
 from matchme_pipeline.matching import checks as matching_checks
+from matchme_pipeline.matching.match_models import assets as match_models_assets
+from matchme_pipeline.matching.match_models import checks as match_models_checks
 from matchme_pipeline.matching.outcomes import assets as outcomes_assets
 from matchme_pipeline.matching.outcomes import checks as outcomes_checks
 from matchme_pipeline.operations import assets as operations_assets
@@ -36,6 +38,7 @@ _ASSET_MODULES = [
     embeddings_assets,
     dna_assets,
     outcomes_assets,
+    match_models_assets,
     matching_assets,
     operations_assets,
 ]
@@ -44,6 +47,7 @@ _CHECK_MODULES = [
     embeddings_checks,
     dna_checks,
     outcomes_checks,
+    match_models_checks,
     matching_checks,
     operations_checks,
 ]

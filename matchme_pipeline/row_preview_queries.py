@@ -20,7 +20,7 @@ _PLAIN_TYPES = ("integer", "bigint", "smallint", "boolean", "date", "timestamp",
 # Texts that the pipeline chooses from a fixed list.
 _CODES = frozenset(
     {"item_type", "status", "skip_reason", "tier", "previous_tier", "trait_category", "model", "algorithm_version"}
-    | {"embedding_model", "run_type", "action", "factors_version"}
+    | {"embedding_model", "run_type", "action", "factors_version", "state"}
 )
 
 

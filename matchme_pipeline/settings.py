@@ -75,6 +75,9 @@ class Settings(BaseModel):
     strict_unknown: frozenset[str] = Field(frozenset(), alias="MATCHME_STRICT_UNKNOWN")
     # In points, as members see it.
     least_score: float | None = Field(None, alias="MATCHME_LEAST_SCORE", ge=0, le=100)
+    # Matches learn from what members do; the untrained score stands until a version has earned its place.
+    learning: bool = Field(True, alias="MATCHME_LEARNING")
+    learn_least_pairs: int = Field(2_000, alias="MATCHME_LEARN_LEAST_PAIRS", ge=1)
     automation: bool = Field(False, alias="MATCHME_AUTOMATION")
     alert_webhook_url: SecretStr | None = Field(None, alias="MATCHME_ALERT_WEBHOOK_URL")
     # Where people reach Dagster's UI and the operations page: links in alerts and reports begin with these.

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import psycopg
 import typer
 
-from matchme_pipeline.cli import alerts, console, database, jobs, matching, operator
+from matchme_pipeline.cli import alerts, console, database, jobs, matching, models, operator
 from matchme_pipeline.errors import PipelineError, UsageError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
 app.add_typer(database.app, name="db")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(alerts.app, name="alerts")
+app.add_typer(models.app, name="models")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

@@ -14,6 +14,7 @@ BY_MEMBER = (
     ("weekly_matches_of_others", "delete from weekly_matches where match_user_id = any(%s)"),
     ("match_outcomes", "delete from match_outcomes where user_id = any(%s)"),
     ("match_outcomes_of_others", "delete from match_outcomes where match_user_id = any(%s)"),
+    ("match_tendencies", "delete from match_tendencies where user_id = any(%s)"),
     ("member_reports", "delete from member_reports where user_id = any(%s)"),
     ("member_reports_of_others", "delete from member_reports where reported_user_id = any(%s)"),
     ("batch_processing_queue", "delete from batch_processing_queue where user_id = any(%s)"),

@@ -26,6 +26,7 @@ from matchme_pipeline.weekly_assets import closed_week_asset, is_over, week_of
         "user_embeddings",
         "dna_scores",
         "match_outcomes",
+        "match_models",
         "match_preferences",
         "islamic_preferences",
         "conversations",
@@ -94,6 +95,7 @@ def weekly_matches(
         unknown_shares=done.unknown_shares,
         findings=[finding.sentence for finding in unusual(done.figures)],
         model=model,
+        scored_by=str(published.week.version or "untrained score"),
         **reviews,
     )
 

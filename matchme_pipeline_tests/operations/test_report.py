@@ -100,6 +100,7 @@ def test_every_stage_shows_a_summary_first_and_no_zeros_of_models_it_never_calls
         "content_originality",
         "dna_scores",
         "match_outcomes",
+        "match_models",
     }
 
 

@@ -24,6 +24,7 @@ from matchme_pipeline.matching.rules.weights import NEUTRAL
 
 if TYPE_CHECKING:
     from matchme_pipeline.matching.engine.candidates import Candidates
+    from matchme_pipeline.matching.engine.learned_values import Learned
     from matchme_pipeline.matching.rules.compatibility import Calibration
 
 Pair = tuple[str, str]
@@ -138,10 +139,16 @@ class Engine:
             np.array([knowledge.dna.get(user_id, np.nan) for user_id in members.user_ids], dtype=np.float32),
         )
 
-    def match(self, excluded: Collection[Pair] | Positions, fixed: Collection[Pair] = ()) -> Allocation:
-        """Allocate matches; `excluded` pairs may not meet, `fixed` pairs stand already and take up places."""
+    def match(
+        self, excluded: Collection[Pair] | Positions, fixed: Collection[Pair] = (), learned: "Learned | None" = None
+    ) -> Allocation:
+        """Allocate matches; `excluded` pairs may not meet, `fixed` pairs stand already and take up places.
+
+        Pairs are worth what `learned` says, their score unless it is given.
+        """
         apart = np.concatenate([self.positions(excluded), self.positions(fixed)])
-        return self.allocate(self.candidates(apart), fixed)[1]
+        found = self.candidates(apart)
+        return self.allocate(found, fixed, None if learned is None else learned.values(self.profiles, found))[1]
 
     def allocate(
         self, candidates: "Candidates", fixed: Collection[Pair] = (), values: NDArray[np.float32] | None = None

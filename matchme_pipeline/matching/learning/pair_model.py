@@ -34,34 +34,36 @@ class PairModel:
 
     def chance(self, factors: Floats, a: Positions, b: Positions) -> Floats:
         """The chance that each member of `a` likes that of `b`; `factors` are the pairs', (pairs, factors)."""
-        return _chance(self._log_odds(factors, self.tendencies.log_odds(a, b)))
+        return chance_of(self._log_odds(factors, self.tendencies.log_odds(a, b)))
 
     def mutual_chance(self, factors: Floats, a: Positions, b: Positions) -> Floats:
         """The calibrated chance that both like each other; the same from both sides."""
         both = self.chance(factors, a, b) * self.chance(factors, b, a)
         intercept, slope = self.calibration
-        return _chance(intercept + slope * _logit(both))
+        return chance_of(intercept + slope * logit(both))
 
     def _log_odds(self, factors: Floats, tendency: Floats) -> Floats:
         return np.asarray(self.intercept + factors @ self.factors + self.tendency * tendency)
 
 
-def learn(members: int, answers: Answers, factors: Floats) -> PairModel | None:
+def learn(members: int, answers: Answers, factors: Floats, weights: Floats | None = None) -> PairModel | None:
     """The model of these answers; None where all of them are alike, from which nothing can be learned.
 
-    `factors` are those of each answer's pair, (answers, factors), 0 to 1, rows as in `answers`.
+    `factors` are those of each answer's pair, (answers, factors), 0 to 1, rows as in `answers`; `weights` say how much
+    each answer counts, 0 to 1 (None: all of them in full).
     """
     order = np.lexsort((answers.shown, answers.liker))
     answers, factors = answers.at(order), factors[order]
+    counts = np.ones(len(order)) if weights is None else weights[order]
     if len(np.unique(answers.liked)) < 2:
         return None
-    tendencies, without = fit(members, answers)
-    intercept, coefficients = _not_negative(np.column_stack([factors, without]), answers.liked)
+    tendencies, without = fit(members, answers, counts)
+    intercept, coefficients = _not_negative(np.column_stack([factors, without]), answers.liked, counts)
     model = PairModel(intercept, coefficients[:-1], float(coefficients[-1]), (0.0, 1.0), tendencies)
-    return replace(model, calibration=_calibrate(model, answers, factors, without))
+    return replace(model, calibration=_calibrate(model, answers, factors, without, counts))
 
 
-def _not_negative(x: Floats, liked: NDArray[np.bool_]) -> tuple[float, Floats]:
+def _not_negative(x: Floats, liked: NDArray[np.bool_], counts: Floats) -> tuple[float, Floats]:
     """Intercept and coefficients, none below 0: a column whose coefficient would be negative is left out."""
     # scikit-learn takes a second to load; only a process that learns pays for it.
     from sklearn.linear_model import LogisticRegression
@@ -69,38 +71,50 @@ def _not_negative(x: Floats, liked: NDArray[np.bool_]) -> tuple[float, Floats]:
     kept = np.flatnonzero(x.std(axis=0) > _EDGE)
     coefficients = np.zeros(x.shape[1])
     while len(kept):
-        fitted = LogisticRegression(C=_STRENGTH, max_iter=500, tol=1e-6).fit(x[:, kept], liked)
+        fitted = LogisticRegression(C=_STRENGTH, max_iter=500, tol=1e-6).fit(x[:, kept], liked, counts)
         if (fitted.coef_[0] >= 0).all():
             coefficients[kept] = fitted.coef_[0]
             return float(fitted.intercept_[0]), coefficients
         # The worst alone: others may turn positive without it.
         kept = np.delete(kept, int(fitted.coef_[0].argmin()))
-    return float(_logit(np.array([liked.mean()]))[0]), coefficients
+    return float(logit(np.array([liked.mean()]))[0]), coefficients
 
 
-def _calibrate(model: PairModel, answers: Answers, factors: Floats, without: Floats) -> tuple[float, float]:
-    """Platt's calibration of the reciprocal chance, on pairs of which both have answered (Platt 1999)."""
-    from sklearn.linear_model import LogisticRegression
-
-    chance = _chance(model._log_odds(factors, without))
+def _calibrate(
+    model: PairModel, answers: Answers, factors: Floats, without: Floats, counts: Floats
+) -> tuple[float, float]:
+    """Platt's calibration of the reciprocal chance, on pairs of which both have answered."""
+    chance = chance_of(model._log_odds(factors, without))
     members = len(model.tendencies.likes)
     there, back = answers.liker * members + answers.shown, answers.shown * members + answers.liker
     _, first, second = np.intersect1d(there, back, assume_unique=True, return_indices=True)
     once = answers.liker[first] < answers.shown[first]
     first, second = first[once], second[once]
     mutual = answers.liked[first] & answers.liked[second]
+    log_odds = logit(chance[first] * chance[second])
+    return calibrated(log_odds, mutual, counts[first]) or (0.0, 1.0)
+
+
+def calibrated(x: Floats, mutual: NDArray[np.bool_], counts: Floats) -> tuple[float, float] | None:
+    """Intercept and slope of the log-odds of `mutual` over `x` (Platt 1999).
+
+    None where pairs are too few, or where more of `x` would mean less chance.
+    """
+    from sklearn.linear_model import LogisticRegression
+
     if min(int(mutual.sum()), int((~mutual).sum())) < _LEAST_CALIBRATED:
-        return 0.0, 1.0
-    log_odds = _logit(chance[first] * chance[second])
-    fitted = LogisticRegression(C=1.0, max_iter=500, tol=1e-6).fit(log_odds[:, None], mutual)
+        return None
+    fitted = LogisticRegression(C=1.0, max_iter=500, tol=1e-6).fit(x[:, None], mutual, counts)
     slope = float(fitted.coef_[0, 0])
-    return (float(fitted.intercept_[0]), slope) if slope > 0 else (0.0, 1.0)
+    return (float(fitted.intercept_[0]), slope) if slope > 0 else None
 
 
-def _chance(log_odds: Floats) -> Floats:
+def chance_of(log_odds: Floats) -> Floats:
+    """The chances of these log-odds."""
     return np.asarray(1 / (1 + np.exp(-log_odds)))
 
 
-def _logit(chance: Floats) -> Floats:
+def logit(chance: Floats) -> Floats:
+    """The log-odds of these chances, which are kept off 0 and 1."""
     inside = np.clip(chance, _EDGE, 1 - _EDGE)
     return np.asarray(np.log(inside / (1 - inside)))

@@ -60,37 +60,41 @@ class Tendencies:
         return np.asarray(self.base + self.likes[a] + self.liked[b])
 
 
-def fit(members: int, answers: Answers) -> tuple[Tendencies, Floats]:
+def fit(members: int, answers: Answers, weights: Floats | None = None) -> tuple[Tendencies, Floats]:
     """The tendencies of `members` members, and each answer's log-odds as if it had not been given.
+
+    `weights`: how much each answer counts, 0 to 1; all of them in full unless given.
 
     The second, of one Newton step without the answer, is what a model may be trained on without reading the answer
     back from the tendencies. Rows are as in `answers`, which must be ordered. Without answers everybody is at 0.
     """
     liker, shown, liked, rank = answers
     y = liked.astype(np.float64)
+    counts = np.ones(len(y)) if weights is None else weights
     ranks = int(rank.max(initial=0)) + 1
-    base = float(np.log((y.sum() + 0.5) / (len(y) - y.sum() + 0.5)))
+    likes_in_all = float((y * counts).sum())
+    base = float(np.log((likes_in_all + 0.5) / (counts.sum() - likes_in_all + 0.5)))
     effects = np.zeros(ranks)
     sides = [_Side(liker, members), _Side(shown, members)]
     for _ in range(_MOST_SWEEPS if len(y) else 0):
         moved = 0.0
-        residual, weight = _residual(base, effects[rank], sides, y)
+        residual, weight = _residual(base, effects[rank], sides, y, counts)
         step = float(residual.sum() / max(weight.sum(), 1e-9))
         base, moved = base + step, abs(step)
-        residual, weight = _residual(base, effects[rank], sides, y)
+        residual, weight = _residual(base, effects[rank], sides, y, counts)
         if ranks > 1:
             gain = np.bincount(rank, residual, ranks) - effects / _RANK_VARIANCE
             change = gain / (np.bincount(rank, weight, ranks) + 1 / _RANK_VARIANCE)
             change[0] = 0.0
             effects, moved = effects + change, max(moved, float(np.abs(change).max()))
         for side in sides:
-            residual, weight = _residual(base, effects[rank], sides, y)
+            residual, weight = _residual(base, effects[rank], sides, y, counts)
             moved = max(moved, side.improve(residual, weight))
         if moved < _SETTLED:
             break
     likes, popular = sides
     tendencies = Tendencies(base, effects, likes.effect, popular.effect, likes.variance, popular.variance)
-    residual, _ = _residual(base, effects[rank], sides, y)
+    residual, _ = _residual(base, effects[rank], sides, y, counts)
     without = likes.without(residual) + popular.without(residual)
     return tendencies, np.asarray(base + without)
 
@@ -121,10 +125,12 @@ class _Side:
         return np.asarray(self.effect[self.member] - residual / self.information[self.member])
 
 
-def _residual(base: float, rank_effect: Floats, sides: "list[_Side]", y: Floats) -> tuple[Floats, Floats]:
+def _residual(
+    base: float, rank_effect: Floats, sides: "list[_Side]", y: Floats, counts: Floats
+) -> tuple[Floats, Floats]:
     """What the answers leave unexplained, and the weight of each."""
     log_odds = base + rank_effect
     for side in sides:
         log_odds = log_odds + side.effect[side.member]
     chance = 1 / (1 + np.exp(-log_odds))
-    return y - chance, chance * (1 - chance)
+    return counts * (y - chance), counts * chance * (1 - chance)

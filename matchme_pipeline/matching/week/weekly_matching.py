@@ -4,6 +4,7 @@ import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from matchme_pipeline.errors import BrokenMatchesError, BudgetExceededError
 from matchme_pipeline.jobs import week_jobs
 from matchme_pipeline.jobs.week_jobs import TakenJobs
 from matchme_pipeline.llm.contracts import CallContext, Models, PairToPreview, Preview
-from matchme_pipeline.matching import member_queries, scale_queries
+from matchme_pipeline.matching import member_queries, model_queries, scale_queries
 from matchme_pipeline.matching.engine.broken_rows import sound_engine
 from matchme_pipeline.matching.engine.match_engine import Allocation, Engine, Knowledge
 from matchme_pipeline.matching.member_queries import PairRow
@@ -52,11 +53,15 @@ def collector_paused() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class WeekAllocation:
-    """The week's allocation, the rows that stand, and the pairs among them that stay whatever happens."""
+    """The week's allocation, the rows that stand, and the pairs among them that stay whatever happens.
+
+    `version`: the learned version that scored it, by its training's week; None for the untrained score.
+    """
 
     allocation: Allocation
     standing: Sequence[PublishedRow]
     fixed: set[tuple[str, str]]
+    version: date | None = None
 
 
 @dataclass
@@ -109,11 +114,12 @@ def allocate_week(connection: Connection, engine: Engine, week: Week) -> WeekAll
     user_ids = engine.profiles.members.user_ids
     shown = shown_pair_queries.shown_pairs(connection, week.match_week, window, user_ids, before)
     excluded = np.concatenate([talking, shown.pairs[shown.is_known]])
-    allocation = engine.match(excluded, fixed)
+    learned = model_queries.learned_of_week(connection, week.sunday)
+    allocation = engine.match(excluded, fixed, learned)
     while len(repeated := _shown_elsewhere(engine, allocation, shown)):
         excluded = np.concatenate([excluded, repeated])
-        allocation = engine.match(excluded, fixed)
-    return WeekAllocation(allocation, standing, fixed)
+        allocation = engine.match(excluded, fixed, learned)
+    return WeekAllocation(allocation, standing, fixed, learned.week if learned else None)
 
 
 def _shown_elsewhere(engine: Engine, allocation: Allocation, shown: ShownPairs) -> NDArray[np.intp]:
@@ -147,6 +153,7 @@ def publish(
         if rows or scale_queries.scale_of(connection, week.sunday, model) is None:
             scale = Scale(engine.centre, *result.allocation.calibration)
             scale_queries.save_scale(connection, week.sunday, model, scale)
+        model_queries.record_default(connection, week.sunday)
         _require_sound(connection, week, engine)
         done = result.allocation
         report_queries.save_report(connection, week.sunday, done.figures, done.covered, unusual(done.figures))

@@ -1,0 +1,42 @@
+"""What pairs are worth by a learned version, in place of their score: it moves whom members are shown, nothing else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matchme_pipeline.matching.learning.versions import Version, mutual_points
+
+if TYPE_CHECKING:
+    from matchme_pipeline.matching.engine.candidates import Candidates
+    from matchme_pipeline.matching.rules.compatibility import Profiles
+
+# Factors of so many pairs are held at once.
+_PAIRS_AT_ONCE = 500_000
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A version, named by its training's week, with the tendencies of a week's members: (likes, liked) by id."""
+
+    week: date
+    version: Version
+    base: float
+    tendencies: Mapping[str, tuple[float, float]]
+
+    def values(self, profiles: "Profiles", candidates: "Candidates") -> NDArray[np.float32]:
+        """What each candidate pair is worth, 0 to 100 points."""
+        from matchme_pipeline.matching.rules.compatibility import factors
+
+        own = [self.tendencies.get(user_id, (0.0, 0.0)) for user_id in profiles.members.user_ids]
+        likes, liked = np.array(own, dtype=np.float64).reshape(-1, 2).T
+        model = self.version.with_members(self.base, likes, liked)
+        points = np.empty(len(candidates.a), dtype=np.float32)
+        for begin in range(0, len(points), _PAIRS_AT_ONCE):
+            rows = slice(begin, begin + _PAIRS_AT_ONCE)
+            a, b = candidates.a[rows], candidates.b[rows]
+            points[rows] = mutual_points(model, factors(profiles, a, b, candidates.calibration), a, b)
+        return points

@@ -1,0 +1,83 @@
+"""The asset of learned versions: trained every week in shadow, in use only when they have earned it."""
+
+from time import monotonic
+from typing import Any
+
+from dagster import AssetExecutionContext, MaterializeResult
+
+from matchme_pipeline.database.resource import DatabaseResource
+from matchme_pipeline.llm.resource import ModelsResource
+from matchme_pipeline.matching.engine.learned_values import Learned
+from matchme_pipeline.matching.learning.promotion import Exposure
+from matchme_pipeline.matching.match_models import exposure_trial, weekly_learning
+from matchme_pipeline.matching.match_models.weekly_learning import LearnedWeek
+from matchme_pipeline.matching.rules.limits import process_limits
+from matchme_pipeline.reporting import StageReport, materialisation
+from matchme_pipeline.settings import process_settings
+from matchme_pipeline.weekly_assets import closed_week_asset, week_of
+
+
+@closed_week_asset(
+    deps=["match_outcomes", "user_embeddings", "dna_scores", "match_preferences", "islamic_preferences"],
+    group_name="matches",
+    owners=["team:data"],
+    kinds={"postgres", "scikitlearn"},
+    metadata={"table": "match_models"},
+    description="What members' answers teach about matching, a version a week, trained in shadow. A version scores "
+    "members only after it beat what scored them on weeks that it never saw, without less coverage or less even "
+    "exposure; one that falls below the untrained score is rolled back.",
+    pool="matching",
+)
+def match_models(
+    context: AssetExecutionContext, database: DatabaseResource, models: ModelsResource
+) -> MaterializeResult[None]:
+    """Train the week's version, judge an earlier one, and decide which version scores the week."""
+    started = monotonic()
+    week = week_of(context)
+    settings = process_settings()
+    if not settings.learning:
+        return materialisation(StageReport(items=0, processed=0), monotonic() - started, rows=0, learning="off")
+    with models.session(database) as llm, database.connect() as connection:
+        model = llm.embedding_model
+
+        def exposures(now: Learned | None, then: Learned) -> tuple[Exposure, Exposure]:
+            return exposure_trial.exposures(connection, week, model, process_limits(), now, then)
+
+        learned = weekly_learning.learn_week(connection, week, settings.learn_least_pairs, exposures)
+    return materialisation(
+        StageReport(len(learned.seen.sides.liker), int(learned.is_new), int(not learned.is_new)),
+        monotonic() - started,
+        rows=int(learned.trained is not None),
+        learning="on",
+        **_figures(learned),
+    )
+
+
+def _figures(learned: LearnedWeek) -> dict[str, Any]:
+    """What was learned and decided, for Dagster's page."""
+    decided, found = learned.decided, learned.trained
+    figures: dict[str, Any] = {
+        "scored_by": str(decided.version or "untrained score"),
+        "decision": decided.decision,
+        "reasons": list(decided.reasons),
+        "judged": str(learned.judged or ""),
+    }
+    if found is not None:
+        figures |= {
+            "shown_pairs": found.shown_pairs,
+            "answers": found.answers,
+            "mutual_pairs": found.mutual_pairs,
+            "log_odds_by_feature": dict(found.version.coefficients),
+            "likes_variance": found.version.likes_variance,
+            "liked_variance": found.version.liked_variance,
+        }
+    if learned.verdict is not None:
+        figures |= {
+            "judged_pairs": learned.verdict.pairs,
+            "log_loss": learned.verdict.challenger_loss,
+            "log_loss_in_use": learned.verdict.champion_loss,
+            "auc": learned.verdict.challenger_auc.value,
+            "auc_in_use": learned.verdict.champion_auc.value,
+            "verdict": learned.verdict.as_json(),
+        }
+    return figures

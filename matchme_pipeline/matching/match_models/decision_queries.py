@@ -1,0 +1,161 @@
+"""SQL of decisions: which version scores a week, and what an operator or the pipeline makes of a version."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.matching.learning.judging import Verdict
+
+
+@dataclass(frozen=True)
+class WeekModel:
+    """Which version scored a week; `version` None is the untrained score."""
+
+    week: date
+    version: date | None
+    decision: str
+    reasons: Sequence[str]
+
+
+def week_model(connection: Connection, week: date) -> WeekModel | None:
+    """What is recorded of a week."""
+    with connection.cursor(row_factory=class_row(WeekModel)) as cursor:
+        return cursor.execute("select * from match_week_models where week = %s", [week]).fetchone()
+
+
+def week_models(connection: Connection, version: date | None = None) -> list[WeekModel]:
+    """What is recorded of every week, or of those that a version scored, the newest first."""
+    with connection.cursor(row_factory=class_row(WeekModel)) as cursor:
+        return cursor.execute(
+            """
+            select * from match_week_models where %(version)s::date is null or version = %(version)s
+            order by week desc
+            """,
+            {"version": version},
+        ).fetchall()
+
+
+def used_before(connection: Connection, version: date) -> date | None:
+    """What scored the newest week that `version` did not score; None is the untrained score."""
+    row = connection.execute(
+        "select version from match_week_models where version is distinct from %s order by week desc limit 1", [version]
+    ).fetchone()
+    return row[0] if row else None
+
+
+def is_published(connection: Connection, match_week: date) -> bool:
+    """Do members see matches of the week that the pipeline scored?"""
+    row = connection.execute(
+        "select exists (select from weekly_matches where week_start_date = %s and embedding_model is not null)",
+        [match_week],
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def in_use(connection: Connection, week: date) -> tuple[date | None, bool]:
+    """The version in use before `week`'s decision (None: the untrained score), and whether it is pinned.
+
+    The newest week goes by the states, which an operator may have set; an older one by what the week before it had.
+    """
+    row = connection.execute(
+        """
+        select case
+            when exists (select from match_week_models where week > %(week)s)
+                then (select version from match_week_models where week < %(week)s order by week desc limit 1)
+            else (select week from match_models where state in ('active', 'pinned') and week <= %(week)s)
+        end,
+        exists (
+            select from match_models where state = 'pinned' and week <= %(week)s
+        ) and not exists (select from match_week_models where week > %(week)s)
+        """,
+        {"week": week},
+    ).fetchone()
+    assert row is not None
+    return row[0], row[1]
+
+
+def record_decision(connection: Connection, decided: WeekModel) -> None:
+    """Record which version scores a week, in place of an earlier decision; the newest week's becomes the state."""
+    connection.execute(
+        """
+        insert into match_week_models as w (week, version, decision, reasons) values (%s, %s, %s, %s)
+        on conflict (week) do update
+        set version = excluded.version, decision = excluded.decision, reasons = excluded.reasons
+        where (w.version, w.decision, w.reasons)
+            is distinct from (excluded.version, excluded.decision, excluded.reasons)
+        """,
+        [decided.week, decided.version, decided.decision, list(decided.reasons)],
+    )
+    is_newest = connection.execute(
+        "select not exists (select from match_week_models where week > %s)", [decided.week]
+    ).fetchone()
+    if is_newest and is_newest[0]:
+        set_active(connection, decided.version, "pipeline")
+
+
+def record_judgement(
+    connection: Connection, version: date, week: date, verdict: Verdict | None, reasons: Sequence[str]
+) -> None:
+    """Keep how a version did as of `week`, unless a later week has judged it."""
+    connection.execute(
+        """
+        update match_models set judged_week = %(week)s, figures = %(figures)s, reasons = %(reasons)s
+        where week = %(version)s and (judged_week is null or judged_week <= %(week)s)
+            and (judged_week, figures, reasons) is distinct from (%(week)s, %(figures)s, %(reasons)s)
+        """,
+        {
+            "version": version,
+            "week": week,
+            "figures": Jsonb(verdict.as_json() if verdict else {}),
+            "reasons": list(reasons),
+        },
+    )
+
+
+def broken_rules(connection: Connection, week: date) -> dict[str, int]:
+    """How often what is kept of versions, and of a week, breaks a rule."""
+    row = connection.execute(
+        """
+        select
+            (select greatest(count(*) - 1, 0) from match_models where state in ('active', 'pinned')),
+            (
+                select count(*) from match_week_models w
+                where w.week = %(week)s and w.version is not null
+                    and not exists (select from match_models m where m.week = w.version)
+            ),
+            (select count(*) from match_models where week = %(week)s and last_match_week > week),
+            (
+                select count(*) from match_tendencies t
+                where t.week = %(week)s and not exists (
+                    select from profiles p where p.clerk_user_id = t.user_id and p.deleted_at is null
+                )
+            )
+        """,
+        {"week": week},
+    ).fetchone()
+    assert row is not None
+    names = ("more_than_one_in_use", "scored_by_no_known_version", "trained_on_later_weeks", "of_deleted_members")
+    return dict(zip(names, row, strict=True))
+
+
+def set_active(connection: Connection, version: date | None, by: str, state: str = "active") -> None:
+    """Let `version` (None: the untrained score) score the coming weeks; whichever did retires."""
+    with connection.transaction():
+        connection.execute(
+            """
+            update match_models set state = 'retired', state_by = %(by)s
+            where state in ('active', 'pinned') and week is distinct from %(version)s
+            """,
+            {"version": version, "by": by},
+        )
+        connection.execute(
+            """
+            update match_models set state = %(state)s, state_by = %(by)s
+            where week = %(version)s and (%(by)s <> 'pipeline' or state not in ('active', 'pinned'))
+            """,
+            {"version": version, "by": by, "state": state},
+        )

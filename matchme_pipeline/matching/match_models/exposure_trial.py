@@ -1,0 +1,34 @@
+"""What exposure a version would give the week's members: the week is allocated twice and nothing is written."""
+
+import numpy as np
+
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.matching import member_queries
+from matchme_pipeline.matching.engine.exposure import exposure
+from matchme_pipeline.matching.engine.learned_values import Learned
+from matchme_pipeline.matching.learning.promotion import Exposure
+from matchme_pipeline.matching.rules.limits import Limits
+from matchme_pipeline.matching.week import shown_pair_queries, weekly_matching
+from matchme_pipeline.week import Week
+
+
+def exposures(
+    connection: Connection, week: Week, model: str, limits: Limits, now: Learned | None, then: Learned
+) -> tuple[Exposure, Exposure]:
+    """The exposure under what scores the members now (None: the untrained score), and under another version.
+
+    `model` is that of the members' vectors.
+    """
+    engine = weekly_matching.load_engine(connection, week, model, limits)
+    user_ids = engine.profiles.members.user_ids
+    talking = engine.positions(member_queries.pairs_in_conversation(connection, week.cutoff))
+    shown = shown_pair_queries.shown_pairs(connection, week.match_week, limits.no_repeat_weeks, user_ids)
+    found = engine.candidates(np.concatenate([talking, shown.pairs]))
+
+    def under(learned: Learned | None) -> Exposure:
+        values = None if learned is None else learned.values(engine.profiles, found)
+        chosen, _ = engine.allocate(found, (), values)
+        pairs = np.stack([found.a[chosen], found.b[chosen]], axis=1)
+        return exposure(engine.profiles.members, pairs, found.possibilities > 0)
+
+    return under(now), under(then)

@@ -1,0 +1,196 @@
+"""A week's learning: train a version in shadow, judge an earlier one on weeks it never saw, decide who scores."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.matching import model_queries
+from matchme_pipeline.matching.engine.learned_values import Learned
+from matchme_pipeline.matching.learning import promotion
+from matchme_pipeline.matching.learning.judging import Verdict, judge
+from matchme_pipeline.matching.learning.promotion import Exposure
+from matchme_pipeline.matching.learning.shown_sides import AnsweredPairs, answered_pairs
+from matchme_pipeline.matching.learning.tendencies import Floats
+from matchme_pipeline.matching.learning.versions import Trained, train
+from matchme_pipeline.matching.match_models import decision_queries, training_queries
+from matchme_pipeline.matching.match_models.decision_queries import WeekModel
+from matchme_pipeline.matching.match_models.training_queries import Seen, match_week_of, week_number
+from matchme_pipeline.matching.model_queries import StoredVersion
+from matchme_pipeline.matching.rules.weights import ALGORITHM_VERSION
+from matchme_pipeline.week import WEEK, Week
+
+# The exposure that the week's members would have under what scores them now, and under another version.
+Exposures = Callable[[Learned | None, Learned], tuple[Exposure, Exposure]]
+
+
+@dataclass(frozen=True)
+class LearnedWeek:
+    """What a week's learning came to; `verdict` is that on `judged`, the version that was looked at."""
+
+    seen: Seen
+    trained: Trained | None
+    is_new: bool
+    decided: WeekModel
+    judged: date | None = None
+    verdict: Verdict | None = None
+
+
+def learn_week(connection: Connection, week: Week, least_pairs: int, exposures: Exposures) -> LearnedWeek:
+    """Train on what is known as of the week's cutoff, and decide which version scores the week.
+
+    What has scored a published week is not decided again.
+    """
+    seen = training_queries.outcomes_as_of(connection, week)
+    trained = train(seen.sides)
+    is_new = trained is not None and _save(connection, week, seen, trained)
+    known = decision_queries.week_model(connection, week.sunday)
+    if decision_queries.is_published(connection, week.match_week):
+        return LearnedWeek(seen, trained, is_new, known or WeekModel(week.sunday, None, "recorded", ()))
+    return _decide(connection, week, _Trial(connection, seen), least_pairs, exposures, (seen, trained, is_new))
+
+
+def _save(connection: Connection, week: Week, seen: Seen, trained: Trained) -> bool:
+    found = trained.tendencies
+    differs = np.flatnonzero((found.likes != 0) | (found.liked != 0))
+    stored = StoredVersion(
+        week=week.sunday,
+        state="shadow",
+        state_by="pipeline",
+        factors_version=trained.version.factors_version,
+        first_match_week=seen.match_weeks[0],
+        last_match_week=seen.match_weeks[-1],
+        shown_pairs=trained.shown_pairs,
+        answers=trained.answers,
+        mutual_pairs=trained.mutual_pairs,
+        coefficients=trained.version.as_json(),
+        judged_week=None,
+        figures={},
+        reasons=(),
+    )
+    rows = [(seen.user_ids[place], float(found.likes[place]), float(found.liked[place])) for place in differs.tolist()]
+    return model_queries.save_version(connection, stored, rows)
+
+
+def _decide(
+    connection: Connection,
+    week: Week,
+    trial: "_Trial",
+    least_pairs: int,
+    exposures: Exposures,
+    learned: tuple[Seen, Trained | None, bool],
+) -> LearnedWeek:
+    """Roll back a version that has fallen; else promote the challenger that has earned it; else keep what there is."""
+    used, is_pinned = decision_queries.in_use(connection, week.sunday)
+    champion = model_queries.version_of(connection, used) if used else None
+    with connection.transaction():
+        if champion and not is_pinned:
+            why = _fall(week, champion, trial)
+            if why:
+                decided = WeekModel(week.sunday, None, "rolled_back", [why])
+                decision_queries.record_decision(connection, decided)
+                return LearnedWeek(*learned, decided)
+        challenger = _challenger(connection, week, used, least_pairs)
+        if challenger is None or is_pinned:
+            reason = "An operator has pinned it." if is_pinned else "No other version can be judged yet."
+            decided = WeekModel(week.sunday, used, "kept", [reason])
+            decision_queries.record_decision(connection, decided)
+            return LearnedWeek(*learned, decided)
+        verdict = trial.verdict(challenger, champion, challenger.week)
+        reasons = promotion.reasons_against(challenger.shown_pairs, least_pairs, verdict)
+        if not reasons:
+            reasons = _unfairness(connection, week, champion, challenger, exposures)
+        decided = _decision(week, used, challenger.week, reasons)
+        decision_queries.record_judgement(connection, challenger.week, week.sunday, verdict, decided.reasons)
+        decision_queries.record_decision(connection, decided)
+    return LearnedWeek(*learned, decided, challenger.week, verdict)
+
+
+def _decision(week: Week, used: date | None, challenger: date, reasons: list[str]) -> WeekModel:
+    if reasons:
+        return WeekModel(week.sunday, used, "kept", reasons)
+    than = f"version {used}" if used else "the untrained score"
+    return WeekModel(week.sunday, challenger, "promoted", [f"It beats {than} on weeks that neither was trained on."])
+
+
+def _fall(week: Week, champion: StoredVersion, trial: "_Trial") -> str:
+    """Why the version in use is rolled back; empty where it is not."""
+    if champion.factors_version != ALGORITHM_VERSION:
+        return f"It was trained on factors of {champion.factors_version}; they are {ALGORITHM_VERSION} now."
+    first = max(champion.week, (week.match_week - (promotion.WATCHED_WEEKS + 1) * WEEK))
+    verdict = trial.verdict(champion, None, first)
+    if not promotion.has_fallen(verdict):
+        return ""
+    assert verdict is not None
+    return (
+        f"Version {champion.week} has fallen below the untrained score: log loss {verdict.challenger_loss:.4f} against "
+        f"{verdict.champion_loss:.4f} on {verdict.pairs:,} pairs."
+    )
+
+
+def _challenger(connection: Connection, week: Week, used: date | None, least_pairs: int) -> StoredVersion | None:
+    """The oldest version that may still be judged, for the most weeks speak for it; of these one with enough data."""
+    # By what was known in that week: one that came into use later was in the shadow then.
+    others = {one.version for one in decision_queries.week_models(connection) if one.week < week.sunday}
+    found = [
+        stored
+        for stored in model_queries.versions(connection)
+        if (used or date.min) < stored.week < week.sunday
+        and stored.week >= week.sunday - promotion.JUDGED_WEEKS * WEEK
+        and stored.week not in others
+        and stored.factors_version == ALGORITHM_VERSION
+    ]
+    enough = [stored for stored in found if stored.shown_pairs >= least_pairs]
+    return min(enough or found, key=lambda stored: stored.week, default=None)
+
+
+def _unfairness(
+    connection: Connection, week: Week, champion: StoredVersion | None, challenger: StoredVersion, exposures: Exposures
+) -> list[str]:
+    now = model_queries.learned_as_of(connection, champion, week.sunday) if champion else None
+    then = model_queries.learned_as_of(connection, challenger, week.sunday)
+    assert then is not None, "its own training has left tendencies"
+    return promotion.exposure_reasons(*exposures(now, then))
+
+
+class _Trial:
+    """The pairs that have answered, and what each version foretold of them with what was known before each week."""
+
+    def __init__(self, connection: Connection, seen: Seen) -> None:
+        self.connection, self.seen = connection, seen
+        self.pairs = answered_pairs(seen.sides)
+        self.place = {user_id: number for number, user_id in enumerate(seen.user_ids)}
+        self.tendencies: dict[int, tuple[float, Floats, Floats]] = {}
+
+    def verdict(self, challenger: StoredVersion, champion: StoredVersion | None, after: date) -> Verdict | None:
+        """How the challenger did against the champion (None: the untrained score) on weeks shown after `after`.
+
+        None where there are too few pairs of either kind.
+        """
+        pairs = self.pairs.at(self.pairs.week > week_number(after))
+        if min(int(pairs.mutual.sum()), int((~pairs.mutual).sum())) < promotion.LEAST_MUTUAL:
+            return None
+        theirs = self._chances(champion, pairs) if champion else challenger.version.untrained_chance(pairs.score)
+        return judge(pairs.a, pairs.b, pairs.mutual, theirs, self._chances(challenger, pairs))
+
+    def _chances(self, stored: StoredVersion, pairs: AnsweredPairs) -> Floats:
+        chances = np.empty(len(pairs.a))
+        for number in np.unique(pairs.week).tolist():
+            rows = np.flatnonzero(pairs.week == number)
+            model = stored.version.with_members(*self._as_of(number))
+            chances[rows] = model.mutual_chance(pairs.factors[rows], pairs.a[rows], pairs.b[rows])
+        return chances
+
+    def _as_of(self, number: int) -> tuple[float, Floats, Floats]:
+        """The tendencies that were known when the match week was scored: its week is the one before."""
+        if number not in self.tendencies:
+            found = model_queries.tendencies_as_of(self.connection, match_week_of(number) - WEEK)
+            base, by_id = found if found else (0.0, {})
+            likes, liked = np.zeros(len(self.place)), np.zeros(len(self.place))
+            for user_id, (own_likes, own_liked) in by_id.items():
+                if user_id in self.place:
+                    likes[self.place[user_id]], liked[self.place[user_id]] = own_likes, own_liked
+            self.tendencies[number] = base, likes, liked
+        return self.tendencies[number]
