@@ -18,11 +18,14 @@ from hypothesis import strategies as st
 from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.embeddings.queries import VectorRow, replace_member_vectors
 from matchme_pipeline.errors import SeenMeanwhileError
+from matchme_pipeline.jobs.model import JobType
+from matchme_pipeline.jobs.week_jobs import members_taken
+from matchme_pipeline.llm.contracts import CallContext
 from matchme_pipeline.matching.engine.match_engine import Match
 from matchme_pipeline.matching.member_queries import members_as_of
 from matchme_pipeline.matching.rules.limits import USUAL, Limits
 from matchme_pipeline.matching.rules.members import MemberRow
-from matchme_pipeline.matching.week import publication_queries, ranking, weekly_matching
+from matchme_pipeline.matching.week import close_call_reviews, publication_queries, ranking, weekly_matching
 from matchme_pipeline.matching.week.publication_queries import PublishedRow
 from matchme_pipeline.week import Week
 from matchme_pipeline_tests.matching import plain
@@ -268,6 +271,75 @@ def test_a_match_that_is_seen_while_the_week_is_computed_stays_as_it_is(
     with pytest.raises(SeenMeanwhileError):
         publication_queries.replace_matches(app_database, WEEK.match_week, MODEL, "run", wanted, set())
     assert lists(app_database) == before
+
+
+class LooksBeforeEachTry:
+    """The models of a week without reviews; whenever the week is about to be written, a member looks at a match."""
+
+    review_model = None
+
+    def __init__(self, member: Connection) -> None:
+        self._member = member
+        self.seen: list[tuple[str, str]] = []
+
+    @property
+    def embedding_model(self) -> str:
+        looked = self._member.execute(
+            """
+            update weekly_matches set viewed_at = now()
+            where id = (select id from weekly_matches where viewed_at is null order by rank desc, user_id limit 1)
+            returning user_id, match_user_id
+            """
+        ).fetchone()
+        if looked is not None:
+            self.seen.append(looked)
+        return MODEL
+
+
+def test_a_week_is_written_around_members_who_look_at_it_at_every_try(app_database: Connection, app_database_url: str):
+    members = [row(f"m{n}", gender="male") for n in range(9)] + [row(f"w{n}") for n in range(9)]
+    save_population(app_database, members, seed=1)
+    assert publish(app_database) == {}
+    assert len(lists(app_database)) == 18
+    app_database.execute("delete from user_embeddings")
+    rows_before = lists(app_database)
+
+    def load() -> close_call_reviews.Loaded:
+        return weekly_matching.load_sound_engine(app_database, WEEK, MODEL, USUAL)
+
+    jobs_taken = members_taken(app_database, JobType.MATCH_GENERATION, WEEK.sunday, "run", [], MODEL)
+    calls = CallContext("weekly_matches", WEEK.sunday, "run")
+    with connect(app_database_url) as member, jobs_taken as taken:
+        models: Any = LooksBeforeEachTry(member)
+        done = close_call_reviews.publish_reviewed(app_database, WEEK, models, calls, taken, load(), load)
+    found = lists(app_database)
+    assert 0 < len(models.seen) < 6
+    assert_lists_are_sound(found)
+    assert done.written
+    for user_id, other in models.seen:
+        assert found[user_id][other][:2] == rows_before[user_id][other][:2]
+        assert (min(user_id, other), max(user_id, other)) in done.week.fixed
+
+
+scored = st.dictionaries(
+    st.tuples(st.sampled_from("abcdefg"), st.sampled_from("hijklmn")), st.integers(0, 10_000), max_size=40
+)
+
+
+@given(scored, st.sets(st.tuples(st.sampled_from("abcdefg"), st.sampled_from("hijklmn")), max_size=12))
+def test_new_matches_give_way_to_fixed_pairs_and_only_where_a_list_is_full(
+    scores: dict[tuple[str, str], int], fixed: set[tuple[str, str]]
+):
+    assume(max(Counter(itertools.chain.from_iterable(fixed)).values(), default=0) <= 5)
+    matches = [Match(a, b, Decimal(score).scaleb(-2), {}) for (a, b), score in scores.items()]
+    kept = ranking.matches_around(matches, fixed)
+    pairs = {(match.a, match.b) for match in kept}
+    sizes = Counter(itertools.chain.from_iterable([*pairs, *fixed]))
+    assert max(sizes.values(), default=0) <= 5
+    assert not pairs & fixed
+    for match in matches:
+        if (match.a, match.b) not in pairs | fixed:
+            assert 5 in (sizes[match.a], sizes[match.b])
 
 
 def test_readers_see_the_old_week_until_the_new_one_is_whole(app_database: Connection, app_database_url: str):

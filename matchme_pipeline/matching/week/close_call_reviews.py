@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from psycopg.errors import DeadlockDetected
+
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.errors import BrokenMatchesError, BudgetExceededError, ModelRequestError, SeenMeanwhileError
 from matchme_pipeline.jobs.week_jobs import TakenJobs
@@ -17,6 +19,8 @@ from matchme_pipeline.week import Week
 
 # A pair's insights that a review sees, a side; more would cost tokens and say little.
 INSIGHTS_A_SIDE = 8
+# A conflict over rows with members at work is rare, and each has ended by the next try.
+_TRIES = 5
 # Everything known of members, and those whose rows are broken, with the reason.
 Loaded = tuple[Engine, Mapping[str, str]]
 
@@ -55,27 +59,31 @@ def publish_reviewed(
 ) -> Published:
     """Allocate, review and publish the week.
 
-    Members go on living meanwhile. A match that one of them views stays, and the week is computed again around it: what
-    is answered costs nothing. Who moves, wishes otherwise or leaves may break a rule: then members are read once more.
+    Members go on living meanwhile. A match that one of them views stays, and the new ones give way to it. Who moves,
+    wishes otherwise or leaves may break a rule: then members are read once more. Rows that others hold in another
+    order than the week does (a deadlock) are asked for again, a few times.
     Raises BrokenMatchesError, with nothing written, where a rule is still broken.
     """
     engine, broken = loaded
+    result, outcome = allocate_reviewed(connection, engine, week, models, calls)
     is_reloaded = False
-    while True:
-        result, outcome = allocate_reviewed(connection, engine, week, models, calls)
+    for tries_left in reversed(range(_TRIES)):
         try:
-            written, removed = weekly_matching.publish(
+            week_written, written, removed = weekly_matching.publish(
                 connection, week, models.embedding_model, engine, result, taken, broken
             )
-        except SeenMeanwhileError:
-            continue
-        except BrokenMatchesError:
-            if is_reloaded:
+        except (SeenMeanwhileError, DeadlockDetected):
+            if not tries_left:
                 raise
-            engine, broken = reload()
+        except BrokenMatchesError:
+            if is_reloaded or not tries_left:
+                raise
             is_reloaded = True
+            engine, broken = reload()
+            result, outcome = allocate_reviewed(connection, engine, week, models, calls)
         else:
-            return Published(result, outcome, broken, written, removed)
+            return Published(week_written, outcome, broken, written, removed)
+    raise AssertionError("the last try returns or raises")
 
 
 def allocate_reviewed(

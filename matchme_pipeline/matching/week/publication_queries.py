@@ -7,6 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from psycopg import sql
 from psycopg.errors import UniqueViolation
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
@@ -52,23 +53,27 @@ def first_published(connection: Connection, match_week: date) -> datetime | None
     return row[0] if row else None
 
 
-def published_rows(connection: Connection, match_week: date) -> list[PublishedRow]:
-    """The week's rows as they stand."""
+def published_rows(connection: Connection, match_week: date, lock: bool = False) -> list[PublishedRow]:
+    """The week's rows as they stand; `lock`: and as they stay until the caller's transaction ends.
+
+    Who views or acts on a locked row waits until then.
+    """
+    statement = sql.SQL(
+        """
+        select user_id, match_user_id, rank,
+            (viewed_at is not null or actioned_at is not null)
+                and not exists (
+                    select from profiles p
+                    where p.clerk_user_id in (user_id, match_user_id) and p.deleted_at is not null
+                ) as touched
+        from weekly_matches
+        where week_start_date = %s
+        order by user_id, rank, match_user_id
+        {lock}
+        """
+    ).format(lock=sql.SQL("for update" if lock else ""))
     with connection.cursor(row_factory=class_row(PublishedRow)) as cursor:
-        return cursor.execute(
-            """
-            select user_id, match_user_id, rank,
-                (viewed_at is not null or actioned_at is not null)
-                    and not exists (
-                        select from profiles p
-                        where p.clerk_user_id in (user_id, match_user_id) and p.deleted_at is not null
-                    ) as touched
-            from weekly_matches
-            where week_start_date = %s
-            order by user_id, rank, match_user_id
-            """,
-            [match_week],
-        ).fetchall()
+        return cursor.execute(statement, [match_week]).fetchall()
 
 
 def replace_matches(

@@ -16,6 +16,25 @@ def fixed_pairs(rows: Sequence[PublishedRow]) -> set[tuple[str, str]]:
     return {_ordered(row.user_id, row.match_user_id) for row in rows if row.touched}
 
 
+def matches_around(matches: Sequence[Match], fixed: Collection[tuple[str, str]]) -> list[Match]:
+    """Those of `matches` that go with the `fixed` pairs, in their order: the best that both lists have a place for.
+
+    A fixed pair is no new match. Where none of a match's two members has more than `MOST_MATCHES`, it stays. Ties go
+    by id.
+    """
+    places: dict[str, int] = defaultdict(lambda: MOST_MATCHES)
+    for a, b in fixed:
+        places[a] -= 1
+        places[b] -= 1
+    kept: set[tuple[str, str]] = set()
+    for match in sorted(matches, key=lambda match: (-match.score, match.a, match.b)):
+        if places[match.a] > 0 and places[match.b] > 0 and _ordered(match.a, match.b) not in fixed:
+            kept.add((match.a, match.b))
+            places[match.a] -= 1
+            places[match.b] -= 1
+    return [match for match in matches if (match.a, match.b) in kept]
+
+
 def ranked_rows(
     matches: Sequence[Match], standing: Sequence[PublishedRow], fixed: Collection[tuple[str, str]]
 ) -> list[MatchRow]:

@@ -3,7 +3,7 @@
 import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -138,15 +138,17 @@ def publish(
     result: WeekAllocation,
     taken: TakenJobs,
     broken: Mapping[str, str],
-) -> tuple[int, int]:
-    """Write the week, look at it once more, and finish its jobs in one transaction; returns rows written and removed.
+) -> tuple[WeekAllocation, int, int]:
+    """Write the week, look at it once more, and finish its jobs in one transaction.
 
-    Raises BrokenMatchesError, with nothing written, where a match breaks a rule or a hard preference, and
-    SeenMeanwhileError where a member has viewed since what would change.
+    Returns the week as it was written, and how many rows were written and removed. A match that a member has viewed
+    since the week was allocated stays; the new ones give way to it, so that a week ends however active members are.
+    Raises BrokenMatchesError, with nothing written, where a match breaks a rule or a hard preference.
     """
-    rows = ranking.ranked_rows(result.allocation.matches, result.standing, result.fixed)
     with connection.transaction():
-        changed = publication_queries.replace_matches(
+        result = _around_what_is_seen(connection, week, result)
+        rows = ranking.ranked_rows(result.allocation.matches, result.standing, result.fixed)
+        written, removed = publication_queries.replace_matches(
             connection, week.match_week, model, taken.dagster_run_id, rows, result.fixed
         )
         # Where all that stands was viewed before, it stands by the scale that it was scored by.
@@ -158,7 +160,17 @@ def publish(
         done = result.allocation
         report_queries.save_report(connection, week.sunday, done.figures, done.covered, unusual(done.figures))
         week_jobs.finish_members(connection, taken, broken)
-    return changed
+    return result, written, removed
+
+
+def _around_what_is_seen(connection: Connection, week: Week, result: WeekAllocation) -> WeekAllocation:
+    """The allocation around the rows as they stand now; members' looks at them wait until the week is written."""
+    standing = publication_queries.published_rows(connection, week.match_week, lock=True)
+    fixed = ranking.fixed_pairs(standing)
+    if fixed == result.fixed:
+        return replace(result, standing=standing)
+    matches = ranking.matches_around(result.allocation.matches, fixed)
+    return WeekAllocation(replace(result.allocation, matches=matches), standing, fixed)
 
 
 def broken_matches(connection: Connection, week: Week, members: Members, limits: Limits) -> dict[str, int]:
