@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from matchme_pipeline.llm.execution.embedding_run import within_limit
 from matchme_pipeline.llm.tasks.packing import pack_questions, pack_texts, question_tokens
 from matchme_pipeline.llm.tasks.prompt_files import PromptSettings
-from matchme_pipeline.llm.tasks.questions import Question, speaks_to_a_model
+from matchme_pipeline.llm.tasks.questions import Question
+from matchme_pipeline.llm.text.model_addressing import speaks_to_a_model
 from matchme_pipeline.llm.text.token_estimates import estimated_tokens, most_tokens
 
 SETTINGS = PromptSettings(temperature=0.3, max_output_tokens=1000, request_tokens=200, request_items=5)

@@ -18,10 +18,15 @@ GROUPS = {
     "masking": Group(
         (
             "llm/text/contact_masking.py",
+            "llm/text/addresses.py",
             "llm/text/handles.py",
+            "llm/text/names.py",
+            "llm/text/ordinary_numbers.py",
+            "llm/text/spelt_numbers.py",
             "llm/text/phone_numbers.py",
             "llm/text/folding.py",
             "llm/text/hidden_readings.py",
+            "llm/text/model_addressing.py",
             "llm/text/plain_text.py",
         ),
         ("llm/test_contact_corpus.py", "llm/test_grounding.py", "llm/test_shown_text.py"),

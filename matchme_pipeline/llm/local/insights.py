@@ -7,8 +7,8 @@ import numpy as np
 
 from matchme_pipeline.llm.local.encoder import SentenceEncoder
 from matchme_pipeline.llm.local.themes import Themes, theme_similarities
-from matchme_pipeline.llm.tasks.questions import speaks_to_a_model
 from matchme_pipeline.llm.text.contact_masking import shows_contact
+from matchme_pipeline.llm.text.model_addressing import speaks_to_a_model
 from matchme_pipeline.llm.text.sentences import sentences
 
 # Measured on the seeded population's sentences (matchme_pipeline_tests/bench/llm.py prints both figures): below it,

@@ -16,7 +16,7 @@ from matchme_pipeline.llm.contracts import Insight, ItemToAnalyse, PairToPreview
 from matchme_pipeline.llm.tasks import answer_parsing
 from matchme_pipeline.llm.tasks.prompt_files import Prompt
 from matchme_pipeline.llm.text.contact_masking import mask
-from matchme_pipeline.llm.text.hidden_readings import readings
+from matchme_pipeline.llm.text.model_addressing import speaks_to_a_model
 from matchme_pipeline.llm.text.plain_text import is_plain, plain
 from matchme_pipeline.llm.text.sentences import cut_at_boundary
 
@@ -214,24 +214,6 @@ def insights_used(stored: Json, pair: PairToPreview) -> tuple[str, ...]:
     if references is None:
         return tuple(by_reference.values())
     return tuple(by_reference[reference] for reference in references if reference in by_reference)
-
-
-_ADDRESSES_A_MODEL = re.compile(
-    r"\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instruction|rule|prompt|above|previous)"
-    r"|\b(?:system|assistant|developer)\s*(?:prompt|message)?\s*[:>,]"
-    r"|\b(?:language model|chatgpt|gpt|llm|prompt|json|as an ai)\b"
-    # The same in other languages that members write.
-    r"|تجاهل.{0,20}(?:التعليمات|الأوامر)|ہدایات.{0,20}نظر ?انداز|\bignor(?:e[zr]?|iere|a)\b.{0,40}"
-    r"(?:consignes|anweisung|instrucciones|instruções)|talimatlar.{0,30}(?:yok say|unut|görmezden)"
-    r"|\babaikan\b.{0,40}(?:instruksi|perintah|arahan)"
-    r"|\bnew instructions?\b|\bother (?:members|users)\b|\boutput\b.{0,40}\binsights?\b|</?\w+>|[{}\[\]]\s*\"",
-    re.IGNORECASE | re.DOTALL,
-)
-
-
-def speaks_to_a_model(text: str) -> bool:
-    """Whether `text` may address a model: such an item is asked about alone, so that it cannot steer other answers."""
-    return any(_ADDRESSES_A_MODEL.search(reading) for reading in readings(text))
 
 
 def _shown(insight: SharedInsight) -> Json:

@@ -2,13 +2,22 @@
 
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 # Full stops of other scripts, and Cyrillic and Greek letters that look like Latin ones.
 _LOOKALIKES = str.maketrans(
-    "。․‚аеорсухіјѕкмтвнАЕОРСУХІЈЅКМТВНαορ",
-    "..,aeopcyxijskmtbhAEOPCYXIJSKMTBHaop",
+    "。․‚аеорсухіјѕкмтвнԁһԛԝАЕОРСУХІЈЅКМТВНαορɡıᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ",
+    "..,aeopcyxijskmtbhdhqwAEOPCYXIJSKMTBHaopgiabcdefghijklmnoprstuvwyz",
 )
+# Letters in black circles and squares, and those that flags are made of: a to z each.
+_PICTURED = tuple("".join(map(chr, range(first, first + 26))) for first in (0x1F150, 0x1F170, 0x1F1E6))
 _ENCLOSING_KEYCAP = "\u20e3"
+_APOSTROPHES = "'\u2018\u2019\u201b\u02bc\u02bb\u02bd\u02be\u02bf\u02b9\u00b4\u2032`\uff07"
+# Letters that are written one for another, and those that Unicode does not take apart.
+_SAME = str.maketrans(
+    "أإآٱىئیېےكہۃةۂھؤڤıİøØłŁđĐħĦŧŦ" + _APOSTROPHES,
+    "اااايييييکهههههوفiIoOlLdDhHtT" + "'" * len(_APOSTROPHES),
+)
 
 
 @dataclass(frozen=True)
@@ -47,6 +56,9 @@ def fold(original: str) -> Folded:
 def _shown(character: str) -> str:
     if character.isascii():
         return character
+    for letters in _PICTURED:
+        if character in letters:
+            return chr(ord("a") + letters.index(character))
     if is_invisible(character) or unicodedata.category(character) in ("Mn", "Me") or character == _ENCLOSING_KEYCAP:
         return ""
     digit = unicodedata.digit(character, None)
@@ -62,3 +74,18 @@ def _shown(character: str) -> str:
 def is_invisible(character: str) -> bool:
     """Whether a character has no glyph of its own: format and tag characters, variation selectors, private use."""
     return unicodedata.category(character) in ("Cf", "Co", "Cn") or "\ufe00" <= character <= "\ufe0f"
+
+
+def plain_letters(text: str) -> str:
+    """`text` letter by letter without accents, with one spelling of letters that are written one for another."""
+    if text.isascii():
+        return text.replace("`", "'")
+    return "".join(map(_plain_letter, text)).translate(_SAME)
+
+
+@lru_cache(maxsize=65_536)
+def _plain_letter(letter: str) -> str:
+    if letter.isascii():
+        return letter
+    parts = unicodedata.normalize("NFD", letter)
+    return parts[0] if all(unicodedata.category(mark) == "Mn" for mark in parts[1:]) else letter

@@ -3,15 +3,26 @@
 import base64
 import binascii
 import codecs
+import html
 import re
 from collections.abc import Iterator
+from urllib.parse import unquote
 
 from matchme_pipeline.llm.text.folding import fold
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 _HEX = re.compile(r"(?:(?:0x|\\x|%)?[0-9a-fA-F]{2}[\s,]?){12,}")
 _BINARY = re.compile(r"(?:[01]{8}\s?){12,}")
+_BASE32 = re.compile(r"[A-Z2-7]{16,}|[a-z2-7]{16,}")
+_NUMBERS = re.compile(r"(?:(?:3[2-9]|[4-9]\d|1[01]\d|12[0-6])[\s,;]{1,2}){12,}")
+_ESCAPES = re.compile(r"(?:&#x?\w{2,5};.{0,3}){4}|(?:\\u[0-9a-fA-F]{4}){4}|(?:%[0-9a-fA-F]{2}\w{0,12}){4}", re.DOTALL)
+_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _TAGS = range(0xE0000, 0xE0080)
+# Runs of what has no glyph: a message in bits, or in variation selectors behind an emoji.
+_UNSEEN = re.compile("[\u200b-\u200f\u2060-\u2064\ufeff\u180e]{8,}|[\ufe00-\ufe0f\U000e0100-\U000e01ef]{4,}")
+# Digits and signs in the place of letters, within words.
+_DISGUISED = re.compile(r"[a-z][013457@$!|][a-z]|\b[1034][a-z]{2}", re.IGNORECASE)
+_LETTERS = str.maketrans("013457@$!|", "oieastasil")
 # Of a long text so many encoded stretches are looked at.
 _MOST_STRETCHES = 50
 
@@ -20,7 +31,7 @@ def readings(text: str) -> Iterator[str]:
     """`text` as it stands and every way of reading it that a model may see and a person may not."""
     yield text
     tags = "".join(chr(ord(character) - 0xE0000) for character in text if ord(character) in _TAGS)
-    if tags:
+    if tags or _UNSEEN.search(text):
         # Nobody writes them by hand: whatever they say is meant for a machine.
         yield f"system: {tags}"
     folded = fold(text).text
@@ -28,21 +39,52 @@ def readings(text: str) -> Iterator[str]:
         yield folded
     yield codecs.encode(folded, "rot13")
     yield folded[::-1]
-    # Letters set apart: "i g n o r e".
-    if re.search(r"(?:\b\w[\s.\-_*]){6,}", folded):
-        yield re.sub(r"(?<=\b\w)[\s.\-_*](?=\w\b)", "", folded)
-    yield from _decoded(folded)
+    if _DISGUISED.search(folded):
+        yield folded.translate(_LETTERS)
+    yield from _decoded(folded, depth=2)
 
 
-def _decoded(text: str) -> Iterator[str]:
+def compact(text: str) -> str:
+    """The Latin letters of `text` alone, in small letters: what is set apart by anything reads as one word."""
+    return re.sub("[^a-z]+", "", text.lower())
+
+
+def _decoded(text: str, depth: int) -> Iterator[str]:
     stretches = [match[0] for pattern in (_BASE64, _HEX, _BINARY) for match in pattern.finditer(text)]
     # A line break inside an encoded message divides nothing.
     joined = re.sub(r"\s+", "", text)
     stretches += [match[0] for match in _BASE64.finditer(joined)][:1] if joined != text else []
-    for stretch in stretches[:_MOST_STRETCHES]:
-        for raw in (_from_base64(stretch), _from_hex(stretch), _from_binary(stretch)):
-            if raw and _is_text(raw):
-                yield raw.decode("utf-8", "ignore")
+    found = [
+        raw.decode("utf-8", "ignore")
+        for stretch in stretches[:_MOST_STRETCHES]
+        for raw in (_from_base64(stretch), _from_base32(stretch), _from_hex(stretch), _from_binary(stretch))
+        if raw and _is_text(raw)
+    ]
+    found += [_from_numbers(match[0]) for match in _NUMBERS.finditer(text)]
+    if _ESCAPES.search(text):
+        found.append(_ESCAPE.sub(_unescaped, html.unescape(unquote(text))))
+    for reading in found:
+        yield reading
+        if depth > 1 and reading != text:
+            yield from _decoded(reading, depth - 1)
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    return chr(int(match[1], 16))
+
+
+def _from_numbers(stretch: str) -> str:
+    return "".join(chr(int(number)) for number in re.findall(r"\d+", stretch))
+
+
+def _from_base32(stretch: str) -> bytes | None:
+    bare = stretch.rstrip("=")
+    if not _BASE32.fullmatch(bare):
+        return None
+    try:
+        return base64.b32decode(bare.upper()[: len(bare) // 8 * 8])
+    except (binascii.Error, ValueError):
+        return None
 
 
 def _from_base64(stretch: str) -> bytes | None:

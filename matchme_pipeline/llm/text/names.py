@@ -1,12 +1,11 @@
 """A member's own names in what they write, in the spellings that people use; pure."""
 
 import re
-import unicodedata
 from collections.abc import Collection, Iterator
 from functools import lru_cache
 from importlib import resources
 
-from matchme_pipeline.llm.text.folding import fold
+from matchme_pipeline.llm.text.folding import fold, plain_letters
 
 # What stands in the place of what is masked.
 MASKS = ("[email]", "[link]", "[handle]", "[phone]", "[name]")
@@ -20,12 +19,6 @@ _UNSPACED = re.compile(
 _ARABIC = re.compile("[\u0600-\u06ff]+")
 # "And", "to", "with" and the like are written together with what follows in Arabic.
 _ARABIC_PREFIX = "(?:[وفبلك]{1,2}|وال|ال)?"
-_APOSTROPHES = "'\u2018\u2019\u201b\u02bc\u02bb\u02bd\u02be\u02bf\u02b9\u00b4\u2032`\uff07"
-# Letters that are written one for another, and those that Unicode does not take apart.
-_SAME = str.maketrans(
-    "أإآٱىئیېےكہۃةۂھؤڤıİøØłŁđĐħĦŧŦ" + _APOSTROPHES,
-    "اااايييييکهههههوفiIoOlLdDhHtT" + "'" * len(_APOSTROPHES),
-)
 
 
 def named(text: str, names: Collection[str]) -> Iterator[tuple[int, int]]:
@@ -38,7 +31,7 @@ def named(text: str, names: Collection[str]) -> Iterator[tuple[int, int]]:
     patterns = _patterns(tuple(sorted({name[:_MOST_NAME_CHARACTERS] for name in names})))
     if not patterns:
         return
-    plain = _plain_letters(text)
+    plain = plain_letters(text)
     for pattern, needs_capital in patterns:
         for match in pattern.finditer(plain):
             start, end = match.span()
@@ -89,7 +82,7 @@ def _word(pattern: str) -> str:
 
 def _parts(name: str) -> list[str]:
     """The words of a name, in small letters; those of one letter name nobody."""
-    words = (word.strip("'") for word in _DIVIDES.split(_plain_letters(fold(name).text).lower()))
+    words = (word.strip("'") for word in _DIVIDES.split(plain_letters(fold(name).text).lower()))
     return [word for word in words if len(word) >= 2 and any(letter.isalpha() for letter in word)][:_MOST_PARTS]
 
 
@@ -100,21 +93,6 @@ def _naming(parts: list[str]) -> list[str]:
 
 def _is_word_too(part: str) -> bool:
     return part in _words_too() or part in _particles()
-
-
-def _plain_letters(text: str) -> str:
-    """`text` letter by letter without accents, with one spelling of letters that are written one for another."""
-    if text.isascii():
-        return text.replace("`", "'")
-    return "".join(map(_plain_letter, text)).translate(_SAME)
-
-
-@lru_cache(maxsize=65_536)
-def _plain_letter(letter: str) -> str:
-    if letter.isascii():
-        return letter
-    parts = unicodedata.normalize("NFD", letter)
-    return parts[0] if all(unicodedata.category(mark) == "Mn" for mark in parts[1:]) else letter
 
 
 @lru_cache(maxsize=1)

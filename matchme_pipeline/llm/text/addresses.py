@@ -1,0 +1,89 @@
+"""E-mail addresses and links in a folded text, in signs and in words; pure."""
+
+import re
+from collections.abc import Iterator
+
+# The look-behinds let a match begin only where a word does, and repetitions are bounded: one pass over any text.
+_AT = r"(?:@|\s@\s|\s?[(\[{<-]\s?(?:a\s?t|@)\s?[)\]}>-]\s?)"
+_DOT_WORD = r"(?:dot|d\so\st|d0t|punto|nokta|titik|دوت|نقطة|ڈاٹ)"
+_DOT = rf"(?:\.|\s?[(\[{{<-]\s?(?:{_DOT_WORD}|\.)\s?[)\]}}>-]\s?)"
+# Nobody is anywhere "at gmail"; at the others people work, so that their names need a sign of an address.
+_MAIL_ONLY = r"(?:g\s?mail|google\s?mail|hotmail|icloud|proton\s?mail|ymail|جي\s?ميل|هوتميل|جی\s?میل)"
+_PROVIDER = rf"(?:{_MAIL_ONLY}|outlook|yahoo|proton|aol|live)"
+_AT_WORK = (
+    r"(?:work|works|worked|working|job|jobs|am|is|are|was|were|be|been|me|look|looking|looked|meet|met|team|teams|engineer"
+    r"|engineers|intern|internship|manager|started|studied|years|people|friend|friends|developer|designer|role|staff)"
+)
+_EMAIL = re.compile(
+    rf"(?<![\w.+%-])(?:[\w+%-]{{1,32}}\sdot\s){{0,3}}[\w.+%-]{{1,64}}{_AT}[\w-]{{1,63}}(?:{_DOT}[\w-]{{1,63}}){{1,5}}"
+    # In words, and with blanks, only at what can be nothing else.
+    r"|(?<![\w.+%-])(?:[\w+%-]{1,32}\sdot\s){0,3}[\w.+%-]{1,64}\s(?:at|@)\s[\w-]{1,63}\s(?:dot|\.)\s(?:[\w-]{1,63}\s(?:dot|\.)\s)?[a-z]{2,6}(?![\w])"
+    rf"|(?<![\w.+%-])(?:[\w.+%-]{{1,64}}\s?@\s?|(?=\w*[.\d_])[\w.+%-]{{1,64}}\sat\s){_PROVIDER}"
+    rf"(?:{_DOT}[a-z]{{2,6}})?(?![\w])"
+    rf"|(?<![\w.+%-])(?!{_AT_WORK}\s)[a-z][\w.+%-]{{2,63}}\s{{1,3}}(?:at|{_AT})\s{{0,3}}{_MAIL_ONLY}"
+    rf"(?:(?:{_DOT}|\sdot\s)[a-z]{{2,6}})?(?![\w])"
+    # Letter by letter.
+    r"|(?<!\S)(?:[\w.+-]\s){2,40}(?:@|at)\s(?:[\w-]\s){2,40}(?:\.|dot)(?:\s\w){2,6}(?![\w])"
+    r"|(?<!\S)(?:\w[-_.]){2,40}\w\s?(?:@|at)\s?(?:\w[-_.]){2,40}\w\s?(?:\.|dot)\s?\w(?:[-_.]\w){1,5}(?![\w])"
+    # Backwards.
+    r"|(?<!\w)(?:moc|ten|gro)\s?\.\s?\w{2,30}@[\w.]{2,40}",
+    re.IGNORECASE,
+)
+# A mailbox's provider, and what may stand between it and the name before it.
+_MAILBOX = re.compile(
+    rf"(?<![^\W_]){_MAIL_ONLY}(?:(?P<ending>\s?(?:[.,]|{_DOT_WORD}|point|-\s?dot\s?-|\s)\s?(?:com|net|org|كوم|کام))(?![^\W_]))?"
+    r"(?![^\W_])",
+    re.IGNORECASE,
+)
+_BEFORE_MAILBOX = re.compile(
+    r"(?<![\w.+%-])(?P<name>[\w.+%-]{3,64})\s{0,2}[-([{<]?\s?"
+    r"(?P<at>(?:at\sthe\srate(?:\sof)?|at|@|arroba|arobase|chez|et|آت|ات|اٹ|ایٹ|على)(?![^\W_]))?\s?[-)\]}>]?\s{0,2}[-([{<]?\s?$",
+    re.IGNORECASE,
+)
+_NEVER_ANY_WORD = ("arroba", "arobase", "آت", "at the rate", "at the rate of", "@")
+
+_ENDINGS = (
+    r"com|net|org|info|io|me|co|app|link|uk|de|fr|pk|ae|sa|ma|tr|gg|ly|xyz|dev|site|online|blog|page|club|shop|tv|in|my|id|bd"
+    r"|eg|qa|us|ca|au|eu|nl|be|es|it|se|no|ch|at|ru|cn|jp|biz|chat|live|to|bio|ee|fm"
+)
+# Endings that are words of a sentence, where a blank after a full stop was left out.
+_SURE_ENDINGS = (
+    r"com|(?!(?-i:NET))net|org|info|io|me|co|app|link|uk|de|fr|pk|ae|sa|ma|tr|gg|ly|xyz|dev|site|online|blog|tv|biz|bio|ee|fm"
+    r"|eth|كوم|نت"
+)
+_LINK = re.compile(
+    r"(?:https?|hxxps?|ftp|mailto|tg|whatsapp|javascript|data|live)\s?:\s?//?\s?\S+|(?:https?://|www\.|live:)\S+"
+    rf"|(?<![\w.-])[\w-]{{1,63}}(?:\.[\w-]{{1,63}}){{0,5}}[.،]\s?(?:(?<=\s)com|(?<!\s)(?:{_SURE_ENDINGS}))(?![\w.-])(?:/\S*)?"
+    rf"|(?<![\w.-])[\w-]{{1,63}}(?:\.[\w-]{{1,63}}){{0,5}}\.(?:{_SURE_ENDINGS})(?=\.(?:\s|$))"
+    # Any other domain is taken for one where a path follows.
+    rf"|(?<![\w.-])[\w-]{{1,63}}(?:\.[\w-]{{1,63}}){{0,5}}\.(?:{_ENDINGS}|[a-z]{{2,12}})/[\w%?=&@.~/-]*\w"
+    rf"|(?<![\w.-])[\w-]{{2,63}}(?:\s(?:{_DOT_WORD}|\[dot\]|\(dot\)|\{{dot\}})\s|\s?[(\[{{<]\s?(?:{_DOT_WORD}|\.)\s?[)\]}}>]\s?)"
+    r"(?:com|net|org|io|me|co|gg|app|pk|uk)(?![\w])(?:\s?(?:/|slash\s)\s?\S+)?"
+    r"|(?<![\w.-])[a-z0-9-]{2,63}\s\.\s?(?:com|(?!(?-i:NET))net|org|io|gg)(?![\w])(?:/\S*)?"
+    # The short addresses of messengers, with blanks and in words.
+    r"|(?<![\w.-])(?:(?:t|wa|m|ig|fb)\s?(?:\.|\sdot\s|\s)\s?me|linktr\s?\.?\s?ee|linktree|bit\s?\.\s?ly)\s?(?:/|\sslash\s)\s?[\w@.+-]+",
+    re.IGNORECASE,
+)
+
+
+def emails(text: str) -> Iterator[tuple[int, int]]:
+    """Spans of a folded text that are e-mail addresses."""
+    yield from (match.span() for match in _EMAIL.finditer(text))
+    for mailbox in _MAILBOX.finditer(text):
+        before = _BEFORE_MAILBOX.search(text, max(0, mailbox.start() - 90), mailbox.start())
+        if before is not None and _is_mailbox(before, mailbox["ending"] is not None):
+            yield before.start(), mailbox.end()
+
+
+def links(text: str) -> Iterator[tuple[int, int]]:
+    """Spans of a folded text that are links or domains."""
+    yield from (match.span() for match in _LINK.finditer(text))
+
+
+def _is_mailbox(before: re.Match[str], has_ending: bool) -> bool:
+    name, at = before["name"], (before["at"] or "").casefold()
+    made = re.search(r"\d|_|\w\.\w", name) is not None and re.search(r"[^\W\d_]", name) is not None
+    return made or at in _NEVER_ANY_WORD or (has_ending and not _NO_NAME.fullmatch(name))
+
+
+_NO_NAME = re.compile(r"(?:my|a|the|your|his|her|our|their|on|in|via|to|from|use|of|is|and|by|with)", re.IGNORECASE)
