@@ -38,8 +38,11 @@ from matchme_pipeline.llm.tasks.questions import (
     insights_used,
 )
 from matchme_pipeline.llm.text.contact_masking import mask_if_named
+from matchme_pipeline.llm.text.sentences import cut_at_boundary
 
 Outcome = Answered | Unanswered
+# Of a text to embed; the models' own limits are lower.
+MOST_CHARACTERS = 100_000
 
 
 class Gateway:
@@ -105,7 +108,12 @@ class Gateway:
         failures: dict[str, str] = {}
         computed = 0
         own = names or {}
-        missing = {key: mask_if_named(text, own.get(key, ())) for key, text in texts.items() if key not in stored}
+        missing = {
+            # No model reads more; looking for names takes a second for a million characters.
+            key: mask_if_named(cut_at_boundary(text, MOST_CHARACTERS), own.get(key, ()))
+            for key, text in texts.items()
+            if key not in stored
+        }
         for result in self._provider.embed(missing, context) if missing else ():
             if isinstance(result, Unanswered):
                 failures[result.key] = result.error

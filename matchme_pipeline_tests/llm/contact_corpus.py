@@ -305,6 +305,7 @@ Sahih al-Bukhari 1, 13, 6018
 Tirmidhi 1924, Abu Dawud 4941
 hadith no. 2564 in Muslim and 6011 in Bukhari
 the 40 hadith of Nawawi, number 13
+Copyright 2000,2001,2002 by my grandfather
 Born in 1993, moved in 2004, graduated 2015, hajj in 2019
 1993-1997 in Lahore, 1998-2004 in Leeds
 In 1445 AH, or 2023-2024 CE

@@ -134,7 +134,13 @@ def packed(
 
     A request fits into a minute of `tokens_per_minute` even where a text is twice as many tokens as is likely.
     """
-    ready = [(key, within_limit(mask(text), limits.input_tokens)) for key, text in texts.items() if text.strip()]
+    # A token is at most three characters in the count below: what lies behind is never sent.
+    longest = 4 * limits.input_tokens
+    ready = [
+        (key, within_limit(mask(cut_at_boundary(text, longest)), limits.input_tokens))
+        for key, text in texts.items()
+        if text.strip()
+    ]
     most = limits.request_tokens if tokens_per_minute is None else min(limits.request_tokens, tokens_per_minute // 2)
     return pack_texts(ready, limits.inputs, most)
 

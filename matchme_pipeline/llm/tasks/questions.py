@@ -65,7 +65,8 @@ class InsightsTask:
 
     def question(self, item: ItemToAnalyse, model: str, parameters: str, shared: bool = False) -> Question:
         """The question about `item`; `shared`: several members wrote the text, so it is asked about alone."""
-        seen = mask(cut_at_boundary(item.text, self.prompt.settings.item_characters), item.names)
+        read = cut_at_boundary(item.text, self.prompt.settings.item_characters)
+        seen = mask(read, item.names)
         categories = [mask(category, item.names) for category in item.categories]
         return Question(
             key=cache_key(item.content_hash, model, parameters, self.prompt.version),
@@ -73,7 +74,7 @@ class InsightsTask:
             owner=item.member_id,
             data={"text": seen, "categories": categories, "depth_level": item.depth_level},
             text=item.text,
-            alone=shared or speaks_to_a_model(item.text),
+            alone=shared or speaks_to_a_model(read),
         )
 
     def request(self, questions: Sequence[Question]) -> tuple[Json, dict[str, Question]]:

@@ -14,7 +14,7 @@ _SCORE = r"(?:0|[1-9]\d{0,2})[-/](?:0|[1-9]\d{0,2})"
 _ROUND = r"[1-9]\d{2}0[\u2010-\u2015/-][1-9]\d{2}0"
 _RANGE = r"\s?[\u2010-\u2015/-]\s?"
 _ONE = rf"(?:{_DAY}|{_TIME}|{_VERSE}|{_YEAR}|{_AMOUNT})"
-_ORDINARY = re.compile(rf"{_ONE}(?:{_RANGE}(?:{_ONE}|[1-9]\d{{0,2}}))*|{_SCORE}|{_ROUND}")
+_ORDINARY = re.compile(rf"{_ONE}(?:{_RANGE}(?:{_ONE}|[1-9]\d{{0,2}}))*|{_SCORE}|{_ROUND}|{_YEAR}(?:,{_YEAR})+")
 # A French number in pairs looks like two days.
 _IN_PAIRS = re.compile(r"0[1-9](?:([-/.])\d\d)(?:\1\d\d){3}")
 _BETWEEN_NUMBERS = re.compile(r"[\s;|&]+|[,\u060c]\s+|\s?\u2022\s?")
