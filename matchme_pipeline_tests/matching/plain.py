@@ -15,6 +15,8 @@ EARTH_KM = 6_371.0088
 EDUCATION = {
     "B.Sc.": "Bachelor's Degree",
     "MSc": "Master's Degree",
+    "ＭＳｃ": "Master's Degree",
+    "HND": "Trade/Vocational",
     "Ph.D": "Doctorate/PhD",
     "A-levels": "High School",
 }
@@ -26,7 +28,8 @@ PRAYER = {
     "jummah": "Cultural",
     "learning": "Flexible",
 }
-PRACTICE = {"very practicing": "Very Practicing", "moderate": "Moderate"}
+PRACTICE = {"very practicing": "Very Practicing", "dévout": "Very Practicing", "moderate": "Moderate"}
+SECT = {"sunni": "sunni", "shia": "shia", "ahmadiyya": "ahmadiyya", "ahmadi": "ahmadiyya", "other": "other"}
 SCREENS = {
     "gender": ("male", "female"),
     "education": ("High School", "Trade/Vocational", "Bachelor's Degree", "Master's Degree", "Doctorate/PhD", "Other"),
@@ -188,7 +191,7 @@ def _wished_practice(row: MemberRow) -> Any:
 
 def _sect(row: MemberRow) -> str | None:
     said = row.sect or (row.religion.get("sect") if isinstance(row.religion, dict) else None)
-    return said.lower() if isinstance(said, str) and said.lower() in SCREENS["sect"] else None
+    return SECT.get(said.lower()) if isinstance(said, str) else None
 
 
 def _near(a: MemberRow, b: MemberRow, on: date) -> bool | None:
