@@ -45,5 +45,5 @@ class InputFileError(PipelineError):
     """The content of an input file is invalid."""
 
 
-class SeenMeanwhileError(PipelineError):
+class TouchedMeanwhileError(PipelineError):
     """Members have viewed or acted on matches that a week would change: it has to be computed again, around those."""

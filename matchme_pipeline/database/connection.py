@@ -7,7 +7,7 @@ import psycopg
 from pgvector.psycopg import register_vector
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.rows import TupleRow
+from psycopg.rows import Row, TupleRow
 
 from matchme_pipeline.database.stored_values import tolerate
 from matchme_pipeline.errors import DatabaseUnavailableError
@@ -69,6 +69,14 @@ def open_connection(url: str, *, vectors: bool = True) -> Connection:
                 "`create extension vector`."
             ) from None
     return connection
+
+
+def one_row(cursor: psycopg.Cursor[Row]) -> Row:
+    """The row of a statement that always returns one: an aggregate over everything, an insert with `returning`."""
+    row = cursor.fetchone()
+    if row is None:
+        raise LookupError("A statement that always returns a row has returned none.")
+    return row
 
 
 def _connected(url: str, options: str | None = None) -> Connection:

@@ -77,7 +77,7 @@ def weekly_matches(
         jobs_of_the_app=vars(adopted),
         matches=rows,
         removed=published.removed,
-        kept_viewed=len(published.week.fixed),
+        kept_viewed=len(published.week.standing),
         eligible_pairs=done.eligible_pairs,
         members_with_possibilities=done.with_possibilities,
         members_covered=done.covered,

@@ -88,8 +88,8 @@ def _report(context: AssetExecutionContext, connection: Connection, week: Week) 
 def _first_stop(context: AssetExecutionContext) -> str:
     """What ended the work of the run's first stage that left some undone; empty where none did."""
     for record in context.instance.all_logs(context.run.run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION):
-        assert record.dagster_event is not None
-        metadata = record.dagster_event.step_materialization_data.materialization.metadata
-        if "stopped_by" in metadata and metadata["stopped_by"].value:
-            return str(metadata["stopped_by"].value)
+        materialization = record.asset_materialization
+        stopped_by = materialization.metadata.get("stopped_by") if materialization is not None else None
+        if stopped_by is not None and stopped_by.value:
+            return str(stopped_by.value)
     return ""

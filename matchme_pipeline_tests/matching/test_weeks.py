@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.embeddings.queries import VectorRow, replace_member_vectors
-from matchme_pipeline.errors import SeenMeanwhileError
+from matchme_pipeline.errors import TouchedMeanwhileError
 from matchme_pipeline.jobs.model import JobType
 from matchme_pipeline.jobs.week_jobs import members_taken
 from matchme_pipeline.llm.contracts import CallContext
@@ -35,6 +35,8 @@ from matchme_pipeline_tests.materialising import WEEKS, materialise
 
 WEEK = Week(date(2026, 1, 4), is_first=True)
 MODEL = "some-model"
+# What the app may write when a member does something with a match.
+TOUCHES = ("viewed_at = now()", "actioned_at = now()", "action = 'liked'", "action = 'passed', viewed_at = now()")
 FIXTURE = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -68,10 +70,17 @@ def publish(connection: Connection, limits: Limits = USUAL) -> dict[str, int]:
     """Match the week and write it; what breaks a rule, by rule."""
     engine = weekly_matching.load_engine(connection, WEEK, MODEL, limits)
     result = weekly_matching.allocate_week(connection, engine, WEEK)
-    rows = ranking.ranked_rows(result.allocation.matches, result.standing, result.fixed)
-    publication_queries.replace_matches(connection, WEEK.match_week, MODEL, "run", rows, result.fixed)
+    rows = ranking.ranked_rows(result.allocation.matches, result.published, result.standing)
+    publication_queries.replace_matches(connection, WEEK.match_week, MODEL, "run", rows, result.standing)
     broken = weekly_matching.broken_matches(connection, WEEK, engine.profiles.members, limits)
     return {name: count for name, count in broken.items() if count}
+
+
+def touch(connection: Connection, change: str, user_id: str, other: str) -> None:
+    connection.execute(
+        f"update weekly_matches set {change} where user_id = %s and match_user_id = %s",  # type: ignore[arg-type]
+        [user_id, other],
+    )
 
 
 def lists(connection: Connection) -> dict[str, dict[str, tuple[Any, ...]]]:
@@ -127,11 +136,7 @@ def test_what_members_have_seen_stands_as_it_is_whatever_changes_and_the_rest_is
         before = lists(app_database)
         seen = {(user_id, other) for user_id, own in before.items() for other in own if random.random() < 0.2}
         for user_id, other in sorted(seen):
-            column = random.choice(["viewed_at", "actioned_at"])
-            app_database.execute(
-                f"update weekly_matches set {column} = now() where user_id = %s and match_user_id = %s",  # type: ignore[arg-type]
-                [user_id, other],
-            )
+            touch(app_database, random.choice(TOUCHES), user_id, other)
         touched = lists(app_database)
         app_database.execute("delete from match_preferences")
         app_database.execute("delete from islamic_preferences")
@@ -140,12 +145,12 @@ def test_what_members_have_seen_stands_as_it_is_whatever_changes_and_the_rest_is
         assert publish(app_database) == {}
         after = lists(app_database)
         assert_lists_are_sound(after)
-        fixed = seen | {(other, user_id) for user_id, other in seen}
-        for user_id, other in fixed:
+        standing = seen | {(other, user_id) for user_id, other in seen}
+        for user_id, other in standing:
             assert after[user_id][other] == touched[user_id][other]
         by_id = {member.user_id: member for member in later}
         for user_id, own in after.items():
-            for other in set(own) - {partner for owner, partner in fixed if owner == user_id}:
+            for other in set(own) - {partner for owner, partner in standing if owner == user_id}:
                 assert plain.what_parts(by_id[user_id], by_id[other], CUTOFF.date()) is None
         assert publish(app_database) == {}
         assert lists(app_database) == after
@@ -258,17 +263,17 @@ def test_a_database_that_fails_half_way_publishes_nothing(finished_url: str, fin
     assert len(finished.execute(rows).fetchall()) > len(before)
 
 
-@pytest.mark.parametrize("column", ["viewed_at", "actioned_at"])
+@pytest.mark.parametrize("change", TOUCHES)
 @pytest.mark.parametrize("rows", ["removed", "changed"])
-def test_a_match_that_is_seen_while_the_week_is_computed_stays_as_it_is(
-    app_database: Connection, column: str, rows: str
+def test_a_match_that_is_touched_while_the_week_is_computed_stays_as_it_is(
+    app_database: Connection, change: str, rows: str
 ):
     save(app_database, [row("a", gender="male"), row("b")])
     publish(app_database)
-    app_database.execute(f"update weekly_matches set {column} = now() where user_id = 'a'")  # type: ignore[arg-type]
+    touch(app_database, change, "a", "b")
     before = lists(app_database)
     wanted = [] if rows == "removed" else [publication_queries.MatchRow("a", "b", Decimal(1), 2, {})]
-    with pytest.raises(SeenMeanwhileError):
+    with pytest.raises(TouchedMeanwhileError):
         publication_queries.replace_matches(app_database, WEEK.match_week, MODEL, "run", wanted, set())
     assert lists(app_database) == before
 
@@ -318,7 +323,7 @@ def test_a_week_is_written_around_members_who_look_at_it_at_every_try(app_databa
     assert done.written
     for user_id, other in models.seen:
         assert found[user_id][other][:2] == rows_before[user_id][other][:2]
-        assert (min(user_id, other), max(user_id, other)) in done.week.fixed
+        assert (min(user_id, other), max(user_id, other)) in done.week.standing
 
 
 scored = st.dictionaries(
@@ -328,17 +333,17 @@ scored = st.dictionaries(
 
 @given(scored, st.sets(st.tuples(st.sampled_from("abcdefg"), st.sampled_from("hijklmn")), max_size=12))
 def test_new_matches_give_way_to_fixed_pairs_and_only_where_a_list_is_full(
-    scores: dict[tuple[str, str], int], fixed: set[tuple[str, str]]
+    scores: dict[tuple[str, str], int], standing: set[tuple[str, str]]
 ):
-    assume(max(Counter(itertools.chain.from_iterable(fixed)).values(), default=0) <= 5)
+    assume(max(Counter(itertools.chain.from_iterable(standing)).values(), default=0) <= 5)
     matches = [Match(a, b, Decimal(score).scaleb(-2), {}) for (a, b), score in scores.items()]
-    kept = ranking.matches_around(matches, fixed)
+    kept = ranking.matches_around(matches, standing)
     pairs = {(match.a, match.b) for match in kept}
-    sizes = Counter(itertools.chain.from_iterable([*pairs, *fixed]))
+    sizes = Counter(itertools.chain.from_iterable([*pairs, *standing]))
     assert max(sizes.values(), default=0) <= 5
-    assert not pairs & fixed
+    assert not pairs & standing
     for match in matches:
-        if (match.a, match.b) not in pairs | fixed:
+        if (match.a, match.b) not in pairs | standing:
             assert 5 in (sizes[match.a], sizes[match.b])
 
 
@@ -363,18 +368,18 @@ def test_new_matches_take_the_ranks_that_standing_ones_leave_the_best_first(
     scores: dict[tuple[str, str], int], placed: list[tuple[str, str, int, bool]]
 ):
     # As the table has them: a pair once a side, a rank once a member.
-    rows_of_pairs = {(a, b): PublishedRow(a, b, rank, touched) for a, b, rank, touched in placed if a != b}
-    standing = list({(r.user_id, r.rank): r for r in rows_of_pairs.values()}.values())
-    fixed = ranking.fixed_pairs(standing)
-    scores = {pair: score for pair, score in scores.items() if pair not in fixed}
-    taken = Counter(member for pair in (*fixed, *scores) for member in pair)
+    rows_of_pairs = {(a, b): PublishedRow(a, b, rank, stands) for a, b, rank, stands in placed if a != b}
+    published = list({(r.user_id, r.rank): r for r in rows_of_pairs.values()}.values())
+    standing = ranking.standing_pairs(published)
+    scores = {pair: score for pair, score in scores.items() if pair not in standing}
+    taken = Counter(member for pair in (*standing, *scores) for member in pair)
     assume(max(taken.values(), default=0) <= 5)
     matches = [Match(a, b, Decimal(score).scaleb(-2), {}) for (a, b), score in scores.items()]
-    rows = ranking.ranked_rows(matches, standing, fixed)
+    rows = ranking.ranked_rows(matches, published, standing)
     assert sorted((r.user_id, r.match_user_id) for r in rows) == sorted([*scores, *((b, a) for a, b in scores)])
     for member in "abcdefg":
         held = {
-            r.rank for r in standing if r.user_id == member and tuple(sorted((r.user_id, r.match_user_id))) in fixed
+            r.rank for r in published if r.user_id == member and tuple(sorted((r.user_id, r.match_user_id))) in standing
         }
         own = sorted((r for r in rows if r.user_id == member), key=lambda r: r.rank)
         assert not held & {r.rank for r in own}

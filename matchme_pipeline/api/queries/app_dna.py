@@ -8,7 +8,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from matchme_pipeline.api.queries.places import current_city_of
-from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.database.connection import Connection, one_row
 from matchme_pipeline.jobs.model import JobType
 
 
@@ -257,13 +257,14 @@ def last_asked(connection: Connection, user_id: str) -> datetime | None:
 
 def ask_for_score(connection: Connection, user_id: str) -> UUID:
     """Add the job that a refresh takes up; it is marked as the member's own wish."""
-    row = connection.execute(
-        """
+    row = one_row(
+        connection.execute(
+            """
         insert into batch_processing_queue (user_id, job_type, payload, status, priority)
         values (%s, %s, '{"asked_by": "member"}', 'pending', 1)
         returning id
         """,
-        [user_id, JobType.DNA_RECALCULATION],
-    ).fetchone()
-    assert row is not None
+            [user_id, JobType.DNA_RECALCULATION],
+        )
+    )
     return UUID(str(row[0]))

@@ -1,6 +1,6 @@
 """SQL of administrators: who is one, and what they did."""
 
-from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.database.connection import Connection, one_row
 
 LONGEST_SUBJECT = 300
 # What is kept of callers who are refused: rows of one caller in a day, and for how long. Other rows stay.
@@ -27,15 +27,16 @@ def begin(connection: Connection, user_id: str, action: str, subject: str, outco
         known = _refusal_that_stands_for(connection, user_id, action)
         if known is not None:
             return known
-    row = connection.execute(
-        """
+    row = one_row(
+        connection.execute(
+            """
         insert into api_audit (user_id, action, subject, outcome, request_id)
         values (%s, %s, %s, %s, %s)
         returning id
         """,
-        [user_id, action, subject, outcome, request_id],
-    ).fetchone()
-    assert row is not None
+            [user_id, action, subject, outcome, request_id],
+        )
+    )
     return int(row[0])
 
 

@@ -51,16 +51,16 @@ def allocate(
     a: NDArray[np.intp],
     b: NDArray[np.intp],
     score: NDArray[np.float32],
-    fixed: Sequence[tuple[int, int]] | NDArray[np.intp] = (),
+    standing: Sequence[tuple[int, int]] | NDArray[np.intp] = (),
     most: int = MOST_MATCHES,
     side: NDArray[np.bool_] | None = None,
 ) -> Allocated:
     """Choose among the pairs (a[i], b[i]), each there once, so that nobody has more than `most`.
 
-    `score`: 0 to 100 points. `fixed` pairs stand already and take their members' places. `side`: how to part members
+    `score`: 0 to 100 points. `standing` pairs take their members' places. `side`: how to part members
     first where a region has no two sides, such as by gender. The order in which pairs are given changes nothing.
     """
-    taken = np.bincount(np.asarray(fixed, dtype=np.intp).reshape(-1), minlength=members).astype(np.int64)
+    taken = np.bincount(np.asarray(standing, dtype=np.intp).reshape(-1), minlength=members).astype(np.int64)
     low, high = (a, b) if (a < b).all() else (np.minimum(a, b), np.maximum(a, b))
     open_pairs = np.flatnonzero((taken[low] < most) & (taken[high] < most))
     order = _ordered(open_pairs, low, high, members)

@@ -140,29 +140,29 @@ class Engine:
         )
 
     def match(
-        self, excluded: Collection[Pair] | Positions, fixed: Collection[Pair] = (), learned: "Learned | None" = None
+        self, excluded: Collection[Pair] | Positions, standing: Collection[Pair] = (), learned: "Learned | None" = None
     ) -> Allocation:
-        """Allocate matches; `excluded` pairs may not meet, `fixed` pairs stand already and take up places.
+        """Allocate matches; `excluded` pairs may not meet, `standing` pairs take up places.
 
         Pairs are worth what `learned` says, their score unless it is given.
         """
-        apart = np.concatenate([self.positions(excluded), self.positions(fixed)])
+        apart = np.concatenate([self.positions(excluded), self.positions(standing)])
         found = self.candidates(apart)
-        return self.allocate(found, fixed, None if learned is None else learned.values(self.profiles, found))[1]
+        return self.allocate(found, standing, None if learned is None else learned.values(self.profiles, found))[1]
 
     def allocate(
-        self, candidates: "Candidates", fixed: Collection[Pair] = (), values: NDArray[np.float32] | None = None
+        self, candidates: "Candidates", standing: Collection[Pair] = (), values: NDArray[np.float32] | None = None
     ) -> tuple[NDArray[np.intp], Allocation]:
         """Choose among `candidates`: the numbers of the chosen pairs, ascending, and what came of it.
 
         `values`: what each candidate is worth, 0 to 100 points, in place of its score.
         """
-        standing = self.positions(fixed)
+        places = self.positions(standing)
         good = self.good_enough(candidates)
         a, b, score = candidates.a[good], candidates.b[good], (candidates.score if values is None else values)[good]
-        done = allocate(len(self.position), a, b, score, standing, side=self.profiles.members.gender == 0)
+        done = allocate(len(self.position), a, b, score, places, side=self.profiles.members.gender == 0)
         chosen = good[done.chosen]
-        return chosen, self._report(candidates, chosen, standing, good, done)
+        return chosen, self._report(candidates, chosen, places, good, done)
 
     def good_enough(self, candidates: "Candidates") -> NDArray[np.intp]:
         """The numbers of the candidates whose score, as it is shown, is not below the limits' least."""

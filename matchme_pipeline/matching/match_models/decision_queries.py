@@ -7,7 +7,7 @@ from datetime import date
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.database.connection import Connection, one_row
 from matchme_pipeline.matching.learning.judging import Verdict
 
 
@@ -61,8 +61,9 @@ def in_use(connection: Connection, week: date) -> tuple[date | None, bool]:
 
     The newest week goes by the states, which an operator may have set; an older one by what the week before it had.
     """
-    row = connection.execute(
-        """
+    row = one_row(
+        connection.execute(
+            """
         select case
             when exists (select from match_week_models where week > %(week)s)
                 then (select version from match_week_models where week < %(week)s order by week desc limit 1)
@@ -72,9 +73,9 @@ def in_use(connection: Connection, week: date) -> tuple[date | None, bool]:
             select from match_models where state = 'pinned' and week <= %(week)s
         ) and not exists (select from match_week_models where week > %(week)s)
         """,
-        {"week": week},
-    ).fetchone()
-    assert row is not None
+            {"week": week},
+        )
+    )
     return row[0], row[1]
 
 
@@ -118,8 +119,9 @@ def record_judgement(
 
 def broken_rules(connection: Connection, week: date) -> dict[str, int]:
     """How often what is kept of versions, and of a week, breaks a rule."""
-    row = connection.execute(
-        """
+    row = one_row(
+        connection.execute(
+            """
         select
             (select greatest(count(*) - 1, 0) from match_models where state in ('active', 'pinned')),
             (
@@ -135,9 +137,9 @@ def broken_rules(connection: Connection, week: date) -> dict[str, int]:
                 )
             )
         """,
-        {"week": week},
-    ).fetchone()
-    assert row is not None
+            {"week": week},
+        )
+    )
     names = ("more_than_one_in_use", "scored_by_no_known_version", "trained_on_later_weeks", "of_deleted_members")
     return dict(zip(names, row, strict=True))
 

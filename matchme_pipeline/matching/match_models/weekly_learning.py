@@ -121,9 +121,8 @@ def _fall(week: Week, champion: StoredVersion, trial: "_Trial") -> str:
         return f"It was trained on factors of {champion.factors_version}; they are {ALGORITHM_VERSION} now."
     first = max(champion.week, (week.match_week - (promotion.WATCHED_WEEKS + 1) * WEEK))
     verdict = trial.verdict(champion, None, first)
-    if not promotion.has_fallen(verdict):
+    if verdict is None or not promotion.has_fallen(verdict):
         return ""
-    assert verdict is not None
     return (
         f"Version {champion.week} has fallen below the untrained score: log loss {verdict.challenger_loss:.4f} against "
         f"{verdict.champion_loss:.4f} on {verdict.pairs:,} pairs."
@@ -151,7 +150,8 @@ def _unfairness(
 ) -> list[str]:
     now = model_queries.learned_as_of(connection, champion, week.sunday) if champion else None
     then = model_queries.learned_as_of(connection, challenger, week.sunday)
-    assert then is not None, "its own training has left tendencies"
+    if then is None:
+        raise LookupError(f"Version {challenger.week} has left no tendencies, though it was trained.")
     return promotion.exposure_reasons(*exposures(now, then))
 
 

@@ -9,7 +9,7 @@ from datetime import date
 import pandas as pd
 from psycopg.rows import dict_row
 
-from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.database.connection import Connection, one_row
 from matchme_pipeline.matching.outcomes import funnel
 from matchme_pipeline.matching.outcomes.funnel import MOST_MESSAGES, OBSERVED_WEEKS, STILL_TALKING_DAYS
 from matchme_pipeline.week import WEEK, WINDOW_START, Week
@@ -178,8 +178,9 @@ def undated_actions(connection: Connection, week: Week) -> int:
 
 def missing_outcomes(connection: Connection, week: Week) -> dict[str, int]:
     """How many rows break what a week's outcomes promise."""
-    row = connection.execute(
-        """
+    row = one_row(
+        connection.execute(
+            """
         select
             (
                 select count(*) from weekly_matches m
@@ -198,11 +199,11 @@ def missing_outcomes(connection: Connection, week: Week) -> dict[str, int]:
                 where o.week = %(week)s and (o.liked or o.passed or o.began) and not o.viewed
             )
         """,
-        {
-            "week": week.sunday,
-            "first": week.match_week - OBSERVED_WEEKS * WEEK,
-            "before": week.match_week,
-        },
-    ).fetchone()
-    assert row is not None
+            {
+                "week": week.sunday,
+                "first": week.match_week - OBSERVED_WEEKS * WEEK,
+                "before": week.match_week,
+            },
+        )
+    )
     return dict(zip(("shown_without_outcome", "not_yet_shown", "liked_and_passed", "acted_unviewed"), row, strict=True))

@@ -11,11 +11,7 @@ from matchme_pipeline.matching.search import hard_preferences
 _BROKEN_PREFERENCES = hard_preferences.with_preferences(
     """
     with untouched as materialized (
-        select least(user_id, match_user_id) as a, greatest(user_id, match_user_id) as b
-        from weekly_matches
-        where week_start_date = %(week)s
-        group by 1, 2
-        having bool_and(viewed_at is null and actioned_at is null)
+        select * from matchme_untouched_pairs(%(week)s)
     ),
     matched as materialized (
         select a as user_id from untouched
@@ -37,10 +33,10 @@ _BROKEN_PREFERENCES = hard_preferences.with_preferences(
 
 
 def broken_rules(connection: Connection, match_week: date, window_weeks: int) -> dict[str, int]:
-    """How many rows of the week break each rule; a pair that a member has viewed stands, even where it is repeated.
+    """How many rows of the week break each rule; a pair that a member has touched stands, even where it is repeated.
 
     Rows without `embedding_model` are another batch's, which promises nothing: of those only such stand as a member has
-    viewed, and they are not judged.
+    touched, and they are not judged.
     """
     # Said so that no join is between two passes over the week: whatever the planner believes of a week whose rows were
     # written a moment ago, the time stays linear.
@@ -49,7 +45,7 @@ def broken_rules(connection: Connection, match_week: date, window_weeks: int) ->
         with pairs as materialized (
             select least(user_id, match_user_id) as a, greatest(user_id, match_user_id) as b, count(*) as rows,
                 min(score) as lowest, max(score) as highest, count(embedding_model) as own,
-                bool_or(viewed_at is not null or actioned_at is not null) as touched
+                bool_or(is_member_touched) as is_member_touched
             from weekly_matches
             where week_start_date = %(week)s
             group by 1, 2
@@ -73,7 +69,7 @@ def broken_rules(connection: Connection, match_week: date, window_weeks: int) ->
                 select count(*) from pairs p
                 cross join lateral (values (p.a, p.b), (p.b, p.a)) as w (user_id, match_user_id)
                 join weekly_matches o on o.user_id = w.user_id and o.match_user_id = w.match_user_id
-                where not p.touched and p.own > 0 and o.week_start_date <> %(week)s
+                where not p.is_member_touched and p.own > 0 and o.week_start_date <> %(week)s
                     and abs(o.week_start_date - %(week)s) < 7 * %(window)s
             ),
             (
@@ -91,7 +87,7 @@ def broken_rules(connection: Connection, match_week: date, window_weeks: int) ->
 def broken_preferences(connection: Connection, cutoff: datetime, match_week: date, limits: Limits) -> dict[str, int]:
     """How many pairs of the week break each hard preference of either member, by the SQL of the search.
 
-    A pair that a member has viewed stands, whatever either has changed since. Of members who have gone nothing is said.
+    A pair that a member has touched stands, whatever either has changed since. Pairs of deleted members are not judged.
     """
     with connection.cursor(row_factory=dict_row) as cursor:
         counts = cursor.execute(
@@ -103,17 +99,7 @@ def broken_preferences(connection: Connection, cutoff: datetime, match_week: dat
 
 def untouched_pairs(connection: Connection, match_week: date) -> list[tuple[str, str]]:
     """The week's pairs that no member has viewed or acted on, once each."""
-    return connection.execute(
-        """
-        select least(user_id, match_user_id), greatest(user_id, match_user_id)
-        from weekly_matches
-        where week_start_date = %s
-        group by 1, 2
-        having bool_and(viewed_at is null and actioned_at is null)
-        order by 1, 2
-        """,
-        [match_week],
-    ).fetchall()
+    return connection.execute("select a, b from matchme_untouched_pairs(%s) order by a, b", [match_week]).fetchall()
 
 
 def pairs_without_preview(connection: Connection, match_week: date) -> tuple[int, int]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from psycopg.errors import DeadlockDetected
 
 from matchme_pipeline.database.connection import Connection
-from matchme_pipeline.errors import BrokenMatchesError, BudgetExceededError, ModelRequestError, SeenMeanwhileError
+from matchme_pipeline.errors import BrokenMatchesError, BudgetExceededError, ModelRequestError, TouchedMeanwhileError
 from matchme_pipeline.jobs.week_jobs import TakenJobs
 from matchme_pipeline.llm.contracts import CallContext, Models, PairToReview, Review, SharedInsight
 from matchme_pipeline.matching import member_queries
@@ -72,7 +72,7 @@ def publish_reviewed(
             week_written, written, removed = weekly_matching.publish(
                 connection, week, models.embedding_model, engine, result, taken, broken
             )
-        except (SeenMeanwhileError, DeadlockDetected):
+        except (TouchedMeanwhileError, DeadlockDetected):
             if not tries_left:
                 raise
         except BrokenMatchesError:

@@ -13,9 +13,9 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 from pydantic_core import to_json
 
-from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.database.connection import Connection, one_row
 from matchme_pipeline.database.copy import copy_rows, stage_rows
-from matchme_pipeline.errors import SeenMeanwhileError
+from matchme_pipeline.errors import TouchedMeanwhileError
 
 # Ids of match rows are derived from their content, so that publishing the same match again finds its row.
 NAMESPACE = uuid.UUID("b3d6a4f0-40a2-4d4c-9b0d-2f0a6f1f8a77")
@@ -25,13 +25,13 @@ NAMESPACE = uuid.UUID("b3d6a4f0-40a2-4d4c-9b0d-2f0a6f1f8a77")
 class PublishedRow:
     """A row of `weekly_matches` as it stands.
 
-    `touched`: its member has viewed or acted on it, and neither of the two has deleted themselves since.
+    `stands`: its member has viewed or acted on it, and neither of the two has deleted themselves since.
     """
 
     user_id: str
     match_user_id: str
     rank: int
-    touched: bool
+    stands: bool
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,10 @@ def published_rows(connection: Connection, match_week: date, lock: bool = False)
     statement = sql.SQL(
         """
         select user_id, match_user_id, rank,
-            (viewed_at is not null or actioned_at is not null)
-                and not exists (
-                    select from profiles p
-                    where p.clerk_user_id in (user_id, match_user_id) and p.deleted_at is not null
-                ) as touched
+            is_member_touched and not exists (
+                select from profiles p
+                where p.clerk_user_id in (user_id, match_user_id) and p.deleted_at is not null
+            ) as stands
         from weekly_matches
         where week_start_date = %s
         order by user_id, rank, match_user_id
@@ -82,24 +81,25 @@ def replace_matches(
     model: str,
     dagster_run_id: str,
     rows: Sequence[MatchRow],
-    fixed: Collection[tuple[str, str]],
+    standing: Collection[tuple[str, str]],
 ) -> tuple[int, int]:
     """Make `rows` the week's matches in one transaction; returns how many were written and removed.
 
-    Rows of `fixed` pairs are left as they are. A row that is right already is not touched. Raises SeenMeanwhileError,
-    with nothing changed, where a row would change that its member has viewed or acted on since `fixed` was read.
+    Rows of `standing` pairs are left as they are, and so is a row that is right already. Raises TouchedMeanwhileError,
+    with nothing changed, where a row would change that its member has viewed or acted on since `standing` was read.
     """
     with connection.transaction():
-        if not fixed and _is_empty(connection, match_week):
+        if not standing and _is_empty(connection, match_week):
             try:
                 return _copy_week(connection, match_week, model, dagster_run_id, rows), 0
             except UniqueViolation:
                 # Another writer's rows of this week came in between: they give way, as in a week that has rows.
                 pass
         _stage_week(connection, match_week, rows)
-        pairs = sorted({tuple(sorted(pair)) for pair in fixed})
-        removed = connection.execute(
-            """
+        pairs = sorted({tuple(sorted(pair)) for pair in standing})
+        removed = one_row(
+            connection.execute(
+                """
             with removed as (
                 delete from weekly_matches m
                 where m.week_start_date = %(week)s
@@ -110,20 +110,22 @@ def replace_matches(
                         select from unnest(%(a)s::text[], %(b)s::text[]) as f (a, b)
                         where f.a = least(m.user_id, m.match_user_id) and f.b = greatest(m.user_id, m.match_user_id)
                     )
-                returning m.user_id, m.match_user_id, m.viewed_at is not null or m.actioned_at is not null as seen
+                returning m.user_id, m.match_user_id, m.is_member_touched
             )
             select count(*), count(*) filter (
-                where r.seen and not exists (
+                where r.is_member_touched and not exists (
                     select from profiles p
                     where p.clerk_user_id in (r.user_id, r.match_user_id) and p.deleted_at is not null
                 )
             )
             from removed r
             """,
-            {"week": match_week, "a": [a for a, _ in pairs], "b": [b for _, b in pairs]},
-        ).fetchone()
-        written = connection.execute(
-            """
+                {"week": match_week, "a": [a for a, _ in pairs], "b": [b for _, b in pairs]},
+            )
+        )
+        written = one_row(
+            connection.execute(
+                """
             with written as (
                 insert into weekly_matches as m (
                     id, user_id, match_user_id, score, rank, week_start_date, compatibility_factors, embedding_model,
@@ -139,16 +141,17 @@ def replace_matches(
                 where (m.score, m.rank, m.compatibility_factors, m.embedding_model)
                     is distinct from
                     (excluded.score, excluded.rank, excluded.compatibility_factors, excluded.embedding_model)
-                returning m.viewed_at is not null or m.actioned_at is not null as seen
+                returning m.is_member_touched
             )
-            select count(*), count(*) filter (where seen) from written
+            select count(*), count(*) filter (where is_member_touched) from written
             """,
-            {"week": match_week, "model": model, "run": dagster_run_id},
-        ).fetchone()
-        assert written is not None
-        assert removed is not None
+                {"week": match_week, "model": model, "run": dagster_run_id},
+            )
+        )
         if written[1] or removed[1]:
-            raise SeenMeanwhileError(f"{written[1] + removed[1]} matches were viewed while the week was computed.")
+            raise TouchedMeanwhileError(
+                f"{written[1] + removed[1]} matches were viewed or acted on while the week was computed."
+            )
     return written[0], removed[0]
 
 

@@ -11,24 +11,24 @@ from matchme_pipeline.matching.week.publication_queries import MatchRow, Publish
 _RANKS = range(1, MOST_MATCHES + 1)
 
 
-def fixed_pairs(rows: Sequence[PublishedRow]) -> set[tuple[str, str]]:
+def standing_pairs(rows: Sequence[PublishedRow]) -> set[tuple[str, str]]:
     """Pairs of which a member has viewed or acted on a row: they stand, in both lists."""
-    return {_ordered(row.user_id, row.match_user_id) for row in rows if row.touched}
+    return {_ordered(row.user_id, row.match_user_id) for row in rows if row.stands}
 
 
-def matches_around(matches: Sequence[Match], fixed: Collection[tuple[str, str]]) -> list[Match]:
-    """Those of `matches` that go with the `fixed` pairs, in their order: the best that both lists have a place for.
+def matches_around(matches: Sequence[Match], standing: Collection[tuple[str, str]]) -> list[Match]:
+    """Those of `matches` that go with the `standing` pairs, in their order: the best that both lists have a place for.
 
-    A fixed pair is no new match. Where none of a match's two members has more than `MOST_MATCHES`, it stays. Ties go
+    A standing pair is no new match. Where none of a match's two members has more than `MOST_MATCHES`, it stays. Ties go
     by id.
     """
     places: dict[str, int] = defaultdict(lambda: MOST_MATCHES)
-    for a, b in fixed:
+    for a, b in standing:
         places[a] -= 1
         places[b] -= 1
     kept: set[tuple[str, str]] = set()
     for match in sorted(matches, key=lambda match: (-match.score, match.a, match.b)):
-        if places[match.a] > 0 and places[match.b] > 0 and _ordered(match.a, match.b) not in fixed:
+        if places[match.a] > 0 and places[match.b] > 0 and _ordered(match.a, match.b) not in standing:
             kept.add((match.a, match.b))
             places[match.a] -= 1
             places[match.b] -= 1
@@ -36,12 +36,12 @@ def matches_around(matches: Sequence[Match], fixed: Collection[tuple[str, str]])
 
 
 def ranked_rows(
-    matches: Sequence[Match], standing: Sequence[PublishedRow], fixed: Collection[tuple[str, str]]
+    matches: Sequence[Match], published: Sequence[PublishedRow], standing: Collection[tuple[str, str]]
 ) -> list[MatchRow]:
-    """Two rows for each match; the best score gets the best rank that no standing row holds; ties go by id."""
+    """Two rows for each match; the best score gets the best rank that no published row holds; ties go by id."""
     taken: dict[str, set[int]] = defaultdict(set)
-    for row in standing:
-        if _ordered(row.user_id, row.match_user_id) in fixed:
+    for row in published:
+        if _ordered(row.user_id, row.match_user_id) in standing:
             taken[row.user_id].add(row.rank)
     lists: dict[str, list[tuple[Decimal, str, Match]]] = defaultdict(list)
     for match in matches:

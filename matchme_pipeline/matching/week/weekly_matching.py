@@ -53,14 +53,14 @@ def collector_paused() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class WeekAllocation:
-    """The week's allocation, the rows that stand, and the pairs among them that stay whatever happens.
+    """The week's allocation, the rows that were there before, and the pairs among them that stand.
 
     `version`: the learned version that scored it, by its training's week; None for the untrained score.
     """
 
     allocation: Allocation
-    standing: Sequence[PublishedRow]
-    fixed: set[tuple[str, str]]
+    published: Sequence[PublishedRow]
+    standing: set[tuple[str, str]]
     version: date | None = None
 
 
@@ -107,19 +107,19 @@ def allocate_week(connection: Connection, engine: Engine, week: Week) -> WeekAll
     finds what it found; only where a result would repeat a pair that has been shown since are those left out too.
     """
     window = engine.limits.no_repeat_weeks
-    standing = publication_queries.published_rows(connection, week.match_week)
-    fixed = ranking.fixed_pairs(standing)
+    published = publication_queries.published_rows(connection, week.match_week)
+    standing = ranking.standing_pairs(published)
     talking = engine.positions(member_queries.pairs_in_conversation(connection, week.cutoff))
     before = publication_queries.first_published(connection, week.match_week)
     user_ids = engine.profiles.members.user_ids
     shown = shown_pair_queries.shown_pairs(connection, week.match_week, window, user_ids, before)
     excluded = np.concatenate([talking, shown.pairs[shown.is_known]])
     learned = model_queries.learned_of_week(connection, week.sunday)
-    allocation = engine.match(excluded, fixed, learned)
+    allocation = engine.match(excluded, standing, learned)
     while len(repeated := _shown_elsewhere(engine, allocation, shown)):
         excluded = np.concatenate([excluded, repeated])
-        allocation = engine.match(excluded, fixed, learned)
-    return WeekAllocation(allocation, standing, fixed, learned.week if learned else None)
+        allocation = engine.match(excluded, standing, learned)
+    return WeekAllocation(allocation, published, standing, learned.week if learned else None)
 
 
 def _shown_elsewhere(engine: Engine, allocation: Allocation, shown: ShownPairs) -> NDArray[np.intp]:
@@ -141,15 +141,15 @@ def publish(
 ) -> tuple[WeekAllocation, int, int]:
     """Write the week, look at it once more, and finish its jobs in one transaction.
 
-    Returns the week as it was written, and how many rows were written and removed. A match that a member has viewed
+    Returns the week as it was written, and how many rows were written and removed. A match that a member has touched
     since the week was allocated stays; the new ones give way to it, so that a week ends however active members are.
     Raises BrokenMatchesError, with nothing written, where a match breaks a rule or a hard preference.
     """
     with connection.transaction():
-        result = _around_what_is_seen(connection, week, result)
-        rows = ranking.ranked_rows(result.allocation.matches, result.standing, result.fixed)
+        result = _around_touched_rows(connection, week, result)
+        rows = ranking.ranked_rows(result.allocation.matches, result.published, result.standing)
         written, removed = publication_queries.replace_matches(
-            connection, week.match_week, model, taken.dagster_run_id, rows, result.fixed
+            connection, week.match_week, model, taken.dagster_run_id, rows, result.standing
         )
         # Where all that stands was viewed before, it stands by the scale that it was scored by.
         if rows or scale_queries.scale_of(connection, week.sunday, model) is None:
@@ -163,14 +163,14 @@ def publish(
     return result, written, removed
 
 
-def _around_what_is_seen(connection: Connection, week: Week, result: WeekAllocation) -> WeekAllocation:
-    """The allocation around the rows as they stand now; members' looks at them wait until the week is written."""
-    standing = publication_queries.published_rows(connection, week.match_week, lock=True)
-    fixed = ranking.fixed_pairs(standing)
-    if fixed == result.fixed:
-        return replace(result, standing=standing)
-    matches = ranking.matches_around(result.allocation.matches, fixed)
-    return WeekAllocation(replace(result.allocation, matches=matches), standing, fixed)
+def _around_touched_rows(connection: Connection, week: Week, result: WeekAllocation) -> WeekAllocation:
+    """The allocation around the rows as they stand now; members who would touch them wait until the week is written."""
+    published = publication_queries.published_rows(connection, week.match_week, lock=True)
+    standing = ranking.standing_pairs(published)
+    if standing == result.standing:
+        return replace(result, published=published)
+    matches = ranking.matches_around(result.allocation.matches, standing)
+    return WeekAllocation(replace(result.allocation, matches=matches), published, standing)
 
 
 def broken_matches(connection: Connection, week: Week, members: Members, limits: Limits) -> dict[str, int]:
