@@ -85,7 +85,7 @@ def test_the_pages_button_retries_a_job_and_a_form_from_elsewhere_does_not(api: 
     foreign = client.post(f"/page/retry/{job}", data={"form_key": "0" * 64})
     assert foreign.status_code == 403
     pressed = client.post(f"/page/retry/{job}", data={"form_key": form_key(token)}, follow_redirects=False)
-    assert (pressed.status_code, pressed.headers["location"]) == (303, "/")
+    assert (pressed.status_code, pressed.headers["location"]) == (303, "/#failures")
     again = client.post(f"/page/retry/{job}", data={"form_key": form_key(token)})
     assert (again.status_code, "only failed jobs" in again.text) == (409, True)
 
