@@ -25,7 +25,7 @@ from matchme_pipeline.database.embedded import EmbeddedServer
 from matchme_pipeline.database.migrations import create_app_tables, migrate
 from matchme_pipeline.population.seed import seed_population
 from matchme_pipeline.settings import process_settings
-from matchme_pipeline_tests.materialising import MEMBERS, WEEKS, materialise_in_order
+from matchme_pipeline_tests.materialising import MEMBERS, SMALL_MEMBERS, WEEKS, materialise_in_order
 from matchme_pipeline_tests.openai_server import FakeOpenAI
 
 TEMPLATE = "app_template"
@@ -104,6 +104,21 @@ def seeded_template(postgres_url: str, app_template: str) -> str:
     with connect(url) as connection:
         seed_population(connection, users=MEMBERS, weeks=len(WEEKS), first_week=WEEKS[0].sunday, seed=7)
     return "seeded_template"
+
+
+@pytest.fixture(scope="session")
+def small_template(postgres_url: str, app_template: str) -> str:
+    """The name of a database with few members, for tests of the machinery around a week rather than of its results."""
+    url = create_database(postgres_url, "small_template", app_template)
+    with connect(url) as connection:
+        seed_population(connection, users=SMALL_MEMBERS, weeks=len(WEEKS), first_week=WEEKS[0].sunday, seed=7)
+    return "small_template"
+
+
+@pytest.fixture
+def small_url(postgres_url: str, small_template: str) -> Iterator[str]:
+    """A fresh database with few members."""
+    yield from _temporary_database(postgres_url, small_template)
 
 
 @pytest.fixture(scope="session")

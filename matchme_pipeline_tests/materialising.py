@@ -14,6 +14,7 @@ from matchme_pipeline.population.reviews import review_insights
 from matchme_pipeline.week import WEEK, Week
 
 MEMBERS = 160
+SMALL_MEMBERS = 60
 WEEKS = tuple(Week(date(2026, 1, 4) + n * WEEK, is_first=n == 0) for n in range(4))
 # Tables whose rows tell of when something ran, not of what came out.
 OF_RUNS = {"batch_run_history", "schema_migrations", "matching_reports", "week_reports"}

@@ -26,7 +26,7 @@ FIRST = WEEKS[0]
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests give up after a few seconds, which is longer than an answer takes."""
     monkeypatch.setattr(request_sender, "TRIES", 8)
-    monkeypatch.setattr(request_sender, "LONGEST_PAUSE_SECONDS", 1.5)
+    monkeypatch.setattr(request_sender, "LONGEST_PAUSE_SECONDS", 0.4)
 
 
 def state(url: str) -> tuple[set[date], str, str, int, int]:
@@ -45,23 +45,23 @@ def state(url: str) -> tuple[set[date], str, str, int, int]:
 
 @pytest.mark.parametrize("fault", ["reset", "server_error", "html"])
 def test_a_server_that_answers_nothing_ends_the_run_and_the_next_run_finishes_the_week(
-    seeded_url: str, paid: FakeOpenAI, impatient: None, fault: str
+    small_url: str, paid: FakeOpenAI, impatient: None, fault: str
 ):
     paid.fault_rates = {fault: 1.0}
     with DagsterInstance.ephemeral() as instance:
-        result = materialise(seeded_url, FIRST, instance=instance, raise_on_error=False, provider="openai")
+        result = materialise(small_url, FIRST, instance=instance, raise_on_error=False, provider="openai")
         assert not result.success
         assert instance.get_materialized_partitions(AssetKey("run_summary")) == set()
-    finished, status, error, matches, failed = state(seeded_url)
+    finished, status, error, matches, failed = state(small_url)
     assert (finished, status, matches) == (set(), "failed", 0)
     assert "is down" in error
     # It stopped early: what was not on its way has not been tried.
     assert failed < 60
     paid.fault_rates = {}
-    with connect(seeded_url) as connection:
+    with connect(small_url) as connection:
         connection.execute("update batch_processing_queue set scheduled_for = now() where status = 'retry'")
-    assert materialise(seeded_url, FIRST, provider="openai").success
-    finished, status, _, matches, failed = state(seeded_url)
+    assert materialise(small_url, FIRST, provider="openai").success
+    finished, status, _, matches, failed = state(small_url)
     assert (finished, status, failed) == ({FIRST.sunday}, "completed", 0)
     assert matches > 0
 
@@ -81,7 +81,7 @@ TURNED_AWAY = ["rate_limited"] * 10_000
     ids=["standard", "no batch", "no look, told to wait", "no look, error"],
 )
 def test_a_server_that_turns_everything_away_ends_the_run_in_bounded_time_and_returns_the_jobs(
-    seeded_url: str, paid: FakeOpenAI, monkeypatch: pytest.MonkeyPatch, mode: str, faults: dict[str, list[str]]
+    small_url: str, paid: FakeOpenAI, monkeypatch: pytest.MonkeyPatch, mode: str, faults: dict[str, list[str]]
 ):
     monkeypatch.setenv("MATCHME_LLM_MODE", mode)
     monkeypatch.setenv("MATCHME_LLM_OUTAGE_MINUTES", "0.03")
@@ -90,46 +90,46 @@ def test_a_server_that_turns_everything_away_ends_the_run_in_bounded_time_and_re
     settings.process_settings.cache_clear()
     paid.retry_after, paid.fault_rates = "1", {"rate_limited": 1.0}
     paid.other_faults = {area: list(kinds) for area, kinds in faults.items()}
-    materialise(seeded_url, FIRST, raise_on_error=False, provider="openai")
-    finished, status, error, matches, _ = state(seeded_url)
+    materialise(small_url, FIRST, raise_on_error=False, provider="openai")
+    finished, status, error, matches, _ = state(small_url)
     assert (finished, status, matches) == (set(), "failed", 0)
     assert "is down: it has answered nothing for 0.03 minutes" in error
-    with connect(seeded_url) as connection:
+    with connect(small_url) as connection:
         (held,) = connection.execute(
             "select count(*) from batch_processing_queue where status not in ('pending', 'retry')"
         ).fetchone() or (0,)
     assert held == 0
     paid.other_faults, paid.fault_rates = {}, {}
-    with connect(seeded_url) as connection:
+    with connect(small_url) as connection:
         connection.execute("update batch_processing_queue set scheduled_for = now() where status = 'retry'")
     content = ("post_hashes", "content_insights", "post_embeddings")
-    assert materialise(seeded_url, FIRST, *content, provider="openai").success
-    assert state(seeded_url)[-1] == 0
+    assert materialise(small_url, FIRST, *content, provider="openai").success
+    assert state(small_url)[-1] == 0
     # A batch that was there is read, not paid again.
     submitted = len(paid.batches.batches)
     assert submitted == 0 if mode == "standard" else submitted > 0
-    with connect(seeded_url) as connection:
+    with connect(small_url) as connection:
         (booked,) = connection.execute("select sum(input_tokens + output_tokens) from llm_calls").fetchone() or (0,)
     assert booked == paid.tokens[0] + paid.tokens[2]
 
 
-def test_a_post_that_no_server_answers_is_no_outage(seeded_url: str, paid: FakeOpenAI, impatient: None):
-    with connect(seeded_url) as connection:
+def test_a_post_that_no_server_answers_is_no_outage(small_url: str, paid: FakeOpenAI, impatient: None):
+    with connect(small_url) as connection:
         row = connection.execute(
             "select caption from posts where length(caption) > 40 and created_at < %s order by id limit 1",
             [FIRST.cutoff],
         ).fetchone()
     assert row is not None
     paid.fault_words = {row[0][:30]: "server_error"}
-    materialise(seeded_url, FIRST, raise_on_error=False, provider="openai")
-    finished, status, _, _, failed = state(seeded_url)
+    materialise(small_url, FIRST, raise_on_error=False, provider="openai")
+    finished, status, _, _, failed = state(small_url)
     assert (finished, status) == ({FIRST.sunday}, "completed")
     assert 0 < failed < 10
 
 
-def test_a_week_in_which_many_jobs_failed_is_not_finished(seeded_url: str):
-    assert materialise(seeded_url, FIRST).success
-    with connect(seeded_url) as connection:
+def test_a_week_in_which_many_jobs_failed_is_not_finished(small_url: str):
+    assert materialise(small_url, FIRST).success
+    with connect(small_url) as connection:
         connection.execute(
             """
             update batch_processing_queue set status = 'failed', last_error = 'no answer after 12 tries (connection)'
@@ -140,9 +140,9 @@ def test_a_week_in_which_many_jobs_failed_is_not_finished(seeded_url: str):
         )
         connection.execute("delete from batch_run_history")
     with DagsterInstance.ephemeral() as instance:
-        assert not materialise(seeded_url, FIRST, "run_summary", instance=instance, raise_on_error=False).success
+        assert not materialise(small_url, FIRST, "run_summary", instance=instance, raise_on_error=False).success
         assert instance.get_materialized_partitions(AssetKey("run_summary")) == set()
-    finished, status, error, _, _ = state(seeded_url)
+    finished, status, error, _, _ = state(small_url)
     assert (finished, status) == (set(), "failed")
     assert "content_analysis jobs failed, more than 10%" in error
 

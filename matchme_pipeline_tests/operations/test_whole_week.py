@@ -3,6 +3,7 @@
 import psycopg
 import pytest
 from dagster import DagsterInstance
+from psycopg.conninfo import conninfo_to_dict
 
 from matchme_pipeline.content.canonical import canonical_text
 from matchme_pipeline.database.connection import Connection, connect, create_database
@@ -140,7 +141,7 @@ def test_one_history_row_a_run_with_the_ledgers_figures(finished: Connection):
 
 def test_doing_every_week_again_changes_no_row(finished: Connection, finished_url: str):
     before = rows_of_every_table(finished)
-    for week in WEEKS:
+    for week in (WEEKS[0], WEEKS[1], LAST):
         assert materialise(finished_url, week).success
     assert changed_tables(before, rows_of_every_table(finished)) == []
 
@@ -163,14 +164,14 @@ def test_a_single_assets_run_is_a_run_of_its_own(finished: Connection, finished_
     assert rows == [(LAST.sunday, "completed", False)]
 
 
-def test_a_missed_week_materialised_late_gives_what_it_would_have_given(
-    postgres_url: str, seeded_template: str, seeded_url: str
-):
-    """Weeks 1, 2, 4 and then 3 by backfill, against all four in order; nobody reviews in between."""
-    in_order = create_database(postgres_url, "weeks_in_order", seeded_template)
-    for week in WEEKS:
+def test_a_missed_week_materialised_late_gives_what_it_would_have_given(postgres_url: str, seeded_url: str):
+    """Weeks 1, 3 and then 2 by backfill, against all three in order; nobody reviews in between."""
+    first, second, third = WEEKS[:3]
+    assert materialise(seeded_url, first).success
+    in_order = create_database(postgres_url, "weeks_in_order", conninfo_to_dict(seeded_url)["dbname"])
+    for week in (second, third):
         assert materialise(in_order, week).success
-    for week in (WEEKS[0], WEEKS[1], WEEKS[3], WEEKS[2]):
+    for week in (third, second):
         assert materialise(seeded_url, week).success
     for table, columns in TIMELESS.items():
         statement = f"select {columns} from {table} order by 1, 2, 3"

@@ -32,12 +32,12 @@ def markdown(report: WeekReport, links: Sequence[tuple[str, str]] = ()) -> str:
 
 def pictures(report: WeekReport) -> str:
     """The report's charts in Markdown, on a light ground: Dagster's own dark mode reaches no picture."""
-    return "\n\n".join(f"![{chart.alt}]({_address(chart.light)})" for chart in charts(report))
+    return "\n\n".join(f"![{chart.alt}]({_address(chart.svg('light'))})" for chart in charts(report))
 
 
 def html(report: WeekReport, links: Sequence[tuple[str, str]] = ()) -> str:
     """The whole report as one HTML file: styles and pictures inside, no script, light and dark, wide and narrow."""
-    drawn = [(chart, _address(chart.light), _address(chart.dark)) for chart in charts(report)]
+    drawn = [(chart, _address(chart.svg("light")), _address(chart.svg("dark"))) for chart in charts(report)]
     return _pages.get_template("report.html").render(**_values(report, links), charts=drawn)
 
 
