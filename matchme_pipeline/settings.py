@@ -6,18 +6,19 @@ from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 import psycopg
 from dotenv import dotenv_values
 from dotenv.parser import Binding, parse_stream
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from matchme_pipeline.errors import ConfigurationError
 
-# The attributes whose unknown value an operator may let fail a stated wish (`matching/rules/unknown_values.py`).
+# The attributes that a wish may be about whatever the partner has stated: an operator may let their unknown value fail
+# it (`strict_unknown`). Without that, an unknown value fails no wish.
 UNKNOWN_MAY_BE_STRICT = ("distance", "education", "marital_status", "children", "religiosity", "sect", "hijab")
 # The model that the prompts were written for and tried with.
 DEFAULT_INSIGHT_MODEL = "gpt-6-luna"
@@ -27,6 +28,16 @@ REHEARSAL = "rehearsal-"
 # The first week of the app's data, or of the seeded population, is kept here, under MATCHME_HOME. The environment and
 # .env come before it.
 POPULATION_FILE = "population.env"
+
+
+def _listed(value: object) -> object:
+    """The entries of a list that stands in one variable, separated by commas; anything but a text as it is."""
+    return [entry.strip() for entry in value.split(",") if entry.strip()] if isinstance(value, str) else value
+
+
+# In the order in which they are named, and as a set.
+_Listed = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+_ListedOnce = Annotated[frozenset[str], BeforeValidator(_listed)]
 
 
 class Settings(BaseModel):
@@ -72,7 +83,7 @@ class Settings(BaseModel):
     no_repeat_weeks: int = Field(26, alias="MATCHME_NO_REPEAT_WEEKS", ge=1, le=5_200)
     # The far end of the app's slider, which its screen calls "Anywhere".
     anywhere_km: int = Field(100, alias="MATCHME_ANYWHERE_KM", ge=1, le=20_000)
-    strict_unknown: frozenset[str] = Field(frozenset(), alias="MATCHME_STRICT_UNKNOWN")
+    strict_unknown: _ListedOnce = Field(frozenset(), alias="MATCHME_STRICT_UNKNOWN")
     # In points, as members see it.
     least_score: float | None = Field(None, alias="MATCHME_LEAST_SCORE", ge=0, le=100)
     # Matches learn from what members do; the untrained score stands until a version has earned its place.
@@ -85,13 +96,13 @@ class Settings(BaseModel):
     operations_url: str | None = Field(None, alias="MATCHME_OPERATIONS_URL")
     # A message for a week that went well, too.
     tell_finished_weeks: bool = Field(False, alias="MATCHME_TELL_FINISHED_WEEKS")
-    admin_user_ids: str = Field("", alias="ADMIN_USER_IDS")
+    admin_user_ids: _ListedOnce = Field(frozenset(), alias="ADMIN_USER_IDS")
     clerk_issuer: str | None = Field(None, alias="MATCHME_CLERK_ISSUER")
     development_tokens: bool = Field(False, alias="MATCHME_DEVELOPMENT_TOKENS")
     clerk_jwks_url: str | None = Field(None, alias="MATCHME_CLERK_JWKS_URL")
     clerk_public_key: str | None = Field(None, alias="MATCHME_CLERK_PUBLIC_KEY")
-    clerk_authorized_parties: str = Field("", alias="MATCHME_CLERK_AUTHORIZED_PARTIES")
-    cors_origins: str = Field("", alias="MATCHME_CORS_ORIGINS")
+    clerk_authorized_parties: _ListedOnce = Field(frozenset(), alias="MATCHME_CLERK_AUTHORIZED_PARTIES")
+    cors_origins: _Listed = Field((), alias="MATCHME_CORS_ORIGINS")
     metrics_token: SecretStr | None = Field(None, alias="MATCHME_METRICS_TOKEN")
     api_requests_per_minute: int = Field(300, alias="MATCHME_API_REQUESTS_PER_MINUTE", ge=1)
 
@@ -144,32 +155,29 @@ class Settings(BaseModel):
 
     @field_validator("cors_origins")
     @classmethod
-    def _names_origins(cls, origins: str) -> str:
-        for origin in (one.strip() for one in origins.split(",")):
-            if origin and not _is_web_origin(origin):
+    def _names_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if not _is_web_origin(origin):
                 raise ValueError(
                     f"'{origin}' is no origin; name the app's as https://HOST, separated by commas "
                     "(* and null would let other sites in)"
                 )
-        return origins
+        return tuple(origin.rstrip("/") for origin in origins)
 
     @field_validator("clerk_authorized_parties")
     @classmethod
-    def _names_parties(cls, parties: str) -> str:
-        for party in (one.strip() for one in parties.split(",")):
-            if party and not _is_web_origin(party):
+    def _names_parties(cls, parties: frozenset[str]) -> frozenset[str]:
+        for party in sorted(parties):
+            if not _is_web_origin(party):
                 raise ValueError(f"'{party}' is no origin; name the app's as https://HOST, separated by commas")
         return parties
 
-    @field_validator("strict_unknown", mode="before")
+    @field_validator("strict_unknown")
     @classmethod
-    def _names_attributes(cls, names: object) -> object:
-        if not isinstance(names, str):
-            return names
-        wanted = frozenset(name.strip() for name in names.split(",") if name.strip())
-        if unknown := sorted(wanted - set(UNKNOWN_MAY_BE_STRICT)):
+    def _names_attributes(cls, names: frozenset[str]) -> frozenset[str]:
+        if unknown := sorted(names - set(UNKNOWN_MAY_BE_STRICT)):
             raise ValueError(f"'{unknown[0]}' is none of {', '.join(UNKNOWN_MAY_BE_STRICT)}")
-        return wanted
+        return names
 
     @field_validator("first_week")
     @classmethod

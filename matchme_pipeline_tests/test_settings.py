@@ -75,3 +75,29 @@ def test_a_key_never_shows_in_the_settings_text():
     settings = load_settings(None, {"OPENAI_API_KEY": "sk-very-secret"})
     assert "sk-very-secret" not in repr(settings)
     assert "sk-very-secret" not in str(settings.model_dump())
+
+
+@pytest.mark.parametrize(
+    ("variable", "entries"),
+    [
+        ("ADMIN_USER_IDS", ["user_a", "user_b"]),
+        ("MATCHME_CLERK_AUTHORIZED_PARTIES", ["https://a.example", "https://b.example"]),
+        ("MATCHME_CORS_ORIGINS", ["https://a.example", "https://b.example"]),
+        ("MATCHME_STRICT_UNKNOWN", ["education", "sect"]),
+    ],
+)
+@pytest.mark.parametrize("form", ["{},{}", " {} ,{} ", "{},,{},", ",{} , {}, ,{}"])
+def test_every_list_is_read_alike_blanks_and_empty_entries_left_out(variable: str, entries: list[str], form: str):
+    settings = load_settings(None, {variable: form.format(*entries, entries[0])})
+    field = next(name for name, one in type(settings).model_fields.items() if one.alias == variable)
+    assert list(dict.fromkeys(getattr(settings, field))) == entries or getattr(settings, field) == set(entries)
+
+
+@pytest.mark.parametrize(
+    "variable", ["MATCHME_CLERK_AUTHORIZED_PARTIES", "MATCHME_CORS_ORIGINS", "MATCHME_STRICT_UNKNOWN"]
+)
+def test_a_wrong_entry_of_a_list_is_named(variable: str):
+    good = "sect" if variable == "MATCHME_STRICT_UNKNOWN" else "https://a.example"
+    with pytest.raises(ConfigurationError, match="'wrong' is no") as error:
+        load_settings(None, {variable: f"{good}, wrong"})
+    assert variable in str(error.value)

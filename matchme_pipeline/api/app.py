@@ -1,7 +1,7 @@
 """The API, assembled: gate, endpoints, errors, and the document that describes them."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
@@ -76,12 +76,11 @@ def create_app(service: Service) -> FastAPI:
     return app
 
 
-def _allow_origins(app: FastAPI, origins: str) -> None:
-    allowed = [one.strip().rstrip("/") for one in origins.split(",") if one.strip()]
-    if allowed:
+def _allow_origins(app: FastAPI, origins: Sequence[str]) -> None:
+    if origins:
         app.add_middleware(
             CORSMiddleware,
-            allow_origins=allowed,
+            allow_origins=list(origins),
             allow_methods=["GET", "POST", "PUT"],
             # The last three are what Supabase's client sends to functions.
             allow_headers=["Authorization", "Content-Type", "X-Request-Id", "apikey", "x-client-info", "x-region"],

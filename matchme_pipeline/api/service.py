@@ -63,7 +63,7 @@ class Service:
 
     def is_configured_admin(self, user_id: str) -> bool:
         """Whether ADMIN_USER_IDS names this member."""
-        return user_id in {one.strip() for one in self.settings.admin_user_ids.split(",") if one.strip()}
+        return user_id in self.settings.admin_user_ids
 
     def close(self) -> None:
         """End what the service holds open."""
@@ -113,7 +113,7 @@ def token_verifier(settings: Settings) -> Verifier:
             )
         keys: Keys = PemKey(local_key.public_pem(settings))
         return TokenVerifier(local_key.ISSUER, frozenset({local_key.PARTY}), keys)
-    parties = frozenset(one.strip() for one in settings.clerk_authorized_parties.split(",") if one.strip())
+    parties = settings.clerk_authorized_parties
     if not parties:
         raise ConfigurationError(
             "MATCHME_CLERK_AUTHORIZED_PARTIES is not set: name the app's origins, separated by commas "

@@ -10,13 +10,13 @@ from matchme_pipeline.jobs import queries
 from matchme_pipeline.matching import member_queries
 from matchme_pipeline.matching.engine.match_engine import Allocation, Engine, Knowledge
 from matchme_pipeline.matching.rules.limits import USUAL, Limits
-from matchme_pipeline.matching.rules.unknown_values import UNKNOWN_EXCLUDES
 from matchme_pipeline.matching.rules.unusual_weeks import unusual
+from matchme_pipeline.settings import UNKNOWN_MAY_BE_STRICT
 from matchme_pipeline_tests.app_tables.real_rows import CUTOFF, write_city_clusters, write_members
 from matchme_pipeline_tests.matching import plain
 from matchme_pipeline_tests.materialising import WEEKS, materialise
 
-STRICT = replace(USUAL, strict=frozenset(UNKNOWN_EXCLUDES))
+STRICT = replace(USUAL, strict=frozenset(UNKNOWN_MAY_BE_STRICT))
 MEMBERS = 120
 # One column after the other is filled, as an import would.
 RUNGS = {

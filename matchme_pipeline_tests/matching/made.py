@@ -6,8 +6,8 @@ from typing import Any
 
 from matchme_pipeline.matching.rules.limits import USUAL, Limits
 from matchme_pipeline.matching.rules.members import MemberRow, Members, as_columns
-from matchme_pipeline.matching.rules.unknown_values import UNKNOWN_EXCLUDES
 from matchme_pipeline.matching.rules.vocabulary import Unknown
+from matchme_pipeline.settings import UNKNOWN_MAY_BE_STRICT
 
 CUTOFF = datetime(2026, 1, 11, 2, tzinfo=UTC)
 
@@ -50,7 +50,7 @@ def row(user_id: str, **changes: Any) -> MemberRow:
     return MemberRow(user_id=user_id, gender=gender, **{**values, **changes})
 
 
-STRICT = replace(USUAL, strict=frozenset(UNKNOWN_EXCLUDES))
+STRICT = replace(USUAL, strict=frozenset(UNKNOWN_MAY_BE_STRICT))
 
 
 def columns(*rows: MemberRow, limits: Limits = USUAL) -> Members:

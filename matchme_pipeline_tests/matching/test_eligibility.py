@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from matchme_pipeline.matching.rules.eligibility import distance_km, eligible_block, not_stated
 from matchme_pipeline.matching.rules.limits import USUAL, Limits
 from matchme_pipeline.matching.rules.members import MemberRow, why_not_matchable
-from matchme_pipeline.matching.rules.unknown_values import UNKNOWN_EXCLUDES
 from matchme_pipeline.matching.rules.vocabulary import (
     EDUCATION_CODE,
     EDUCATION_LABELS,
@@ -24,6 +23,7 @@ from matchme_pipeline.matching.rules.vocabulary import (
     SECTS,
     Unknown,
 )
+from matchme_pipeline.settings import UNKNOWN_MAY_BE_STRICT
 from matchme_pipeline_tests.matching import plain
 from matchme_pipeline_tests.matching.made import CUTOFF, STRICT, columns, row
 
@@ -87,7 +87,7 @@ def test_an_unknown_value_keeps_apart_only_where_its_attribute_is_strict(
     # The other member's own distance is no matter.
     him, her = row("a", gender="male", **his), row("b", **{"max_distance": None, **hers})
     assert may_meet(him, her)
-    for name in UNKNOWN_EXCLUDES:
+    for name in UNKNOWN_MAY_BE_STRICT:
         assert may_meet(him, her, replace(USUAL, strict=frozenset({name}))) == (name != attribute)
     members = columns(him, her)
     both_ways = (np.array([0, 1]), np.array([1, 0]))
@@ -201,7 +201,7 @@ wishes = st.fixed_dictionaries(
 
 
 @settings(max_examples=150, deadline=None)
-@given(wishes, wishes, st.frozensets(st.sampled_from(sorted(UNKNOWN_EXCLUDES))))
+@given(wishes, wishes, st.frozensets(st.sampled_from(sorted(UNKNOWN_MAY_BE_STRICT))))
 def test_blocks_agree_with_the_rules_said_one_by_one(his: dict[str, Any], hers: dict[str, Any], strict: frozenset[str]):
     if his["lat"] is None:
         his = {**his, "lng": None}

@@ -14,9 +14,11 @@ from matchme_pipeline.matching import member_queries
 from matchme_pipeline.matching.rules.eligibility import FILTERS, eligible_block
 from matchme_pipeline.matching.rules.limits import USUAL, Limits
 from matchme_pipeline.matching.rules.members import NO_LIMIT, MemberRow, Members, why_not_matchable
+from matchme_pipeline.matching.rules.unknown_values import NAMES
 from matchme_pipeline.matching.rules.vocabulary import MISSING
 from matchme_pipeline.matching.search import hard_preferences
 from matchme_pipeline.matching.week import check_queries
+from matchme_pipeline.settings import UNKNOWN_MAY_BE_STRICT
 from matchme_pipeline_tests.matching.app_rows import populations, save
 from matchme_pipeline_tests.matching.made import CUTOFF, STRICT, columns, row
 
@@ -75,8 +77,10 @@ def by_sql(connection: Connection, limits: Limits, members: Members) -> dict[str
     return found
 
 
-def test_sql_has_the_filters_of_the_rule_in_its_order():
+def test_sql_and_settings_have_the_filters_of_the_rule_in_its_order():
     assert tuple(hard_preferences.CONDITIONS) == FILTERS == tuple(SILENT)
+    # Gender and age are always known.
+    assert FILTERS[2:] == UNKNOWN_MAY_BE_STRICT == tuple(NAMES)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 
 from matchme_pipeline.matching.rules.eligibility import haversine, unknown_asked
 from matchme_pipeline.matching.rules.jit import entry, plain, rule
-from matchme_pipeline.matching.rules.member_records import EARTH_RADIUS_KM, Record, Records, records
+from matchme_pipeline.matching.rules.member_records import ATTRIBUTES, EARTH_RADIUS_KM, Record, Records, records
 from matchme_pipeline.matching.rules.members import Members
 from matchme_pipeline.matching.rules.quantised_vectors import STEPS, MemberVectors, cosine
 from matchme_pipeline.matching.rules.shared_insights import Themes
-from matchme_pipeline.matching.rules.unknown_values import UNKNOWN_EXCLUDES
 from matchme_pipeline.matching.rules.vocabulary import MISSING
 from matchme_pipeline.matching.rules.weights import FULL_OVERLAP, NEUTRAL, USUAL_AGE_GAP_YEARS, WEIGHTS
 
 SIMILARITY, AGE, DISTANCE, PRACTICE, FAMILY, CHILDREN, STATED, SHARED, DNA = WEIGHTS.values()
 WISH_POINTS = AGE + DISTANCE + PRACTICE + FAMILY + CHILDREN + STATED
-UNKNOWN_ATTRIBUTES = len(UNKNOWN_EXCLUDES)
+# Those of the records, and the distance.
+UNKNOWN_ATTRIBUTES = len(ATTRIBUTES) + 1
 FACTORS = len(WEIGHTS)
 # The logistic function with this slope stays within 0.01 of the normal distribution's (Bowling et al. 2009), which
 # turns a z-score into a share of the population.

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from matchme_pipeline.matching.rules.unknown_values import UNKNOWN_EXCLUDES
 from matchme_pipeline.settings import Settings, process_settings
 
 
@@ -30,7 +29,7 @@ def limits_of(settings: Settings) -> Limits:
         settings.report_threshold,
         settings.no_repeat_weeks,
         settings.anywhere_km,
-        frozenset(name for name, excludes in UNKNOWN_EXCLUDES.items() if excludes) | settings.strict_unknown,
+        settings.strict_unknown,
         settings.least_score,
     )
 

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matchme_pipeline.matching.rules.members import NO_LIMIT, Members
-from matchme_pipeline.matching.rules.unknown_values import UNKNOWN_EXCLUDES
 from matchme_pipeline.matching.rules.vocabulary import (
     EDUCATION_LABELS,
     MARITAL_LABELS,
@@ -14,6 +13,7 @@ from matchme_pipeline.matching.rules.vocabulary import (
     RELIGIOSITY_LABELS,
     SECTS,
 )
+from matchme_pipeline.settings import UNKNOWN_MAY_BE_STRICT
 
 EARTH_RADIUS_KM = 6_371.0088
 # How much praying together matters, 1 to 10, to a member who has not said.
@@ -30,7 +30,7 @@ ATTRIBUTES = {
 _SHIFTS = np.cumsum([0, *ATTRIBUTES.values()])[:-1].tolist()
 MASKS = tuple(((1 << width) - 1) << shift for width, shift in zip(ATTRIBUTES.values(), _SHIFTS, strict=True))
 
-_STRICT_BIT = {name: bit for bit, name in enumerate(UNKNOWN_EXCLUDES)}
+_STRICT_BIT = {name: bit for bit, name in enumerate(UNKNOWN_MAY_BE_STRICT)}
 
 RECORD = np.dtype(
     [

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from matchme_pipeline.database.stored_values import UnreadableValue
 from matchme_pipeline.matching.rules import vocabulary as words
 from matchme_pipeline.matching.rules.limits import USUAL, Limits
-from matchme_pipeline.matching.rules.unknown_values import UNKNOWN_EXCLUDES
 from matchme_pipeline.matching.rules.vocabulary import MISSING, Unknown
 from matchme_pipeline.profile_vocabulary import plain
+from matchme_pipeline.settings import UNKNOWN_MAY_BE_STRICT
 
 ADULT_AGE = 18
 NO_LIMIT = 20_000.0
@@ -92,7 +92,7 @@ class Members:
     requires_hijab: NDArray[np.int8]
     # Whether the member states both ends of an age range that is narrow enough to have a middle.
     states_age: NDArray[np.int8]
-    # A bit for each of `unknown_values.UNKNOWN_EXCLUDES` whose unknown value fails this member's wish.
+    # A bit for each of `settings.UNKNOWN_MAY_BE_STRICT` whose unknown value fails this member's wish.
     strict: NDArray[np.int16]
 
     def __len__(self) -> int:
@@ -192,7 +192,7 @@ def _record(row: MemberRow, on: date, unknown: Unknown, limits: Limits) -> Mappi
         # The app keeps no column for it; members say so among their tags.
         "wears_hijab": int("hijab" in {tag.casefold() for tag in row.tags or ()}),
         "requires_hijab": int(bool(row.partner_hijab_required)),
-        "strict": sum(1 << bit for bit, name in enumerate(UNKNOWN_EXCLUDES) if name in limits.strict),
+        "strict": sum(1 << bit for bit, name in enumerate(UNKNOWN_MAY_BE_STRICT) if name in limits.strict),
         "prayer_importance": MISSING if row.partner_prayer_importance is None else row.partner_prayer_importance,
     }
 

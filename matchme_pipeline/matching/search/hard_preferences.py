@@ -11,8 +11,8 @@ from typing import Any
 
 from matchme_pipeline.matching.rules import vocabulary as words
 from matchme_pipeline.matching.rules.limits import Limits
-from matchme_pipeline.matching.rules.unknown_values import UNKNOWN_EXCLUDES
 from matchme_pipeline.profile_vocabulary import plain
+from matchme_pipeline.settings import UNKNOWN_MAY_BE_STRICT
 
 
 def with_preferences(statement: str) -> str:
@@ -48,7 +48,7 @@ def parameters(limits: Limits, on: date) -> dict[str, Any]:
         "anywhere_km": limits.anywhere_km,
         "all_genders": (1 << len(words.GENDERS)) - 1,
         "vocabulary": json.dumps(_vocabulary()),
-        **{f"unless_strict_{name}": int(name not in limits.strict) for name in UNKNOWN_EXCLUDES},
+        **{f"unless_strict_{name}": int(name not in limits.strict) for name in UNKNOWN_MAY_BE_STRICT},
     }
 
 
