@@ -1,6 +1,5 @@
 """All SQL of the queue; each statement is atomic, so any number of workers can run them concurrently."""
 
-import random
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -10,7 +9,6 @@ from psycopg.types.json import Jsonb
 
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.database.copy import stage_rows
-from matchme_pipeline.jobs.backoff import backoff
 from matchme_pipeline.jobs.model import DEFAULT_PRIORITY, PRIORITY_BY_TIER, Job, JobCounts, JobRequest, JobType
 
 LEASE_SECONDS = 900
@@ -85,16 +83,9 @@ def claim(
             where job_type = %(job_type)s and week = %(week)s
                 -- In the words of the index, so that claiming stays flat however many jobs are done.
                 and status in ('pending', 'retry', 'processing')
-                and (
-                    status = 'pending'
-                    or (
-                        status = 'retry'
-                        and (
-                            scheduled_for <= now()
-                            or (%(retries_are_due)s and dagster_run_id is distinct from %(run_id)s)
-                        )
-                    )
-                    or (status = 'processing' and lease_expires_at < now())
+                and matchme_job_is_claimable(
+                    status, scheduled_for, lease_expires_at, dagster_run_id,
+                    case when %(retries_are_due)s then %(run_id)s::text end
                 )
             order by priority, created_at, id
             limit %(limit)s
@@ -146,16 +137,14 @@ def fail(connection: Connection, errors: Mapping[Job, str], *, retryable: bool =
 
     Returns the ids of those that rest. A job that isn't the caller's any more is left alone.
     """
-    waits = [backoff(job.attempts, random.random()).total_seconds() for job in errors]
     rows = connection.execute(
         """
         update batch_processing_queue q
         set status = case when q.attempts >= q.max_attempts or not %(retryable)s then 'failed' else 'retry' end,
             last_error = j.error,
-            scheduled_for = now() + make_interval(secs => j.wait),
+            scheduled_for = now() + matchme_backoff(q.attempts),
             lease_expires_at = null
-        from unnest(%(ids)s::uuid[], %(claims)s::timestamptz[], %(errors)s::text[], %(waits)s::float8[])
-            as j (id, claimed_at, error, wait)
+        from unnest(%(ids)s::uuid[], %(claims)s::timestamptz[], %(errors)s::text[]) as j (id, claimed_at, error)
         where q.id = j.id and q.status = 'processing' and q.started_at = j.claimed_at
         returning q.id, q.status = 'failed'
         """,
@@ -163,7 +152,6 @@ def fail(connection: Connection, errors: Mapping[Job, str], *, retryable: bool =
             "ids": [job.id for job in errors],
             "claims": [job.claimed_at for job in errors],
             "errors": list(errors.values()),
-            "waits": waits,
             "retryable": retryable,
         },
     ).fetchall()

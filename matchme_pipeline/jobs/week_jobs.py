@@ -4,14 +4,12 @@ Each function is one statement, also for a hundred thousand members.
 """
 
 import json
-import random
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from matchme_pipeline.database.connection import Connection
-from matchme_pipeline.jobs.backoff import BASE_MINUTES, JITTER_SHARE
 from matchme_pipeline.jobs.model import DEFAULT_PRIORITY, PRIORITY_BY_TIER, JobType
 from matchme_pipeline.jobs.queries import LEASE_SECONDS
 
@@ -107,10 +105,9 @@ def take_members(
                 started_at = excluded.started_at,
                 dagster_run_id = excluded.dagster_run_id,
                 lease_expires_at = excluded.lease_expires_at
-            where q.status = 'pending'
-                or (q.status = 'retry' and q.dagster_run_id is distinct from %(run_id)s)
-                or (q.status = 'retry' and q.scheduled_for <= now())
-                or (q.status = 'processing' and q.lease_expires_at < now())
+            where matchme_job_is_claimable(
+                    q.status, q.scheduled_for, q.lease_expires_at, q.dagster_run_id, %(run_id)s::text
+                )
                 or (
                     q.status in ('completed', 'failed')
                     and q.payload ->> 'fingerprint' is distinct from %(fingerprint)s::text
@@ -125,7 +122,9 @@ def take_members(
             from taken t
             where %(others_too)s and q.job_type = %(job_type)s and q.week = %(week)s
                 and q.status in ('pending', 'retry', 'processing')
-                and (q.status <> 'processing' or q.lease_expires_at < now())
+                and matchme_job_is_claimable(
+                    q.status, q.scheduled_for, q.lease_expires_at, q.dagster_run_id, %(run_id)s::text
+                )
                 and not exists (select from wanted w where w.user_id = q.subject)
             returning 1
         )
@@ -160,17 +159,15 @@ def finish_members(connection: Connection, taken: TakenJobs, errors: Mapping[str
         "run_id": taken.dagster_run_id,
         "users": list(errors),
         "errors": list(errors.values()),
-        "base": BASE_MINUTES,
-        "jitter": [1 + JITTER_SHARE * (2 * random.random() - 1) for _ in errors],
     }
     failed = connection.execute(
         """
         update batch_processing_queue q
         set status = case when q.attempts >= q.max_attempts then 'failed' else 'retry' end,
             last_error = e.error,
-            scheduled_for = now() + make_interval(secs => 60 * %(base)s * 2 ^ q.attempts * e.jitter),
+            scheduled_for = now() + matchme_backoff(q.attempts),
             lease_expires_at = null
-        from unnest(%(users)s::text[], %(errors)s::text[], %(jitter)s::float8[]) as e (user_id, error, jitter)
+        from unnest(%(users)s::text[], %(errors)s::text[]) as e (user_id, error)
         where q.job_type = %(job_type)s and q.week = %(week)s and q.subject = e.user_id
             and q.status = 'processing' and q.started_at = %(claimed_at)s and q.dagster_run_id = %(run_id)s
         """,
@@ -208,11 +205,7 @@ def members_with_open_jobs(connection: Connection, job_type: JobType, week: date
         from batch_processing_queue
         where job_type = %(job_type)s and week = %(week)s
             and status in ('pending', 'retry', 'processing')
-            and (
-                status = 'pending'
-                or (status = 'retry' and scheduled_for <= now())
-                or (status = 'processing' and lease_expires_at < now())
-            )
+            and matchme_job_is_due(status, scheduled_for, lease_expires_at)
         order by priority, created_at, id
         limit %(limit)s
         """,

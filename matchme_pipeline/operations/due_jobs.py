@@ -35,10 +35,7 @@ def due_sets(connection: Connection, limit: int) -> list[DueSet]:
                 )) as fingerprint
             from batch_processing_queue
             where week is not null and subject is not null and status in ('retry', 'processing')
-                and (
-                    (status = 'retry' and scheduled_for <= now())
-                    or (status = 'processing' and lease_expires_at < now())
-                )
+                and matchme_job_is_due(status, scheduled_for, lease_expires_at)
             group by 1, 2
             order by 1, 2 desc
             limit %s

@@ -1,15 +1,14 @@
 """The queue: enqueued once, claimed once, given back by the dead, retried with backoff, shelved at last."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, timedelta
 
-from hypothesis import given
-from hypothesis import strategies as st
+import pytest
 
 from matchme_pipeline.database.connection import Connection, connect
-from matchme_pipeline.jobs import queries
-from matchme_pipeline.jobs.backoff import backoff
+from matchme_pipeline.jobs import queries, week_jobs
 from matchme_pipeline.jobs.model import JobCounts, JobRequest, JobType
+from matchme_pipeline.operations.due_jobs import due_sets
 
 WEEK = date(2026, 1, 11)
 KIND = JobType.CONTENT_ANALYSIS
@@ -169,7 +168,70 @@ def test_claiming_reads_the_open_jobs_alone(app_database: Connection):
     assert any(name in line for (line,) in plan for name in partial), plan
 
 
-@given(st.integers(1, 10), st.floats(0, 1))
-def test_backoff_doubles_and_stays_within_a_tenth(attempts: int, jitter: float):
-    minutes = backoff(attempts, jitter).total_seconds() / 60
-    assert 0.9 * 5 * 2**attempts <= minutes <= 1.1 * 5 * 2**attempts + 1e-6
+@pytest.mark.parametrize(("attempts", "minutes"), [(0, 5), (1, 10), (2, 20), (5, 160)])
+def test_backoff_is_five_minutes_doubled_for_each_attempt_a_tenth_either_way(
+    app_database: Connection, attempts: int, minutes: int
+):
+    for jitter, share in ((0.0, 0.9), (0.5, 1.0), (1.0, 1.1)):
+        wait = app_database.execute("select matchme_backoff(%s, %s)", [attempts, jitter]).fetchall()[0][0]
+        assert wait == timedelta(minutes=minutes * share)
+    waits = {app_database.execute("select matchme_backoff(%s)", [attempts]).fetchall()[0][0] for _ in range(20)}
+    assert len(waits) > 1
+    assert all(0.9 * minutes <= wait.total_seconds() / 60 <= 1.1 * minutes for wait in waits)
+
+
+# Status, due in how many minutes, lease ends in how many, whose run failed last; is it due, and may "run" take it?
+JOBS = [
+    ("pending", 0, None, None, True, True),
+    ("pending", 5, None, None, True, True),
+    ("retry", -1, None, "run", True, True),
+    ("retry", 5, None, "run", False, False),
+    ("retry", 5, None, "other run", False, True),
+    ("retry", 5, None, None, False, True),
+    ("processing", 0, 5, "other run", False, False),
+    ("processing", 0, -5, "other run", True, True),
+    ("processing", 0, None, "other run", False, False),
+    ("completed", 0, None, None, False, False),
+    ("failed", 0, None, None, False, False),
+]
+
+
+@pytest.mark.parametrize(("status", "due", "lease", "last_run", "is_due", "is_claimable"), JOBS)
+@pytest.mark.parametrize("way", ["claim", "claim what is due", "take", "take what is left over", "list", "due sets"])
+def test_every_reader_of_the_queue_takes_the_same_jobs_for_open(
+    app_database: Connection,
+    status: str,
+    due: int,
+    lease: int | None,
+    last_run: str | None,
+    is_due: bool,
+    is_claimable: bool,
+    way: str,
+):
+    app_database.execute(
+        """
+        insert into batch_processing_queue
+            (user_id, subject, job_type, week, payload, status, scheduled_for, lease_expires_at, dagster_run_id,
+             attempts)
+        values (
+            'u', 'u', %s, %s, '{"fingerprint": "same"}', %s, now() + make_interval(mins => %s),
+            now() + make_interval(mins => %s::integer), %s, 1
+        )
+        """,
+        [JobType.DNA_RECALCULATION, WEEK, status, due, lease, last_run],
+    )
+    kind = JobType.DNA_RECALCULATION
+    if way == "claim":
+        found, expected = len(queries.claim(app_database, kind, WEEK, 10, "run")), is_claimable
+    elif way == "claim what is due":
+        found, expected = len(queries.claim(app_database, kind, WEEK, 10, "run", retries_are_due=False)), is_due
+    elif way == "list":
+        found, expected = len(week_jobs.members_with_open_jobs(app_database, kind, WEEK, 10)), is_due
+    elif way == "due sets":
+        # A job that was never begun is no retry.
+        found, expected = sum(one.jobs for one in due_sets(app_database, 10)), is_due and status != "pending"
+    else:
+        members = ["u"] if way == "take" else []
+        found = week_jobs.take_members(app_database, kind, WEEK, "run", members, "same").jobs
+        expected = is_claimable
+    assert found == int(expected)

@@ -2,13 +2,12 @@
 
 import asyncio
 import uuid
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 
 import pytest
 
 from matchme_pipeline.errors import BudgetExceededError, ModelRequestError
-from matchme_pipeline.jobs.backoff import backoff
 from matchme_pipeline.llm.contracts import CallContext
 from matchme_pipeline.llm.execution.billing import (
     MOST_TOKENS,
@@ -182,13 +181,6 @@ def test_an_answer_tells_a_bad_request_from_an_outage():
     begun = breaker.begin()
     for _ in range(GIVEN_UP_BEFORE_STOP - 1):
         breaker.give_up(begun, 12, "timeout")
-
-
-@pytest.mark.parametrize(("attempts", "minutes"), [(0, 5), (1, 10), (2, 20), (5, 160)])
-def test_backoff_is_five_minutes_doubled_for_each_attempt_a_tenth_either_way(attempts: int, minutes: int):
-    assert backoff(attempts, 0.5) == timedelta(minutes=minutes)
-    assert backoff(attempts, 0.0) == timedelta(minutes=minutes * 0.9)
-    assert backoff(attempts, 1.0) == timedelta(minutes=minutes * 1.1)
 
 
 def test_a_call_is_booked_at_its_price_with_its_outcome():

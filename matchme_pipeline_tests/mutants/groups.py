@@ -57,9 +57,8 @@ GROUPS = {
         ("llm/tasks/packing.py", "llm/text/token_estimates.py"),
         ("llm/test_packing.py",),
     ),
-    "budget and backoff": Group(
-        ("llm/execution/budget_cover.py", "llm/execution/billing.py", "llm/execution/circuit_breaker.py",
-         "jobs/backoff.py"),
+    "budget": Group(
+        ("llm/execution/budget_cover.py", "llm/execution/billing.py", "llm/execution/circuit_breaker.py"),
         ("llm/test_usage.py", "llm/test_budget_rules.py"),
     ),
 }  # fmt: skip

@@ -243,16 +243,8 @@ def last_asked(connection: Connection, user_id: str) -> datetime | None:
 
     Held until the transaction ends, so that two requests at once are one.
     """
-    connection.execute("select pg_advisory_xact_lock(hashtext('dna-calculate'), hashtext(%s))", [user_id])
-    row = connection.execute(
-        """
-        select max(created_at) from batch_processing_queue
-        where user_id = %s and job_type = %s and created_at between now() - interval '24 hours' and now()
-            and payload ->> 'asked_by' = 'member'
-        """,
-        [user_id, JobType.DNA_RECALCULATION],
-    ).fetchone()
-    return row[0] if row else None
+    (asked_at,) = one_row(connection.execute("select matchme_dna_asked_at(%s)", [user_id]))
+    return asked_at if isinstance(asked_at, datetime) else None
 
 
 def ask_for_score(connection: Connection, user_id: str) -> UUID:
