@@ -18,7 +18,7 @@ _FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-background-networking --disable-quic --no-first-run "
     "--disable-component-update --disable-sync --disable-dev-shm-usage --remote-debugging-port=0"
 )
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 120.0
 
 
 class Tab:
