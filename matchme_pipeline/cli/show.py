@@ -141,8 +141,8 @@ def alerts_table(rows: Sequence[AlertRow]) -> None:
 def alert_line(row: AlertRow) -> str:
     """An alert in one line: time, title, state."""
     state = "over" if row.resolved_at else f"acknowledged by {row.acknowledged_by}" if row.acknowledged_at else "open"
-    told = "told" if row.told_at else row.last_error or "not told yet"
-    return f"{row.raised_at.astimezone(UTC):%d %b %H:%M}  {row.title}  ({row.kind}; {state}; {told})"
+    notified = "notified" if row.notified_at else row.last_error or "not notified yet"
+    return f"{row.raised_at.astimezone(UTC):%d %b %H:%M}  {row.title}  ({row.kind}; {state}; {notified})"
 
 
 def jobs_table(rows: Sequence[ListedJob], title: str) -> None:

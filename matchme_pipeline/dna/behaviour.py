@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from matchme_pipeline.dna.fixed import FULL, Floats, Integers, divide_half_up, share_below
+from matchme_pipeline.dna.fixed_point import FULL, Floats, Integers, divide_half_up, share_below
 from matchme_pipeline.dna.habits import Habits
 from matchme_pipeline.dna.weights import (
     LARGEST_DEVIATION,

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from matchme_pipeline.dna import wording
-from matchme_pipeline.dna.fixed import MICRO
+from matchme_pipeline.dna.fixed_point import MICRO
 from matchme_pipeline.dna.score import Strands
 from matchme_pipeline.dna.weights import (
     FEWEST_OTHERS_IN_CITY,

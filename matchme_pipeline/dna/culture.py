@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from matchme_pipeline.dna.fixed import Floats, Integers, distinct, micro
+from matchme_pipeline.dna.fixed_point import Floats, Integers, distinct, micro
 from matchme_pipeline.dna.traits import Traits
 from matchme_pipeline.dna.weights import CULTURE_FIELDS, FEWEST_OTHERS_IN_CITY, NEUTRAL
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from matchme_pipeline.dna.fixed import Floats, Integers, micro
+from matchme_pipeline.dna.fixed_point import Floats, Integers, micro
 from matchme_pipeline.dna.text import normalise
 from matchme_pipeline.dna.weights import DEPTH_DIMENSIONS, FULL_BIOGRAPHY_CHARACTERS, HALF_BIOGRAPHY_CHARACTERS
 

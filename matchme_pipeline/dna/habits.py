@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from matchme_pipeline.dna.facts import MICROSECONDS_PER_DAY, MICROSECONDS_PER_WEEK, Facts
-from matchme_pipeline.dna.fixed import Floats, Integers, distinct
+from matchme_pipeline.dna.fixed_point import Floats, Integers, distinct
 from matchme_pipeline.dna.traits import Traits
 from matchme_pipeline.dna.weights import POST_FIELD
 

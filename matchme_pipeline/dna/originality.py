@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from matchme_pipeline.dna.fixed import MICRO, Floats, Integers, micro, share_below
+from matchme_pipeline.dna.fixed_point import MICRO, Floats, Integers, micro, share_below
 from matchme_pipeline.dna.weights import FEWEST_OTHER_ITEMS, FEWEST_OWN_ITEMS, NEUTRAL
 
 # Components of unit vectors as multiples of 2**-40: whole numbers whose sums in int64 are exact, so that neither the

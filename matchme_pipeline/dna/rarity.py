@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from matchme_pipeline.dna.fixed import Integers, micro
+from matchme_pipeline.dna.fixed_point import Integers, micro
 from matchme_pipeline.dna.traits import Traits
 from matchme_pipeline.dna.weights import FULL_IDF, RARE_FREQUENCY, RARE_TRAITS_NAMED
 

@@ -11,7 +11,7 @@ from matchme_pipeline.dna.behaviour import Behaviour, behaviour
 from matchme_pipeline.dna.culture import Culture, culture
 from matchme_pipeline.dna.depth import Depth, depth
 from matchme_pipeline.dna.facts import Facts, resolve_religion
-from matchme_pipeline.dna.fixed import MICRO, Integers, divide_half_up, micro, share_below
+from matchme_pipeline.dna.fixed_point import MICRO, Integers, divide_half_up, micro, share_below
 from matchme_pipeline.dna.habits import Habits, habits
 from matchme_pipeline.dna.rarity import Rarity, rarity
 from matchme_pipeline.dna.traits import Traits, member_traits

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from matchme_pipeline.dna import plots
-from matchme_pipeline.dna.fixed import MICRO
+from matchme_pipeline.dna.fixed_point import MICRO
 from matchme_pipeline.dna.weights import STRAND_NAMES, TIERS, WEIGHTS
 
 _BINS = 10

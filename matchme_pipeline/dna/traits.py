@@ -10,7 +10,7 @@ import pandas as pd
 
 from matchme_pipeline.dna.answers import chosen_options
 from matchme_pipeline.dna.facts import Facts
-from matchme_pipeline.dna.fixed import Integers, distinct
+from matchme_pipeline.dna.fixed_point import Integers, distinct
 from matchme_pipeline.dna.text import fold_typos, identifies, normalise
 from matchme_pipeline.dna.weights import (
     ALWAYS_TRAITS,

@@ -51,7 +51,7 @@ def weekly_matches(
         lease_seconds = jobs.DAY_LONG_LEASE_SECONDS if llm.review_model and llm.answers_by_batch else jobs.LEASE_SECONDS
 
         def load() -> close_call_reviews.Loaded:
-            return weekly_matching.load_sound_engine(connection, week, model, process_limits())
+            return weekly_matching.load_engine_and_broken_rows(connection, week, model, process_limits())
 
         engine, broken = load()
         adopted = adopt(connection, JobType.MATCH_GENERATION, week.sunday, week.cutoff)

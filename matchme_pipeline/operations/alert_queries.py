@@ -14,8 +14,8 @@ from matchme_pipeline.database.connection import Connection
 MESSAGES = ("week_finished", "over")
 OPEN_FOR = timedelta(days=14)
 _SELECT: LiteralString = """
-    select id, kind, title, body, week, cost_alert, raised_at, told_at, attempts, last_error, dagster_run_id,
-        acknowledged_at, acknowledged_by, resolved_at
+    select id, kind, title, body, week, cost_alert, raised_at, told_at as notified_at, attempts, last_error,
+        dagster_run_id, acknowledged_at, acknowledged_by, resolved_at
     from pipeline_alerts
 """
 
@@ -44,7 +44,7 @@ class AlertRow:
     week: date | None
     cost_alert: str | None
     raised_at: datetime
-    told_at: datetime | None
+    notified_at: datetime | None
     attempts: int
     last_error: str | None
     dagster_run_id: str | None = None
@@ -121,7 +121,7 @@ def open_alerts(connection: Connection, now: datetime) -> list[AlertRow]:
         ).fetchall()
 
 
-def claim_untold(
+def claim_unnotified(
     connection: Connection, now: datetime, raised_since: datetime, most_attempts: int, limit: int, own_webhook: bool
 ) -> list[AlertRow]:
     """Alerts to tell now; each is its caller's alone until its next attempt falls due, two minutes later, then four.
@@ -144,8 +144,8 @@ def claim_untold(
                 for update skip locked
             ) due
             where a.id = due.id
-            returning a.id, a.kind, a.title, a.body, a.week, a.cost_alert, a.raised_at, a.told_at, a.attempts,
-                a.last_error, a.dagster_run_id
+            returning a.id, a.kind, a.title, a.body, a.week, a.cost_alert, a.raised_at, a.told_at as notified_at,
+                a.attempts, a.last_error, a.dagster_run_id
             """,
             {
                 "now": now,
@@ -175,7 +175,7 @@ def resolve_weeks(connection: Connection, finished: Collection[date]) -> list[Al
                         and (q.status = 'failed' or (q.status = 'retry' and q.attempts > 0))
                 ))
             )
-            returning id, kind, title, body, week, cost_alert, raised_at, told_at, attempts, last_error,
+            returning id, kind, title, body, week, cost_alert, raised_at, told_at as notified_at, attempts, last_error,
                 dagster_run_id, acknowledged_at, acknowledged_by, resolved_at
             """,
             [list(finished)],
@@ -212,14 +212,14 @@ def acknowledge_alike(connection: Connection, alert_id: UUID, by: str) -> int:
     ).rowcount
 
 
-def mark_told(connection: Connection, alert_id: UUID) -> None:
+def mark_notified(connection: Connection, alert_id: UUID) -> None:
     """The message arrived."""
     connection.execute(
         "update pipeline_alerts set told_at = clock_timestamp(), last_error = null where id = %s", [alert_id]
     )
 
 
-def mark_untold(connection: Connection, alert_id: UUID, error: str) -> None:
+def mark_notification_failed(connection: Connection, alert_id: UUID, error: str) -> None:
     """The message did not arrive; it is tried again when its next attempt falls due."""
     connection.execute("update pipeline_alerts set last_error = %s where id = %s", [error, alert_id])
 

@@ -30,7 +30,7 @@ def tell(
     """
     of_app = alert_queries.cost_alert_webhooks(connection)
     arrived = failed = 0
-    due = alert_queries.claim_untold(
+    due = alert_queries.claim_unnotified(
         connection, now, now - OLDEST, MOST_ATTEMPTS, TOLD_AT_ONCE, own_webhook=webhook_url is not None
     )
     for group in _grouped(due):
@@ -39,10 +39,10 @@ def tell(
         error = "its webhook is no longer configured" if url is None else post(url, _text(group, settings))
         for alert in group:
             if error is None:
-                alert_queries.mark_told(connection, alert.id)
+                alert_queries.mark_notified(connection, alert.id)
                 arrived += 1
             else:
-                alert_queries.mark_untold(connection, alert.id, error)
+                alert_queries.mark_notification_failed(connection, alert.id, error)
                 failed += 1
     return arrived, failed
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from matchme_pipeline.population.chance import after, happens, one, some, weighted, whole
 from matchme_pipeline.population.ids import row_id
 from matchme_pipeline.population.people import Member, Row
+from matchme_pipeline.population.random_draws import after, happens, one, some, weighted, whole
 from matchme_pipeline.population.vocabulary import vocabulary
 
 _TYPES = ("wise_aunty", "modern_scholar", "spiritual_guide", "cultural_bridge")

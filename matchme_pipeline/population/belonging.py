@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from matchme_pipeline.population.chance import happens, one, whole
 from matchme_pipeline.population.ids import row_id
 from matchme_pipeline.population.people import CITIES, Member, Row
+from matchme_pipeline.population.random_draws import happens, one, whole
 from matchme_pipeline.population.vocabulary import vocabulary
 
 _DETECTED_SHARE = 0.8

@@ -5,9 +5,9 @@ from uuid import UUID
 
 import numpy as np
 
-from matchme_pipeline.population.chance import between, happens, one, whole
 from matchme_pipeline.population.ids import row_id, user_id
 from matchme_pipeline.population.people import Member, Row
+from matchme_pipeline.population.random_draws import between, happens, one, whole
 
 _SHARE = 1 / 12
 _LINES = ("Salaam, how was your week?", "That made me laugh.", "Tell me more.", "Inshallah soon.", "What a photo!")

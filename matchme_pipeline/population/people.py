@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from matchme_pipeline.population.chance import between, happens, one, weighted, whole
 from matchme_pipeline.population.ids import row_id, user_id
 from matchme_pipeline.population.latent import Latent, draw
+from matchme_pipeline.population.random_draws import between, happens, one, weighted, whole
 from matchme_pipeline.population.vocabulary import vary, vocabulary
 
 Row = dict[str, Any]

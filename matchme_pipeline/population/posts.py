@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from matchme_pipeline.population.chance import between, happens, one, weighted, whole
 from matchme_pipeline.population.ids import row_id
 from matchme_pipeline.population.people import Member, Row
+from matchme_pipeline.population.random_draws import between, happens, one, weighted, whole
 from matchme_pipeline.population.writing import Sentence, caption, odd_caption
 
 POSTS_PER_WEEK = 2.15

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from matchme_pipeline.population.chance import happens, one, weighted, whole
 from matchme_pipeline.population.ids import row_id
 from matchme_pipeline.population.people import PRAYER, Member, Row
+from matchme_pipeline.population.random_draws import happens, one, weighted, whole
 
 EDUCATION_LABELS = ("High School", "Trade/Vocational", "Bachelor's Degree", "Master's Degree", "Doctorate/PhD")
 MARITAL_LABELS = {"never_married": "Never Married", "divorced": "Divorced", "widowed": "Widowed"}

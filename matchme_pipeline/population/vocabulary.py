@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from matchme_pipeline.population.chance import one
+from matchme_pipeline.population.random_draws import one
 
 KINDS = ("interests", "values", "personality", "family")
 # Themes that speak of how a member lives rather than of what they like or hold dear.

@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from matchme_pipeline.population.chance import happens, one, whole
 from matchme_pipeline.population.ids import row_id
 from matchme_pipeline.population.people import Member, Row
 from matchme_pipeline.population.posts import Source
+from matchme_pipeline.population.random_draws import happens, one, whole
 from matchme_pipeline.population.writing import distinct_sentences
 
 _SHARE = 0.6

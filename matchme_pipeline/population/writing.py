@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from matchme_pipeline.population.chance import happens, one, weighted, whole
 from matchme_pipeline.population.latent import Latent
+from matchme_pipeline.population.random_draws import happens, one, weighted, whole
 from matchme_pipeline.population.vocabulary import Theme, vary, vocabulary
 
 # What members write about: mostly what they love, often what they hold dear, now and then who they are.

@@ -14,10 +14,10 @@ import numpy as np
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.database.copy import VECTOR_DIMENSIONS, copy_rows
 from matchme_pipeline.population import queries
-from matchme_pipeline.population.chance import happens, whole
 from matchme_pipeline.population.ids import row_id
 from matchme_pipeline.population.people import Member, Row, member
 from matchme_pipeline.population.preferences import islamic_preferences, match_preferences
+from matchme_pipeline.population.random_draws import happens, whole
 from matchme_pipeline.population.seed import generator
 from matchme_pipeline.population.vocabulary import KINDS, vocabulary
 from matchme_pipeline.week import Week

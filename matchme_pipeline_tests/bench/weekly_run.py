@@ -48,7 +48,7 @@ def week(url: str) -> dict[str, Any]:
     """Materialise `weekly_matches`: its own seconds (database included, Dagster's start not), and by step."""
     steps: dict[str, float] = {}
     for module, name in (
-        (weekly_matching, "load_sound_engine"),
+        (weekly_matching, "load_engine_and_broken_rows"),
         (candidates, "find_candidates"),
         (weekly_matching.Engine, "_report"),
         (weekly_matching, "allocate_week"),
@@ -63,7 +63,7 @@ def week(url: str) -> dict[str, Any]:
     seconds = float(metadata["duration_seconds"].value or 0.0)
     found, explained = steps["find_candidates"], steps["_report"]
     named = {
-        "read": steps["load_sound_engine"],
+        "read": steps["load_engine_and_broken_rows"],
         "filter and score": found,
         "allocate": steps["allocate_week"] - found - explained,
         "explain": explained,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.dna import plots, wording
-from matchme_pipeline.dna.fixed import FULL, MICRO, divide_half_up, micro, share_below
+from matchme_pipeline.dna.fixed_point import FULL, MICRO, divide_half_up, micro, share_below
 from matchme_pipeline.dna.originality import ItemSums, originality
 from matchme_pipeline.dna.queries.vectors import copy_numbered_vectors
 from matchme_pipeline.dna.score import tiers, weighted, whole_points

@@ -45,14 +45,14 @@ def populations(draw: st.DrawFn, most: int = 14) -> list[made.MemberRow]:
 @given(populations(), populations(), st.integers(1, 4), st.integers(1, 4))
 def test_groups_are_parted_only_where_age_or_distance_parts_every_pair(ones, others, size: int, other_size: int):
     a, b = records(columns(*ones)), records(columns(*others))
-    verdicts = np.empty((len(a), len(b)), dtype=np.uint8)
-    judge(a, b, verdicts)
+    failed_filters = np.empty((len(a), len(b)), dtype=np.uint8)
+    judge(a, b, failed_filters)
     rows = pruning.group_bounds(pruning.member_bounds(a), size)
     tiles = pruning.group_bounds(pruning.member_bounds(b), other_size)
     for i, row in enumerate(rows.view(np.recarray)):
         for j, tile in enumerate(tiles.view(np.recarray)):
             if pruning.parted.py_func(row, tile):
-                block = verdicts[i * size : (i + 1) * size, j * other_size : (j + 1) * other_size]
+                block = failed_filters[i * size : (i + 1) * size, j * other_size : (j + 1) * other_size]
                 assert np.isin(block, [AGE, DISTANCE]).all()
 
 
@@ -61,9 +61,9 @@ def test_groups_are_parted_only_where_age_or_distance_parts_every_pair(ones, oth
 def test_pairs_of_ages_are_those_that_the_rule_admits(ones, others):
     for rows, others_ in ((columns(*ones), columns(*others)), (columns(*ones), None)):
         partners = rows if others_ is None else others_
-        verdicts = np.empty((len(rows), len(partners)), dtype=np.uint8)
-        judge(records(rows), records(partners), verdicts)
-        admitted = verdicts != AGE
+        failed_filters = np.empty((len(rows), len(partners)), dtype=np.uint8)
+        judge(records(rows), records(partners), failed_filters)
+        admitted = failed_filters != AGE
         expected = np.triu(admitted, 1).sum() if others_ is None else admitted.sum()
         assert pruning.pairs_of_ages(rows, partners, one_side=others_ is None) == expected
 

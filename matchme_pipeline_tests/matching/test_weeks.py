@@ -310,7 +310,7 @@ def test_a_week_is_written_around_members_who_look_at_it_at_every_try(app_databa
     rows_before = lists(app_database)
 
     def load() -> close_call_reviews.Loaded:
-        return weekly_matching.load_sound_engine(app_database, WEEK, MODEL, USUAL)
+        return weekly_matching.load_engine_and_broken_rows(app_database, WEEK, MODEL, USUAL)
 
     jobs_taken = members_taken(app_database, JobType.MATCH_GENERATION, WEEK.sunday, "run", [], MODEL)
     calls = CallContext("weekly_matches", WEEK.sunday, "run")

@@ -40,8 +40,8 @@ GROUPS = {
         ("matching/test_engine.py", "matching/test_eligibility.py", "matching/test_candidates.py"),
     ),
     "dna": Group(
-        ("dna/fixed.py", "dna/rarity.py", "dna/habits.py", "dna/depth.py", "dna/behaviour.py", "dna/originality.py",
-         "dna/culture.py", "dna/score.py", "dna/text.py"),
+        ("dna/fixed_point.py", "dna/rarity.py", "dna/habits.py", "dna/depth.py", "dna/behaviour.py",
+         "dna/originality.py", "dna/culture.py", "dna/score.py", "dna/text.py"),
         ("dna/test_rules.py", "dna/test_against_plain.py"),
     ),
     "allocation": Group(

@@ -14,7 +14,7 @@ from matchme_pipeline.matching.rules.members import MemberRow, as_columns, why_n
 from matchme_pipeline.matching.rules.vocabulary import Unknown
 
 
-def sound_engine(
+def engine_without_broken_rows(
     known: Knowledge, as_of: datetime, limits: Limits, centre: NDArray[np.float64] | None = None
 ) -> tuple[Engine, dict[str, str]]:
     """The engine over `known` without the members whose rows are broken, and those members with the reason."""
@@ -22,8 +22,8 @@ def sound_engine(
         return Engine(known, as_of, limits, centre), {}
     except Exception:
         broken = _broken_rows(known.rows, as_of, limits)
-        sound = replace(known, rows=[row for row in known.rows if row.user_id not in broken])
-        return Engine(sound, as_of, limits, centre), broken
+        unbroken = replace(known, rows=[row for row in known.rows if row.user_id not in broken])
+        return Engine(unbroken, as_of, limits, centre), broken
 
 
 def _broken_rows(rows: Sequence[MemberRow], as_of: datetime, limits: Limits) -> dict[str, str]:

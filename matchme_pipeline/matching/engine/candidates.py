@@ -34,9 +34,9 @@ from matchme_pipeline.matching.rules.eligibility import (
     AGE,
     DISTANCE,
     ELIGIBLE,
+    FILTER_RESULTS,
     FILTERS,
     MET_BEFORE,
-    VERDICTS,
     mutual_gender,
 )
 from matchme_pipeline.matching.rules.members import NO_LIMIT, Members
@@ -112,7 +112,7 @@ def find_candidates(
     meetings = list(_meetings(profiles.members))
     best = np.full((n, kept), ABSENT, dtype=np.uint64)
     possibilities = np.zeros(n, dtype=np.int64)
-    counts = np.zeros(VERDICTS, dtype=np.int64)
+    counts = np.zeros(FILTER_RESULTS, dtype=np.int64)
     bounds = member_bounds(known.records)
     workers = threads or _processors()
     total = sum(len(meeting.rows) for meeting in meetings)
@@ -156,7 +156,7 @@ class _Share:
         self.bounds, self.tiles = bounds, tiles
         self.column_best = np.full((len(meeting.columns), kept), ABSENT, dtype=np.uint64)
         self.column_possibilities = np.zeros(len(meeting.columns), dtype=np.int64)
-        self.counts = np.zeros(VERDICTS, dtype=np.int64)
+        self.counts = np.zeros(FILTER_RESULTS, dtype=np.int64)
 
     def work(
         self, begins: Iterator[int], block_rows: int, tile_columns: int, advance: Callable[[int], None]

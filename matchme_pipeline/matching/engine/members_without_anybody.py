@@ -24,17 +24,17 @@ def reasons(members: Members, possibilities: NDArray[np.int64]) -> dict[str, str
     found: dict[str, str] = {}
     for begin in range(0, min(len(alone), MOST_LOOKED_AT), _AT_ONCE):
         part = alone[begin : min(begin + _AT_ONCE, MOST_LOOKED_AT)]
-        verdicts = np.empty((len(part), len(members)), dtype=np.uint8)
-        judge(everybody[part], everybody, verdicts)
+        failed_filters = np.empty((len(part), len(members)), dtype=np.uint8)
+        judge(everybody[part], everybody, failed_filters)
         for row, member in enumerate(part.tolist()):
-            found[members.user_ids[member]] = _reason(members, member, verdicts[row])
+            found[members.user_ids[member]] = _reason(members, member, failed_filters[row])
     return found | {members.user_ids[member]: NOT_LOOKED_AT for member in alone[MOST_LOOKED_AT:].tolist()}
 
 
-def _reason(members: Members, member: int, verdicts: NDArray[np.uint8]) -> str:
+def _reason(members: Members, member: int, failed_filters: NDArray[np.uint8]) -> str:
     suits = (members.wants_gender[member] >> members.gender) & (members.wants_gender >> members.gender[member]) & 1
     suits[member] = 0
-    counts = np.bincount(verdicts[suits != 0], minlength=len(FILTERS))
+    counts = np.bincount(failed_filters[suits != 0], minlength=len(FILTERS))
     if not counts.sum():
         return "gender"
     if counts[ELIGIBLE]:

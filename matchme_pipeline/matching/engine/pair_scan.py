@@ -20,7 +20,7 @@ from matchme_pipeline.matching.rules.compatibility import (
     weighted,
     wish_points,
 )
-from matchme_pipeline.matching.rules.eligibility import ELIGIBLE, MET_BEFORE, verdict
+from matchme_pipeline.matching.rules.eligibility import ELIGIBLE, MET_BEFORE, first_failed_filter
 from matchme_pipeline.matching.rules.jit import entry, rule
 from matchme_pipeline.matching.rules.member_records import Records
 from matchme_pipeline.matching.rules.quantised_vectors import cosine
@@ -47,7 +47,7 @@ class Known(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What a pass has found: heaps of keys by row and by column, eligible partners by both, pairs by verdict.
+    """What a pass has found: heaps of keys by row and by column, eligible partners by both, pairs by failed filter.
 
     Of pairs that age or distance parts, `counts` holds some only.
     """
@@ -101,7 +101,7 @@ def meet(
             one = records[a]
             count = 0
             for j in range(max(first, after + i), min(first + tile, len(columns))):
-                said = verdict(one, column_records[j])
+                said = first_failed_filter(one, column_records[j])
                 if said == ELIGIBLE and have_met(known.met_starts, known.met, a, columns[j]):
                     said = MET_BEFORE
                 found.counts[said] += 1
@@ -159,7 +159,7 @@ def similarity_sums(
                 continue
             for b in columns[first : first + tile]:
                 one, other = known.records[a], known.records[b]
-                if a != b and one.has_vector and other.has_vector and verdict(one, other) == ELIGIBLE:
+                if a != b and one.has_vector and other.has_vector and first_failed_filter(one, other) == ELIGIBLE:
                     value = cosine(known.held, a, known.held, b)
                     sums[i, 0] += 1.0
                     sums[i, 1] += value

@@ -23,15 +23,15 @@ from matchme_pipeline.matching.rules.members import Members
 
 # The order in which filters are applied; a pair is counted under the first that removes it.
 FILTERS = ("gender", "age", "distance", *ATTRIBUTES)
-# Verdicts on a pair: 0, or the place in FILTERS of what removed it, or that the two have met before.
+# The results for a pair: 0, or the place in FILTERS of what removed it, or that the two have met before.
 ELIGIBLE, AGE, DISTANCE, FIRST_ATTRIBUTE, MET_BEFORE = 0, 1, 2, 3, len(FILTERS)
-VERDICTS = MET_BEFORE + 1
+FILTER_RESULTS = MET_BEFORE + 1
 Block = NDArray[np.bool_]
 
 
 @rule
-def verdict(a: Record, b: Record) -> int:
-    """What the filters say of two members whose genders suit: the place in FILTERS of what parts them, or ELIGIBLE."""
+def first_failed_filter(a: Record, b: Record) -> int:
+    """Of two members whose genders suit: the place in FILTERS of the first filter that parts them, or ELIGIBLE."""
     if b.age < a.age_min or b.age > a.age_max or a.age < b.age_min or a.age > b.age_max:
         return AGE
     apart = haversine(a, b)
@@ -56,18 +56,18 @@ def haversine(a: Record, b: Record) -> float:
 
 
 @entry
-def judge(a: Records, b: Records, verdicts: NDArray[np.uint8]) -> None:
-    """Fill `verdicts` for all pairs of `a` (rows) and `b` (columns)."""
+def judge(a: Records, b: Records, failed_filters: NDArray[np.uint8]) -> None:
+    """Fill `failed_filters` for all pairs of `a` (rows) and `b` (columns)."""
     for i in range(len(a)):
         for j in range(len(b)):
-            verdicts[i, j] = verdict(a[i], b[j])
+            failed_filters[i, j] = first_failed_filter(a[i], b[j])
 
 
 @entry
-def judge_pairs(members: Records, a: NDArray[np.intp], b: NDArray[np.intp], verdicts: NDArray[np.uint8]) -> None:
-    """Fill `verdicts` for the pairs of positions (a[n], b[n])."""
+def judge_pairs(members: Records, a: NDArray[np.intp], b: NDArray[np.intp], failed_filters: NDArray[np.uint8]) -> None:
+    """Fill `failed_filters` for the pairs of positions (a[n], b[n])."""
     for n in range(len(a)):
-        verdicts[n] = verdict(members[a[n]], members[b[n]])
+        failed_filters[n] = first_failed_filter(members[a[n]], members[b[n]])
 
 
 @rule
@@ -98,10 +98,10 @@ def not_stated(members: Members, a: NDArray[np.intp], b: NDArray[np.intp]) -> li
 
 def eligible_pairs(members: Members, a: NDArray[np.intp], b: NDArray[np.intp]) -> Block:
     """Which of the pairs of positions (a[n], b[n]) satisfy every hard preference both ways, booleans (pairs,)."""
-    verdicts = np.empty(len(a), dtype=np.uint8)
-    judge_pairs(records(members), a, b, verdicts)
+    failed_filters = np.empty(len(a), dtype=np.uint8)
+    judge_pairs(records(members), a, b, failed_filters)
     likes = (members.wants_gender[a] >> members.gender[b]) & (members.wants_gender[b] >> members.gender[a]) & 1
-    return np.asarray((likes != 0) & (verdicts == ELIGIBLE))
+    return np.asarray((likes != 0) & (failed_filters == ELIGIBLE))
 
 
 def mutual_gender(a: Members, b: Members) -> Block:
@@ -117,14 +117,14 @@ def eligible_block(a: Members, b: Members, removed: Counter[str] | None = None) 
     Returns a boolean array and kilometres (float32, NaN where a place is unknown), both of shape (len(a), len(b)).
     `removed` counts the pairs that each filter removed, in the order in which filters are applied.
     """
-    verdicts = np.empty((len(a), len(b)), dtype=np.uint8)
-    judge(records(a), records(b), verdicts)
+    failed_filters = np.empty((len(a), len(b)), dtype=np.uint8)
+    judge(records(a), records(b), failed_filters)
     suits = mutual_gender(a, b)
     if removed is not None:
-        counts = np.bincount(verdicts[suits], minlength=len(FILTERS))
+        counts = np.bincount(failed_filters[suits], minlength=len(FILTERS))
         counts[0] = np.count_nonzero(~suits)
         removed.update({name: int(count) for name, count in zip(FILTERS, counts, strict=True)})
-    return suits & (verdicts == ELIGIBLE), distance_km(a, b)
+    return suits & (failed_filters == ELIGIBLE), distance_km(a, b)
 
 
 def distance_km(a: Members, b: Members) -> NDArray[np.float32]:

@@ -15,7 +15,7 @@ from matchme_pipeline.jobs import week_jobs
 from matchme_pipeline.jobs.week_jobs import TakenJobs
 from matchme_pipeline.llm.contracts import CallContext, Models, PairToPreview, Preview
 from matchme_pipeline.matching import member_queries, model_queries, scale_queries
-from matchme_pipeline.matching.engine.broken_rows import sound_engine
+from matchme_pipeline.matching.engine.broken_rows import engine_without_broken_rows
 from matchme_pipeline.matching.engine.match_engine import Allocation, Engine, Knowledge
 from matchme_pipeline.matching.member_queries import PairRow
 from matchme_pipeline.matching.rules.limits import USUAL, Limits
@@ -76,16 +76,16 @@ class PreviewOutcome:
 
 
 def load_engine(connection: Connection, week: Week, model: str, limits: Limits = USUAL) -> Engine:
-    """The engine of `load_sound_engine` alone."""
-    return load_sound_engine(connection, week, model, limits)[0]
+    """The engine of `load_engine_and_broken_rows` alone."""
+    return load_engine_and_broken_rows(connection, week, model, limits)[0]
 
 
 @collector_paused()
-def load_sound_engine(
+def load_engine_and_broken_rows(
     connection: Connection, week: Week, model: str, limits: Limits = USUAL
 ) -> tuple[Engine, dict[str, str]]:
     """Everything that is known of members as of the week's cutoff, and whose rows are broken, with the reason."""
-    return sound_engine(_knowledge(connection, week, model), week.cutoff, limits)
+    return engine_without_broken_rows(_knowledge(connection, week, model), week.cutoff, limits)
 
 
 def _knowledge(connection: Connection, week: Week, model: str) -> Knowledge:
@@ -156,7 +156,7 @@ def publish(
             scale = Scale(engine.centre, *result.allocation.calibration)
             scale_queries.save_scale(connection, week.sunday, model, scale)
         model_queries.record_default(connection, week.sunday)
-        _require_sound(connection, week, engine)
+        _require_unbroken_rules(connection, week, engine)
         done = result.allocation
         report_queries.save_report(connection, week.sunday, done.figures, done.covered, unusual(done.figures))
         week_jobs.finish_members(connection, taken, broken)
@@ -182,7 +182,7 @@ def broken_matches(connection: Connection, week: Week, members: Members, limits:
     }
 
 
-def _require_sound(connection: Connection, week: Week, engine: Engine) -> None:
+def _require_unbroken_rules(connection: Connection, week: Week, engine: Engine) -> None:
     broken = broken_matches(connection, week, engine.profiles.members, engine.limits)
     found = ", ".join(f"{name}: {rows} rows" for name, rows in broken.items() if rows)
     if found:
