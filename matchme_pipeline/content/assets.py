@@ -5,6 +5,7 @@ from time import monotonic
 
 from dagster import AssetExecutionContext, MaterializeResult
 
+from matchme_pipeline.code_versions import formula_version
 from matchme_pipeline.content import analysis, deletion, queries
 from matchme_pipeline.content.hashing import hashed_items
 from matchme_pipeline.content.items import hash_items
@@ -14,6 +15,7 @@ from matchme_pipeline.jobs.adoption import adopt
 from matchme_pipeline.jobs.model import JobType
 from matchme_pipeline.llm.contracts import CallContext
 from matchme_pipeline.llm.resource import ModelsResource
+from matchme_pipeline.llm.tasks.prompt_files import load_prompt
 from matchme_pipeline.reporting import StageReport, materialisation
 from matchme_pipeline.weekly_assets import is_over, open_or_closed_week_of, weekly_asset
 
@@ -23,6 +25,7 @@ from matchme_pipeline.weekly_assets import is_over, open_or_closed_week_of, week
     group_name="content",
     owners=["team:data"],
     kinds={"postgres"},
+    code_version=formula_version("content.canonical", "content.hashing"),
     metadata={"table": "content_items"},
     description="Canonical text and SHA-256 of every content item of the week; duplicates found, empty ones skipped.",
 )
@@ -53,6 +56,7 @@ def post_hashes(context: AssetExecutionContext, database: DatabaseResource) -> M
     group_name="content",
     owners=["team:data"],
     kinds={"postgres", "openai"},
+    code_version=load_prompt("insights").version,
     metadata={"table": "user_insights"},
     description="Pending insights from the week's content items, each with a quote in the member's own words. "
     "One member per request; an answer is paid once, however often its text is shared.",

@@ -5,6 +5,7 @@ from typing import Any
 
 from dagster import AssetExecutionContext, MaterializeResult, MetadataValue
 
+from matchme_pipeline.code_versions import code_version, formula_version
 from matchme_pipeline.database.resource import DatabaseResource
 from matchme_pipeline.dna import queries, summary, weekly
 from matchme_pipeline.dna.weights import ALGORITHM_VERSION
@@ -22,6 +23,7 @@ from matchme_pipeline.weekly_assets import closed_week_asset, is_over, week_of
     group_name="dna",
     owners=["team:data"],
     kinds={"postgres"},
+    code_version=formula_version("dna.traits", "dna.rarity", "dna.text"),
     metadata={"table": "trait_distribution"},
     description="How many members have each trait as of the cutoff: n of N, frequency, idf = ln(N / n).",
 )
@@ -48,6 +50,7 @@ def trait_distribution(context: AssetExecutionContext, database: DatabaseResourc
     group_name="dna",
     owners=["team:data"],
     kinds={"postgres", "numpy"},
+    code_version=formula_version("dna.originality"),
     metadata={"table": "content_originality"},
     description="How unlike everyone else's a member's items are, exact over all items as of the cutoff.",
 )
@@ -78,6 +81,7 @@ def content_originality(
     group_name="dna",
     owners=["team:data"],
     kinds={"postgres", "pandas"},
+    code_version=code_version(ALGORITHM_VERSION, formula_version("dna")),
     metadata={"table": "dna_score_history", "published_to": "mysoul_dna_scores"},
     description="Everyone's MySoul DNA score: five strands, tier, percentile, explained. The newest week is shown.",
 )

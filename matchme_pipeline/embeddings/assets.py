@@ -4,6 +4,7 @@ from time import monotonic
 
 from dagster import AssetExecutionContext, MaterializeResult
 
+from matchme_pipeline.code_versions import formula_version
 from matchme_pipeline.database.resource import DatabaseResource
 from matchme_pipeline.embeddings import item_jobs, queries, update
 from matchme_pipeline.embeddings.nearest import refresh_index
@@ -21,6 +22,7 @@ from matchme_pipeline.weekly_assets import closed_week_asset, is_over, open_or_c
     group_name="embeddings",
     owners=["team:data"],
     kinds={"postgres", "openai"},
+    code_version=formula_version("content.canonical"),
     metadata={"table": "content_embeddings"},
     description="A vector(1536) for every content item shared before the cutoff, labelled with its model, "
     "published to `posts.embedding`. The same text is embedded once.",
@@ -70,6 +72,7 @@ def post_embeddings(
     group_name="embeddings",
     owners=["team:data"],
     kinds={"postgres", "openai"},
+    code_version=formula_version("embeddings.member_vector", "embeddings.members"),
     metadata={"table": "user_embeddings"},
     description="A member's vector as of the cutoff: the weighted mean of their items, biography, answers and approved "
     "insights; newer and deeper items weigh more.",

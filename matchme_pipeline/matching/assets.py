@@ -5,6 +5,7 @@ from typing import Any
 
 from dagster import AssetExecutionContext, MaterializeResult
 
+from matchme_pipeline.code_versions import code_version, formula_version
 from matchme_pipeline.database.resource import DatabaseResource
 from matchme_pipeline.jobs import queries as jobs
 from matchme_pipeline.jobs.adoption import adopt
@@ -12,13 +13,19 @@ from matchme_pipeline.jobs.model import JobType
 from matchme_pipeline.jobs.week_jobs import members_taken
 from matchme_pipeline.llm.contracts import CallContext
 from matchme_pipeline.llm.resource import ModelsResource
+from matchme_pipeline.llm.tasks.prompt_files import load_prompt
 from matchme_pipeline.matching import member_queries
 from matchme_pipeline.matching.rules.limits import process_limits
 from matchme_pipeline.matching.rules.unusual_weeks import coverage, unusual
+from matchme_pipeline.matching.rules.weights import ALGORITHM_VERSION
 from matchme_pipeline.matching.week import close_call_reviews, preview_queries, weekly_matching
 from matchme_pipeline.matching.week.previews import pairs_to_preview
 from matchme_pipeline.reporting import StageReport, materialisation
 from matchme_pipeline.weekly_assets import closed_week_asset, is_over, week_of
+
+_MATCHING = code_version(
+    ALGORITHM_VERSION, formula_version("matching.rules", "matching.engine"), load_prompt("review").version
+)
 
 
 @closed_week_asset(
@@ -34,6 +41,7 @@ from matchme_pipeline.weekly_assets import closed_week_asset, is_over, week_of
     group_name="matches",
     owners=["team:data"],
     kinds={"postgres", "numpy"},
+    code_version=_MATCHING,
     metadata={"table": "weekly_matches"},
     description="At most five mutual matches a member: hard preferences hold both ways, compatibility 0-100 with every "
     "factor named, nobody twice within the window, what members have viewed stays.",
@@ -105,6 +113,7 @@ def weekly_matches(
     group_name="matches",
     owners=["team:data"],
     kinds={"postgres", "openai"},
+    code_version=load_prompt("previews").version,
     metadata={"table": "weekly_matches"},
     description="ChaiChat starters of each pair, level 1 light, level 2 reaching for values, built on what both have "
     "approved; one preview a pair, shown to both.",

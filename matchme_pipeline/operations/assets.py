@@ -6,6 +6,7 @@ from typing import Any
 
 from dagster import AssetExecutionContext, DagsterEventType, MaterializeResult, MetadataValue
 
+from matchme_pipeline.code_versions import formula_version
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.database.resource import DatabaseResource
 from matchme_pipeline.errors import WeekNotFinishedError
@@ -29,6 +30,7 @@ from matchme_pipeline.weekly_assets import closed_week_asset, week_of
     group_name="operations",
     owners=["team:operations"],
     kinds={"postgres"},
+    code_version=formula_version("operations.assets"),
     metadata={"table": "batch_run_history"},
     description="The run's row in `batch_run_history`: jobs, failures, tokens, cost, duration and errors of the week.",
 )

@@ -5,6 +5,7 @@ from typing import Any
 
 from dagster import AssetExecutionContext, MaterializeResult
 
+from matchme_pipeline.code_versions import formula_version
 from matchme_pipeline.database.resource import DatabaseResource
 from matchme_pipeline.llm.resource import ModelsResource
 from matchme_pipeline.matching.engine.learned_values import Learned
@@ -22,6 +23,7 @@ from matchme_pipeline.weekly_assets import closed_week_asset, week_of
     group_name="matches",
     owners=["team:data"],
     kinds={"postgres", "scikitlearn"},
+    code_version=formula_version("matching.learning", "matching.match_models.weekly_learning"),
     metadata={"table": "match_models"},
     description="What members' answers teach about matching, a version a week, trained in shadow. A version scores "
     "members only after it beat what scored them on weeks that it never saw, without less coverage or less even "

@@ -5,6 +5,7 @@ from typing import Any
 
 from dagster import AssetExecutionContext, MaterializeResult, MetadataValue
 
+from matchme_pipeline.code_versions import formula_version
 from matchme_pipeline.database.resource import DatabaseResource
 from matchme_pipeline.matching.outcomes import funnel, outcome_queries
 from matchme_pipeline.matching.outcomes.plots import funnel_plot
@@ -17,6 +18,7 @@ from matchme_pipeline.weekly_assets import closed_week_asset, week_of
     group_name="matches",
     owners=["team:data"],
     kinds={"postgres"},
+    code_version=formula_version("matching.outcomes.outcome_queries", "matching.outcomes.funnel"),
     metadata={"table": "match_outcomes"},
     description="What members did with the pairs that they were shown, one row a shown pair, match week and side: "
     "viewed, liked, passed, wrote, replied, still talking. From counts and times alone, as of the cutoff.",
