@@ -3,17 +3,19 @@
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
+# Of its own: what the extras bring is not in the lock, and `make check` holds .venv to it.
+DISTRIBUTED := .venv-distributed
 INSTALLED := $(VENV)/.installed
 LOCK = $(VENV)/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --quiet --output-file requirements.lock
 
 export DO_NOT_TRACK := 1
 
-.PHONY: install lock upgrade demo dev api test check format bench chaos mutants clean stop
+.PHONY: install lock upgrade demo dev api test test-distributed check format bench chaos mutants clean stop
 .DEFAULT_GOAL := help
 
 help: ## What can be made
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/'
 
 install: $(INSTALLED) ## Create .venv and install the pinned dependencies
 
@@ -50,6 +52,15 @@ api: $(INSTALLED) ## The HTTP API and its operations page over the same data
 test: $(INSTALLED) ## All tests
 	$(PY) -m pytest -n 2 --dist worksteal
 
+test-distributed: $(DISTRIBUTED)/.installed ## A week on Celery workers (needs redis-server), steps as k8s and docker run them
+	TEST_DISTRIBUTED=1 $(DISTRIBUTED)/bin/python -m pytest -rs matchme_pipeline_tests/distributed
+
+$(DISTRIBUTED)/.installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv --clear $(DISTRIBUTED)
+	$(DISTRIBUTED)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	$(DISTRIBUTED)/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -e '.[celery,k8s,docker]'
+	@touch $(DISTRIBUTED)/.installed
+
 check: $(INSTALLED) ## Format, lint, types, import rules, tests
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
@@ -76,4 +87,4 @@ stop: $(INSTALLED) ## Stop the embedded PostgreSQL
 
 clean: ## Remove the virtual environment and the embedded data
 	-[ -x $(PY) ] && $(PY) -m matchme_pipeline.cli.main db stop
-	rm -rf $(VENV) .matchme
+	rm -rf $(VENV) $(DISTRIBUTED) .matchme

@@ -7,7 +7,6 @@ from dagster import (
     Definitions,
     load_asset_checks_from_modules,
     load_assets_from_modules,
-    multiprocess_executor,
 )
 
 from matchme_pipeline.content import assets as content_assets
@@ -24,11 +23,12 @@ from matchme_pipeline.matching.match_models import checks as match_models_checks
 from matchme_pipeline.matching.outcomes import assets as outcomes_assets
 from matchme_pipeline.matching.outcomes import checks as outcomes_checks
 from matchme_pipeline.operations import assets as operations_assets
-from matchme_pipeline.operations import automation, jobs, sensors, watch
+from matchme_pipeline.operations import automation, executors, jobs, sensors, watch
 from matchme_pipeline.operations import checks as operations_checks
 from matchme_pipeline.operations.app_tables import app_table_assets
 from matchme_pipeline.operations.progress import progress_logger
 from matchme_pipeline.operations.recorded_database import RecordedDatabaseResource
+from matchme_pipeline.settings import process_settings
 
 # Dagster says it of every copy that it makes of a sensor, in each of a run's processes.
 warnings.filterwarnings("ignore", message="Parameter `owners`", category=BetaWarning)
@@ -71,6 +71,5 @@ defs = Definitions(
     ],
     resources={"database": RecordedDatabaseResource(), "models": ModelsResource()},
     loggers={"progress": progress_logger},
-    # Independent stages side by side; more than two would only contend for the machine's cores.
-    executor=multiprocess_executor.configured({"max_concurrent": 2}),
+    executor=executors.executor_of(process_settings()),
 )

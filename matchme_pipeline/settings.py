@@ -23,6 +23,7 @@ UNKNOWN_MAY_BE_STRICT = ("distance", "education", "marital_status", "children", 
 # The model that the prompts were written for and tried with.
 DEFAULT_INSIGHT_MODEL = "gpt-6-luna"
 DEFAULT_EMBEDDING_MODEL = "text-embedding-3-small"
+_BROKERS = ("redis://", "rediss://", "amqp://", "amqps://", "pyamqp://")
 # Before the name of every model of a rehearsal.
 REHEARSAL = "rehearsal-"
 # The first week of the app's data, or of the seeded population, is kept here, under MATCHME_HOME. The environment and
@@ -75,6 +76,8 @@ class Settings(BaseModel):
     rehearsal_batch_seconds: float = Field(60.0, alias="MATCHME_REHEARSAL_BATCH_SECONDS", ge=0)
     prices_file: Path | None = Field(None, alias="MATCHME_PRICES_FILE")
     first_week: date = Field(date(2026, 1, 4), alias="MATCHME_FIRST_WEEK")
+    # By the environment or .env, not only by what this machine has looked up.
+    is_first_week_stated: bool = False
     # Members who have not opened the app for longer would leave a match unanswered.
     active_within_days: int = Field(60, alias="MATCHME_ACTIVE_WITHIN_DAYS", ge=1, le=36_500)
     # Reports by other members: from here on a person looks first.
@@ -90,6 +93,15 @@ class Settings(BaseModel):
     learning: bool = Field(True, alias="MATCHME_LEARNING")
     learn_least_pairs: int = Field(2_000, alias="MATCHME_LEARN_LEAST_PAIRS", ge=1)
     automation: bool = Field(False, alias="MATCHME_AUTOMATION")
+    # Where Dagster executes the steps of its runs; `operations/executors.py` says what each needs.
+    executor: Literal["multiprocess", "in_process", "celery", "k8s", "docker"] = Field(
+        "multiprocess", alias="MATCHME_EXECUTOR"
+    )
+    executor_config: Path | None = Field(None, alias="MATCHME_EXECUTOR_CONFIG")
+    executor_image: str | None = Field(None, alias="MATCHME_EXECUTOR_IMAGE")
+    celery_broker: SecretStr | None = Field(None, alias="MATCHME_CELERY_BROKER")
+    # What steps print: kept under MATCHME_HOME of this machine, the same where all machines share it, or not kept.
+    compute_logs: Literal["local", "shared", "off"] = Field("local", alias="MATCHME_COMPUTE_LOGS")
     alert_webhook_url: SecretStr | None = Field(None, alias="MATCHME_ALERT_WEBHOOK_URL")
     # Where people reach Dagster's UI and the operations page: links in alerts and reports begin with these.
     dagster_url: str | None = Field(None, alias="MATCHME_DAGSTER_URL")
@@ -125,6 +137,13 @@ class Settings(BaseModel):
     def _is_web_address(cls, url: SecretStr | None) -> SecretStr | None:
         if url is not None and not url.get_secret_value().startswith(("https://", "http://")):
             raise ValueError("must start with https:// (a Slack-compatible incoming webhook)")
+        return url
+
+    @field_validator("celery_broker")
+    @classmethod
+    def _is_broker(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith(_BROKERS):
+            raise ValueError(f"must start with one of {', '.join(_BROKERS)} (for instance redis://host:6379/0)")
         return url
 
     @field_validator("dagster_url", "operations_url")
@@ -200,6 +219,7 @@ def load_settings(env_file: Path | None = Path(".env"), environment: Mapping[str
     values = {**_env_file_values(env_file), **(os.environ if environment is None else environment)}
     home = Path(values.get("MATCHME_HOME") or ".matchme")
     # An empty variable counts as unset.
+    is_first_week_stated = bool(values.get("MATCHME_FIRST_WEEK"))
     values = {**_env_file_values(home / POPULATION_FILE), **{name: value for name, value in values.items() if value}}
     try:
         known = {
@@ -207,7 +227,7 @@ def load_settings(env_file: Path | None = Path(".env"), environment: Mapping[str
             for field in Settings.model_fields.values()
             if field.alias is not None and values.get(field.alias)
         }
-        return as_rehearsal(Settings.model_validate(known))
+        return as_rehearsal(Settings.model_validate({**known, "is_first_week_stated": is_first_week_stated}))
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigurationError(

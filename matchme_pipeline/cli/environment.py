@@ -37,6 +37,13 @@ def settle_first_week() -> None:
         use_first_week(first_week)
 
 
+def require_executor() -> None:
+    """Raise ConfigurationError where the executor of the settings lacks something, before anything is started."""
+    from matchme_pipeline.operations import executors
+
+    executors.require(process_settings())
+
+
 def prepare_dagster() -> str:
     """Configure Dagster's storage for this process and its children; returns the app database's URL.
 

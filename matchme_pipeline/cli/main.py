@@ -162,6 +162,7 @@ def dev(port: Annotated[int, typer.Option(min=1, max=65_535)] = 3000) -> None:
     from matchme_pipeline.cli import environment, ports
 
     ports.require_free("127.0.0.1", port)
+    environment.require_executor()
     environment.settle_first_week()
     from matchme_pipeline.cli.weeks import set_pool_limits
     from matchme_pipeline.database import files
@@ -183,6 +184,7 @@ def api(
     from matchme_pipeline.cli import environment, ports
 
     ports.require_free(host, port)
+    environment.require_executor()
     environment.settle_first_week()
     from matchme_pipeline.cli.api import serve
 

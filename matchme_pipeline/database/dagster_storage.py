@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
+from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 from dagster._core.storage.root import LocalArtifactStorage
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
@@ -62,7 +63,7 @@ class PipelineArtifacts(LocalArtifactStorage):
 
 
 class PipelineComputeLogs(LocalComputeLogManager):
-    """Compute logs under the pipeline's home."""
+    """Compute logs under the pipeline's home; none with MATCHME_COMPUTE_LOGS=off."""
 
     @classmethod
     def config_type(cls) -> Any:
@@ -70,6 +71,8 @@ class PipelineComputeLogs(LocalComputeLogManager):
         return {}
 
     @classmethod
-    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> "PipelineComputeLogs":  # noqa: ARG003
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> Any:  # noqa: ARG003
         """Open the folder."""
+        if process_settings().compute_logs == "off":
+            return NoOpComputeLogManager(inst_data)
         return cls(str(files_dir(process_settings())), inst_data=inst_data)

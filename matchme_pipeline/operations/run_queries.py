@@ -97,6 +97,16 @@ def record_progress(connection: Connection, dagster_run_id: str) -> bool:
     )
 
 
+def is_silent_since(connection: Connection, dagster_run_id: str, moment: datetime) -> bool:
+    """Whether a run at work has given no sign of life since `moment`."""
+    row = connection.execute(
+        "select coalesce(heartbeat_at, started_at) < %s from batch_run_history "
+        "where dagster_run_id = %s and status = 'running'",
+        [moment, dagster_run_id],
+    ).fetchone()
+    return bool(row and row[0])
+
+
 def end_at_last_sign(connection: Connection, dagster_run_id: str) -> None:
     """Let a lost run's end be its last sign of life, not the moment at which somebody noticed."""
     connection.execute(

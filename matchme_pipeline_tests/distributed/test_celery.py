@@ -1,0 +1,164 @@
+"""A week on Celery workers over Redis is the week of one process, whatever becomes of a worker.
+
+Run by `make test-distributed`, which installs the extra `celery`; Redis comes from the system's packages.
+"""
+
+import importlib.util
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from matchme_pipeline.database import files
+from matchme_pipeline.database.connection import connect
+from matchme_pipeline_tests.chaos.rows import Rows, differences, result_rows
+from matchme_pipeline_tests.materialising import WEEKS, materialise
+
+pytestmark = [
+    pytest.mark.skipif("TEST_DISTRIBUTED" not in os.environ, reason="run by make test-distributed"),
+    pytest.mark.skipif(shutil.which("redis-server") is None, reason="there is no redis-server here"),
+    pytest.mark.skipif(importlib.util.find_spec("dagster_celery") is None, reason="the extra `celery` is missing"),
+]
+WEEK = WEEKS[0]
+PATIENCE_SECONDS = 600
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[str]:
+    """The address of a Redis of its own, which keeps nothing on disk."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
+    with running(command, dict(os.environ), tmp_path / "redis.log"):
+        wait_until(lambda: answers(port))
+        yield f"redis://127.0.0.1:{port}/0"
+
+
+@pytest.fixture
+def environment(broker: str, seeded_url: str, tmp_path: Path) -> dict[str, str]:
+    """What Dagster and the workers are started with."""
+    return os.environ | {
+        "DAGSTER_HOME": str(files.dagster_home()),
+        "MATCHME_CELERY_BROKER": broker,
+        "MATCHME_DATABASE_URL": seeded_url,
+        "MATCHME_EXECUTOR": "celery",
+        "MATCHME_FIRST_WEEK": WEEK.key,
+        "MATCHME_HOME": str(tmp_path / "home"),
+        "MATCHME_LLM": "local",
+    }
+
+
+@pytest.fixture(scope="module")
+def of_one_process(postgres_url: str, seeded_template: str) -> Rows:
+    """The rows of the same week materialised by one process."""
+    from matchme_pipeline.database.connection import create_database
+
+    url = create_database(postgres_url, "of_one_process", seeded_template)
+    assert materialise(url, WEEK).success
+    with connect(url) as connection:
+        return result_rows(connection)
+
+
+def test_two_workers_finish_the_week_of_one_process(
+    environment: dict[str, str], tmp_path: Path, of_one_process: Rows
+) -> None:
+    with worker(environment, tmp_path, "one"), worker(environment, tmp_path, "two"):
+        assert week(environment, tmp_path) == 0, (tmp_path / "week.log").read_text()[-3000:]
+    assert_same(environment, of_one_process)
+
+
+def test_the_step_of_a_killed_worker_is_taken_up_by_another(
+    environment: dict[str, str], tmp_path: Path, of_one_process: Rows
+) -> None:
+    with worker(environment, tmp_path, "two") as second, worker(environment, tmp_path, "one"):
+        ended: list[int] = []
+
+        def kill_one_that_works() -> bool:
+            if steps_begun(environment) < 3:
+                return False
+            os.killpg(second.pid, signal.SIGKILL)
+            ended.append(second.pid)
+            return True
+
+        assert week(environment, tmp_path, kill_one_that_works) == 0, (tmp_path / "week.log").read_text()[-3000:]
+        assert ended
+    assert_same(environment, of_one_process)
+
+
+def assert_same(environment: dict[str, str], expected: Rows) -> None:
+    with connect(environment["MATCHME_DATABASE_URL"]) as connection:
+        assert not differences(expected, result_rows(connection))
+        rows = connection.execute("select status, failed_jobs, worker from batch_run_history").fetchall()
+        assert rows == [("completed", 0, None)]
+        leaked = "select count(*) from dagster.concurrency_slots where run_id is not null"
+        assert connection.execute(leaked).fetchone() == (0,)
+
+
+def steps_begun(environment: dict[str, str]) -> int:
+    with connect(environment["MATCHME_DATABASE_URL"]) as connection:
+        statement = "select count(*) from dagster.event_logs where dagster_event_type = 'STEP_START'"
+        if connection.execute("select to_regclass('dagster.event_logs')").fetchone() == (None,):
+            return 0
+        found = connection.execute(statement).fetchone()
+    return found[0] if found else 0
+
+
+def week(environment: dict[str, str], tmp_path: Path, disturb: Callable[[], bool] = lambda: True) -> int:
+    """Execute the weekly job as Dagster's run launcher does; its exit status."""
+    module = "matchme_pipeline.definitions"
+    tags = f'{{"dagster/partition": "{WEEK.key}"}}'
+    command = [sys.executable, "-m", "dagster", "job", "execute", "-m", module, "-j", "weekly_batch", "--tags", tags]
+    is_disturbed = False
+    with running(command, environment, tmp_path / "week.log") as process:
+        until = time.monotonic() + PATIENCE_SECONDS
+        while process.poll() is None and time.monotonic() < until:
+            is_disturbed = is_disturbed or disturb()
+            time.sleep(0.2)
+        assert is_disturbed
+        return -1 if process.poll() is None else process.returncode
+
+
+@contextmanager
+def worker(environment: dict[str, str], tmp_path: Path, name: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker that starts a process for every step."""
+    app = "matchme_pipeline.operations.celery_app"
+    options = ["--queues", "dagster", "--concurrency", "1", "--max-tasks-per-child", "1", "-n", f"{name}@%h"]
+    command = [sys.executable, "-m", "celery", "-A", app, "worker", *options, "--loglevel", "INFO"]
+    with running(command, environment, tmp_path / f"{name}.log") as process:
+        yield process
+
+
+@contextmanager
+def running(command: list[str], environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process in a group of its own; the whole group is ended at the end."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True, cwd=log.parent
+        )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    until = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < until
+        time.sleep(0.1)
