@@ -1,4 +1,4 @@
-"""Whether a run that its row calls `running` is alive: the command's by its process, the others by their heartbeat."""
+"""Whether a run that its row calls `running` is alive: by its process where it has one, the others by heartbeat."""
 
 import os
 import platform
@@ -34,7 +34,7 @@ ENDED: dict[DagsterRunStatus, Literal["completed", "failed", "cancelled"]] = {
 
 @dataclass(frozen=True)
 class RunningRow:
-    """A row of `batch_run_history` in status `running`; `worker` is the command's `host:pid`, None for other runs."""
+    """A row of `batch_run_history` in status `running`; `worker` is `host:pid` of the process that lives as long."""
 
     dagster_run_id: str | None
     week: date | None

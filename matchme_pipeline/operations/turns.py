@@ -7,7 +7,7 @@ transaction pooler, and ends with the run's last sign of life.
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from dagster import DagsterInstance, DagsterRun
+from dagster import DagsterEventType, DagsterInstance, DagsterRun
 
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.errors import RunDeclinedError
@@ -33,11 +33,28 @@ def take_turn(connection: Connection, instance: DagsterInstance, run: DagsterRun
             week, publishes = runs.week_of_run(run), runs.publishes_matches(run)
             others = lost_runs.close_lost(connection, instance, now)
             declined(others, week, publishes)
-            # Only the command's own process lives as long as its run. Elsewhere this is one step's process, which
-            # ends long before the run does: such a run is judged by its heartbeat.
-            runs.open_run(connection, run, this_worker() if PROCESS_TAG in run.tags else None)
+            runs.open_run(connection, run, this_worker() if lives_as_long_as_its_run(instance, run) else None)
         else:
             run_queries.record_progress(connection, run.run_id)
+
+
+def lives_as_long_as_its_run(instance: DagsterInstance, run: DagsterRun) -> bool:
+    """Whether the process that `this_worker` names executes all of the run.
+
+    So it is with the command, and where Dagster's log names that process as the one that executes or forks the steps.
+    Elsewhere (Celery, pods, containers) it is one step's, which ends long before the run does: then the run is judged
+    by its heartbeat.
+    """
+    if PROCESS_TAG in run.tags:
+        return True
+    _, _, pid = this_worker().rpartition(":")
+    for record in instance.all_logs(run.run_id, of_type=DagsterEventType.ENGINE_EVENT):
+        event = record.dagster_event
+        if event is not None and record.step_key is None:
+            named = event.engine_event_data.metadata.get("pid")
+            if named is not None and named.value == pid:
+                return True
+    return False
 
 
 def require_turn(connection: Connection, instance: DagsterInstance, week: date, now: datetime) -> None:

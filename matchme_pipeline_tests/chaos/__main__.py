@@ -23,12 +23,18 @@ def main() -> int:
     parser.add_argument("--late", action="store_true", help="play a late week against one on time as well")
     parser.add_argument("--members", type=int, default=MEMBERS, help="how many people live in the campaign's world")
     parser.add_argument("--keep", action="store_true", help="leave the server up for a look at failed rounds")
+    parser.add_argument(
+        "--executor",
+        choices=["in_process", "multiprocess"],
+        default="in_process",
+        help="whether the disturbed runs are the command's one process, or have a process for each step",
+    )
     wanted = parser.parse_args()
     world = World(wanted.members, weeks=len(WEEKS))
     outcomes = []
     failed = False
     try:
-        campaign = Campaign(world, wanted.seed)
+        campaign = Campaign(world, wanted.seed, wanted.executor)
         for number in range(wanted.first, wanted.first + wanted.rounds):
             outcomes.append(campaign.play(number))
             print(line(outcomes[-1]), flush=True)

@@ -43,6 +43,12 @@ class Stage:
     cut_off: int = 0
     killed_runs: set[str] = field(default_factory=set)
     exit_codes: list[int] = field(default_factory=list)
+    # How the disturbed runs are started: the command's one process, or a process a step.
+    start: Callable[[dict[str, str], Sequence[Week]], Process] = processes.run_week
+
+    def run(self) -> Process:
+        """Start a run of the round's weeks."""
+        return self.start(self.environment, self.weeks)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -71,7 +77,7 @@ Act = Callable[[Stage], None]
 
 def kill_run(stage: Stage) -> None:
     """SIGKILL to the whole run."""
-    process = processes.run_week(stage.environment, stage.weeks)
+    process = stage.run()
     if moment(stage, process):
         _kill(stage, process, "whole run killed")
     stage.ended(process)
@@ -79,7 +85,7 @@ def kill_run(stage: Stage) -> None:
 
 def kill_step(stage: Stage) -> None:
     """SIGKILL to one step's process of a run whose steps have processes of their own."""
-    process = processes.run_multiprocess(stage.environment, stage.weeks[-1])
+    process = processes.run_multiprocess(stage.environment, stage.weeks[-1:])
     if _until(lambda: bool(stage.running()), process):
         wanted = time.monotonic() + stage.rng.uniform(0.0, 3.0 * stage.extent.seconds)
         _until(lambda: time.monotonic() > wanted, process)
@@ -90,7 +96,7 @@ def kill_step(stage: Stage) -> None:
 
 def stop_postgres(stage: Stage) -> None:
     """The database stops without ceremony, and comes back."""
-    process = processes.run_week(stage.environment, stage.weeks)
+    process = stage.run()
     if moment(stage, process):
         stage.world.stop_postgres(stage.rng.uniform(0.0, 2.0))
         stage.happened("PostgreSQL stopped", cut_off=1)
@@ -99,7 +105,7 @@ def stop_postgres(stage: Stage) -> None:
 
 def break_connections(stage: Stage) -> None:
     """Every connection to the database breaks, up to three times."""
-    process = processes.run_week(stage.environment, stage.weeks)
+    process = stage.run()
     for _ in range(stage.rng.randint(1, 3)):
         if moment(stage, process) and stage.world.break_connections(stage.url):
             stage.happened("connections broken", cut_off=1)
@@ -108,14 +114,14 @@ def break_connections(stage: Stage) -> None:
 
 def model_storm(stage: Stage) -> None:
     """The model server fails for a while: throttling, errors, time-outs, broken bodies."""
-    process = processes.run_week(stage.environment, stage.weeks)
+    process = stage.run()
     _storm(stage, process, TRANSPORT_FAULTS, "model server's faults")
     stage.ended(process)
 
 
 def bad_answers(stage: Stage) -> None:
     """The model's answers are useless for a while: refusals, cut-offs, no JSON, wrong fields."""
-    process = processes.run_week(stage.environment, stage.weeks)
+    process = stage.run()
     _storm(stage, process, ANSWER_FAULTS, "model's bad answers")
     stage.ended(process)
 
@@ -123,7 +129,7 @@ def bad_answers(stage: Stage) -> None:
 def refused_key(stage: Stage) -> None:
     """The model server refuses everything: no call can succeed until an operator has helped."""
     assert stage.server is not None
-    process = processes.run_week(stage.environment, stage.weeks)
+    process = stage.run()
     if moment(stage, process):
         fault = stage.rng.choice(["unauthorized", "forbidden", "quota_exhausted"])
         stage.server.storm({fault: 1.0})
@@ -152,7 +158,7 @@ def twice_and_one_killed(stage: Stage) -> None:
 def storm_and_kill(stage: Stage) -> None:
     """The run is killed while the model server is failing."""
     assert stage.server is not None
-    process = processes.run_week(stage.environment, stage.weeks)
+    process = stage.run()
     if moment(stage, process):
         stage.server.storm({fault: 0.5 / len(TRANSPORT_FAULTS) for fault in TRANSPORT_FAULTS})
         stage.happened("model server's faults")
@@ -209,11 +215,11 @@ def _kill(stage: Stage, process: Process, kind: str, of: int = 0) -> None:
 
 
 def _two_runs(stage: Stage) -> tuple[Process, Process]:
-    first = processes.run_week(stage.environment, stage.weeks)
+    first = stage.run()
     if stage.rng.random() < 0.5:
         # Not in the same second: the second one finds the first in the middle of its work.
         moment(stage, first)
-    second = processes.run_week(stage.environment, stage.weeks)
+    second = stage.run()
     stage.happened("same week twice")
     return first, second
 

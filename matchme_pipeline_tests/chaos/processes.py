@@ -77,14 +77,10 @@ def run_week(environment: dict[str, str], weeks: Sequence[Week]) -> Process:
     return start([sys.executable, "-m", "matchme_pipeline.cli.main", "run", *span], environment)
 
 
-def run_multiprocess(environment: dict[str, str], week: Week) -> Process:
-    """The weekly job through Dagster's multiprocess executor: every step a process of its own."""
-    tags = f'{{"dagster/partition": "{week.key}"}}'
-    module = "matchme_pipeline_tests.chaos.forked"
-    return start(
-        [sys.executable, "-m", "dagster", "job", "execute", "-m", module, "-j", "weekly_batch", "--tags", tags],
-        {**environment, "DAGSTER_HOME": str(files.dagster_home())},
-    )
+def run_multiprocess(environment: dict[str, str], weeks: Sequence[Week]) -> Process:
+    """The weekly job of each of `weeks` through Dagster's multiprocess executor: every step a process of its own."""
+    command = [sys.executable, "-m", "matchme_pipeline_tests.chaos.forked", *(week.key for week in weeks)]
+    return start(command, {**environment, "DAGSTER_HOME": str(files.dagster_home())})
 
 
 def run_worker(environment: dict[str, str], week: Week, name: str) -> Process:

@@ -86,7 +86,8 @@ class Outcome:
 class Campaign:
     """Rounds over one world; what an undisturbed run leaves is made once for each setting."""
 
-    def __init__(self, world: World, seed: int) -> None:
+    def __init__(self, world: World, seed: int, executor: str = "in_process") -> None:
+        self._start = processes.run_multiprocess if executor == "multiprocess" else processes.run_week
         self._world = world
         self._seed = seed
         self._references: dict[str, Reference] = {}
@@ -101,7 +102,7 @@ class Campaign:
         url = self._world.copy(setting.template)
         with ExitStack() as stack:
             server = self._model_server(stack, rng.randrange(2**31)) if setting.paid else None
-            stage = Stage(self._world, url, setting.weeks, server, reference.extent, rng)
+            stage = Stage(self._world, url, setting.weeks, server, reference.extent, rng, start=self._start)
             for act in chosen:
                 act(stage)
             verdict = self._after(stage, reference)

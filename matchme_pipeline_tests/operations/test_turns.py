@@ -1,5 +1,6 @@
 """Runs take turns, show that they live, and are closed truthfully whatever ended them."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -174,7 +175,19 @@ def test_a_failed_run_is_closed_without_daemon_or_command(seeded_url: str):
         assert list(statuses(connection).values()) == ["failed"]
 
 
-def test_only_a_run_of_the_command_is_tied_to_a_process(seeded_url: str):
+@pytest.mark.parametrize(("pid", "is_tied"), [(os.getpid(), True), (1, False)])
+def test_a_run_is_tied_to_the_process_that_dagster_names_as_executing_it(app_database: Connection, pid, is_tied):
+    """`multiprocess` and `in_process` name it; a process of one step elsewhere is not the one."""
+    with DagsterInstance.ephemeral() as instance:
+        run = instance.create_run_for_job(defs.resolve_job_def("weekly_batch"))
+        instance.report_engine_event("Executing steps", run, EngineEventData.multiprocess(pid))
+        instance.report_engine_event("a step", run, EngineEventData.in_process(os.getpid()), step_key="post_hashes")
+        turns.take_turn(app_database, instance, run, datetime.now(UTC))
+    worker = app_database.execute("select worker from batch_run_history").fetchone()
+    assert worker == (this_worker() if is_tied else None,)
+
+
+def test_a_run_whose_steps_are_elsewhere_is_tied_to_no_process(seeded_url: str):
     job = defs.resolve_job_def("dna_refresh")
     with connect(seeded_url) as connection, DagsterInstance.ephemeral() as instance:
         elsewhere = instance.create_run_for_job(job)
