@@ -76,8 +76,8 @@ format: $(INSTALLED) ## Format and mend what the linter can mend
 bench: $(INSTALLED) ## Measurements, printed
 	$(PY) -m matchme_pipeline_tests.bench
 
-chaos: $(INSTALLED) ## Weeks under faults, repeatable: SEED=1 ROUNDS=40
-	$(PY) -m matchme_pipeline_tests.chaos --late $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS))
+chaos: $(INSTALLED) ## Weeks under faults, repeatable: SEED=1 ROUNDS=40 EXECUTOR=multiprocess
+	$(PY) -m matchme_pipeline_tests.chaos --late $(if $(EXECUTOR),--executor $(EXECUTOR)) $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 mutants: $(INSTALLED) ## Change the pure rules, count what the tests notice: GROUPS="masking dna" SAMPLE=150
 	$(PY) -m matchme_pipeline_tests.mutants $(GROUPS) $(if $(SAMPLE),--sample $(SAMPLE))

@@ -7,6 +7,9 @@ from dagster import MaterializeResult, MetadataValue
 
 from matchme_pipeline.llm.contracts import Usage
 
+# GraphQL's Int ends here: of a larger one (pairs, tokens of millions of members) Dagster's UI plots nothing.
+_LARGEST_INT = 2**31 - 1
+
 
 @dataclass(frozen=True)
 class StageReport:
@@ -33,20 +36,27 @@ def materialisation(
     """
     return MaterializeResult(
         metadata={
-            "summary": MetadataValue.md(summary or _in_words(report, duration_seconds, usage)),
-            **({"dagster/row_count": rows} if rows is not None else {}),
-            "items": report.items,
-            "processed": report.processed,
-            "reused": report.reused,
-            "failed": report.failed,
-            "duration_seconds": round(duration_seconds, 3),
-            **(_spent(usage) if usage is not None else {}),
-            **{
-                name: value if not isinstance(value, dict | list) else MetadataValue.json(value)
-                for name, value in own.items()
-            },
+            name: _plotted(value)
+            for name, value in {
+                "summary": MetadataValue.md(summary or _in_words(report, duration_seconds, usage)),
+                **({"dagster/row_count": rows} if rows is not None else {}),
+                "items": report.items,
+                "processed": report.processed,
+                "reused": report.reused,
+                "failed": report.failed,
+                "duration_seconds": round(duration_seconds, 3),
+                **(_spent(usage) if usage is not None else {}),
+                **{
+                    name: value if not isinstance(value, dict | list) else MetadataValue.json(value)
+                    for name, value in own.items()
+                },
+            }.items()
         }
     )
+
+
+def _plotted(value: Any) -> Any:
+    return float(value) if isinstance(value, int) and abs(value) > _LARGEST_INT else value
 
 
 def _spent(usage: Usage) -> dict[str, float]:
