@@ -27,7 +27,7 @@ from matchme_pipeline.weekly_assets import is_over, open_or_closed_week_of, week
     kinds={"postgres"},
     code_version=formula_version("content.canonical", "content.hashing"),
     metadata={"table": "content_items"},
-    description="Canonical text and SHA-256 of every content item of the week; duplicates found, empty ones skipped.",
+    description="Canonical text and SHA-256 of every content item of the week. Marks duplicates and skips empty items.",
 )
 def post_hashes(context: AssetExecutionContext, database: DatabaseResource) -> MaterializeResult[None]:
     """Hash the week's content, after removing what members have deleted."""
@@ -58,8 +58,8 @@ def post_hashes(context: AssetExecutionContext, database: DatabaseResource) -> M
     kinds={"postgres", "openai"},
     code_version=load_prompt("insights").version,
     metadata={"table": "user_insights"},
-    description="Pending insights from the week's content items, each with a quote in the member's own words. "
-    "One member per request; an answer is paid once, however often its text is shared.",
+    description="Pending insights from the week's content items, each with a quote in the member's own words. A "
+    "request holds one member's items. Equal texts are analysed and paid for once.",
     pool="model_calls",
 )
 def content_insights(

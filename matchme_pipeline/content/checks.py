@@ -12,7 +12,7 @@ from matchme_pipeline.week import Week
 from matchme_pipeline.weekly_assets import weekly_check
 
 
-@weekly_check(asset="post_hashes", description="Every live content item of the week has a row with hash or reason.")
+@weekly_check(asset="post_hashes", description="Every live content item of the week has a row with a hash or a reason.")
 def every_item_is_hashed(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
     """Count live items without a row, and rows without hash and reason."""
     week = Week.parse(context.partition_key)
@@ -25,9 +25,9 @@ def every_item_is_hashed(context: AssetCheckExecutionContext, database: Database
     )
 
 
-@weekly_check(asset="content_insights", description="Every insight's quote stands in that member's own content.")
+@weekly_check(asset="content_insights", description="Every insight's quote occurs in that member's own content.")
 def quotes_are_grounded(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
-    """Look every quote of the week up in the items that it came from.
+    """Look up every quote of the week in its source items.
 
     It stands word for word in one of them; further items may spell the same words in capitals or on two lines.
     """
@@ -49,7 +49,7 @@ def quotes_are_grounded(context: AssetCheckExecutionContext, database: DatabaseR
     )
 
 
-@weekly_check(asset="content_insights", description="No content item of the week is left without an outcome.")
+@weekly_check(asset="content_insights", description="Every content item of the week has an outcome.")
 def every_item_has_an_outcome(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
     """Count posts of the week that are neither completed, skipped nor given up; `waiting` ones have an open job."""
     week = Week.parse(context.partition_key)
@@ -64,7 +64,7 @@ def every_item_has_an_outcome(context: AssetCheckExecutionContext, database: Dat
 
 @weekly_check(asset="content_insights", description="Fewer than 0.5 % of the week's analysis jobs have failed.")
 def few_analyses_fail(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
-    """Compare the week's failed jobs, for now or for good, with the promise."""
+    """Compare the share of the week's failed jobs, with or without attempts left, with the limit."""
     week = Week.parse(context.partition_key)
     with database.connect() as connection:
         counts = jobs.counts(connection, job_type=JobType.CONTENT_ANALYSIS, week=week.sunday)

@@ -25,7 +25,7 @@ from matchme_pipeline.weekly_assets import closed_week_asset, is_over, week_of
     kinds={"postgres"},
     code_version=formula_version("dna.traits", "dna.rarity", "dna.text"),
     metadata={"table": "trait_distribution"},
-    description="How many members have each trait as of the cutoff: n of N, frequency, idf = ln(N / n).",
+    description="The number n of members with each trait among all N members as of the cutoff; idf = ln(N / n).",
 )
 def trait_distribution(context: AssetExecutionContext, database: DatabaseResource) -> MaterializeResult[None]:
     """Count every trait over the whole population."""
@@ -52,7 +52,8 @@ def trait_distribution(context: AssetExecutionContext, database: DatabaseResourc
     kinds={"postgres", "numpy"},
     code_version=formula_version("dna.originality"),
     metadata={"table": "content_originality"},
-    description="How unlike everyone else's a member's items are, exact over all items as of the cutoff.",
+    description="How much each member's items differ from all other members' items as of the cutoff; exact, not "
+    "sampled.",
 )
 def content_originality(
     context: AssetExecutionContext, database: DatabaseResource, models: ModelsResource
@@ -83,10 +84,11 @@ def content_originality(
     kinds={"postgres", "pandas"},
     code_version=code_version(ALGORITHM_VERSION, formula_version("dna")),
     metadata={"table": "dna_score_history", "published_to": "mysoul_dna_scores"},
-    description="Everyone's MySoul DNA score: five strands, tier, percentile, explained. The newest week is shown.",
+    description="Every member's MySoul DNA score with five strands, tier, percentile and explanation. The app shows "
+    "the newest week.",
 )
 def dna_scores(context: AssetExecutionContext, database: DatabaseResource) -> MaterializeResult[None]:
-    """Score everyone in one pass, keep the week, hand the newest week to the app."""
+    """Score all members, store the week, and publish the newest week to the app's tables."""
     started = monotonic()
     week = week_of(context)
     with database.connect() as connection:

@@ -29,10 +29,11 @@ def distribution_adds_up(context: AssetCheckExecutionContext, database: Database
 
 @weekly_check(
     asset="content_originality",
-    description="Everyone has an originality within bounds; it is neutral exactly where too little can be compared.",
+    description="Every member's originality is within bounds. It is neutral if, and only if, too few items can be "
+    "compared.",
 )
 def originality_within_bounds(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
-    """Compare neutral scores with the item counts that call for them."""
+    """Compare neutral scores with the numbers of items."""
     with database.connect() as connection:
         figures = verification.originality_figures(connection, _week(context).sunday)
     return _result(figures["wrong"] == 0, figures)
@@ -46,7 +47,7 @@ def weights_add_up() -> AssetCheckResult:
 
 @weekly_check(
     asset="dna_scores",
-    description="Everyone in the population has a score of this week, and nobody else.",
+    description="Every member has a score of this week, and nobody else has one.",
 )
 def everyone_is_scored(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
     """Compare the week's rows with the population as of the cutoff."""
@@ -58,10 +59,11 @@ def everyone_is_scored(context: AssetCheckExecutionContext, database: DatabaseRe
 
 @weekly_check(
     asset="dna_scores",
-    description="Every score is its strands' weighted sum, rounded once, in its tier; the seed state has 0.",
+    description="Every score is the weighted sum of its strands, rounded once, with its tier. Members without data "
+    "have 0.",
 )
 def scores_follow_from_strands(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
-    """Recompute scores and tiers in SQL from the strands that were kept."""
+    """Recompute scores and tiers in SQL from the stored strands."""
     with database.connect() as connection:
         figures = verification.score_figures(connection, _week(context).sunday)
     return _result(figures["wrong_scores"] == 0 and figures["wrong_tiers"] == 0, figures)
@@ -69,7 +71,7 @@ def scores_follow_from_strands(context: AssetCheckExecutionContext, database: Da
 
 @weekly_check(
     asset="dna_scores",
-    description="Percentiles are the share of scored members with a lower score.",
+    description="Every percentile is the share of scored members with a lower score.",
 )
 def percentiles_follow_from_scores(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
     """Recompute every percentile."""
@@ -81,10 +83,10 @@ def percentiles_follow_from_scores(context: AssetCheckExecutionContext, database
 
 @weekly_check(
     asset="dna_scores",
-    description="Scores are spread out: no single score holds most of the scored members, no strand is one value.",
+    description="Scores are spread: no single score has most of the scored members, and no strand has only one value.",
 )
 def scores_are_spread(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
-    """Look for a distribution that has collapsed, which bounds alone would let through."""
+    """Detect a collapsed distribution; its values would all be within bounds."""
     with database.connect() as connection:
         figures = verification.spread(connection, _week(context).sunday)
     collapsed = figures["scored"] >= 20 and figures["most_common_share"] > 0.5
@@ -93,10 +95,11 @@ def scores_are_spread(context: AssetCheckExecutionContext, database: DatabaseRes
 
 @weekly_check(
     asset="dna_scores",
-    description="The mean score moves by 3 points a week at most, and one member in twenty by more than 10.",
+    description="The mean score changes by at most 3 points a week, and at most one member in twenty changes by more "
+    "than 10.",
 )
 def scores_resemble_last_weeks(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
-    """Compare members who are scored in both weeks."""
+    """Compare the scores of members who have one in both weeks."""
     with database.connect() as connection:
         figures = verification.movement(connection, _week(context).sunday, FAR_POINTS)
     resembles = (
@@ -106,7 +109,7 @@ def scores_resemble_last_weeks(context: AssetCheckExecutionContext, database: Da
     return _result(resembles, figures, AssetCheckSeverity.WARN)
 
 
-@weekly_check(asset="dna_scores", description="What the app shows is the newest week's history.")
+@weekly_check(asset="dna_scores", description="The app shows the scores of the newest week.")
 def newest_week_is_shown(database: DatabaseResource) -> AssetCheckResult:
     """Compare `mysoul_dna_scores` with the newest week."""
     with database.connect() as connection:

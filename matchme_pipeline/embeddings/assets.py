@@ -24,8 +24,8 @@ from matchme_pipeline.weekly_assets import closed_week_asset, is_over, open_or_c
     kinds={"postgres", "openai"},
     code_version=formula_version("content.canonical"),
     metadata={"table": "content_embeddings"},
-    description="A vector(1536) for every content item shared before the cutoff, labelled with its model, "
-    "published to `posts.embedding`. The same text is embedded once.",
+    description="A vector(1536) for every content item shared before the cutoff, stored with its model and published "
+    "to `posts.embedding`. Equal texts are embedded once.",
     pool="model_calls",
 )
 def post_embeddings(
@@ -74,8 +74,8 @@ def post_embeddings(
     kinds={"postgres", "openai"},
     code_version=formula_version("embeddings.member_vector", "embeddings.members"),
     metadata={"table": "user_embeddings"},
-    description="A member's vector as of the cutoff: the weighted mean of their items, biography, answers and approved "
-    "insights; newer and deeper items weigh more.",
+    description="Every member's vector as of the cutoff: the weighted mean of items, biography, answers and approved "
+    "insights. Newer and deeper items have higher weights.",
     pool="model_calls",
 )
 def user_embeddings(

@@ -13,7 +13,7 @@ LEAST_COVERAGE = 0.995
 
 @weekly_check(asset="post_embeddings", description="At least 99.5 % of the week's content items have a vector.")
 def items_are_covered(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
-    """Count the week's items with a vector of the model that has most of them."""
+    """Count the week's items that have a vector of the most common model."""
     with database.connect() as connection:
         items, by_model = check_queries.item_coverage(connection, Week.parse(context.partition_key).sunday)
     covered = max(by_model.values(), default=0)
@@ -25,9 +25,9 @@ def items_are_covered(context: AssetCheckExecutionContext, database: DatabaseRes
     )
 
 
-@weekly_check(asset="user_embeddings", description="One model has a vector of every member who has any this week.")
+@weekly_check(asset="user_embeddings", description="One model has a vector of every member who has one this week.")
 def one_model_covers_all_members(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
-    """Members whose vectors are of different models cannot be compared with each other."""
+    """Vectors of different models cannot be compared with each other."""
     with database.connect() as connection:
         members, by_model = check_queries.members_by_model(connection, Week.parse(context.partition_key).sunday)
     covered = max(by_model.values(), default=0)

@@ -43,8 +43,8 @@ _MATCHING = code_version(
     kinds={"postgres", "numpy"},
     code_version=_MATCHING,
     metadata={"table": "weekly_matches"},
-    description="At most five mutual matches a member: hard preferences hold both ways, compatibility 0-100 with every "
-    "factor named, nobody twice within the window, what members have viewed stays.",
+    description="At most five mutual matches for each member. Every match meets both members' hard preferences and "
+    "has a score of 0 to 100 with all its factors. No pair repeats within the window; viewed matches stay.",
     pool="matching",
 )
 def weekly_matches(
@@ -115,8 +115,8 @@ def weekly_matches(
     kinds={"postgres", "openai"},
     code_version=load_prompt("previews").version,
     metadata={"table": "weekly_matches"},
-    description="ChaiChat starters of each pair, level 1 light, level 2 reaching for values, built on what both have "
-    "approved; one preview a pair, shown to both.",
+    description="ChaiChat starters for each pair, on level 1 (light) and level 2 (values), based on insights that both "
+    "members have approved. Both members see the same preview.",
     pool="model_calls",
 )
 def chaichat_previews(

@@ -26,11 +26,11 @@ LEAST_RECALL = 0.98
 
 @weekly_check(
     asset="weekly_matches",
-    description="Members can be matched: somebody may meet somebody, no filter removes nearly everybody, no column is "
-    "unknown for nearly everybody.",
+    description="Members can be matched: at least one pair is eligible, no filter removes nearly all pairs, and no "
+    "column is unknown for nearly all members.",
 )
 def members_can_be_matched(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
-    """Say what is unusual about the week's members, naming the column; an error where nobody can be matched."""
+    """Report unusual values by column; the severity is an error if nobody can be matched."""
     week = Week.parse(context.partition_key)
     with database.connect() as connection:
         report = report_queries.report_of(connection, week.sunday)
@@ -47,7 +47,7 @@ def members_can_be_matched(context: AssetCheckExecutionContext, database: Databa
 @weekly_check(
     asset="weekly_matches",
     blocking=True,
-    description="Every match is mutual with one score, nobody has more than five, nobody meets somebody twice.",
+    description="Every match is mutual and has one score, no member has more than five, and no pair repeats.",
 )
 def matches_keep_the_rules(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
     """Count the rows that break a rule."""
@@ -60,7 +60,7 @@ def matches_keep_the_rules(context: AssetCheckExecutionContext, database: Databa
 
 @weekly_check(asset="weekly_matches", blocking=True, description="Every match keeps both members' hard preferences.")
 def matches_keep_hard_preferences(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
-    """Count the rows that break a wish of the row's member, and the pairs that every filter together would refuse."""
+    """Count the rows that break a preference of the row's member, and the pairs that all filters together reject."""
     week = Week.parse(context.partition_key)
     limits = process_limits()
     with database.connect() as connection:
@@ -76,13 +76,13 @@ def matches_keep_hard_preferences(context: AssetCheckExecutionContext, database:
 
 @weekly_check(
     asset="weekly_matches",
-    description="Searching for one member between Sundays finds what the exact way finds: a sample of at most 12 "
-    "members, half a minute at most.",
+    description="The member search finds the partners that a scan of all pairs finds, for a sample of at most 12 "
+    "members within half a minute.",
 )
 def search_finds_what_the_exact_way_finds(
     context: AssetCheckExecutionContext, database: DatabaseResource
 ) -> AssetCheckResult:
-    """Compare the best partners of sampled members, by the index in SQL and by looking at every pair."""
+    """Compare the best partners of sampled members from the SQL search and from a scan of all pairs."""
     week, limits = Week.parse(context.partition_key), process_limits()
     with database.connect() as connection:
         model = scale_queries.model_of_matches(connection, week.match_week)

@@ -32,7 +32,7 @@ from matchme_pipeline.weekly_assets import closed_week_asset, week_of
     kinds={"postgres"},
     code_version=formula_version("operations.assets"),
     metadata={"table": "batch_run_history"},
-    description="The run's row in `batch_run_history`: jobs, failures, tokens, cost, duration and errors of the week.",
+    description="Completes the run's row in `batch_run_history`: jobs, failures, tokens, cost, duration and errors.",
 )
 def run_summary(context: AssetExecutionContext, database: DatabaseResource) -> MaterializeResult[None]:
     """Close the run's row with the figures of the queue and the ledger.

@@ -31,7 +31,8 @@ _STATUS = DefaultScheduleStatus.RUNNING if process_settings().automation else De
     cron_schedule="0 2 * * 0",
     execution_timezone="UTC",
     default_status=_STATUS,
-    description="Sunday 02:00 UTC: materialises the week that closes now, ready for members at 07:00.",
+    description="Every Sunday at 02:00 UTC: materialises the week that has just closed, before members open the app "
+    "at 07:00.",
 )
 def weekly_schedule(context: ScheduleEvaluationContext) -> RunRequest:
     """Sunday 02:00 UTC: the week whose window closes at this tick."""
@@ -44,7 +45,7 @@ def weekly_schedule(context: ScheduleEvaluationContext) -> RunRequest:
     cron_schedule="30 3 * * 1-6",
     execution_timezone="UTC",
     default_status=_STATUS,
-    description="Monday to Saturday, 03:30 UTC: insights and vectors of the week that is still open.",
+    description="Monday to Saturday at 03:30 UTC: computes insights and vectors of the open week.",
 )
 def daily_schedule(context: ScheduleEvaluationContext) -> RunRequest:
     """Monday to Saturday, 03:30 UTC: the week that is still open."""
@@ -61,23 +62,23 @@ def _close(context: RunStatusSensorContext, status: str, error: str | None = Non
 
 @run_status_sensor(
     run_status=DagsterRunStatus.SUCCESS,
-    description="Writes the end of a run that succeeded, a single asset's run among them, into batch_run_history.",
+    description="Records the end of every successful run in batch_run_history, also of runs of single assets.",
     default_status=DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=int(timedelta(seconds=15).total_seconds()),
 )
 def close_completed_runs(context: RunStatusSensorContext) -> None:
-    """Write the end of a run that succeeded, a single asset's run among them."""
+    """Record the end of a successful run, also of a run of a single asset."""
     _close(context, "completed")
 
 
 @run_status_sensor(
     run_status=DagsterRunStatus.FAILURE,
-    description="Writes the end of a run that failed, with its first error, into batch_run_history.",
+    description="Records the end of every failed run, with its first error, in batch_run_history.",
     default_status=DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=int(timedelta(seconds=15).total_seconds()),
 )
 def close_failed_runs(context: RunStatusSensorContext) -> None:
-    """Write the end of a run that failed, with its first error."""
+    """Record the end of a failed run with its first error."""
     end = end_of_failure(context.instance, context.dagster_run)
     declined = {"declined": True} if end.declined else {}
     _close(context, end.status, end.error, **declined)
@@ -85,10 +86,10 @@ def close_failed_runs(context: RunStatusSensorContext) -> None:
 
 @run_status_sensor(
     run_status=DagsterRunStatus.CANCELED,
-    description="Writes the end of a run that somebody cancelled, into batch_run_history.",
+    description="Records the end of every cancelled run in batch_run_history.",
     default_status=DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=int(timedelta(seconds=15).total_seconds()),
 )
 def close_cancelled_runs(context: RunStatusSensorContext) -> None:
-    """Write the end of a run that somebody cancelled."""
+    """Record the end of a cancelled run."""
     _close(context, "cancelled")

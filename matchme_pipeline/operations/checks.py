@@ -22,7 +22,7 @@ from matchme_pipeline.weekly_assets import weekly_check
 
 @weekly_check(asset="run_summary", description="Fewer than 0.5 % of the run's jobs failed.")
 def failure_rate(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
-    """Compare the failed jobs of the run that finished the week with the promise."""
+    """Compare the share of failed jobs of the run that finished the week with the limit."""
     if (finished := _finishing_event(context)) is None:
         return _nothing_to_check(context)
     with database.connect() as connection:
@@ -39,7 +39,7 @@ def failure_rate(context: AssetCheckExecutionContext, database: DatabaseResource
     asset="run_summary", description="Tokens and cost are equal in Dagster's metadata, the run history and the ledger."
 )
 def books_agree(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
-    """Compare the three places that hold the tokens and cost of the run that finished the week."""
+    """Compare the three records of the tokens and cost of the run that finished the week."""
     if (finished := _finishing_event(context)) is None:
         return _nothing_to_check(context)
     with database.connect() as connection:
@@ -55,7 +55,9 @@ def books_agree(context: AssetCheckExecutionContext, database: DatabaseResource)
     )
 
 
-@weekly_check(asset="run_summary", description="The newest week is finished by Sunday 07:00 UTC, when members look.")
+@weekly_check(
+    asset="run_summary", description="The newest week is finished by Sunday 07:00 UTC, when members open the app."
+)
 def finished_by_sunday_seven(context: AssetCheckExecutionContext) -> AssetCheckResult:
     """Compare the hour at which the week finished with the hour it is due; an older week, backfilled, was due before.
 

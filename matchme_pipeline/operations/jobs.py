@@ -12,17 +12,20 @@ _GROUPS = ("content", "embeddings", "dna", "matches", "operations")
 weekly_batch = define_asset_job(
     runs.WEEKLY_JOB,
     selection=AssetSelection.groups(*_GROUPS),
-    description="The whole week: insights, vectors, DNA scores, matches, previews and the run's summary.",
+    description="Materialises a whole week: insights, vectors, DNA scores, matches, previews and the run summary.",
 )
 
 daily_incremental = define_asset_job(
     runs.DAILY_JOB,
     selection=AssetSelection.assets("post_hashes", "content_insights", "post_embeddings"),
-    description="The content stages of the open week, so that Sunday finds most of its work done.",
+    description="Runs the content stages of the open week, so that less work remains for Sunday.",
 )
 
 
-@op(description="Shows members with an open DNA job their score as of now, until the next week is published.")
+@op(
+    description="Recalculates the scores of members with an open DNA job and shows them until the next week is "
+    "published."
+)
 def refresh_dna_scores(context: OpExecutionContext, database: DatabaseResource) -> None:
     """Work through the open DNA jobs of the newest week."""
     with database.connect() as connection:
@@ -35,5 +38,5 @@ def refresh_dna_scores(context: OpExecutionContext, database: DatabaseResource) 
 
 @job(name="dna_refresh", description="Fresh DNA scores between Sundays, for members who reviewed insights or ask.")
 def dna_refresh_job() -> None:
-    """Refresh who waits for it."""
+    """Refresh the scores of waiting members."""
     refresh_dna_scores()

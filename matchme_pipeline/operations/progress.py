@@ -27,7 +27,9 @@ def listen(listener: Callable[[StepProgress], None]) -> Callable[[], None]:
     return lambda: _listeners.remove(listener)
 
 
-@logger(None, description="Sends the start and end of steps, and assets' own messages, to the door that runs the week.")
+@logger(
+    None, description="Forwards the start and end of steps and the assets' messages to the command that runs the week."
+)
 def progress_logger(_context: InitLoggerContext) -> logging.Logger:
     """A logger whose only handler forwards events."""
     result = logging.Logger("matchme.progress", level=logging.DEBUG)

@@ -47,12 +47,12 @@ def _now() -> datetime:
     jobs=[weekly_batch, daily_incremental],
     minimum_interval_seconds=60,
     default_status=_LAUNCHES,
-    description="Launches a run for a week whose failed jobs have waited out their backoff: the whole week where it is "
-    "closed, so that vectors, scores and matches follow; the content stages of the open week. One run per week and "
-    "due set.",
+    description="Retries failed jobs after their backoff. Runs the whole week if it is closed, so that vectors, "
+    "scores and matches are updated too, and only the content stages of the open week. Launches one run for each week "
+    "and set of due jobs.",
 )
 def retry_due_jobs(context: SensorEvaluationContext) -> SensorResult | SkipReason:
-    """Ask for at most two retry runs, the oldest weeks first, for weeks that no run is working on."""
+    """Request at most two retry runs, oldest weeks first, for weeks without an active run."""
     with _database() as connection:
         reject_malformed(connection)
         due = due_jobs.due_sets(connection, limit=50)
@@ -78,11 +78,11 @@ def retry_due_jobs(context: SensorEvaluationContext) -> SensorResult | SkipReaso
     job=weekly_batch,
     minimum_interval_seconds=300,
     default_status=_LAUNCHES,
-    description="Finds closed weeks that nobody has materialised and launches them, oldest first, one at a time; gives "
-    "a week up after three failed runs, with an alert.",
+    description="Launches missing closed weeks, oldest first, one at a time. After three failed runs it gives a week "
+    "up and raises an alert.",
 )
 def backfill_missing_weeks(context: SensorEvaluationContext) -> SensorResult | SkipReason:
-    """Ask for the oldest missing week, unless a weekly run is queued or at work."""
+    """Request a run of the oldest missing week, unless a weekly run is queued or active."""
     now = _now()
     with _database() as connection:
         tried = missing_weeks.tries_by_week(connection)
@@ -114,11 +114,11 @@ def backfill_missing_weeks(context: SensorEvaluationContext) -> SensorResult | S
     job=dna_refresh_job,
     minimum_interval_seconds=60,
     default_status=_LAUNCHES,
-    description="Refreshes the DNA scores of members who reviewed insights and have been quiet for ten minutes, and of "
-    "those whom the app asks for; only theirs.",
+    description="Refreshes the DNA scores of members who reviewed insights, ten minutes after their last review, and "
+    "of members for whom the app requests it.",
 )
 def refresh_dna_after_reviews(context: SensorEvaluationContext) -> SensorResult | SkipReason:
-    """Enqueue reviewers since the cursor, and ask for one run while the app's rows wait."""
+    """Enqueue members who reviewed since the cursor, and request one run while the app's rows wait."""
     now = _now()
     # The first tick looks at nothing: reviews of the past are in the newest week's scores.
     since = datetime.fromisoformat(context.cursor) if context.cursor else now
@@ -142,10 +142,10 @@ def refresh_dna_after_reviews(context: SensorEvaluationContext) -> SensorResult 
     jobs=[weekly_batch, daily_incremental],
     minimum_interval_seconds=300,
     default_status=_LAUNCHES,
-    description="Asks the model providers about open batches and launches the run that reads finished ones.",
+    description="Asks the model providers about open batches and launches a run that reads the finished ones.",
 )
 def read_finished_batches(context: SensorEvaluationContext) -> SensorResult | SkipReason:
-    """Ask for one run a week with finished batches; the same batches launch no second one."""
+    """Request one run for each week with finished batches; the same batches never launch a second run."""
     settings = process_settings()
     if settings.provider == "local":
         return SkipReason("the offline models have no batches")
@@ -172,10 +172,10 @@ def read_finished_batches(context: SensorEvaluationContext) -> SensorResult | Sk
 @sensor(
     minimum_interval_seconds=60,
     default_status=_WRITES,
-    description="Closes rows of runs whose process is gone or that have been silent for a quarter of an hour.",
+    description="Closes the rows of runs whose process is gone, or that have had no heartbeat for 15 minutes.",
 )
 def close_lost_runs(context: SensorEvaluationContext) -> SkipReason:
-    """Write the end of runs that could not write it themselves."""
+    """Record the end of runs that could not record it themselves."""
     with _database() as connection:
         at_work = lost_runs.close_lost(connection, context.instance, _now())
         lost_runs.not_yet_begun(connection, context.instance)

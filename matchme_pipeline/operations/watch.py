@@ -32,10 +32,10 @@ OVERLAP = timedelta(hours=1)
 @sensor(
     minimum_interval_seconds=60,
     default_status=DefaultSensorStatus.RUNNING,
-    description="Raises alerts: failed runs, failing jobs, budget thresholds, weeks not finished by 07:00 UTC.",
+    description="Raises alerts for failed runs, failed jobs, budget thresholds and weeks not finished by 07:00 UTC.",
 )
 def watch_weeks(context: SensorEvaluationContext) -> SkipReason:
-    """Failed runs, failing jobs, budget thresholds, and weeks that are not finished by Sunday 07:00 UTC."""
+    """Raise alerts for failed runs, failed jobs, budget thresholds and weeks not finished by Sunday 07:00 UTC."""
     settings, now = process_settings(), datetime.now(UTC)
     since = datetime.fromisoformat(context.cursor) if context.cursor else now - FIRST_LOOK_BACK
     with connect(database_url(settings), vectors=False) as connection:
@@ -47,10 +47,10 @@ def watch_weeks(context: SensorEvaluationContext) -> SkipReason:
 @sensor(
     minimum_interval_seconds=60,
     default_status=DefaultSensorStatus.RUNNING,
-    description="Sends alerts to the webhooks that are configured, again and again until they arrive.",
+    description="Sends alerts to the configured webhooks and retries failed deliveries.",
 )
 def tell_alerts(context: SensorEvaluationContext) -> SkipReason:
-    """Send alerts to the webhooks that are configured; what does not arrive is tried again."""
+    """Send alerts to the configured webhooks and retry failed deliveries."""
     settings, now = process_settings(), datetime.now(UTC)
     url = settings.alert_webhook_url.get_secret_value() if settings.alert_webhook_url else None
     with connect(database_url(settings), vectors=False) as connection:

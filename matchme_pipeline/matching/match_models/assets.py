@@ -25,9 +25,9 @@ from matchme_pipeline.weekly_assets import closed_week_asset, week_of
     kinds={"postgres", "scikitlearn"},
     code_version=formula_version("matching.learning", "matching.match_models.weekly_learning"),
     metadata={"table": "match_models"},
-    description="What members' answers teach about matching, a version a week, trained in shadow. A version scores "
-    "members only after it beat what scored them on weeks that it never saw, without less coverage or less even "
-    "exposure; one that falls below the untrained score is rolled back.",
+    description="Learned versions of the score: one a week, trained on members' answers without affecting matches. A "
+    "version is promoted only if it beats the version in use on later weeks and lowers neither coverage nor the "
+    "evenness of exposure. A version that falls below the untrained score is rolled back.",
     pool="matching",
 )
 def match_models(

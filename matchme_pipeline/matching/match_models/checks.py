@@ -10,11 +10,11 @@ from matchme_pipeline.weekly_assets import weekly_check
 
 @weekly_check(
     asset="match_models",
-    description="One version at most is in use, the week's version exists, no tendency is of a deleted member, and no "
-    "version's training reaches into the weeks that it scores.",
+    description="At most one version is in use, the week's version exists, no tendency belongs to a deleted member, "
+    "and no version is trained on weeks that it scores.",
 )
 def versions_keep_the_rules(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
-    """Count what breaks a rule of learned versions."""
+    """Count violations of the rules for learned versions."""
     with database.connect() as connection:
         broken = decision_queries.broken_rules(connection, Week.parse(context.partition_key).sunday)
     return AssetCheckResult(passed=not any(broken.values()), severity=AssetCheckSeverity.ERROR, metadata=dict(broken))

@@ -20,8 +20,8 @@ from matchme_pipeline.weekly_assets import closed_week_asset, week_of
     kinds={"postgres"},
     code_version=formula_version("matching.outcomes.outcome_queries", "matching.outcomes.funnel"),
     metadata={"table": "match_outcomes"},
-    description="What members did with the pairs that they were shown, one row a shown pair, match week and side: "
-    "viewed, liked, passed, wrote, replied, still talking. From counts and times alone, as of the cutoff.",
+    description="What members did with their matches as of the cutoff, one row for each shown pair, match week and "
+    "side: viewed, liked, passed, wrote, replied, still talking. Reads only counts and times.",
 )
 def match_outcomes(context: AssetExecutionContext, database: DatabaseResource) -> MaterializeResult[None]:
     """Observe the match weeks that are not final yet, as of the cutoff."""

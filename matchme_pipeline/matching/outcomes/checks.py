@@ -10,10 +10,11 @@ from matchme_pipeline.weekly_assets import weekly_check
 
 @weekly_check(
     asset="match_outcomes",
-    description="Every shown side has an outcome, none is of a later week, nobody liked and passed at once.",
+    description="Every side of a shown pair has an outcome, no outcome belongs to a later week, and none is both a "
+    "like and a pass.",
 )
 def outcomes_are_whole(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
-    """Count the rows that break what outcomes promise."""
+    """Count the rows that break a rule of outcomes."""
     with database.connect() as connection:
         broken = outcome_queries.missing_outcomes(connection, Week.parse(context.partition_key))
     return AssetCheckResult(passed=not any(broken.values()), severity=AssetCheckSeverity.ERROR, metadata=dict(broken))
