@@ -30,7 +30,7 @@ from matchme_pipeline.operations.progress import progress_logger
 from matchme_pipeline.operations.recorded_database import RecordedDatabaseResource
 from matchme_pipeline.settings import process_settings
 
-# Dagster says it of every copy that it makes of a sensor, in each of a run's processes.
+# Dagster logs this warning for every copy of a sensor that it creates, in each process of a run.
 warnings.filterwarnings("ignore", message="Parameter `owners`", category=BetaWarning)
 
 _ASSET_MODULES = [

@@ -2,11 +2,11 @@
 
 
 class PipelineError(Exception):
-    """Base of every error whose message is meant for the operator; the CLI and the API print it without a traceback."""
+    """Base of errors with a message for the operator; the CLI and the API print the message without a traceback."""
 
 
 class UsageError(PipelineError):
-    """The options of a command do not go together; the text names those that do."""
+    """The options of a command are incompatible; the text names valid combinations."""
 
 
 class ConfigurationError(PipelineError):
@@ -14,7 +14,7 @@ class ConfigurationError(PipelineError):
 
 
 class DatabaseUnavailableError(PipelineError):
-    """The database cannot be reached, or lacks what the pipeline needs of it."""
+    """The database cannot be reached, or lacks something that the pipeline needs."""
 
 
 class ModelRequestError(PipelineError):
@@ -26,19 +26,19 @@ class BudgetExceededError(PipelineError):
 
 
 class WeekError(PipelineError, ValueError):
-    """A week that is no partition key, or that cannot be materialised yet."""
+    """The week is not a valid partition key, or cannot be materialised yet."""
 
 
 class BrokenMatchesError(PipelineError):
-    """A week's matches break a rule; none of them was published."""
+    """A week's matches break a rule, so none of them was published."""
 
 
 class WeekNotFinishedError(PipelineError):
-    """So many of a week's jobs failed that the week does not count as finished; what was published stays."""
+    """Too many of a week's jobs failed, so the week does not count as finished; published rows stay."""
 
 
 class RunDeclinedError(PipelineError):
-    """Another run is at work on what this one would work on."""
+    """Another run is working on the same week or publishing matches."""
 
 
 class InputFileError(PipelineError):
@@ -46,4 +46,4 @@ class InputFileError(PipelineError):
 
 
 class TouchedMeanwhileError(PipelineError):
-    """Members have viewed or acted on matches that a week would change: it has to be computed again, around those."""
+    """Members have viewed or acted on matches that the run would change; the run must compute the week again."""

@@ -1,9 +1,9 @@
-"""What the words of a profile mean: one table of spellings, read by the hard preferences and by MySoul DNA.
+"""The vocabulary of profiles: one table of spellings for the hard preferences and MySoul DNA.
 
-Each column lists its values in the order of matching's codes, and each value its spellings in plain form (see `plain`).
-`matching.rules.vocabulary` makes codes of the table, `dna.traits` makes traits of it, and the SQL of the member search
-receives the codes as JSON. A spelling that is not listed has no meaning for matching; for DNA it is the member's own
-word. To teach the product a spelling, add it here.
+Each column lists its values in the order of matching's codes, and each value lists its spellings in plain form (see
+`plain`). `matching.rules.vocabulary` derives codes from the table, `dna.traits` derives traits, and the SQL of the
+member search receives the codes as JSON. A spelling outside the table is unknown to matching; DNA treats it as a trait
+of its own. Add new spellings here.
 """
 
 import re
@@ -44,8 +44,8 @@ _EDUCATION = {
     | {"dds", "postdoc"},
     "other": {"other"},
 }
-# `profiles.religion.practiceLevel`. The app takes free text here: the screen's labels, the app's `moderate`, and the
-# words that people use for the same.
+# `profiles.religion.practiceLevel`. The app accepts free text: labels of the screen, the app's `moderate`, and common
+# synonyms.
 _PRACTICE = {
     "very practicing": {"verypracticing", "verypractising", "verypracticingmuslim", "devout", "verydevout", "devoted"}
     | {"strict", "verystrict", "veryreligious", "highlyreligious", "highlypracticing", "fullypracticing"}
@@ -72,7 +72,7 @@ _SECT = {
     "ahmadiyya": {"ahmadiyya", "ahmadiyyamuslim", "ahmadi", "ahmadimuslim"},
     "other": {"other"},
 }
-# The app's database admits these words alone. Files may write them with blanks or capitals.
+# The app's database allows only these values. Files may write them with spaces or capitals.
 _PRAYER = {
     "five daily": {"fivedaily"},
     "most": {"most"},
@@ -99,7 +99,7 @@ _VALUE = {
 
 
 def value_of(column: str, written: str) -> str | None:
-    """The value that a member means by `written`; None for a spelling or a column that the table does not know."""
+    """The value that `written` spells; None if the table has no such spelling or column."""
     values = _VALUE.get(column)
     return values.get(plain(written)) if values is not None else None
 

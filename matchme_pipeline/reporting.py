@@ -13,7 +13,7 @@ _LARGEST_INT = 2**31 - 1
 
 @dataclass(frozen=True)
 class StageReport:
-    """What one stage did: items it looked at, worked on, found done already, and failed at."""
+    """Counts of one stage: items read, processed, already done and failed."""
 
     items: int
     processed: int
@@ -29,10 +29,10 @@ def materialisation(
     rows: int | None = None,
     **own: Any,
 ) -> MaterializeResult[None]:
-    """The result of an asset: the common figures, the stage's own metadata, and what its model calls took.
+    """The result of an asset: the common figures, the stage's own metadata and the usage of its model calls.
 
-    `usage` is None for a stage that calls no model: its page shows no row of zeros. `summary` is Markdown and comes
-    first; without one the common figures are put into words. `rows` is how many rows the week has in the table.
+    `usage` is None for a stage without model calls, whose page then shows no zeros. `summary` is Markdown and comes
+    first; the default is a sentence about the common figures. `rows` is the number of the week's rows in the table.
     """
     return MaterializeResult(
         metadata={
@@ -65,7 +65,7 @@ def _spent(usage: Usage) -> dict[str, float]:
         "cached_input_tokens": usage.cached_input_tokens,
         "output_tokens": usage.output_tokens,
         "tokens": usage.tokens,
-        # Dagster's numbers are floats; the ledger's numeric is the truth, and ten decimals survive the trip.
+        # Dagster's numbers are floats. The ledger's numeric is exact; ten decimals survive the conversion.
         "cost_usd": float(usage.cost_usd),
         "model_calls": usage.calls,
     }

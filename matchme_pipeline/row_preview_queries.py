@@ -1,7 +1,8 @@
-"""A few rows of an asset's table for its page in Dagster: figures, dates and codes, no word and no id of a member.
+"""A few rows of an asset's table for its page in Dagster: figures, dates and codes, without texts and member ids.
 
-Dagster keeps what it shows as long as it keeps the run, and forgetting a member does not reach into it. So a preview
-holds no id and no free text: only columns whose type has no room for words, and the few texts that are codes.
+Dagster keeps metadata as long as the run, and removing a member does not change Dagster's storage. Therefore a preview
+contains no id and no free text: only columns of numeric, date and boolean types, and a few text columns that hold
+codes.
 """
 
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ _CODES = frozenset(
 
 
 class Database(Protocol):
-    """What the `database` resource of an asset offers."""
+    """The part of an asset's `database` resource that a preview needs."""
 
     @contextmanager
     def connect(self) -> Iterator[psycopg.Connection[Any]]:

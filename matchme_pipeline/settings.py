@@ -26,8 +26,8 @@ DEFAULT_EMBEDDING_MODEL = "text-embedding-3-small"
 _BROKERS = ("redis://", "rediss://", "amqp://", "amqps://", "pyamqp://")
 # Before the name of every model of a rehearsal.
 REHEARSAL = "rehearsal-"
-# The first week of the app's data, or of the seeded population, is kept here, under MATCHME_HOME. The environment and
-# .env come before it.
+# A file under MATCHME_HOME. It stores the first week of the app's data or of the synthetic data. The environment and
+# .env take precedence.
 POPULATION_FILE = "population.env"
 
 
@@ -67,10 +67,10 @@ class Settings(BaseModel):
     llm_concurrency: int = Field(32, alias="MATCHME_LLM_CONCURRENCY", ge=1, le=1000)
     llm_requests_per_minute: int | None = Field(None, alias="MATCHME_LLM_REQUESTS_PER_MINUTE", ge=1)
     llm_tokens_per_minute: int | None = Field(None, alias="MATCHME_LLM_TOKENS_PER_MINUTE", ge=1)
-    # How long a model server that answers nothing is waited for.
+    # How long to wait for a model server that answers nothing.
     llm_outage_minutes: float = Field(30.0, alias="MATCHME_LLM_OUTAGE_MINUTES", gt=0, le=1_440)
     llm_timeout_seconds: float | None = Field(None, alias="MATCHME_LLM_TIMEOUT_SECONDS", gt=0)
-    # How the rehearsal's server behaves; a real one takes two seconds a call, and a day a batch at most.
+    # Behaviour of the rehearsal's server. A real server takes about two seconds per call and at most a day per batch.
     rehearsal_latency_seconds: float = Field(0.3, alias="MATCHME_REHEARSAL_LATENCY_SECONDS", ge=0, le=60)
     rehearsal_requests_per_minute: int = Field(5_000, alias="MATCHME_REHEARSAL_REQUESTS_PER_MINUTE", ge=1)
     rehearsal_batch_seconds: float = Field(60.0, alias="MATCHME_REHEARSAL_BATCH_SECONDS", ge=0)
@@ -80,7 +80,7 @@ class Settings(BaseModel):
     is_first_week_stated: bool = False
     # Members who have not opened the app for longer would leave a match unanswered.
     active_within_days: int = Field(60, alias="MATCHME_ACTIVE_WITHIN_DAYS", ge=1, le=36_500)
-    # Reports by other members: from here on a person looks first.
+    # With this many reports, an administrator reviews the member first.
     report_threshold: int = Field(5, alias="MATCHME_REPORT_THRESHOLD", ge=1)
     # Half a year.
     no_repeat_weeks: int = Field(26, alias="MATCHME_NO_REPEAT_WEEKS", ge=1, le=5_200)
@@ -89,7 +89,7 @@ class Settings(BaseModel):
     strict_unknown: _ListedOnce = Field(frozenset(), alias="MATCHME_STRICT_UNKNOWN")
     # In points, as members see it.
     least_score: float | None = Field(None, alias="MATCHME_LEAST_SCORE", ge=0, le=100)
-    # Matches learn from what members do; the untrained score stands until a version has earned its place.
+    # Learning from members' answers. The untrained score stays in use until a learned version is promoted.
     learning: bool = Field(True, alias="MATCHME_LEARNING")
     learn_least_pairs: int = Field(2_000, alias="MATCHME_LEARN_LEAST_PAIRS", ge=1)
     automation: bool = Field(False, alias="MATCHME_AUTOMATION")
@@ -103,7 +103,7 @@ class Settings(BaseModel):
     # What steps print: kept under MATCHME_HOME of this machine, the same where all machines share it, or not kept.
     compute_logs: Literal["local", "shared", "off"] = Field("local", alias="MATCHME_COMPUTE_LOGS")
     alert_webhook_url: SecretStr | None = Field(None, alias="MATCHME_ALERT_WEBHOOK_URL")
-    # Where people reach Dagster's UI and the operations page: links in alerts and reports begin with these.
+    # Public addresses of Dagster's UI and the operations page, for links in alerts and reports.
     dagster_url: str | None = Field(None, alias="MATCHME_DAGSTER_URL")
     operations_url: str | None = Field(None, alias="MATCHME_OPERATIONS_URL")
     # A message for a week that went well, too.
@@ -207,14 +207,14 @@ class Settings(BaseModel):
 
     @property
     def provider(self) -> Literal["rehearsal", "openai", "local"]:
-        """Which implementation answers model calls: the chosen one, else OpenAI where a key is set, else local."""
+        """The implementation of model calls: the setting, otherwise OpenAI if a key is set, otherwise local."""
         return self.llm or ("openai" if self.openai_api_key else "local")
 
 
 def load_settings(env_file: Path | None = Path(".env"), environment: Mapping[str, str] | None = None) -> Settings:
-    """Read settings from `environment` (default: the process's) over `env_file`.
+    """Read settings from `environment` (default: the process's) and `env_file`; the environment takes precedence.
 
-    Raises ConfigurationError, in one sentence that names the variable and its remedy, for a malformed file or value.
+    Raises ConfigurationError for a malformed file or value; its sentence names the variable and the remedy.
     """
     values = {**_env_file_values(env_file), **(os.environ if environment is None else environment)}
     home = Path(values.get("MATCHME_HOME") or ".matchme")
@@ -237,9 +237,9 @@ def load_settings(env_file: Path | None = Path(".env"), environment: Mapping[str
 
 
 def as_rehearsal(settings: Settings) -> Settings:
-    """The settings with a rehearsal's models labelled: in the cache, beside vectors and in the ledger.
+    """Label the model names of a rehearsal, so that cache, vectors and ledger keep its rows apart.
 
-    Settings that do not rehearse are returned as they are.
+    Other settings are returned unchanged.
     """
     if settings.llm != "rehearsal":
         return settings
@@ -253,7 +253,7 @@ def as_rehearsal(settings: Settings) -> Settings:
 
 @lru_cache(maxsize=1)
 def process_settings() -> Settings:
-    """The settings of this process, read once."""
+    """The settings of this process; they are read once."""
     return load_settings()
 
 
@@ -274,7 +274,7 @@ def _env_file_values(env_file: Path | None) -> dict[str, str]:
 
 
 def _is_unambiguous(url: str) -> bool:
-    """Whether user, password and host end where they seem to; else an error's text would show a password's tail."""
+    """Do user, password and host end where they seem to? Otherwise an error message could show part of a password."""
     rest = url.partition("://")[2]
     credentials, _, behind = rest.partition("@") if "@" in rest else ("", "", rest)
     if "@" in behind or "/" in credentials or "?" in credentials:
@@ -290,7 +290,7 @@ _LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
 def _is_secure_address(url: str) -> bool:
-    """An https address, or an http address of this very machine; a user name could hide another host."""
+    """Is this an https address, or an http address of this machine? A user name could hide another host."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port

@@ -1,4 +1,4 @@
-"""What Dagster's catalogue says of an asset's table: its name, and its columns with their meaning."""
+"""Metadata of an asset's table for Dagster's catalogue: its name, and its columns with their meaning."""
 
 from functools import cache
 from pathlib import Path
@@ -18,7 +18,7 @@ def table_columns() -> dict[str, dict[str, tuple[str, str]]]:
 
 
 def of_table(name: str) -> dict[str, Any]:
-    """Metadata for an asset that writes table `name`; its columns, where the file beside this module has them."""
+    """Metadata for an asset that writes table `name`; includes columns if `table_columns.yaml` describes them."""
     columns = [
         TableColumn(column, kind, description=meaning)
         for column, (kind, meaning) in table_columns().get(name, {}).items()

@@ -7,7 +7,7 @@ from matchme_pipeline.errors import WeekError
 from matchme_pipeline.settings import process_settings
 
 WEEK = timedelta(days=7)
-# Sunday 07:00 UTC, when members look: five hours after the window closes.
+# Members open the app on Sunday at 07:00 UTC, five hours after the window closes.
 READY_AFTER = timedelta(hours=5)
 # Sunday 02:00 UTC: the quietest hour of the app's day, and the hour the schedule ticks.
 WINDOW_START = time(hour=2, tzinfo=UTC)
@@ -18,7 +18,7 @@ class Week:
     """One weekly partition; its window runs from `start` (inclusive) to `cutoff` (exclusive), both UTC."""
 
     sunday: date
-    # The pipeline's first week also takes in everything that was shared before it.
+    # The pipeline's first week also includes everything that was shared earlier.
     is_first: bool = False
 
     def __post_init__(self) -> None:

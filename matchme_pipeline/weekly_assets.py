@@ -29,36 +29,37 @@ from matchme_pipeline.table_metadata import of_table
 from matchme_pipeline.week import READY_AFTER, WINDOW_START, Week
 
 PARTITIONS_IN_WORDS = "A partition is a week, named by the Sunday on which it begins (02:00 UTC)."
-# end_offset: the open week is a partition too, because the daily run analyses what was shared in it so far.
+# end_offset: the open week is a partition too, because the daily run analyses its content.
 weekly_partitions = WeeklyPartitionsDefinition(
     start_date=process_settings().first_week.isoformat(), day_offset=0, hour_offset=WINDOW_START.hour, end_offset=1
 )
 
 
-# Dagster says these once for every asset and check.
+# Dagster would repeat these warnings for every asset and check.
 warnings.filterwarnings("ignore", message="Class `(LocalFileCodeReference|CodeRef)", category=BetaWarning)
 warnings.filterwarnings("ignore", message="Specifying a partitions_def on an AssetCheckSpec", category=PreviewWarning)
 warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=BetaWarning)
-# `dagster.asset_check` for one week, so that the UI's "Execute" asks which and the check knows it.
+# `dagster.asset_check` for one week: "Execute" in the UI asks for the week and passes it to the check.
 weekly_check = partial(asset_check, partitions_def=weekly_partitions)
 
 
 def weekly_asset(
     description: str, metadata: dict[str, Any], **options: Any
 ) -> Callable[[Callable[..., Any]], AssetsDefinition]:
-    """`dagster.asset` for one week, explained to the catalogue; `metadata` names its `table`.
+    """`dagster.asset` for one week; `metadata` names its `table`.
 
-    It adds the table's columns, partitions in words and a link to the code; fresh is what is there by Sunday 07:00 UTC.
+    It adds the table's columns, a sentence on partitions, a link to the code, and a freshness policy for Sunday 07:00
+    UTC.
     """
 
     def decorate(materialise: Callable[..., Any]) -> AssetsDefinition:
         made: AssetsDefinition = asset(
             partitions_def=weekly_partitions,
-            # A backfill is one run a week, in order: a week's matches depend on whom earlier weeks have shown.
+            # A backfill launches one run per week in order, because a week's matches depend on earlier weeks' matches.
             backfill_policy=BackfillPolicy.multi_run(max_partitions_per_run=1),
             description=f"{description} {PARTITIONS_IN_WORDS}",
             metadata={**of_table(metadata["table"]), **metadata, "dagster/code_references": _code_of(materialise)},
-            # Between the tick of the weekly schedule and the hour at which members look.
+            # Between the start of the weekly schedule and the hour at which members open the app.
             freshness_policy=FreshnessPolicy.cron(deadline_cron="0 7 * * 0", lower_bound_delta=READY_AFTER),
             tags={
                 "matchme/table": metadata["table"],
@@ -72,7 +73,7 @@ def weekly_asset(
 
 
 def _with_rows(materialise: Callable[..., Any], table: str) -> Callable[..., Any]:
-    """`materialise`, whose result also shows a few rows of the week."""
+    """`materialise` with a few rows of the week in its result."""
 
     def shown(
         result: MaterializeResult[None], context: AssetExecutionContext, database: Any
@@ -106,8 +107,8 @@ def _code_of(function: Callable[..., Any]) -> CodeReferencesMetadataValue:
 def closed_week_asset(**options: Any) -> Callable[[Callable[..., MaterializeResult[None]]], AssetsDefinition]:
     """`dagster.asset` that needs a closed week; a run of the open week skips it.
 
-    The open week is a partition for the daily run's sake, so that "All" and "Missing" in the UI include it. There
-    this asset and what depends on it are skipped, with a line in the log that says when the week can be materialised.
+    The open week is a partition for the daily run, so "All" and "Missing" in the UI include it. There this asset and
+    its downstream assets are skipped, and the log says when the week can be materialised.
     """
 
     def decorate(materialise: Callable[..., MaterializeResult[None]]) -> AssetsDefinition:
@@ -134,7 +135,7 @@ def week_of(context: AssetExecutionContext) -> Week:
 
 
 def open_or_closed_week_of(context: AssetExecutionContext) -> Week:
-    """The week that a content asset is materialised for; the open week is allowed, a future one is not."""
+    """The week that a content asset is materialised for; it may be open but not in the future."""
     week = Week.parse(context.partition_key)
     if datetime.now(UTC) < week.start:
         raise WeekError(f"week {week.key} lies in the future: its window opens at {week.start:%Y-%m-%d %H:%M} UTC")

@@ -39,12 +39,12 @@ class AnalysisOutcome:
 
     @property
     def done_before(self) -> int:
-        """Items whose jobs earlier runs have finished; unknown, and counted as none, while jobs are left."""
+        """Number of items whose jobs earlier runs completed; 0 while jobs are left, because it is unknown then."""
         return 0 if self.left_in_queue else max(0, self.items - self.analysed - self.reused - self.failed)
 
 
 def job_requests(items: Mapping[str, Sequence[HashedItem]], priorities: Mapping[str, int]) -> list[JobRequest]:
-    """One job per member; its fingerprint is what the member shared, so that something new opens it again."""
+    """One job per member; its fingerprint covers what the member shared, so that new content reopens the job."""
     return [
         JobRequest(
             user_id,
@@ -75,10 +75,10 @@ def drain(
     now: datetime,
     report: Callable[[AnalysisOutcome], None] = lambda _: None,
 ) -> AnalysisOutcome:
-    """Work through the week's open jobs; finished jobs stay finished, whatever ends the work.
+    """Work through the week's open jobs; completed jobs stay completed, whatever ends the work.
 
-    Where answers come by batch, everybody is claimed at once and for longer than a batch may take. Stops cleanly at
-    the budget's end. Raises ModelRequestError, its claims given back, when no call can succeed.
+    In batch mode it claims all members at once, with a lease that is longer than a batch. Stops cleanly at the budget
+    limit. Raises ModelRequestError, after releasing its claims, if no call can succeed.
     """
     outcome = AnalysisOutcome(items=sum(len(own) for own in items.values()))
     limit = None if models.answers_by_batch else MEMBERS_CLAIMED_AT_ONCE
@@ -102,7 +102,7 @@ def drain(
             outcome.stopped_by = str(error)
             break
         finally:
-            # Release what is still claimed, whatever ended the work.
+            # Release the remaining claims, whatever ended the work.
             jobs.release(connection, open_jobs.values())
     outcome.left_in_queue = jobs.counts(connection, job_type=JobType.CONTENT_ANALYSIS, week=week.sunday).open
     return outcome
@@ -119,7 +119,7 @@ def _work(
     outcome: AnalysisOutcome,
     report: Callable[[AnalysisOutcome], None],
 ) -> None:
-    """Analyse the claimed members; each saved member is removed from the lease's jobs."""
+    """Analyse the claimed members and remove each saved member from the lease's jobs."""
     open_jobs = lease.open_jobs
     names = insight_queries.names_of(connection, list(open_jobs))
     asked = [
@@ -134,7 +134,7 @@ def _work(
         for user_id in open_jobs
         for item in items.get(user_id, ())
     ]
-    # A member who has left since then has nothing to analyse: complete the job.
+    # A member who has left meanwhile has nothing to analyse: complete the job.
     gone = [job for user_id, job in open_jobs.items() if not items.get(user_id)]
     if gone:
         jobs.complete(connection, gone)
@@ -154,7 +154,7 @@ def _work(
                 save()
                 lease.keep()
     except PipelineError:
-        # Save the answers that came before the budget ended or the provider refused.
+        # Save the answers that arrived before the budget ended or the provider refused.
         if batch:
             save()
         raise

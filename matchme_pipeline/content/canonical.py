@@ -13,15 +13,15 @@ _FIRST_TAG, _LAST_TAG = "\U000e0020", "\U000e007f"
 
 
 def canonical_text(raw: str | None) -> str:
-    """`raw` in Unicode's composed form (NFC), without control characters, with single spaces and no blank edges.
+    """`raw` in Unicode's composed form (NFC), without control characters, with single spaces and without outer spaces.
 
-    Words, case, punctuation and emoji stay as the member wrote them: invisible format characters (soft hyphens,
-    direction marks) are left out without parting the word they stand in, control characters count as a space.
-    Canonical text is a fixed point: its canonical form is itself. An item without any visible character has the empty
-    text.
+    Words, case, punctuation and emoji stay unchanged. Invisible format characters (soft hyphens, direction marks) are
+    removed without splitting the word, and control characters become spaces. The function is idempotent. An item
+    without a visible character gives the empty text.
     """
     text = unicodedata.normalize("NFC", (raw or "").replace("\r\n", "\n").replace("\r", "\n"))
-    # Most texts have nothing to clean: one look at the whole is fifty times quicker than one at each character.
+    # Fast path: most texts need no cleaning, and one test of the whole text is fifty times faster than one per
+    # character.
     if not text.replace("\n", "").isprintable():
         text = "".join(map(_cleaned, text))
     text = _UNEVEN_SPACE.sub(" ", text)
@@ -37,10 +37,10 @@ def content_hash(raw: str | None) -> str | None:
 
 
 def locate_quote(raw: str, quote: str) -> tuple[int, int] | None:
-    """Where a quote from `canonical_text(raw)` is in `raw`: `raw[start:end]` is the member's own spelling of it.
+    """The position of a quote from `canonical_text(raw)` in `raw`: `raw[start:end]` is the member's own spelling.
 
-    Compares letter by letter in decomposed form, blind to what the canonical form evens out (spacing, composition,
-    invisible characters), and to nothing else. None if the quote is not in `raw` or ends within a letter.
+    Compares letters in decomposed form and ignores only what the canonical form normalises (spacing, composition,
+    invisible characters). None if the quote is not in `raw` or ends within a letter.
     """
     text, origins = _letters(raw)
     wanted = _letters(quote)[0].strip()
@@ -57,7 +57,7 @@ def locate_quote(raw: str, quote: str) -> tuple[int, int] | None:
 
 
 def _letters(text: str) -> tuple[str, list[int]]:
-    """`text` decomposed, with single blanks, and for each character of that where in `text` it comes from."""
+    """`text` decomposed, with single spaces, and the index in `text` of each resulting character."""
     letters: list[tuple[str, int]] = []
     for place, character in enumerate(text):
         for letter in unicodedata.normalize("NFD", _cleaned(character)):
@@ -82,7 +82,7 @@ def _cleaned(character: str) -> str:
     kind = unicodedata.category(character)
     if kind == "Cc":
         return " "
-    # Format characters show nothing; they only break comparison.
+    # Format characters are invisible and would only break the comparison.
     return "" if kind == "Cf" and character not in _JOINERS and not _is_tag(character) else character
 
 

@@ -1,4 +1,4 @@
-"""SQL of the content checks: read the tables, independent of the stages' own counts."""
+"""SQL of the content checks. It reads the tables and ignores the stages' own counts."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -7,7 +7,7 @@ from matchme_pipeline.database.connection import Connection
 
 
 def unhashed_items(connection: Connection, first: datetime, before: datetime, week: date) -> tuple[int, int]:
-    """Live items of the window without a row, and rows of the week with neither hash nor reason."""
+    """Numbers of live items of the window without a row, and of rows of the week with neither hash nor reason."""
     row = connection.execute(
         """
         select
@@ -29,7 +29,9 @@ def unhashed_items(connection: Connection, first: datetime, before: datetime, we
 
 
 def quotes_with_sources(connection: Connection, week: date) -> list[tuple[UUID, str, str | None]]:
-    """Each source of the week: its insight, the quote, and the text of its item, None where that isn't the member's."""
+    """Each insight source of the week: the insight, the quote, and its item's text (None if another member owns the
+    item).
+    """
     return connection.execute(
         """
         select i.id, coalesce(i.source_quote, ''), coalesce(p.caption, v.transcription)

@@ -29,7 +29,7 @@ def every_item_is_hashed(context: AssetCheckExecutionContext, database: Database
 def quotes_are_grounded(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
     """Look up every quote of the week in its source items.
 
-    It stands word for word in one of them; further items may spell the same words in capitals or on two lines.
+    The quote must stand word for word in one of them; other items may differ in case or line breaks.
     """
     week = Week.parse(context.partition_key)
     with database.connect() as connection:
@@ -51,7 +51,7 @@ def quotes_are_grounded(context: AssetCheckExecutionContext, database: DatabaseR
 
 @weekly_check(asset="content_insights", description="Every content item of the week has an outcome.")
 def every_item_has_an_outcome(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
-    """Count posts of the week that are neither completed, skipped nor given up; `waiting` ones have an open job."""
+    """Count posts of the week that are neither completed, skipped nor failed; `waiting` posts have an open job."""
     week = Week.parse(context.partition_key)
     with database.connect() as connection:
         lost, waiting, failed = check_queries.items_without_outcome(connection, week.sunday)

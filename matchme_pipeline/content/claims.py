@@ -1,4 +1,4 @@
-"""Insights as rows: one claim about a member, made once however often it is found."""
+"""Insights as rows: one row for each claim about a member, however often it is found."""
 
 import uuid
 from collections.abc import Sequence
@@ -8,13 +8,13 @@ from matchme_pipeline.content.canonical import canonical_text, locate_quote
 from matchme_pipeline.content.items import HashedItem
 from matchme_pipeline.llm.contracts import Insight, MemberAnalysis
 
-# Ids of insights are derived from their content under this namespace, so that finding a claim again finds its row.
+# Namespace of insight ids. An id is derived from the content, so that the same claim always has the same row.
 NAMESPACE = uuid.UUID("0c8b2c5e-6d0f-4b7c-8a52-3f7f8f0a9b11")
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One insight of a member with the item and the answer that it came from; `quote` as the member spelt it there."""
+    """One insight of a member with its source item and answer; `quote` is in the member's own spelling."""
 
     id: uuid.UUID
     user_id: str
@@ -27,7 +27,7 @@ class Claim:
 
 
 def claims(analysis: MemberAnalysis, items: Sequence[HashedItem]) -> list[Claim]:
-    """The claims of one member's analysis; an insight of a duplicate item is claimed for each item that says it."""
+    """The claims of one member's analysis; a claim of a duplicated text has one row per item with that text."""
     by_hash = {answer.content_hash: answer for answer in analysis.analyses}
     return [
         Claim(
@@ -47,7 +47,7 @@ def claims(analysis: MemberAnalysis, items: Sequence[HashedItem]) -> list[Claim]
 
 
 def claim_id(user_id: str, insight: Insight) -> uuid.UUID:
-    """The id of a claim: the same member, category and words are the same claim."""
+    """The id of a claim: equal member, category and words give an equal id."""
     return uuid.uuid5(NAMESPACE, f"{user_id}|{insight.category}|{quote_key(insight.source_quote)}")
 
 

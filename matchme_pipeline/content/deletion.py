@@ -1,4 +1,4 @@
-"""Forgetting: who deleted themselves, and what was deleted or edited away, leaves every table of ours."""
+"""Deletion: deleted members, and deleted or edited content, leave every table of the pipeline."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -9,7 +9,7 @@ from matchme_pipeline.database.connection import Connection
 
 
 def sweep(connection: Connection) -> dict[str, int]:
-    """Remove what depends on members who have deleted themselves and on items that are gone; rows by table."""
+    """Remove the rows of deleted members and of items that are gone; returns the number of rows by table."""
     with connection.transaction():
         gone = deletion_queries.members_to_forget(connection)
         removed = deletion_queries.remove_members(connection, gone) if gone else {}
@@ -19,16 +19,16 @@ def sweep(connection: Connection) -> dict[str, int]:
 
 
 def forget(connection: Connection, user_ids: Sequence[str]) -> dict[str, int]:
-    """Remove members from every table of ours at once; rows by table.
+    """Remove members from every table of the pipeline at once; returns the number of rows by table.
 
-    For members who have deleted themselves: what somebody still shows is analysed again by the next run.
+    For deleted members. If a member still exists, the next run analyses their content again.
     """
     with connection.transaction():
         return deletion_queries.remove_members(connection, list(user_ids))
 
 
 def forget_edited(connection: Connection, week: date) -> int:
-    """Remove the week's insights whose words their members have edited away; returns how many.
+    """Remove the week's insights whose quotes were edited out of their items; returns the number of insights.
 
     An insight whose quote is still in the edited text stays, with the member's review.
     """

@@ -1,7 +1,7 @@
-"""All SQL of forgetting; every statement runs inside the caller's transaction.
+"""All SQL of deletion; every statement runs inside the caller's transaction.
 
-What goes is staged in temporary tables that vanish with the transaction: `gone_items`, and `lost_texts`: hashes that
-may have lost their last author.
+Temporary tables hold what is to be removed and vanish with the transaction: `gone_items`, and `lost_texts` with hashes
+that may have lost their last author.
 """
 
 from collections.abc import Collection, Sequence
@@ -99,9 +99,9 @@ def remove_members(connection: Connection, user_ids: Sequence[str]) -> dict[str,
 
 
 def remove_gone_items(connection: Connection) -> dict[str, int]:
-    """Remove what came from posts and voice introductions that are deleted, hidden or gone.
+    """Remove data of posts and voice introductions that are deleted, hidden or gone.
 
-    An insight lives as long as one item that supports it.
+    An insight stays as long as one of its items does.
     """
     connection.execute("drop table if exists pg_temp.gone_items, pg_temp.lost_texts")
     connection.execute(
@@ -136,7 +136,7 @@ def remove_gone_items(connection: Connection) -> dict[str, int]:
         where g.item_type = 'post' and p.id = g.item_id
         """
     )
-    # Should such an item be shown again, its week has something to analyse.
+    # If such an item is shown again, its week has something to analyse.
     connection.execute(
         """
         update batch_processing_queue q
@@ -150,7 +150,9 @@ def remove_gone_items(connection: Connection) -> dict[str, int]:
 
 
 def remove_lost_texts(connection: Connection) -> int:
-    """Remove answers and vectors of `lost_texts` that nobody shares any more; duplicates point to the earliest left."""
+    """Remove answers and vectors of `lost_texts` without any author left; duplicates then point to the earliest
+    remaining item.
+    """
     removed = 0
     for statement in (
         """
@@ -184,7 +186,7 @@ def remove_lost_texts(connection: Connection) -> int:
 def sources_of_edited_items(
     connection: Connection, week: date
 ) -> list[tuple[tuple[UUID, str, UUID], str | None, str | None]]:
-    """Sources of the week whose item has another text by now: the source's key, the insight's quote, and the text."""
+    """Sources of the week whose item has been edited: the source's key, the insight's quote, and the new text."""
     rows = connection.execute(
         """
         select s.insight_id, s.item_type, s.item_id, i.source_quote, coalesce(p.caption, v.transcription)
@@ -201,7 +203,7 @@ def sources_of_edited_items(
 
 
 def remove_sources(connection: Connection, sources: Collection[tuple[UUID, str, UUID]]) -> int:
-    """Remove sources, the insights that nothing supports any more, and starters built on these; returns insights."""
+    """Remove sources, insights without any source left, and starters based on them; returns the number of insights."""
     if not sources:
         return 0
     stage_rows(
@@ -227,7 +229,7 @@ def remove_sources(connection: Connection, sources: Collection[tuple[UUID, str, 
 
 
 def _remove_starters_on(connection: Connection, insight_ids: Sequence[str]) -> None:
-    """Empty the previews that were built on insights, and the stored answers behind them."""
+    """Empty the previews that are based on these insights, and delete the stored answers behind them."""
     connection.execute(
         """
         with emptied as (

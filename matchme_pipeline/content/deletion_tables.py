@@ -1,6 +1,6 @@
-"""The statements that remove a member from each table of ours, and from what stays on record."""
+"""The statements that remove a member from each table of the pipeline, and their id from kept records."""
 
-# Order matters where one statement reads what the next removes.
+# The order matters where one statement reads rows that the next removes.
 BY_MEMBER = (
     ("user_insights", "delete from user_insights where clerk_user_id = any(%s)"),
     ("insight_sources", "delete from insight_sources where user_id = any(%s)"),
@@ -25,7 +25,8 @@ BY_MEMBER = (
 ON_RECORD = (
     "update llm_calls set user_id = null where user_id = any(%s)",
     "update api_triggers set requested_by = 'forgotten' where requested_by = any(%s)",
-    # In two statements: an update changes a row once, and both who asked and who was asked about may be forgotten.
+    # Two statements, because an update changes a row once, and both the requester and the subject may be removed
+    # members.
     "update api_audit set user_id = 'forgotten' where user_id = any(%s)",
     """
     update api_audit a

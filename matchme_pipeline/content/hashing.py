@@ -1,4 +1,4 @@
-"""The week's content items with their hashes and duplicates, read from what the app holds."""
+"""The week's content items with hashes and duplicates, read from the app's tables."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -13,9 +13,9 @@ _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def hashed_items(connection: Connection, week: Week) -> list[HashedItem]:
-    """What members shared in `week` and still show; an item that repeats another's words points to the earliest.
+    """Items that members shared in `week` and still show; a duplicate text points to its earliest item.
 
-    Items of earlier weeks that nobody has materialised count too, so that a missed week changes no later one.
+    Items of earlier weeks that were never materialised are included, so that a missed week changes no later one.
     """
     raw = queries.live_items(connection, week.items_from, week.cutoff)
     hashes = {digest for item in raw if (digest := content_hash(item.text)) is not None}

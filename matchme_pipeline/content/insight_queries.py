@@ -1,4 +1,4 @@
-"""SQL of insights: what members have been offered, new claims with their sources, outcomes of posts."""
+"""SQL of insights: offered insights, new claims with their sources, outcomes of posts."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
@@ -32,13 +32,13 @@ def save_claims(
     claims: Sequence[Claim],
     known: KnownQuotes,
 ) -> int:
-    """Write pending insights and their sources inside the caller's transaction; returns how many are new.
+    """Insert pending insights and their sources inside the caller's transaction; returns the number of new ones.
 
     An insight is offered at `offered_at`, and a member always has at least two weeks to review it.
     """
     new: dict[UUID, Claim] = {}
     for claim in claims:
-        # Of items that say the same, the earliest is quoted.
+        # Of items with equal texts, the earliest is quoted.
         if _insight_id(claim, known) == claim.id:
             new.setdefault(claim.id, claim)
     created = 0
@@ -80,10 +80,10 @@ def save_claims(
 def save_outcomes(
     connection: Connection, processed_at: datetime, answered: Collection[UUID], failed: Collection[UUID]
 ) -> None:
-    """Write which posts have been analysed, inside the caller's transaction; rows that are right stay.
+    """Mark posts as analysed, inside the caller's transaction; unchanged rows are not written.
 
-    What the analysis found is no business of this table: every reader of the app may select every visible post, and
-    it must not hold anything of an insight that its member has not approved.
+    This table never holds what the analysis found: every app user may select every visible post, and a post must reveal
+    no insight that its member has not approved.
     """
     connection.execute(
         """
@@ -139,5 +139,5 @@ def _save_sources(connection: Connection, week: date, claims: Sequence[Claim], k
 
 
 def _insight_id(claim: Claim, known: KnownQuotes) -> UUID:
-    """The insight that makes the claim already, or the claim's own."""
+    """The id of an existing insight with the same claim, otherwise the claim's own id."""
     return known.get((claim.user_id, claim.insight.category, quote_key(claim.insight.source_quote)), claim.id)

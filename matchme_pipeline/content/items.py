@@ -13,7 +13,7 @@ VOICE = "voice_introduction"
 
 @dataclass(frozen=True)
 class RawItem:
-    """One content item as the app holds it; `text` is a caption or a transcription."""
+    """One content item as stored by the app; `text` is a caption or a transcription."""
 
     item_type: str
     item_id: UUID
@@ -26,7 +26,7 @@ class RawItem:
 
 @dataclass(frozen=True)
 class HashedItem:
-    """A content item with its hash (None: nothing to analyse) and the earliest item that says the same."""
+    """A content item with its hash (None: nothing to analyse) and the earliest item with the same text."""
 
     raw: RawItem
     content_hash: str | None

@@ -1,4 +1,4 @@
-"""SQL of content items: what members share, as the app holds it and as the week has hashed it."""
+"""SQL of content items: the app's rows, and the week's hashed rows."""
 
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
@@ -13,9 +13,9 @@ from matchme_pipeline.database.copy import stage_rows
 def live_items(
     connection: Connection, first: datetime, before: datetime, *, only_unhashed: bool = False
 ) -> list[RawItem]:
-    """Content items shared in [first, before) that their members still show: posts and transcribed voices.
+    """Live posts and transcribed voice introductions shared in [first, before).
 
-    `only_unhashed`: those without a row in `content_items`, because nobody has materialised their week.
+    `only_unhashed`: only items without a row in `content_items`, because their week was never materialised.
     """
     rows = connection.execute(
         """
@@ -54,10 +54,10 @@ def first_items_by_hash(
 
 
 def replace_items(connection: Connection, week: date, items: Sequence[HashedItem]) -> int:
-    """Make `items` the week's content items, and write hash and status to posts; returns how many rows changed.
+    """Make `items` the week's content items, and write hash and status to posts; returns the number of changed rows.
 
-    Rows that are right already are left alone: an update of `posts` rebuilds its text index. What a model said of a
-    text that has been edited since goes, unless somebody else shares that text.
+    Unchanged rows are not written, because an update of `posts` rebuilds its text index. Answers about a text that was
+    edited away are removed, unless another item has that text.
     """
     with connection.transaction():
         stage_rows(
@@ -126,7 +126,7 @@ def replace_items(connection: Connection, week: date, items: Sequence[HashedItem
             """,
             [week],
         ).rowcount
-        # A caption that changed is analysed and embedded anew.
+        # An edited caption is analysed and embedded again.
         connection.execute(
             """
             update posts p

@@ -81,7 +81,7 @@ def post_embeddings(
 def user_embeddings(
     context: AssetExecutionContext, database: DatabaseResource, models: ModelsResource
 ) -> MaterializeResult[None]:
-    """Embed biographies, answers and insights, then write the vectors of members whose parts have changed."""
+    """Embed biographies, answers and insights, then write the vectors of members whose inputs have changed."""
     started = monotonic()
     week = week_of(context)
     calls = CallContext("user_embeddings", week.sunday, context.run.run_id)

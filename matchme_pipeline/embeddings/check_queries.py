@@ -38,7 +38,7 @@ def norms(connection: Connection, week: date) -> tuple[int, float, float]:
 
 
 def members_by_model(connection: Connection, week: date) -> tuple[int, dict[str, int]]:
-    """Members who have a vector of the week, and how many have one of each model."""
+    """The number of members with a vector of the week, and the numbers by model."""
     row = connection.execute("select count(distinct user_id) from user_embeddings where week = %s", [week]).fetchone()
     by_model = connection.execute(
         "select model, count(*) from user_embeddings where week = %s group by model order by model", [week]

@@ -7,7 +7,7 @@ from matchme_pipeline.embeddings import check_queries
 from matchme_pipeline.week import Week
 from matchme_pipeline.weekly_assets import weekly_check
 
-# Below this share of items with a vector, similarity would be blind to too much of what members wrote.
+# With a lower share of embedded items, similarity would ignore too much of what members wrote.
 LEAST_COVERAGE = 0.995
 
 

@@ -19,7 +19,7 @@ MEMBERS_CLAIMED_AT_ONCE = 1_000
 
 @dataclass
 class EmbeddingOutcome:
-    """Counts of the texts that had no vector; `failures` by content hash."""
+    """Counts of texts that had no vector; `failures` by content hash."""
 
     computed: int = 0
     failures: dict[str, str] = field(default_factory=dict)
@@ -29,7 +29,9 @@ class EmbeddingOutcome:
 
 @dataclass(frozen=True)
 class OpenTexts:
-    """Texts without a vector by content hash, whose they are, and a fingerprint of all that each member has shared."""
+    """Texts without a vector by content hash, their authors, and a fingerprint of everything that each member has
+    shared.
+    """
 
     texts: dict[str, str]
     of_member: dict[str, set[str]]
@@ -48,8 +50,8 @@ def open_texts(connection: Connection, items: Sequence[ItemOfMember], model: str
             shared[item.user_id].append(f"{item.item_id}:{digest}")
             if digest in texts and digest not in stored:
                 waiting[item.user_id].add(digest)
-    # Of everything that the member has shared, not of what waits: a text that fails leaves the fingerprint as it is,
-    # so that its job runs out of attempts.
+    # The fingerprint covers everything that the member has shared, not only waiting texts: a failing text leaves it
+    # unchanged, so the job uses up its attempts.
     fingerprints = {user_id: _fingerprint(model, shared[user_id]) for user_id in waiting}
     return OpenTexts({key: text for key, text in texts.items() if key not in stored}, dict(waiting), fingerprints)
 
@@ -76,10 +78,10 @@ def drain(
     context: CallContext,
     report: Callable[[EmbeddingOutcome], None] = lambda _: None,
 ) -> EmbeddingOutcome:
-    """Work through the week's open jobs; what is stored stays whatever ends it.
+    """Work through the week's open jobs; stored vectors stay, whatever ends the work.
 
-    Where answers come by batch, everybody is claimed at once and for longer than a batch may take. Stops cleanly at
-    the budget's end. Raises ModelRequestError, its claims given back, when no call can succeed.
+    In batch mode it claims all members at once, with a lease that is longer than a batch. Stops cleanly at the budget
+    limit. Raises ModelRequestError, after releasing its claims, if no call can succeed.
     """
     outcome = EmbeddingOutcome()
     while not outcome.stopped_by:
@@ -96,7 +98,7 @@ def drain(
         try:
             _work(connection, models, waiting, claimed, context, outcome)
         finally:
-            # Whatever is finished is the queue's already; the rest goes back untried.
+            # Finished jobs are already completed in the queue; release the others without a lost attempt.
             jobs.release(connection, claimed)
         report(outcome)
     outcome.left_in_queue = jobs.counts(connection, job_type=JobType.EMBEDDING_UPDATE, week=week.sunday).open
@@ -122,7 +124,7 @@ def _work(
     errors = {
         job: "; ".join(sorted({embedded.failures.get(digest, "no vector came back") for digest in own - stored}))
         for job, own in wanted.items()
-        # When the budget ended, what has neither vector nor error was never asked for.
+        # If the budget ended, texts with neither vector nor error were never sent.
         if (own & embedded.failures.keys()) or (own - stored and not embedded.stopped_by)
     }
     with connection.transaction():

@@ -9,14 +9,14 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-# Part of every member vector's input hash: other weights are other vectors.
+# Part of every member vector's input hash: other weights make other vectors.
 WEIGHTS_VERSION = "w2"
-# What was shared eight weeks before the cutoff counts half: tastes last for months, moods for days.
+# Half-life: tastes last for months, moods for days.
 HALF_LIFE_WEEKS = 8.0
-# By the app's depth level 1-4: a post that goes deep says more of a member than a light one.
+# By the app's depth level 1-4: a deep post says more about a member than a light one.
 DEPTH_WEIGHT = {1: 1.0, 2: 1.25, 3: 1.5, 4: 2.0}
-# What a member writes about themselves on purpose outweighs a single post; an approved insight is the member's own
-# word on what a post means.
+# A biography is a deliberate self-description and outweighs a single post. An approved insight is the member's own
+# reading of a post.
 BIO_WEIGHT = 2.0
 ANSWERS_WEIGHT = 1.0
 INSIGHT_WEIGHT = 1.5
@@ -24,7 +24,7 @@ INSIGHT_WEIGHT = 1.5
 
 @dataclass(frozen=True, order=True)
 class Part:
-    """One text that a member's vector is made of: its content hash, its weight and where it came from."""
+    """One text of a member vector: its content hash, its weight and its origin."""
 
     content_hash: str
     weight: float
@@ -32,7 +32,9 @@ class Part:
 
 
 def item_weight(shared_at: datetime, depth_level: int, cutoff: datetime) -> float:
-    """depth weight x 2^(-age / half-life): newer and deeper items weigh more; age in weeks at the cutoff."""
+    """depth weight x 2^(-age / half-life), with the age in weeks at the cutoff: newer and deeper items have higher
+    weights.
+    """
     return DEPTH_WEIGHT.get(depth_level, 1.0) * _recency(shared_at, cutoff)
 
 

@@ -19,10 +19,9 @@ from matchme_pipeline.embeddings.queries import ItemOfMember
 
 
 class MemberParts:
-    """Collects the parts of every member's vector, and the texts behind those that are no content items.
+    """Collects the inputs of every member's vector, and the texts of those that are not content items.
 
-    `authors` are the members who wrote each of these texts, `unembedded` the hashes of items that had no vector when
-    they were read.
+    `authors` are the members who wrote each text; `unembedded` holds hashes of items without a vector.
     """
 
     def __init__(self, cutoff: datetime) -> None:
@@ -34,7 +33,7 @@ class MemberParts:
         self._parts: dict[str, list[Part]] = defaultdict(list)
 
     def add_items(self, items: Iterable[ItemOfMember]) -> None:
-        """Posts and voice introductions; items without a hash have no text that counts."""
+        """Add posts and voice introductions; items without a hash have no usable text."""
         for item in items:
             if item.content_hash is not None:
                 weight = item_weight(item.shared_at, item.depth_level, self._cutoff)
@@ -43,7 +42,7 @@ class MemberParts:
                     self.unembedded.add(item.content_hash)
 
     def add_biographies(self, rows: Iterable[tuple[str, str | None]]) -> None:
-        """What members write about themselves."""
+        """Add the members' biographies."""
         for user_id, bio in rows:
             self._add_text(user_id, bio, BIO_WEIGHT, "bio")
 
@@ -64,7 +63,7 @@ class MemberParts:
             self._add_text(user_id, insight_text(title, description), weight, "insights")
 
     def of_members(self, without: Collection[str] = ()) -> dict[str, list[Part]]:
-        """Each member's parts in a fixed order, but for the hashes in `without`; who has none left is absent."""
+        """Each member's inputs in a fixed order, without the hashes in `without`; members with none left are absent."""
         left_out = set(without)
         own = {
             user_id: sorted(part for part in parts if part.content_hash not in left_out)
@@ -81,7 +80,7 @@ class MemberParts:
 
 
 def spoken_answer(answer: Any) -> str:
-    """An answer's JSON as words: text and numbers as they are, choices joined; empty for anything else."""
+    """An answer's JSON as words: text and numbers unchanged, choices joined; empty for other values."""
     if isinstance(answer, str | int | float) and not isinstance(answer, bool):
         return str(answer)
     if isinstance(answer, Sequence):

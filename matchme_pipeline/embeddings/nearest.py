@@ -1,10 +1,10 @@
-"""The index that finds a member's nearest by vector: HNSW over the newest week's vectors of one model, rebuilt weekly.
+"""The vector index for a member's nearest neighbours: HNSW over the newest week's vectors of one model, rebuilt weekly.
 
-`user_embeddings` holds every week and every model; nobody asks for neighbours among those. So the index is partial: one
-week, one model. A new week's rows are in none, so that the bulk write costs what it did; the index is built once they
-are there, which is several times faster than to insert them one by one, and the week before's is dropped with it. It
-holds half-precision copies (halfvec): half the memory, and the ten bits that are left tell neighbours apart as well.
-Inner product is what it compares by: vectors have length one, where that is the cosine, and a query need not.
+`user_embeddings` holds every week and model, but only the newest week is searched. Therefore the index is partial. Rows
+of a new week belong to no index, so the bulk write costs nothing extra. Building the index afterwards is several times
+faster than inserting rows one by one; the previous week's index is dropped then. The index stores half-precision copies
+(halfvec), which halve its memory and rank neighbours equally well. It uses the inner product, which equals the cosine
+for unit vectors and does not require a normalised query.
 """
 
 import hashlib
@@ -17,22 +17,22 @@ import psycopg
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.embeddings import nearest_queries
 
-# Before this an index scan cannot go on where filters have thrown its finds away.
+# Before this version an index scan cannot continue after filters have rejected its results.
 MINIMUM_PGVECTOR = (0, 8)
 
 
 @dataclass(frozen=True)
 class IndexOutcome:
-    """The state of the index: `state` is built, there, or why there is none."""
+    """The state of the index: `state` is built, there, or the reason why there is none."""
 
     state: str
     seconds: float = 0.0
 
 
 def refresh_index(connection: Connection, week: date, model: str) -> IndexOutcome:
-    """Build the index over the vectors of `week` and `model` if that is the newest week, and drop older ones.
+    """Build the index over the vectors of `week` and `model` if that is the newest week, and drop older indexes.
 
-    A database that cannot have one is searched without, exactly and more slowly: that fails no week.
+    Without an index the search is exact and slower. Therefore a database that cannot build one fails no week.
     """
     if nearest_queries.newest_week(connection, model) != week:
         return IndexOutcome("not the newest week")
@@ -50,6 +50,6 @@ def refresh_index(connection: Connection, week: date, model: str) -> IndexOutcom
 
 
 def index_name(week: date, model: str) -> str:
-    """The name says the week, for people, and the model, shortened."""
+    """The name contains the week and a shortened model."""
     digest = hashlib.sha256(model.encode()).hexdigest()[:8]
     return f"{nearest_queries.INDEX_PREFIX}{week:%Y%m%d}_{digest}"

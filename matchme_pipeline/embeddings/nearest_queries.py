@@ -7,7 +7,7 @@ from psycopg import sql
 from matchme_pipeline.database.connection import Connection
 
 INDEX_PREFIX = "user_embeddings_hnsw_"
-# Enough that a hundred thousand members' graph is built in memory; beyond it the build goes on, more slowly.
+# Enough to build the graph of a hundred thousand members in memory; larger builds continue more slowly.
 _BUILD_MEMORY_MB = 1_024
 
 
@@ -39,7 +39,9 @@ def indexes(connection: Connection) -> set[str]:
 
 
 def replace_index(connection: Connection, name: str, week: date, model: str) -> None:
-    """Build the index `name`, and drop those of other weeks; one transaction. Raises psycopg's error, all as before."""
+    """Build the index `name` and drop those of other weeks in one transaction. Raises psycopg's errors and then changes
+    nothing.
+    """
     with connection.transaction():
         connection.execute(
             "select set_config('maintenance_work_mem', %s, true), set_config('statement_timeout', '0', true)",

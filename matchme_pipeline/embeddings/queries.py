@@ -16,7 +16,7 @@ from matchme_pipeline.database.copy import read_vectors, stage_rows
 
 @dataclass(frozen=True)
 class ItemOfMember:
-    """A live content item as of a cutoff; `content_hash` is None until its week was hashed."""
+    """A live content item as of a cutoff; `content_hash` is None until its week is hashed."""
 
     user_id: str
     item_type: str
@@ -42,9 +42,9 @@ class VectorRow:
 def items_as_of(
     connection: Connection, cutoff: datetime, model: str, user_ids: Collection[str] | None = None
 ) -> list[ItemOfMember]:
-    """Every live content item that members shared before `cutoff`, of whatever week; whether `model` has embedded it.
+    """Every live content item shared before `cutoff`, of all weeks, and whether `model` has embedded it.
 
-    Items of weeks that nobody has materialised are among them, so that a missed week changes no later one.
+    Items of weeks that were never materialised are included, so that a missed week changes no later one.
     """
     rows = connection.execute(
         """
@@ -78,9 +78,9 @@ def texts_of_items(connection: Connection, item_ids: Collection[UUID]) -> dict[U
 
 
 def publish_post_vectors(connection: Connection, cutoff: datetime, model: str) -> int:
-    """Write the vectors of hashed posts where they are missing or another model's; returns how many posts changed.
+    """Write the vectors of hashed posts that have none, or one of another model; returns the number of changed posts.
 
-    A caption that changed has lost its vector when it was hashed.
+    Hashing has already removed the vector of an edited caption.
     """
     return connection.execute(
         """
@@ -111,7 +111,7 @@ def vectors_by_hash(connection: Connection, hashes: Sequence[str], model: str) -
 def biographies_as_of(
     connection: Connection, cutoff: datetime, user_ids: Collection[str] | None = None
 ) -> list[tuple[str, str | None]]:
-    """Members who had joined by `cutoff` and have not deleted themselves, with their biography."""
+    """Present members who joined before `cutoff`, with their biography."""
     return connection.execute(
         """
         select user_id, bio
@@ -169,9 +169,9 @@ def stored_input_hashes(connection: Connection, week: date, model: str) -> dict[
 def replace_member_vectors(
     connection: Connection, week: date, model: str, changed: Iterable[Sequence[VectorRow]], keep: Collection[str]
 ) -> tuple[int, int]:
-    """Write groups of `changed` vectors and remove those of members outside `keep`: one transaction for all.
+    """Write groups of `changed` vectors and remove those of members outside `keep`, all in one transaction.
 
-    A group is computed when the one before it is written, so that memory holds one. Returns (written, removed).
+    A group is computed after the previous one is written, so that memory holds one group. Returns (written, removed).
     """
     written = 0
     with connection.transaction():
@@ -212,5 +212,5 @@ def replace_member_vectors(
 
 
 def _ids(user_ids: Collection[str] | None) -> list[str] | None:
-    """Members as a parameter; None: everybody."""
+    """Member ids as a parameter; None means all members."""
     return None if user_ids is None else list(user_ids)

@@ -1,4 +1,4 @@
-"""Updates members' vectors: embeds texts without a vector, recomputes members whose parts have changed."""
+"""Updates members' vectors: embeds texts without a vector and recomputes members whose inputs have changed."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ TEXTS_AT_ONCE = 5_000
 
 @dataclass
 class EmbeddedTexts:
-    """How many texts were embedded anew and found stored, which ones failed and why, and what ended the work."""
+    """Numbers of newly embedded and stored texts, errors by text, and the reason why the work ended early."""
 
     computed: int = 0
     reused: int = 0
@@ -51,7 +51,7 @@ def texts_without_vector(
 
 
 def names_by_text(connection: Connection, authors: Mapping[str, Collection[str]]) -> dict[str, list[str]]:
-    """By content hash the names of the members who wrote the text, from each text's `authors`."""
+    """By content hash, the names of the members who wrote the text, from each text's `authors`."""
     names = names_of(connection, {user_id for own in authors.values() for user_id in own})
     return {
         digest: [name for user_id in sorted(own) for name in names.get(user_id, ())] for digest, own in authors.items()
@@ -61,10 +61,10 @@ def names_by_text(connection: Connection, authors: Mapping[str, Collection[str]]
 def embed_all(
     models: Models, texts: Mapping[str, str], names: Mapping[str, Collection[str]], context: CallContext
 ) -> EmbeddedTexts:
-    """Embed `texts` in portions, each stored before the next begins; stops cleanly at the budget's end.
+    """Embed `texts` in portions, each stored before the next begins; stops cleanly at the budget limit.
 
-    `names`: by content hash the names of who wrote a text, which do not leave. Where answers come by batch there is one
-    portion: a batch may take a day. Raises ModelRequestError.
+    `names`: by content hash, the authors' names, which are masked. In batch mode there is one portion, because a batch
+    may take a day. Raises ModelRequestError.
     """
     outcome = EmbeddedTexts()
     hashes = sorted(texts)
@@ -83,14 +83,14 @@ def embed_all(
 
 
 def member_parts(connection: Connection, week: Week, model: str) -> MemberParts:
-    """The parts of every member's vector as of the week's cutoff."""
+    """The inputs of every member's vector as of the week's cutoff."""
     return parts_as_of(connection, week.cutoff, model)
 
 
 def parts_as_of(
     connection: Connection, cutoff: datetime, model: str, user_ids: Collection[str] | None = None
 ) -> MemberParts:
-    """What the vectors of these members (None: of all) are made of as of a moment."""
+    """The inputs of these members' vectors (None: of all members) as of a moment."""
     items = queries.items_as_of(connection, cutoff, model, user_ids)
     _, hashes = texts_without_vector(connection, [item for item in items if item.content_hash is None])
     parts = MemberParts(cutoff)
@@ -104,10 +104,11 @@ def parts_as_of(
 def vector_as_of(
     connection: Connection, models: Models, user_id: str, cutoff: datetime, context: CallContext
 ) -> NDArray[np.float32] | None:
-    """One member's vector as of a moment, float32 (1536,), as the weekly run would make it; nothing is written but
-    what is paid for: texts that have no vector yet are embedded, and stored. None for a member without a text.
+    """One member's vector as of a moment, float32 (1536,), as the weekly run would compute it. None for a member
+    without a text.
 
-    Raises ModelRequestError; where the budget is spent, the vector is made of what is stored.
+    Embeds texts without a vector and stores those vectors, because they are paid for; writes nothing else. Raises
+    ModelRequestError. If the budget is spent, it uses the stored vectors.
     """
     collected = parts_as_of(connection, cutoff, models.embedding_model, [user_id])
     parts, _ = embed_parts(connection, models, collected, context)
@@ -118,9 +119,9 @@ def vector_as_of(
 def embed_parts(
     connection: Connection, models: Models, collected: MemberParts, context: CallContext
 ) -> tuple[dict[str, list[Part]], EmbeddedTexts]:
-    """Embed the texts that have no vector yet; each member's parts, but for those that have none even now.
+    """Embed texts without a vector; returns each member's inputs without those that still have none.
 
-    A part that gets its vector later makes another input hash, so that the member's vector is then computed anew.
+    An input that gets its vector later changes the input hash, so the member's vector is computed again then.
     """
     model = models.embedding_model
     stored = hashes_with_vector(connection, model, {*collected.texts, *collected.unembedded})
@@ -135,7 +136,7 @@ def embed_parts(
 def changed_vectors(
     connection: Connection, parts: Mapping[str, Sequence[Part]], stored: Mapping[str, str], model: str
 ) -> Iterator[list[VectorRow]]:
-    """The vectors of members whose parts differ from what is stored, in groups of a thousand members."""
+    """The vectors of members whose inputs differ from the stored ones, in groups of a thousand members."""
     hashes = {user_id: input_hash(own, model) for user_id, own in parts.items()}
     changed = [user_id for user_id in sorted(parts) if stored.get(user_id) != hashes[user_id]]
     for begin in range(0, len(changed), MEMBERS_AT_ONCE):

@@ -9,7 +9,7 @@ from matchme_pipeline.jobs.model import JobType
 
 @dataclass(frozen=True)
 class Adoption:
-    """How many of the app's rows became jobs of the week, were folded into one that is there, or were malformed."""
+    """Counts of the app's rows that became jobs of the week, were folded into an existing job, or were malformed."""
 
     adopted: int
     folded: int
@@ -19,9 +19,9 @@ class Adoption:
 def adopt(connection: Connection, job_type: JobType, week: date, created_before: datetime | None) -> Adoption:
     """Make the app's open rows of `job_type` that are older than `created_before` (None: all) jobs of `week`.
 
-    A row whose member has a job of that week already is folded into it: the job is opened again if it was done, and
-    the app's row is completed with `folded_into` in its payload. A malformed row fails alone with its reason. A row
-    whose job somebody is working on at this moment, or that is scheduled for later, stays as it is for another run.
+    If the member already has a job of that week, the row is folded into it: a completed job reopens, and the app's row
+    is completed with `folded_into` in its payload. A malformed row fails alone with its reason. A row stays unchanged
+    for a later run if a worker is working on the job, or if the row is scheduled for later.
     """
     parameters = {"job_type": job_type, "week": week, "before": created_before or "infinity"}
     with connection.transaction():
@@ -35,7 +35,7 @@ def adopt(connection: Connection, job_type: JobType, week: date, created_before:
 
 
 def reject_malformed(connection: Connection) -> int:
-    """Fail the app's malformed rows of every type, with their reasons; returns how many."""
+    """Fail the app's malformed rows of every type, with their reasons; returns the number of rows."""
     rejected = 0
     for job_type in JobType:
         with connection.transaction():
@@ -73,7 +73,7 @@ _REJECT = """
     where q.id = r.id
 """
 
-# Rows that name a week and a subject, as only the pipeline's own do, and that no run could take up.
+# Rows that name a week and a subject, as only the pipeline's rows do, and that no run could claim.
 _REJECT_OF_WEEK = """
     update batch_processing_queue
     set status = 'failed', attempts = greatest(attempts, 1), lease_expires_at = null,

@@ -1,4 +1,4 @@
-"""Dead letters: jobs that failed for good stay until an operator retries or discards them."""
+"""Dead letters: failed jobs without attempts left. They stay until an operator retries or discards them."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from matchme_pipeline.database.connection import Connection
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """A job that has failed for good."""
+    """A failed job without attempts left."""
 
     id: UUID
     user_id: str
@@ -41,8 +41,8 @@ def dead_letters(connection: Connection, limit: int, job_type: str | None = None
 def retry(connection: Connection, job_ids: Collection[UUID]) -> set[UUID]:
     """Reopen failed jobs with all their attempts; returns their ids. Safe to call concurrently.
 
-    They are due at once: the next run of their week takes them up, and where automation is on one is launched for them.
-    What was wrong stays readable in `last_error` until the job has run.
+    The jobs are due at once: the next run of their week works on them. With automation a sensor launches that run.
+    `last_error` keeps the error until the job has run.
     """
     rows = connection.execute(
         """
@@ -60,8 +60,8 @@ def retry(connection: Connection, job_ids: Collection[UUID]) -> set[UUID]:
 def discard(connection: Connection, job_ids: Collection[UUID], by: str) -> set[UUID]:
     """Discard failed jobs; returns their ids.
 
-    The row stays, as done and marked with who discarded it, so that the week does not enqueue the same work again;
-    what the member shares or changes later opens it anew.
+    The row stays as completed, with the name of who discarded it, so that the week does not enqueue the same work
+    again. The job reopens if the member shares or changes something later.
     """
     rows = connection.execute(
         """

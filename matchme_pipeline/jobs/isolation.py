@@ -6,18 +6,18 @@ import psycopg
 
 from matchme_pipeline.errors import PipelineError
 
-# More broken members than this are no bad rows but a bad computation, which has to be seen.
+# If more members fail, the computation itself is probably at fault, and the error must be visible.
 MOST_BROKEN = 100
 
 
 def broken_members(
     user_ids: Sequence[str], compute: Callable[[Sequence[str]], object], most: int = MOST_BROKEN
 ) -> dict[str, str]:
-    """Bisection: which members' rows make `compute` raise, and with which error?
+    """Bisection: which members' rows make `compute` raise, and which error?
 
-    k broken ones among n members cost about 2k log2(n) computations over ever smaller parts. Raises what `compute`
-    raised where no single member is to blame, or more than `most` are; errors that a person can act on, and the
-    database's, are passed on at once.
+    k broken members among n cost about 2k log2(n) computations over ever smaller parts. Raises the error of `compute`
+    if no single member is the cause, or if more than `most` are. Errors that an operator can act on, and database
+    errors, are raised at once.
     """
     try:
         compute(user_ids)
@@ -43,7 +43,7 @@ def _halve(
     if len(user_ids) == 1:
         if len(broken) == most:
             raise error
-        # The type alone: a message could quote what the member wrote.
+        # Only the error's type: a message could quote a member's text.
         broken[user_ids[0]] = f"the member's row cannot be computed with ({type(error).__name__})"
         return
     middle = len(user_ids) // 2

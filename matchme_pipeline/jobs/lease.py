@@ -8,7 +8,7 @@ from matchme_pipeline.jobs.model import Job
 
 
 class Lease:
-    """The lease of `open_jobs`, by subject; the owner takes finished ones out."""
+    """A lease on `open_jobs` by subject; the owner removes finished jobs."""
 
     def __init__(self, connection: Connection, open_jobs: dict[str, Job], lease_seconds: int) -> None:
         self.open_jobs = open_jobs

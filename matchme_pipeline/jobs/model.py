@@ -26,7 +26,7 @@ class JobStatus(StrEnum):
     COMPLETED = "completed"
 
 
-# Who pays more is served first when time or budget runs short; 1 comes before 10.
+# Members who pay more come first if time or budget runs short; 1 comes before 10.
 PRIORITY_BY_TIER = {"gold_plus": 2, "gold": 4, "premium": 4, "free": 6}
 DEFAULT_PRIORITY = 5
 # The promise to members: fewer than one job in two hundred fails.
@@ -35,9 +35,9 @@ LARGEST_FAILURE_RATE = 0.005
 
 @dataclass(frozen=True)
 class JobRequest:
-    """A job to enqueue: once per type, subject and week; `fingerprint` says what it is to work on.
+    """A job to enqueue, once per type, subject and week; `fingerprint` identifies its input.
 
-    A job that is done is opened again only when its fingerprint has changed.
+    A completed job reopens only if its fingerprint has changed.
     """
 
     user_id: str
@@ -49,8 +49,8 @@ class JobRequest:
 
 @dataclass(frozen=True)
 class Job:
-    """A claimed job. `claimed_at` is the claim's token: once the lease has ended and another worker holds the job,
-    the first can neither finish it nor give it back.
+    """A claimed job. `claimed_at` is the token of the claim: after the lease has ended and another worker has claimed
+    the job, the first worker can neither complete nor release it.
     """
 
     id: UUID
@@ -63,7 +63,7 @@ class Job:
 
 @dataclass(frozen=True)
 class JobCounts:
-    """How many jobs there are in each state; `waiting` are those in backoff."""
+    """Numbers of jobs in each state; `waiting` jobs are in backoff."""
 
     pending: int = 0
     processing: int = 0
@@ -78,7 +78,7 @@ class JobCounts:
 
     @property
     def open(self) -> int:
-        """Jobs that are not finished: waiting or processing."""
+        """The number of unfinished jobs: waiting or processing."""
         return self.pending + self.processing + self.waiting
 
     @property

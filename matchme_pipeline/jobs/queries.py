@@ -17,9 +17,9 @@ DAY_LONG_LEASE_SECONDS = 26 * 3600
 
 
 def enqueue(connection: Connection, job_type: JobType, week: date, requests: Sequence[JobRequest]) -> int:
-    """Enqueue each request once per type, subject and week; returns how many are new or open again.
+    """Enqueue each request once per type, subject and week; returns how many jobs are new or reopened.
 
-    A job that was completed, or failed for good, opens again only when its fingerprint differs.
+    A completed or failed job reopens only if its fingerprint differs.
     """
     rows = [
         (r.user_id, r.subject, r.priority, Jsonb({**r.payload, "fingerprint": r.fingerprint}))
@@ -63,11 +63,10 @@ def claim(
     lease_seconds: int = LEASE_SECONDS,
     retries_are_due: bool = True,
 ) -> list[Job]:
-    """Take up to `limit` open jobs (None: all), the highest priority first, then the oldest; others' claims are passed
-    over.
+    """Claim up to `limit` open jobs (None: all), by priority, then by age; skips jobs that other workers have claimed.
 
-    A claim whose lease has ended is open again. A run that a person or the schedule asked for takes up earlier runs'
-    retries whatever their backoff (`retries_are_due`); what failed in this very run waits for it.
+    A job whose lease has ended is open again. If `retries_are_due`, the claim includes failed jobs of earlier runs
+    before the end of their backoff. Jobs that failed in this run keep their backoff.
     """
     rows = connection.execute(
         """
@@ -133,9 +132,9 @@ def renew(connection: Connection, jobs: Collection[Job], *, lease_seconds: int =
 
 
 def fail(connection: Connection, errors: Mapping[Job, str], *, retryable: bool = True) -> set[UUID]:
-    """Write jobs' errors: they wait for their backoff, or rest on the dead-letter shelf after the last attempt.
+    """Record the jobs' errors: a job waits for its backoff, or is `failed` after its last attempt.
 
-    Returns the ids of those that rest. A job that isn't the caller's any more is left alone.
+    Returns the ids of `failed` jobs. A job that another worker has claimed stays unchanged.
     """
     rows = connection.execute(
         """
@@ -172,9 +171,9 @@ def release(connection: Connection, jobs: Collection[Job]) -> int:
 
 
 def release_claims(connection: Connection, job_type: JobType, week: date, is_over: Callable[[str], bool]) -> int:
-    """Release the claims of runs that are over (killed, crashed); returns how many jobs.
+    """Release the claims of runs that are over (killed, crashed); returns the number of jobs.
 
-    Their leases would end by themselves; a person who starts the week again should not have to wait for that.
+    The leases would also end without this call, but then a restarted week would have to wait for them.
     """
     runs = connection.execute(
         """
@@ -201,7 +200,7 @@ def counts(
     week: date | None = None,
     dagster_run_id: str | None = None,
 ) -> JobCounts:
-    """How many jobs are in each state, of one type, one week, or those that one run worked on; None means any."""
+    """Numbers of jobs in each state, for one type, one week, or one run; None means any."""
     rows = connection.execute(
         """
         select case status when 'retry' then 'waiting' else status end, count(*)
@@ -225,7 +224,7 @@ def member_priorities(connection: Connection, user_ids: Collection[str]) -> dict
 
 
 def unknown_tiers(connection: Connection) -> dict[str, int]:
-    """How many members have each subscription tier that no priority is known for; the most frequent twenty."""
+    """Numbers of members with each unknown subscription tier; the twenty most frequent tiers."""
     rows = connection.execute(
         """
         select 'subscription_tier: ' || left(btrim(subscription_tier), 40), count(*)::integer

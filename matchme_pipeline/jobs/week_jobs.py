@@ -16,7 +16,7 @@ from matchme_pipeline.jobs.queries import LEASE_SECONDS
 
 @dataclass(frozen=True)
 class TakenJobs:
-    """The claim of a run on a week's open jobs of one type; `claimed_at` is its token."""
+    """A run's claim on a week's open jobs of one type; `claimed_at` is its token."""
 
     job_type: JobType
     week: date
@@ -27,7 +27,7 @@ class TakenJobs:
 
 @dataclass(frozen=True)
 class FinishedJobs:
-    """How many of the taken jobs were completed, and failed for now or for good."""
+    """Numbers of claimed jobs that were completed, and that failed with or without attempts left."""
 
     completed: int
     failed: int
@@ -45,7 +45,7 @@ def members_taken(
     *,
     others_too: bool = True,
 ) -> Iterator[TakenJobs]:
-    """`take_members` for the duration of a stage; releases what the stage has not finished."""
+    """Context manager around `take_members`; releases the jobs that the stage has not finished."""
     taken = take_members(
         connection,
         job_type,
@@ -74,10 +74,10 @@ def take_members(
     lease_seconds: int = LEASE_SECONDS,
     others_too: bool = True,
 ) -> TakenJobs:
-    """Enqueue a job for each of `user_ids` and claim it; `others_too`: together with whatever else is open already.
+    """Enqueue a job for each of `user_ids` and claim it; `others_too` also claims all other open jobs.
 
-    A job is there once per member and week. One that is done, or rests on the dead-letter shelf, is taken again only
-    when `fingerprint`, which says what is computed and how, differs. Another worker's live claim is left alone.
+    There is one job per member and week. A completed or failed job is claimed again only if `fingerprint`, which
+    identifies the inputs and the rules, differs. Claims of other workers stay unchanged.
     """
     row = connection.execute(
         """
@@ -198,7 +198,7 @@ def release_members(connection: Connection, taken: TakenJobs) -> int:
 
 
 def members_with_open_jobs(connection: Connection, job_type: JobType, week: date, limit: int) -> list[str]:
-    """Up to `limit` members whose job of the week is open and due, the most urgent first."""
+    """Up to `limit` members with an open, due job of the week, highest priority first."""
     rows = connection.execute(
         """
         select subject
