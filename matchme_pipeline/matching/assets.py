@@ -50,7 +50,7 @@ _MATCHING = code_version(
 def weekly_matches(
     context: AssetExecutionContext, database: DatabaseResource, models: ModelsResource
 ) -> MaterializeResult[None]:
-    """Match everybody who can be matched, and publish the week in one transaction."""
+    """Match all matchable members and publish the week in one transaction."""
     started = monotonic()
     week = week_of(context)
     calls = CallContext("weekly_matches", week.sunday, context.run.run_id)

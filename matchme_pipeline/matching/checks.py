@@ -18,7 +18,7 @@ from matchme_pipeline.matching.week.pair_verification import broken_filters
 from matchme_pipeline.week import Week
 from matchme_pipeline.weekly_assets import weekly_check
 
-# The check on the search costs the sample, the time limit at most, and reading the week's members once.
+# The recall check costs the sample searches (bounded by a time limit) and one read of the week's members.
 MEMBERS_SEARCHED = 12
 SECONDS_SEARCHED = 30.0
 LEAST_RECALL = 0.98

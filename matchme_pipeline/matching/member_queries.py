@@ -1,4 +1,4 @@
-"""SQL of what matching reads: members, their vectors, scores and insights, and which pairs have met."""
+"""SQL of matching's inputs: members, vectors, scores, insights and pairs who have met."""
 
 from collections import defaultdict
 from collections.abc import Collection
@@ -18,7 +18,7 @@ from matchme_pipeline.matching.rules.members import MemberRow
 
 @dataclass(frozen=True)
 class PairRow:
-    """A published pair, once, `a` before `b`, with its preview as it stands."""
+    """A published pair, once, with `a` before `b`, and its current preview."""
 
     a: str
     b: str
@@ -26,7 +26,7 @@ class PairRow:
 
 
 def members_as_of(connection: Connection, cutoff: datetime, user_ids: Collection[str] | None = None) -> list[MemberRow]:
-    """Members who had joined by `cutoff` and have not deleted themselves, with what they have stated."""
+    """Present members who joined before `cutoff`, with their stated attributes and preferences."""
     # The function's columns are in the order of MemberRow's fields.
     with connection.cursor(row_factory=args_row(MemberRow)) as cursor:
         return cursor.execute(
@@ -55,7 +55,7 @@ def member_vectors(
 
 
 def dna_scores(connection: Connection, week: date, user_ids: Collection[str] | None = None) -> dict[str, int]:
-    """The week's DNA scores of members who have left the seed state."""
+    """The week's DNA scores of members with enough data for a score."""
     return dict(
         connection.execute(
             """
@@ -90,7 +90,7 @@ def approved_insights(
 
 
 def pairs_in_conversation(connection: Connection, cutoff: datetime) -> list[tuple[str, str]]:
-    """Pairs who were talking before `cutoff`."""
+    """Pairs with a conversation before `cutoff`."""
     return connection.execute(
         "select user1_clerk_id, user2_clerk_id from conversations where created_at < %s order by 1, 2", [cutoff]
     ).fetchall()
@@ -101,7 +101,7 @@ def pairs_shown(
 ) -> list[tuple[str, str]]:
     """Pairs that any other week within the window shows, earlier or later.
 
-    `published_before` leaves out what was published since: the pairs that a first run of this week could not know.
+    `published_before` leaves out later publications, which a first run of this week could not know.
     """
     return connection.execute(
         """
@@ -117,7 +117,7 @@ def pairs_shown(
 
 
 def pairs_of_week(connection: Connection, match_week: date) -> list[PairRow]:
-    """The week's pairs, once each; not those of another batch, whose rows stand as their members have seen them."""
+    """The week's pairs, once each, without rows of another batch, which stay unchanged."""
     with connection.cursor(row_factory=class_row(PairRow)) as cursor:
         return cursor.execute(
             """

@@ -1,4 +1,4 @@
-"""SQL of the scale that a week was scored by: what vectors are centred on, mean and deviation of the similarity."""
+"""SQL of the scale of a week: the centre of the vectors, and mean and deviation of the similarity."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Scale:
-    """What a week was scored by: what vectors are centred on, mean and deviation of the similarity."""
+    """The scale of a week's scores: the centre of the vectors, and mean and deviation of the similarity."""
 
     centre: NDArray[np.float64]
     mean: float
@@ -23,14 +23,14 @@ class Scale:
 
     @property
     def calibration(self) -> "Calibration":
-        """What similarities are measured against."""
+        """The reference distribution of similarities."""
         from matchme_pipeline.matching.rules.compatibility import Calibration
 
         return Calibration(self.mean, self.deviation)
 
 
 def save_scale(connection: Connection, week: date, model: str, scale: Scale) -> None:
-    """Keep the scale of a week."""
+    """Store the scale of a week."""
     connection.execute(
         """
         insert into matching_scales as s (week, model, centre, similarity_mean, similarity_deviation)
@@ -46,7 +46,7 @@ def save_scale(connection: Connection, week: date, model: str, scale: Scale) -> 
 
 
 def scale_of(connection: Connection, week: date, model: str) -> Scale | None:
-    """The scale of a week; None where it has not been matched under `model`."""
+    """The scale of a week; None if the week has not been matched under `model`."""
     row = connection.execute(
         "select centre, similarity_mean, similarity_deviation from matching_scales where week = %s and model = %s",
         [week, model],

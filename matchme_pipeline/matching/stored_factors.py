@@ -1,4 +1,4 @@
-"""`compatibility_factors` as they are stored, read for people; an earlier batch may have written any JSON."""
+"""Reads stored `compatibility_factors`; an earlier batch may have written any JSON."""
 
 from typing import Any, NamedTuple
 
@@ -6,7 +6,7 @@ from matchme_pipeline.database.stored_values import json_number, json_object, js
 
 
 class StoredFactor(NamedTuple):
-    """A factor as `compatibility_factors` holds it; `contribution` in points."""
+    """One stored factor; `contribution` in points."""
 
     name: str
     value: float
@@ -15,7 +15,7 @@ class StoredFactor(NamedTuple):
 
 
 def stored_factors(factors: Any) -> list[StoredFactor]:
-    """The factors that add something and have a sentence, the largest contribution first; whatever is stored."""
+    """The factors with a contribution and a sentence, largest contribution first; tolerates any stored value."""
     found = [
         StoredFactor(
             str(row.get("name", "")),

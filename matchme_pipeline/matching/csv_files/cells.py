@@ -1,6 +1,6 @@
-"""Reading one cell: each function takes the text of a cell that is not empty and returns its value.
+"""Parsers of single cells: each takes the text of a non-empty cell and returns its value.
 
-They raise ValueError with what is wrong and what to write instead; the caller adds value, line and column.
+They raise ValueError that names the problem and a correct form; the caller adds value, line and column.
 """
 
 import csv
@@ -19,7 +19,7 @@ _GENDERS = {
     **dict.fromkeys(("male", "m", "man", "men"), "male"),
     **dict.fromkeys(("female", "f", "woman", "women"), "female"),
 }
-# Shown as nothing, though Unicode calls them letters or marks.
+# Characters that Unicode calls letters or marks although they are invisible.
 _FILLERS = "\u034f\u115f\u1160\u2800\u3164\uffa0"
 # Religion, tags and vectors are flat; deeper JSON is a mistake, and Python's parser gives up at about a thousand.
 _DEEPEST_JSON = 64
@@ -27,7 +27,7 @@ _TOO_DEEP = f"is nested more than {_DEEPEST_JSON} deep; write plain values in on
 
 
 def text(cell: str) -> str:
-    """The cell as it stands."""
+    """The cell unchanged."""
     return cell
 
 
@@ -41,12 +41,12 @@ def identifier(cell: str) -> str:
 
 
 def is_invisible(mark: str) -> bool:
-    """Whether a character shows nothing: format and control characters, variation selectors, fillers."""
+    """Is a character invisible? Format and control characters, variation selectors and fillers are."""
     return unicodedata.category(mark) in ("Cf", "Cc") or mark in _FILLERS or "\ufe00" <= mark <= "\ufe0f"
 
 
 def trimmed(cell: str) -> str:
-    """The cell without blanks and invisible characters at its ends; inside a text they may have a meaning."""
+    """The cell without spaces and invisible characters at its ends; inside the text they may matter."""
     begin, end = 0, len(cell)
     while begin < end and (cell[begin].isspace() or is_invisible(cell[begin])):
         begin += 1
@@ -64,7 +64,7 @@ def gender(cell: str) -> str:
 
 
 def genders(cell: str) -> list[str]:
-    """Genders looked for; a word that names none stays as it is, to be reported."""
+    """Genders of a preference; unknown words stay unchanged and are reported."""
     return [_GENDERS.get(one.casefold(), one) for one in listed(cell)]
 
 
@@ -131,7 +131,7 @@ def day(cell: str) -> date:
 
 
 def moment(cell: str) -> datetime:
-    """A date with or without a time; UTC where no zone is written."""
+    """A date with or without a time; UTC if it has no zone."""
     try:
         read = datetime.fromisoformat(cell)
         return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
@@ -158,7 +158,7 @@ def listed(cell: str) -> list[str]:
 
 
 def json_value(cell: str) -> Any:
-    """JSON, of which matching looks into objects alone."""
+    """JSON; matching only reads objects."""
     try:
         return _json(cell)
     except ValueError as error:
@@ -177,7 +177,7 @@ def vector(cell: str) -> NDArray[np.float32]:
 
 
 def _json(cell: str) -> Any:
-    """Parsed JSON. Raises ValueError, with a text only where the remedy is another than to write JSON."""
+    """Parsed JSON. Raises ValueError; it has a text only if the remedy is not simply to write JSON."""
     try:
         value = json.loads(cell)
     except RecursionError:

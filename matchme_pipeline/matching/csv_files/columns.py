@@ -1,4 +1,4 @@
-"""The columns of the files: what may stand in each, and what holds for everybody where a column is not there."""
+"""The columns of the files: the allowed values of each, and the default of an absent column."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ _KILOMETRES = cells.whole(1, int(NO_LIMIT))
 
 @dataclass(frozen=True)
 class Column:
-    """One column: how a cell is read, what it means, what an absent column stands for.
+    """One column: how a cell is parsed, its meaning, and the default if the column is absent.
 
-    A `required` column must be there; of a `filled` one no cell may be empty. `strangers` names the parts of a value
-    that no vocabulary knows: they are reported and count as missing.
+    A `required` column must exist; a `filled` column has no empty cell. `strangers` returns the parts of a value that
+    are outside the vocabulary: they are reported and count as missing.
     """
 
     name: str

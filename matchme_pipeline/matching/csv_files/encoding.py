@@ -1,4 +1,4 @@
-"""Members' vectors out of their texts, by the encoder that ships with the pipeline: offline, deterministic."""
+"""Members' vectors from their texts, computed by the bundled encoder: offline and deterministic."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -21,10 +21,11 @@ def member_vectors(
     cutoff: datetime,
     advance: Callable[[int], None] = lambda _: None,
 ) -> dict[str, NDArray[np.float32]]:
-    """Each member's vector, float32 of 512 dimensions and length one, weighed as the weekly run weighs posts.
+    """Each member's vector, float32 of 512 dimensions and unit length, with the weights of the weekly run.
 
-    A biography counts as in the app; a text by its depth and its age at `cutoff`, one without a time as if it were
-    new. Members without a text that says something have none. `advance` is told of every group of members.
+    A biography has the same weight as in the app. A text is weighted by its depth and its age at `cutoff`; a text
+    without a time counts as new. Members without usable text have no vector. `advance` is called after every group of
+    members.
     """
     encoder = process_encoder()
     members = sorted({*texts, *biographies})

@@ -1,4 +1,4 @@
-"""Scores learned from a file of answers: the same model as a week's, with what the file says in the tables' place."""
+"""Scores learned from a file of answers: the weekly run's model with the file's data instead of the tables'."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from matchme_pipeline.matching.rules.weights import WEIGHTS
 if TYPE_CHECKING:
     from matchme_pipeline.matching.rules.compatibility import Calibration
 
-# Partners a member keeps for the model to choose among, many times what a list holds.
+# Candidates kept per member, many times the length of a list, so that the model has a choice.
 KEPT_PER_MEMBER = 300
 _HUNDREDTHS = 100
 # By member and partner, whether the one liked the other.
@@ -25,9 +25,9 @@ Liked = Mapping[tuple[str, str], bool]
 
 @dataclass(frozen=True)
 class LearnedScore:
-    """The learned score of an engine's pairs: the geometric mean, in percent, of the chances that each likes the other.
+    """The learned score of pairs: the geometric mean, in percent, of the two probabilities of a like.
 
-    Both chances come from the factors and from both members' tendencies; the score is the same from both sides.
+    Both probabilities depend on the factors and on both members' tendencies. The score is the same from both sides.
     """
 
     engine: Engine
@@ -39,13 +39,13 @@ class LearnedScore:
         """The scores, 0 to 100, of the pairs of positions (a[n], b[n])."""
         from matchme_pipeline.matching.rules.compatibility import factors
 
-        # From the lower position, so that rounding does not tell the sides apart.
+        # Always computed from the lower position, so that rounding is equal for both sides.
         low, high = np.minimum(a, b), np.maximum(a, b)
         values = factors(self.engine.profiles, low, high, self.calibration)
         return np.asarray(100 * np.sqrt(self.model.mutual_chance(values, low, high)))
 
     def scored(self, matches: Sequence[Match]) -> list[Match]:
-        """The matches with their learned scores; what the answers add to the factors' points stands in `answers`."""
+        """The matches with their learned scores; `answers` holds what the answers add to the factors' points."""
         pairs = [(self.engine.position[match.a], self.engine.position[match.b]) for match in matches]
         a, b = np.array(pairs, dtype=np.intp).reshape(-1, 2).T
         hundredths = np.rint(self.points(a, b) * _HUNDREDTHS).astype(np.int64)
@@ -55,7 +55,7 @@ class LearnedScore:
         ]
 
     def summary(self) -> dict[str, Any]:
-        """What was learned, for the command's summary: log-odds by factor, and how far members differ."""
+        """The learned coefficients for the command's summary: log-odds by factor, and the variance between members."""
         return {
             "answers": self.answers,
             "log_odds_by_factor": {
@@ -73,7 +73,7 @@ def _with_points(match: Match, points: Decimal) -> Match:
 
 
 def learned_score(engine: Engine, liked: Liked, calibration: "Calibration") -> LearnedScore | None:
-    """What the answers of members who can be matched teach; None where they are too few or all alike."""
+    """The score learned from the answers of matchable members; None if there are too few answers or all are equal."""
     from matchme_pipeline.matching.rules.compatibility import factors
 
     place = engine.position

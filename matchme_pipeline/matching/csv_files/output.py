@@ -1,4 +1,4 @@
-"""Scored pairs as a CSV file: all of it or nothing."""
+"""Writes scored pairs to a CSV file, completely or not at all."""
 
 import csv
 import os
@@ -32,7 +32,7 @@ _EXPLAINED_AT_ONCE = 20_000
 
 
 def require_writable(out: Path, inputs: Iterable[Path]) -> None:
-    """Raise InputFileError where `out` cannot be written, or would write over an input."""
+    """Raise InputFileError if `out` cannot be written, or is one of the inputs."""
     if out.is_dir():
         raise InputFileError(f"--out {out} is a folder; name a file in it, such as {out / 'matches.csv'}.")
     folder = out.parent
@@ -45,9 +45,9 @@ def require_writable(out: Path, inputs: Iterable[Path]) -> None:
 
 
 def write_rows(out: Path, rows: Iterable[tuple[MatchRow, bool]], *, with_answers: bool = False) -> int:
-    """Write rows, each with whether its pair is matched; returns their number. `out` changes as a whole, at the end.
+    """Write rows with a flag for selected pairs; returns their number. `out` is replaced completely, at the end.
 
-    `with_answers`: the scores are learned, and a last column says what answers add to the factors' points.
+    `with_answers`: the scores are learned, and a last column holds what the answers add to the factors' points.
     """
     count = 0
     with _whole_or_not(out) as file:

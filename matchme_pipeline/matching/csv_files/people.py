@@ -1,4 +1,4 @@
-"""Members, their texts, their vectors and whom they have met, read from files and validated."""
+"""Reads and validates members, texts, vectors and pairs who have met from files."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping
@@ -31,7 +31,7 @@ Pair = tuple[str, str]
 
 @dataclass
 class People:
-    """What a members file says; `notes` are sentences on what was read but not used."""
+    """The content of a members file; `notes` are sentences about unused data."""
 
     rows: list[MemberRow] = field(default_factory=list)
     dna: dict[str, float] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class People:
 
 @dataclass(frozen=True)
 class Text:
-    """Something that a member shared."""
+    """A text that a member shared."""
 
     text: str
     shared_at: datetime | None
@@ -106,7 +106,7 @@ def read_vectors(path: Path, members: Collection[str], people: People) -> dict[s
 
 
 def read_met(path: Path, members: Collection[str], people: People) -> set[Pair]:
-    """Pairs who have met already. Raises InputFileError."""
+    """Pairs who have already met. Raises InputFileError."""
     pairs = set()
     for user_id, values in _rows_of_members(path, MET_COLUMNS, members, people):
         other = values["match_user_id"]
@@ -132,7 +132,7 @@ def read_outcomes(path: Path, members: Collection[str], people: People) -> dict[
 def _rows_of_members(
     path: Path, columns: tuple[Column, ...], members: Collection[str], people: People, once: bool = False
 ) -> list[tuple[str, dict[str, Any]]]:
-    """The rows of a second file that belong to members, all of them valid; rows of others are counted."""
+    """The rows of a second file whose members are known, all valid; rows of other members are counted."""
     problems, rows, strangers = Problems(str(path)), [], 0
     table = Table(path, columns, problems)
     lines: dict[str, int] = {}
@@ -171,7 +171,7 @@ def _member(values: Mapping[str, Any], says_when_active: bool, cutoff: datetime)
 
 
 def _born(age: int, on: date) -> date:
-    """A birthdate of somebody who is `age` whole years old on a day."""
+    """A birthdate for the age of `age` whole years on a day."""
     return on.replace(year=on.year - age, day=28 if (on.month, on.day) == (2, 29) else on.day)
 
 
@@ -234,7 +234,7 @@ def _from_npz(path: Path, members: Collection[str], people: People) -> dict[str,
         with np.load(path, allow_pickle=False) as arrays:
             written, vectors = arrays["user_id"].astype(str), np.asarray(arrays["embedding"], dtype=np.float32)
     except Exception as error:
-        # A damaged archive makes NumPy raise whatever its parts raise: zipfile, zlib, the header's parser.
+        # For a damaged archive, NumPy raises the errors of zipfile, zlib or its header parser.
         raise InputFileError(
             f"{path} cannot be read ({_one_line(error)}). "
             "Write it with numpy.savez(path, user_id=ids, embedding=vectors)."

@@ -1,4 +1,4 @@
-"""What is wrong with a file, collected so that a person mends it once: every problem counted, the first ones shown."""
+"""Errors in a file, collected so that the user can correct them at once: all are counted, the first are shown."""
 
 from collections import Counter
 
@@ -31,7 +31,7 @@ class Problems:
         self._first_line.setdefault((column, value), line)
 
     def raise_if_any(self) -> None:
-        """Raise InputFileError with the problems, where there are any."""
+        """Raise InputFileError if there are problems."""
         if not self.count:
             return
         more = f"\n  and {self.count - len(self._shown)} more" if self.count > len(self._shown) else ""
@@ -40,7 +40,7 @@ class Problems:
         raise InputFileError(f"{self.file} has {things}; nothing was written.{listed}{more}")
 
     def unknown_values(self) -> list[dict[str, object]]:
-        """Every unknown value: its column, how often it stands there, its first line; the frequent ones first."""
+        """Every unknown value with its column, its count and its first line; frequent values first."""
         return [
             {"column": column, "value": value, "times": times, "first_line": self._first_line[column, value]}
             for (column, value), times in sorted(self._unknown.items(), key=lambda item: (-item[1], item[0]))

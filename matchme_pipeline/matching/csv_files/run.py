@@ -1,4 +1,4 @@
-"""From files to scored pairs: the week's engine, with what the files say in the tables' place."""
+"""From files to scored pairs: the weekly engine with data from files instead of tables."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ Step = Callable[[str, int | None], None]
 
 @dataclass(frozen=True)
 class Request:
-    """What to read, as of which day, and where to write; `candidates`: how many of each member's best to write, too."""
+    """What to read, the day, and the output file; `candidates`: how many of each member's best partners to write."""
 
     members: Path
     out: Path
@@ -41,21 +41,21 @@ class Request:
 
     @property
     def cutoff(self) -> datetime:
-        """The moment as of which the files are read: the hour of a week's cutoff on that day."""
+        """The moment at which the files are evaluated: the hour of a week's cutoff on that day."""
         return datetime.combine(self.as_of, WINDOW_START)
 
     @property
     def inputs(self) -> list[Path]:
-        """The files that are read."""
+        """The input files."""
         return [path for path in (self.members, self.texts, self.vectors, self.met, self.outcomes) if path is not None]
 
 
 def match_files(request: Request, step: Step = lambda _name, _total: None) -> dict[str, Any]:
-    """Read, match, write; returns the summary. `step` is told of each step, then of every advance (None).
+    """Read, match, write; returns the summary. `step` receives each step's name, then None after every advance.
 
-    Raises InputFileError, with nothing written, for whatever is wrong with a file.
+    Raises InputFileError for any error in a file, before anything is written.
     """
-    # numba takes a third of a second to load; a file that is refused need not wait for it.
+    # numba takes a third of a second to load; a rejected file does not need it.
     from matchme_pipeline.matching.csv_files.output import best_rows, require_writable, write_rows
     from matchme_pipeline.matching.engine.members_without_anybody import reasons
 

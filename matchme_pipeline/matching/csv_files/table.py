@@ -1,4 +1,4 @@
-"""Reading a CSV file row by row, with the line of every row, so that each complaint names its place."""
+"""Reads a CSV file row by row with line numbers, so that every error names its line."""
 
 import csv
 import difflib
@@ -17,13 +17,13 @@ _SEPARATORS = ",;\t"
 
 
 class Table:
-    """A CSV file with a header; `columns` are those it has, `unused` what its header names beside the known ones.
+    """A CSV file with a header; `columns` are the known columns, `unused` the unknown ones.
 
-    `ids_made_plain` counts the ids that held invisible characters or were written in another form of Unicode.
+    `ids_made_plain` counts ids with invisible characters or in another Unicode form.
     """
 
     def __init__(self, path: Path, known: Sequence[Column], problems: Problems) -> None:
-        """Read the header. Raises InputFileError where the file is no CSV with the columns that are needed."""
+        """Read the header. Raises InputFileError if the file is not a CSV file with the required columns."""
         self._path, self._problems = path, problems
         self.ids_made_plain = 0
         csv.field_size_limit(LARGEST_CELL)
@@ -44,9 +44,9 @@ class Table:
         self._absent = {column.name: column.absent for column in known if column.name not in self.header}
 
     def rows(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Every row: the line on which it begins, and its values by column; None for an empty or a wrong cell.
+        """Every row: its first line number and its values by column; None for an empty or invalid cell.
 
-        Whatever is wrong is added to the problems.
+        Errors are added to the problems.
         """
         with _opened(self._path) as lines:
             reader = csv.reader(lines, delimiter=self._separator, strict=True)

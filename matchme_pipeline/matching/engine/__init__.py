@@ -1,1 +1,1 @@
-"""What computes matches from the rules: the scan over all pairs, the allocation, the week's matches; no SQL."""
+"""Computes matches from the rules: the scan of all pairs, the allocation, the week's matches; no SQL."""

@@ -1,16 +1,19 @@
-"""Whom each member is shown: a mutual b-matching of at most five partners each, solved to proven optimality.
+"""Selects the pairs that members are shown: a mutual b-matching with at most five partners each, solved to proven
+optimality.
 
-The objective, in this order (lexicographic):
+The objective is lexicographic:
 
-1. the number of members who are shown to at least one partner;
-2. the value of all lists, in points: PLACE_VALUES for the places that are taken, plus the scores of the chosen pairs.
-   The values fall from the first place to the fifth (concave), so a place is worth most to whoever has fewest: equal
-   exposure is part of the objective;
-3. ties go to the lower id, see `tie_breaking`.
+1. the number of members with at least one partner;
 
-Where members can be put on two sides so that all their pairs run across (men and women), the problem is a
-minimum-cost flow (`place_flow`), whose integer optimum is exact. Regions that share no pair are separate problems.
-Members who look for their own gender can make a region that has no two sides; `odd_regions` says how it is solved.
+2. the value of all lists in points: PLACE_VALUES for the filled places plus the scores of the selected pairs. The
+values fall from the first place to the fifth (concave), so a place is worth more in a shorter list: equal exposure is
+part of the objective;
+
+3. the lower id, see `tie_breaking`.
+
+If all pairs of a region run between two sides (men and women), the problem is a minimum-cost flow (`place_flow`) with
+an exact integer optimum. Regions without common pairs are separate problems. Members who look for their own gender can
+create a region without two sides; `odd_regions` solves it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,7 +24,7 @@ from numpy.typing import NDArray
 
 from matchme_pipeline.matching.engine.allocation_problem import MOST_MATCHES, UNITS_PER_POINT, Objective, Problem
 
-# Small regions are solved together; a network's own arrays take about 150 bytes a pair.
+# Small regions are solved together. The arrays of a network take about 150 bytes per pair.
 _PAIRS_AT_ONCE = 1_000_000
 # With so many times fewer pairs than there are members in all, a part's members are sorted out by themselves.
 _SMALL_PART = 16
@@ -29,9 +32,9 @@ _SMALL_PART = 16
 
 @dataclass(frozen=True)
 class Allocated:
-    """The numbers of the chosen pairs, ascending; what they reach, and a bound that no allocation exceeds.
+    """The selected pairs' numbers, ascending; their value, and an upper bound for any allocation.
 
-    Equal where the optimum is proven. Standing pairs count in neither.
+    Value and bound are equal if the optimum is proven. Standing pairs count in neither.
     """
 
     chosen: NDArray[np.intp]
@@ -40,7 +43,7 @@ class Allocated:
 
     @property
     def share_of_optimum(self) -> float:
-        """At least this share of the optimum is reached, of members served and of value; 1 where it is proven."""
+        """A lower bound on the share of the optimum, for members served and for value; 1 if the optimum is proven."""
         served = self.reached.served / self.bound.served if self.bound.served else 1.0
         value = self.reached.value / self.bound.value if self.bound.value else 1.0
         return min(served, value, 1.0)
@@ -55,10 +58,10 @@ def allocate(
     most: int = MOST_MATCHES,
     side: NDArray[np.bool_] | None = None,
 ) -> Allocated:
-    """Choose among the pairs (a[i], b[i]), each there once, so that nobody has more than `most`.
+    """Select among the pairs (a[i], b[i]), each listed once, so that no member has more than `most`.
 
-    `score`: 0 to 100 points. `standing` pairs take their members' places. `side`: how to part members
-    first where a region has no two sides, such as by gender. The order in which pairs are given changes nothing.
+    `score`: 0 to 100 points. `standing` pairs take up their members' places. `side`: the first partition to try in a
+    region without two sides, for example by gender. The order of the pairs does not matter.
     """
     taken = np.bincount(np.asarray(standing, dtype=np.intp).reshape(-1), minlength=members).astype(np.int64)
     low, high = (a, b) if (a < b).all() else (np.minimum(a, b), np.maximum(a, b))
@@ -77,16 +80,16 @@ def allocate(
 
 
 def _ordered(pairs: NDArray[np.intp], low: NDArray[np.intp], high: NDArray[np.intp], members: int) -> NDArray[np.intp]:
-    """The pairs' numbers in the order of (low, high), which is how candidates come already."""
+    """The pairs' numbers in the order of (low, high); candidates already have this order."""
     keys = low[pairs] * members + high[pairs]
     return pairs if (np.diff(keys) > 0).all() else pairs[np.argsort(keys, kind="stable")]
 
 
 @dataclass(frozen=True)
 class Part:
-    """An independent part of a problem: its pairs' numbers in the whole, and its members' sides.
+    """An independent part of a problem: its pairs' numbers in the whole problem, and its members' sides.
 
-    `is_odd`: some of the pairs run between members of one side, and no other choice of sides would change that.
+    `is_odd`: no choice of sides makes all pairs run between the sides.
     """
 
     pairs: NDArray[np.intp]
@@ -95,7 +98,7 @@ class Part:
     is_odd: bool
 
     def solve(self) -> tuple[NDArray[np.bool_], Objective, Objective]:
-        """Which of the part's pairs are chosen, what they reach, and a bound that no choice exceeds."""
+        """The part's selected pairs, their value, and an upper bound for any selection."""
         # OR-tools and numba are loaded only by a process that allocates.
         from matchme_pipeline.matching.engine import odd_regions, place_flow
 
@@ -106,9 +109,9 @@ class Part:
 
 
 def parts(whole: Problem, side: NDArray[np.bool_] | None = None) -> Iterator[Part]:
-    """The problem's independent parts, in the order of their lowest members.
+    """The problem's independent parts, ordered by their lowest members.
 
-    Parts share neither members nor pairs: any process can solve any of them, and the results are merged by number.
+    Parts share neither members nor pairs: they can be solved in any process, and the results are merged by number.
     """
     from matchme_pipeline.matching.engine.regions import regions
 

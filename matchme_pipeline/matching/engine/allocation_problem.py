@@ -1,4 +1,4 @@
-"""What the allocation solves: pairs and places in whole units, and the objective that every solver reports."""
+"""The allocation problem in integer units, and the objective that every solver reports."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MOST_MATCHES = 5
-# What a list gains by its first to its fifth place, in points of the score.
+# The value of a list's first to fifth place, in points of the score.
 PLACE_VALUES = (40, 32, 24, 16, 8)
 # Scores enter the objective in whole units of a thousandth of a point.
 UNITS_PER_POINT = 1_000
@@ -14,9 +14,9 @@ UNITS_PER_POINT = 1_000
 
 @dataclass(frozen=True)
 class Problem:
-    """One part of the allocation: members are 0 to n - 1, pairs (a[i], b[i]) are each there once, ordered, a < b.
+    """One part of the allocation: members are 0 to n - 1; pairs (a[i], b[i]) are unique and ordered, with a < b.
 
-    `units`: scores in whole thousandths. `taken`: places that standing pairs hold, by member. `most`: places of a list.
+    `units`: scores in thousandths. `taken`: places that standing pairs use, by member. `most`: places of a list.
     """
 
     a: NDArray[np.intp]

@@ -1,4 +1,4 @@
-"""An engine over everybody whose row can be computed with: one broken row stays one broken row."""
+"""An engine over all members whose rows can be processed: a broken row only affects its own member."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,7 +17,7 @@ from matchme_pipeline.matching.rules.vocabulary import Unknown
 def engine_without_broken_rows(
     known: Knowledge, as_of: datetime, limits: Limits, centre: NDArray[np.float64] | None = None
 ) -> tuple[Engine, dict[str, str]]:
-    """The engine over `known` without the members whose rows are broken, and those members with the reason."""
+    """The engine over `known` without members whose rows are broken, and those members with the reason."""
     try:
         return Engine(known, as_of, limits, centre), {}
     except Exception:

@@ -1,8 +1,8 @@
-"""The best candidates of every member, exactly: every pair that may meet is looked at, once, in blocks.
+"""The best candidates of every member, exactly: every pair is examined once, in blocks.
 
-Members meet group by group (a gender and the genders it looks for); a block of rows meets all columns in one compiled
-pass, which passes over the columns that ages or places part from the block (`pruning`), judges every other pair by the
-hard filters and computes a product of vectors only for those who may meet.
+Members are processed by group (a gender and the genders it looks for). One compiled pass compares a block of rows with
+all columns. It skips columns that ages or places exclude for the whole block (`pruning`), applies the hard filters to
+every other pair, and computes the dot product only for eligible pairs.
 """
 
 import os
@@ -42,14 +42,14 @@ from matchme_pipeline.matching.rules.eligibility import (
 from matchme_pipeline.matching.rules.members import NO_LIMIT, Members
 
 BLOCK_ROWS = 256
-# Columns whose vectors (3 KB each) stay in the processor's cache while a block of rows meets them.
+# Columns per tile: their vectors (3 KB each) stay in the processor's cache while a block of rows uses them.
 TILE_COLUMNS = 128
-# Kept per member: twelve times what a list holds, so that allocation has room to be fair.
+# Kept per member: twelve times the length of a list, so that the allocation can be fair.
 KEPT_PER_MEMBER = 60
-# The similarity's calibration looks at all eligible partners of so many members, evenly spaced by id.
+# The similarity's calibration uses all eligible partners of this many members, evenly spaced by id.
 CALIBRATION_MEMBERS = 1_024
 _CALIBRATED_AT_ONCE = 64
-# Vectors in whole steps move a cosine by 1e-5: where all are that close, their differences say nothing.
+# Quantised vectors change a cosine by 1e-5: with a smaller deviation, differences are only rounding.
 _LEAST_DEVIATION = 1e-4
 
 
@@ -57,8 +57,8 @@ _LEAST_DEVIATION = 1e-4
 class Candidates:
     """Pairs (`a` < `b`, positions of members) with their exact score 0-100, each pair once, ordered by (a, b).
 
-    `possibilities` counts every member's eligible partners, kept or not, without whom they have met before.
-    `upper_bound` is half of what everybody's MOST_MATCHES best add up to: the total that no allocation exceeds.
+    `possibilities` counts every member's eligible partners, kept or not, without partners met before. `upper_bound` is
+    half the sum of every member's MOST_MATCHES best scores; no allocation exceeds it.
     """
 
     a: NDArray[np.intp]
@@ -73,7 +73,7 @@ class Candidates:
 
 @dataclass(frozen=True)
 class Meeting:
-    """Two groups of members (positions) that look for each other; one group twice where it looks for its own gender."""
+    """Two groups of members (positions) that look for each other, or one group twice if it looks for its own gender."""
 
     rows: NDArray[np.intp]
     columns: NDArray[np.intp]
@@ -100,12 +100,11 @@ def find_candidates(
     threads: int | None = None,
     advance: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Candidates:
-    """The `kept` best eligible partners of every member; `excluded` pairs (positions, either order) are left out.
+    """The `kept` best eligible partners of every member, without `excluded` pairs (positions, either order).
 
-    Equal scores go to the partner with the lower position. The result is the same for every size of block and any
-    number of `threads` (None: all processors). The similarity's calibration looks at the excluded pairs too: whom a
-    member has met before must not change what others' similarity means. `advance` is told how many rows a thread has
-    done, and of how many in all.
+    Equal scores go to the partner with the lower position. The result does not depend on the block size or the number
+    of `threads` (None: all processors). The similarity's calibration includes excluded pairs, because a member's
+    history must not change the meaning of similarity. `advance` receives the numbers of finished rows and of all rows.
     """
     n = len(profiles.members)
     known = Known(profiles.records(), profiles.vectors.held, profiles.themes.bits, *_met_before(excluded, n))

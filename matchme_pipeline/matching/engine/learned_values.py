@@ -1,4 +1,4 @@
-"""What pairs are worth by a learned version, in place of their score: it moves whom members are shown, nothing else."""
+"""Values of pairs by a learned version. They replace the score in the allocation and change nothing else."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matchme_pipeline.matching.engine.candidates import Candidates
     from matchme_pipeline.matching.rules.compatibility import Profiles
 
-# Factors of so many pairs are held at once.
+# The number of pairs whose factors are in memory at once.
 _PAIRS_AT_ONCE = 500_000
 
 
@@ -28,7 +28,7 @@ class Learned:
     tendencies: Mapping[str, tuple[float, float]]
 
     def values(self, profiles: "Profiles", candidates: "Candidates") -> NDArray[np.float32]:
-        """What each candidate pair is worth, 0 to 100 points."""
+        """The value of each candidate pair, 0 to 100 points."""
         from matchme_pipeline.matching.rules.compatibility import factors
 
         own = [self.tendencies.get(user_id, (0.0, 0.0)) for user_id in profiles.members.user_ids]

@@ -1,4 +1,4 @@
-"""The week's matches from what is known of members: filters, candidates, allocation, explanation; pure."""
+"""The week's matches from members' data: filters, candidates, allocation, explanation; pure."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -31,13 +31,13 @@ Pair = tuple[str, str]
 # Pairs as positions of members, (pairs, 2).
 Positions = NDArray[np.intp]
 _HUNDREDTHS = 100
-# Rounding four parts to hundredths, and a score to float32, moves it by less than this many hundredths.
+# Rounding the parts to hundredths, and a score to float32, changes it by less than this many hundredths.
 _ROUNDED_AWAY = 4.0
 
 
 @dataclass(frozen=True)
 class Knowledge:
-    """What is known of members as of a cutoff; `vectors` are rows of float32 for `vector_ids`."""
+    """Members' data as of a cutoff; `vectors` are rows of float32 for `vector_ids`."""
 
     rows: Sequence[MemberRow]
     vector_ids: Sequence[str]
@@ -58,10 +58,10 @@ class Match:
 
 @dataclass(frozen=True)
 class Allocation:
-    """The week's new pairs and how they came about.
+    """The week's new pairs and figures about them.
 
-    `lists_by_size`: members with possibilities by the length of their lists. `places_left_empty`: places that pairs
-    below the least score could have filled.
+    `lists_by_size`: numbers of members with possible partners by the length of their lists. `places_left_empty`: places
+    that only pairs below the minimum score could fill.
     """
 
     matches: list[Match]
@@ -85,7 +85,7 @@ class Allocation:
 
     @property
     def figures(self) -> WeekFigures:
-        """What there is to judge whether the week is unusual."""
+        """The figures that decide whether the week is unusual."""
         return WeekFigures(
             self.matchable + sum(self.not_matchable.values()),
             self.matchable,
@@ -107,9 +107,9 @@ class Engine:
         limits: Limits = USUAL,
         centre: NDArray[np.float64] | None = None,
     ) -> None:
-        """Sort out who can be matched as of `cutoff` and bring what is known of them into columns.
+        """Select the matchable members as of `cutoff` and convert their data to columns.
 
-        `centre` is what vectors are centred on, their own mean unless given.
+        `centre` is subtracted from vectors; the default is their own mean.
         """
         self.limits = limits
         self.not_matchable: Counter[str] = Counter()
@@ -126,7 +126,7 @@ class Engine:
         members = as_columns(matchable, cutoff, self.unknown, limits)
         self._titles = titles_of(members.user_ids, knowledge.approved)
         self.position = {user_id: place for place, user_id in enumerate(members.user_ids)}
-        # numba takes a third of a second to load; only a process that matches pays for it.
+        # numba takes a third of a second to load; only a process that matches needs it.
         from matchme_pipeline.matching.rules.compatibility import Profiles
         from matchme_pipeline.matching.rules.quantised_vectors import centre_of, centred
 
@@ -142,9 +142,9 @@ class Engine:
     def match(
         self, excluded: Collection[Pair] | Positions, standing: Collection[Pair] = (), learned: "Learned | None" = None
     ) -> Allocation:
-        """Allocate matches; `excluded` pairs may not meet, `standing` pairs take up places.
+        """Allocate matches; `excluded` pairs are ineligible, `standing` pairs take up places.
 
-        Pairs are worth what `learned` says, their score unless it is given.
+        The value of a pair is that of `learned`, or its score by default.
         """
         apart = np.concatenate([self.positions(excluded), self.positions(standing)])
         found = self.candidates(apart)
@@ -153,9 +153,9 @@ class Engine:
     def allocate(
         self, candidates: "Candidates", standing: Collection[Pair] = (), values: NDArray[np.float32] | None = None
     ) -> tuple[NDArray[np.intp], Allocation]:
-        """Choose among `candidates`: the numbers of the chosen pairs, ascending, and what came of it.
+        """Select among `candidates`: the numbers of the selected pairs, ascending, and the result.
 
-        `values`: what each candidate is worth, 0 to 100 points, in place of its score.
+        `values`: each candidate's value, 0 to 100 points, instead of its score.
         """
         places = self.positions(standing)
         good = self.good_enough(candidates)
@@ -165,14 +165,14 @@ class Engine:
         return chosen, self._report(candidates, chosen, places, good, done)
 
     def good_enough(self, candidates: "Candidates") -> NDArray[np.intp]:
-        """The numbers of the candidates whose score, as it is shown, is not below the limits' least."""
+        """The numbers of candidates whose displayed score reaches the minimum score."""
         least = self.limits.least_score
         if least is None:
             return np.arange(len(candidates.a))
         from matchme_pipeline.matching.rules.compatibility import factors
 
         shown = candidates.score.astype(np.float64) * _HUNDREDTHS
-        # What is shown is the sum of four rounded parts.
+        # The displayed score is the sum of rounded parts.
         near = np.flatnonzero(np.abs(shown - least * _HUNDREDTHS) < _ROUNDED_AWAY)
         values = factors(self.profiles, candidates.a[near], candidates.b[near], candidates.calibration)
         shown[near] = contributions(values).sum(axis=1)
@@ -184,9 +184,9 @@ class Engine:
         kept: int | None = None,
         advance: Callable[[int, int], None] = lambda _done, _total: None,
     ) -> "Candidates":
-        """The `kept` best candidates of every member, as many as allocation looks at unless told otherwise.
+        """The `kept` best candidates of every member; by default as many as the allocation uses.
 
-        `advance` is told of progress, as `find_candidates` tells it.
+        `advance` reports progress as in `find_candidates`.
         """
         from matchme_pipeline.matching.engine.candidates import KEPT_PER_MEMBER, find_candidates
 
@@ -211,7 +211,7 @@ class Engine:
         return matches
 
     def _compared(self, a: NDArray[np.intp], b: NDArray[np.intp], similarity: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Of which pairs both members have a vector: of all but those whose similarity is neutral for want of one."""
+        """For each pair, do both members have a vector? Otherwise its similarity is neutral."""
         compared = np.ones(len(a), dtype=bool)
         neutral = np.flatnonzero(similarity == NEUTRAL)
         held = self.profiles.vectors.held
@@ -219,7 +219,7 @@ class Engine:
         return compared
 
     def _vectors(self, knowledge: Knowledge) -> NDArray[np.float32]:
-        """The vectors of members who can be matched, by position; zeros for who has none."""
+        """The vectors of matchable members by position; zeros for members without one."""
         vectors = np.zeros((len(self.position), knowledge.vectors.shape[1]), dtype=np.float32)
         for row, user_id in enumerate(knowledge.vector_ids):
             place = self.position.get(user_id)
@@ -228,7 +228,7 @@ class Engine:
         return vectors
 
     def positions(self, pairs: Collection[Pair] | Positions) -> Positions:
-        """The positions of pairs of members who can be matched, (pairs, 2); positions stay as they are."""
+        """The positions of pairs of matchable members, (pairs, 2); positions stay unchanged."""
         if isinstance(pairs, np.ndarray):
             return pairs
         known = self.position

@@ -1,4 +1,4 @@
-"""Who can be matched and has nobody to meet, and what parts them from the others."""
+"""Matchable members without any possible partner, and the filter that excludes their partners."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,16 +8,16 @@ from matchme_pipeline.matching.rules.member_records import records
 from matchme_pipeline.matching.rules.members import NO_LIMIT, Members
 
 PLACE_NOT_KNOWN, MET_BEFORE, NOT_LOOKED_AT = "own_place_not_known", "met_before", "not_looked_at"
-# Each of them is judged against everybody: so many cost about a second at 60,000 members.
+# Each of them is compared with all members: this many take about a second at 60,000 members.
 MOST_LOOKED_AT = 2_000
 _AT_ONCE = 64
 
 
 def reasons(members: Members, possibilities: NDArray[np.int64]) -> dict[str, str]:
-    """Of each member with no possibility, by id, the filter that removes most of those whose gender suits.
+    """For each member without a possible partner, by id, the filter that removes most members of a suitable gender.
 
-    `gender` where nobody's gender suits, `met_before` where all who suit have been met, `own_place_not_known` where
-    the member asks for a distance and has no place. From MOST_LOOKED_AT members on it is `not_looked_at`.
+    `gender` if nobody has a suitable gender, `met_before` if all suitable members have been met, `own_place_not_known`
+    if the member states a distance and has no place. Members after the first MOST_LOOKED_AT have `not_looked_at`.
     """
     alone = np.flatnonzero(possibilities == 0)
     everybody = records(members)

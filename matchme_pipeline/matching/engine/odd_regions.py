@@ -19,18 +19,18 @@ from matchme_pipeline.matching.engine import place_flow
 from matchme_pipeline.matching.engine.allocation_problem import Objective, Problem
 
 _SEED = 16
-# A round solves the region once more, so a large one gets fewer.
+# A round solves the region again, so a large region gets fewer rounds.
 MOST_ROUNDS = 16
 _PAIRS_SOLVED = 2_000_000
 MOST_PAIRS_PROVEN = 2_000
-# The solver's own measure of work, which is the same on every machine: some ten seconds.
+# The solver's deterministic measure of work, equal on every machine; about ten seconds.
 _MOST_WORK = 10.0
 
 Solved = tuple[NDArray[np.bool_], Objective, Objective]
 
 
 def solve(problem: Problem, sides: NDArray[np.bool_]) -> Solved:
-    """Which pairs are chosen, what they reach, and a bound that no choice exceeds."""
+    """The selected pairs, their value, and an upper bound for any selection."""
     chosen, bound = relaxed(problem)
     rng = np.random.default_rng(_SEED)
     parting = sides
@@ -49,7 +49,7 @@ def solve(problem: Problem, sides: NDArray[np.bool_]) -> Solved:
 
 
 def relaxed(problem: Problem) -> tuple[NDArray[np.bool_], Objective]:
-    """The pairs that the double cover's optimum takes both ways, and half of what that reaches."""
+    """The pairs that the double cover's optimum contains in both directions, and half of its value."""
     n, m = len(problem.taken), len(problem.a)
     tail = np.concatenate([problem.a, problem.b])
     head = n + np.concatenate([problem.b, problem.a])
@@ -59,7 +59,7 @@ def relaxed(problem: Problem) -> tuple[NDArray[np.bool_], Objective]:
 
 
 def improved(problem: Problem, chosen: NDArray[np.bool_], parting: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The best choice that keeps the chosen pairs within either side of the parting."""
+    """The best selection that keeps the selected pairs within either side of the partition."""
     kept = chosen & (parting[problem.a] == parting[problem.b])
     taken = problem.taken + problem.degrees(kept)
     around = Problem(problem.a, problem.b, problem.units, taken, problem.most)
@@ -81,7 +81,7 @@ def filled(problem: Problem, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def proven(problem: Problem, start: NDArray[np.bool_], bound: Objective) -> Solved:
-    """The optimum by CP-SAT from a first choice; where its work runs out, the best that it has found."""
+    """The optimum by CP-SAT, starting from a first selection; at its work limit, the best selection found."""
     from ortools.sat.python import cp_model
 
     model = cp_model.CpModel()
@@ -98,7 +98,7 @@ def proven(problem: Problem, start: NDArray[np.bool_], bound: Objective) -> Solv
         places[member].append(model.new_bool_var(""))
         gained.append(worth * places[member][-1])
     for chosen_by, places_of in zip(own, places, strict=True):
-        # Values fall from place to place, so that the first places are taken first.
+        # Values fall from place to place, so the first places are filled first.
         model.add(sum(chosen_by) == sum(places_of))
     gained += [units * pair for units, pair in zip(problem.units.tolist(), pairs, strict=True)]
     model.maximize(sum(gained))

@@ -1,7 +1,7 @@
-"""The compiled pass over pairs: judge, score what is eligible, keep the best of both sides.
+"""The compiled pass over pairs: apply the filters, score eligible pairs, keep the best of both sides.
 
-A candidate is kept as one number, its key: the bits of its score (a float32 of 0 or more, whose bits are ordered as
-its values), then the partner's position, complemented. Larger keys are better; equal scores go to the lower position.
+A candidate is stored as one number, its key: the bits of its score (a float32 of 0 or more, whose bits sort like its
+values), then the complement of the partner's position. Larger keys are better; equal scores go to the lower position.
 """
 
 from typing import NamedTuple
@@ -25,16 +25,16 @@ from matchme_pipeline.matching.rules.jit import entry, rule
 from matchme_pipeline.matching.rules.member_records import Records
 from matchme_pipeline.matching.rules.quantised_vectors import cosine
 
-# The key of a place that nobody holds; the positions of members stay below its lower half.
+# The key of an empty place; member positions stay below its lower half.
 ABSENT = np.uint64(0)
 _SHIFT = np.uint64(32)
 _LOWER = np.uint64(0xFFFFFFFF)
-# Bounds are compared with this much to spare, far more than rounding takes, in points of the score.
+# The margin for comparisons with bounds, in points of the score; much larger than rounding errors.
 _SPARE = 1e-3
 
 
 class Known(NamedTuple):
-    """What is known of all members, by position: records, vectors, themes, and whom they have met before.
+    """Data of all members by position: records, vectors, themes, and partners met before.
 
     Partners of member m are met[met_starts[m]:met_starts[m + 1]], ascending.
     """
@@ -49,7 +49,7 @@ class Known(NamedTuple):
 class Found(NamedTuple):
     """What a pass has found: heaps of keys by row and by column, eligible partners by both, pairs by failed filter.
 
-    Of pairs that age or distance parts, `counts` holds some only.
+    `counts` contains only some of the pairs that age or distance excludes.
     """
 
     row_best: NDArray[np.uint64]
@@ -78,11 +78,12 @@ def meet(
     calibration: Calibration,
     found: Found,
 ) -> None:
-    """Judge the pairs of `rows` and `columns` (positions), score who may meet, keep the best of both in `found`.
+    """Filter the pairs of `rows` and `columns` (positions), score the eligible ones, and keep the best of both in
+    `found`.
 
-    Columns are taken `tile` at a time, as many as fit the processor's cache with their vectors. Row i makes pairs with
-    the columns from `after` + i on: where both are the same members, each pair is looked at once. Tiles that an age or
-    a distance parts from a row are passed over.
+    Columns are processed in tiles of `tile` columns whose vectors fit the processor's cache. Row i is paired with the
+    columns from `after` + i on: if both are the same members, each pair is examined once. Tiles that age or distance
+    excludes for a row are skipped.
     """
     records, held, themes = known.records, known.held, known.themes
     column_records = records[columns]
@@ -112,8 +113,8 @@ def meet(
             for j in eligible[:count]:
                 b, other = columns[j], column_records[j]
                 found.column_possibilities[j] += 1
-                # Both sides keep what is better than the worst that they have; once that is out of reach for both,
-                # the pair is not scored to the end. What is cheap to know comes first.
+                # Each side keeps a pair only if it beats the side's worst candidate. Once neither side can keep it,
+                # scoring stops. Cheap factors come first.
                 as_bits[0] = min(found.row_best[i, 0], found.column_best[j, 0]) >> _SHIFT
                 worst = as_float[0] - _SPARE
                 dna, shared = dna_factor(one, other), shared_factor(one, other, in_common(themes, a, b))
@@ -131,7 +132,7 @@ def meet(
 
 @rule
 def have_met(starts: NDArray[np.intp], met: NDArray[np.intp], a: int, b: int) -> bool:
-    """Whether b is among those whom a has met, by bisection."""
+    """Binary search: has `a` met `b`?"""
     low, high = starts[a], starts[a + 1]
     end = high
     while low < high:
@@ -169,7 +170,7 @@ def similarity_sums(
 
 @entry
 def pairs_of_lower(best: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """How many pairs each member has, as the lower of the two, that are among the best of either."""
+    """The number of pairs for each member as the lower of the two, among the best candidates of either."""
     counts = np.zeros(len(best), dtype=np.int64)
     for member in range(len(best)):
         for key in best[member]:
@@ -188,7 +189,7 @@ def write_pairs(
     filled = starts[:-1].copy()
     as_bits = np.empty(1, dtype=np.uint32)
     as_float = as_bits.view(np.float32)
-    # Members come in their order, so what one finds among their own best is put in order at the end.
+    # Members come in order, so a member's own best candidates are sorted at the end.
     for member in range(len(best)):
         for key in best[member]:
             if key != ABSENT:
@@ -208,21 +209,21 @@ def write_pairs(
 
 @rule
 def lower_of(best: NDArray[np.uint64], member: int, key: np.uint64) -> int:
-    """The lower member of a pair among the best of `member`, where it is for this one to write it; else -1.
+    """The lower member of a pair among the best of `member`, if this member writes the pair; otherwise -1.
 
-    The lower member writes what is among their own best; the higher one what is among theirs alone.
+    The lower member writes their own best candidates; the higher member writes pairs that only they keep.
     """
     partner = np.intp(_LOWER - (key & _LOWER))
     if member < partner:
         return member
-    # The pair as the lower one would keep it, against the worst that this one keeps.
+    # The pair's key for the lower member, compared with that member's worst key.
     seen_from_there = (key >> _SHIFT << _SHIFT) | (_LOWER - np.uint64(member))
     return int(partner) if seen_from_there < best[partner, -1] else -1
 
 
 @rule
 def push(heaps: NDArray[np.uint64], row: int, key: np.uint64) -> None:
-    """Replace the least of the min-heap heaps[row] by `key`, if that is larger."""
+    """Replace the smallest key of the min-heap heaps[row] by `key` if `key` is larger."""
     if key <= heaps[row, 0]:
         return
     place, size = 0, heaps.shape[1]
@@ -240,7 +241,7 @@ def push(heaps: NDArray[np.uint64], row: int, key: np.uint64) -> None:
 
 
 def best_of(kept: int, *bests: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The `kept` best of several, row by row, the best first."""
+    """The `kept` best keys of several heaps, row by row, best first."""
     together = np.concatenate(bests, axis=1)
     together.sort(axis=1)
     return np.ascontiguousarray(together[:, : -kept - 1 : -1])

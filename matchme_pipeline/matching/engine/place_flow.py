@@ -1,14 +1,15 @@
 """The allocation between two sides as a minimum-cost flow, solved by OR-tools.
 
-    source -> members of the first side -> members of the second side -> sink
+source -> members of the first side -> members of the second side -> sink
 
-A member's places are parallel arcs of capacity 1 from the source (or to the sink). Their costs are what a place is
-worth, negated; values fall from place to place, so a minimum-cost flow fills them in order. The first place of a member
-whom nothing stands for carries a reward on top, so large that members served come before everything else. A pair is an
-arc of capacity 1 that costs its score, negated. An arc from source to sink carries what is left over.
+A member's places are parallel arcs of capacity 1 from the source (or to the sink). Their costs are the negated values
+of the places; values fall from place to place, so a minimum-cost flow fills them in order. The first place of a member
+without a standing pair has an additional reward that exceeds everything else, because members served come first in the
+objective. A pair is an arc of capacity 1 whose cost is its negated score. An arc from source to sink carries the
+remaining flow.
 
-Costs are whole thousandths of a point. The solver works on costs times the number of nodes in 64 bits: the reward grows
-with half of the members, so this holds up to some six million members in one region; `solve` raises beyond.
+Costs are whole thousandths of a point. The solver uses 64-bit costs times the number of nodes. The reward grows with
+half of the members, so this suffices for about six million members in one region; `solve` raises beyond that.
 """
 
 import numpy as np
@@ -18,7 +19,7 @@ from matchme_pipeline.errors import PipelineError
 from matchme_pipeline.matching.engine.allocation_problem import PLACE_VALUES, UNITS_PER_POINT, Objective, Problem
 
 _PLACE_UNITS = np.array(PLACE_VALUES, dtype=np.int64) * UNITS_PER_POINT
-# To serve one member more seldom takes a longer chain of pairs than this.
+# Serving one more member rarely needs a longer chain of pairs.
 _LIKELY_PAIRS_TRADED = 8
 
 
@@ -30,7 +31,7 @@ def solve(problem: Problem, first_side: NDArray[np.bool_]) -> tuple[NDArray[np.b
         return chosen, Objective()
     most_units = int(problem.units.max())
     enough = coverage_reward(len(problem.taken), most_units)
-    # Small costs are solved faster. Where a small reward serves everybody who has a pair, a larger one does no better.
+    # Small costs are solved faster. If a small reward serves every member who has a pair, a larger one is not needed.
     for reward in (min(enough, _LIKELY_PAIRS_TRADED * most_units + 4 * int(_PLACE_UNITS[0])), enough):
         chosen[across] = _flow(problem, first_side, across, reward)
         if reward == enough or _all_are_served(problem, across, chosen):
@@ -45,7 +46,7 @@ def _all_are_served(problem: Problem, across: NDArray[np.intp], chosen: NDArray[
 
 
 def objective(problem: Problem, chosen: NDArray[np.bool_]) -> Objective:
-    """What a choice of pairs reaches."""
+    """The objective of a selection of pairs."""
     degrees = problem.degrees(chosen)
     served = int(np.count_nonzero((problem.taken == 0) & (degrees > 0)))
     worth = np.concatenate([[0], np.cumsum(_PLACE_UNITS)])
@@ -54,16 +55,16 @@ def objective(problem: Problem, chosen: NDArray[np.bool_]) -> Objective:
 
 
 def coverage_reward(members: int, most_units: int) -> int:
-    """What serving one more member is worth, in thousandths of a point: more than anything else could be.
+    """The reward for serving one more member, in thousandths of a point: larger than any other gain.
 
-    Two flows differ by cycles through each node once at most. Such a cycle trades at most members / 2 + 1 pairs, and
-    two places on either side: it can lose no more than these are worth.
+    Two flows differ by cycles that visit each node at most once. Such a cycle exchanges at most members / 2 + 1 pairs
+    and two places on either side, so it cannot lose more than these are worth.
     """
     return (members // 2 + 1) * max(most_units, 1) + 4 * int(_PLACE_UNITS[0]) + 1
 
 
 def free_places(problem: Problem, reward: int) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
-    """Every place that nothing stands in: whose it is, and what it is worth with the reward for serving somebody."""
+    """Every free place: its member, and its value including the reward for serving the member."""
     n = len(problem.taken)
     place = np.arange(problem.most)
     is_free = place[None, :] >= problem.taken[:, None]

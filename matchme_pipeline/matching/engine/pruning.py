@@ -1,8 +1,8 @@
-"""Which groups of members cannot meet, told by their ages and places without looking at a pair.
+"""Groups of members that cannot be eligible for each other, decided by ages and places without examining pairs.
 
-A bound covers one member or many: the ages that they have and wish for, the ball on the unit sphere that holds their
-places, and their farthest reach. Two bounds are parted where no pair between them can pass the filters of age and
-distance; everything else is left to the rule itself, so results do not depend on how members are grouped.
+A bound covers one or more members: their ages, their age preferences, a ball on the unit sphere that contains their
+places, and their longest distance. Two bounds are excluded if no pair between them can pass the filters of age and
+distance. All other pairs are decided by the rule itself, so results do not depend on the grouping.
 """
 
 from math import sqrt
@@ -21,7 +21,7 @@ BOUND = np.dtype(
         ("y", np.float64),
         ("z", np.float64),
         ("radius", np.float64),
-        # The farthest limit of distance, as a chord; infinite where any distance will do.
+        # The longest distance as a chord; infinite if any distance is accepted.
         ("reach", np.float64),
         ("age_low", np.int32),
         ("age_high", np.int32),
@@ -30,12 +30,12 @@ BOUND = np.dtype(
     ]
 )
 Bounds = NDArray[np.void]
-# Far more than rounding takes from a chord: six millimetres.
+# Much larger than the rounding error of a chord: six millimetres.
 _SLACK = 1e-9
 
 
 def member_bounds(members: Records) -> Bounds:
-    """A bound for each member; one whose place is not known is parted from nobody by distance."""
+    """A bound for each member; distance never excludes a member without a known place."""
     made = np.zeros(len(members), dtype=BOUND)
     known = ~np.isnan(members["x"])
     for axis in ("x", "y", "z"):
@@ -67,7 +67,7 @@ def group_bounds(bounds: Bounds, size: int) -> Bounds:
 
 @rule
 def parted(a: Record, b: Record) -> bool:
-    """Whether age or distance parts every pair between two bounds."""
+    """Does age or distance exclude every pair between two bounds?"""
     if a.wish_high < b.age_low or a.wish_low > b.age_high or b.wish_high < a.age_low or b.wish_low > a.age_high:
         return True
     dx, dy, dz = a.x - b.x, a.y - b.y, a.z - b.z
@@ -76,7 +76,9 @@ def parted(a: Record, b: Record) -> bool:
 
 
 def pairs_of_ages(rows: Members, columns: Members, *, one_side: bool) -> int:
-    """How many pairs both wishes for an age admit; `one_side`: both are the same members, each pair counts once."""
+    """The number of pairs that meet both age preferences; `one_side`: both are the same members, and each pair counts
+    once.
+    """
     width = int(max(part.max(initial=0) for m in (rows, columns) for part in (m.age, m.age_min, m.age_max))) + 2
     admitted = _admitted(rows, width)
     if not one_side:

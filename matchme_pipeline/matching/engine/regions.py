@@ -1,7 +1,7 @@
-"""Which members hang together by pairs, and whether they can be put on two sides; compiled.
+"""Connected regions of members, and whether they can be split into two sides; compiled.
 
-Union-find over the double cover: every member is there twice, and a pair joins each member to the other's twin. A
-region can be put on two sides exactly where no member is joined to their own twin.
+Union-find over the bipartite double cover: every member has a twin, and a pair joins each member to the other's twin. A
+region can be split into two sides if, and only if, no member is joined to their own twin.
 """
 
 import numpy as np
@@ -13,14 +13,14 @@ from matchme_pipeline.matching.rules.jit import entry, rule
 def regions(
     members: int, a: NDArray[np.intp], b: NDArray[np.intp]
 ) -> tuple[NDArray[np.intp], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Every member's region, named by its lowest member; who stands on that one's side; which regions are odd.
+    """Every member's region, named by its lowest member; the members on that member's side; the odd regions.
 
-    A region is odd where some chain of pairs leads around an odd number of members, so that it has no two sides; `odd`
-    is told by name.
+    A region is odd if a chain of pairs forms a cycle of odd length, so that it has no two sides; `odd` is indexed by
+    region.
     """
     roots = joined(members, a, b)
     own, twin = roots[:members], roots[members:]
-    # The root of a set is its lowest node, and first copies come before all twins.
+    # The root of a set is its lowest node, and original nodes come before all twins.
     region = np.minimum(own, twin)
     odd = np.zeros(members, dtype=bool)
     odd[region[own == twin]] = True
@@ -51,7 +51,7 @@ def unite(parents: NDArray[np.intp], x: int, y: int) -> None:
 
 @rule
 def root_of(parents: NDArray[np.intp], node: int) -> int:
-    """The root of a node's set; the way there is halved for the next one who asks."""
+    """The root of a node's set, with path halving."""
     while parents[node] != node:
         parents[node] = parents[parents[node]]
         node = parents[node]

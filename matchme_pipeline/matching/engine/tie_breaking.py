@@ -1,9 +1,9 @@
-"""Which of several equally good allocations is taken; compiled.
+"""Selects one of several equally good allocations; compiled.
 
-The solver is handed the pairs in the order of ids and runs in one thread, so that the same members and pairs always
-give the same allocation, however they were read. Of members who tie for a place, the one with the lower id then gets
-it: a pair gives way to another of the same member with the same score whose other side has a lower id and, without the
-place, a list as long as the first one keeps. Nothing of the objective changes by that.
+The solver receives the pairs in the order of ids and runs in one thread, so the same members and pairs always give the
+same allocation. Among members who tie for a place, the lower id then gets it: a pair is replaced by another pair of the
+same member with the same score if its partner has a lower id and, without the place, a list as long as the first
+partner would keep. The objective does not change.
 """
 
 import numpy as np
@@ -31,7 +31,7 @@ def give_to_lower(
     degrees: NDArray[np.int64],
     chosen: NDArray[np.bool_],
 ) -> None:
-    """Move places to lower ids until none is left to move; every move lowers the sum of the chosen ids."""
+    """Move places to lower ids until no move is possible; every move lowers the sum of the selected ids."""
     # Every member's pairs, by the other side's id: pairs are ordered by (a, b).
     filled = starts[:-1].copy()
     own = np.empty(2 * len(a), dtype=np.intp)

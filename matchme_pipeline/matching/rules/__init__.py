@@ -1,1 +1,1 @@
-"""The rules of matching: who may meet whom and how well two members suit each other; pure."""
+"""The rules of matching: eligibility and compatibility of two members; pure."""

@@ -1,7 +1,7 @@
-"""How well two members suit each other: 0 to 100, the same from both sides, every part of it named.
+"""The compatibility score of two members: 0 to 100, equal from both sides, with all its factors.
 
-The score is the sum of the factors, each in [0, 1], times their WEIGHTS. The factors are scalar
-functions that numba compiles: candidates and explanations are computed by the same words.
+The score is the sum of the factors, each in [0, 1], times their WEIGHTS. The factors are scalar functions that numba
+compiles: candidates and explanations use the same functions.
 """
 
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ WISH_POINTS = AGE + DISTANCE + PRACTICE + FAMILY + CHILDREN + STATED
 # Those of the records, and the distance.
 UNKNOWN_ATTRIBUTES = len(ATTRIBUTES) + 1
 FACTORS = len(WEIGHTS)
-# The logistic function with this slope stays within 0.01 of the normal distribution's (Bowling et al. 2009), which
-# turns a z-score into a share of the population.
+# The logistic function with this slope differs by less than 0.01 from the normal distribution function (Bowling et al.
+# 2009), which turns a z-score into a percentile.
 LOGISTIC_SLOPE = 1.702
 
 
@@ -39,7 +39,7 @@ class Calibration(NamedTuple):
 
 @dataclass(frozen=True)
 class Profiles:
-    """What is known of members, row by row as in `Members`; `dna`: scores 0-100, NaN in seed state."""
+    """Members' data, row by row as in `Members`; `dna`: scores 0-100, NaN without data."""
 
     members: Members
     vectors: MemberVectors
@@ -51,19 +51,21 @@ class Profiles:
         return Profiles(self.members.rows(where), self.vectors.rows(where), self.themes.rows(where), self.dna[where])
 
     def records(self) -> Records:
-        """The members as the rules look at them."""
+        """The members as records for the rules."""
         return records(self.members, self.dna, self.themes.size, self.vectors.known())
 
 
 @rule
 def weighted(similarity: float, wishes: float, shared: float, dna: float) -> float:
-    """The score: the weighted sum of the factors, 0 to 100; of the soft wishes, their points."""
+    """The score: the weighted sum of the factors, 0 to 100; `wishes` are the points of the soft preferences."""
     return SIMILARITY * similarity + wishes + SHARED * shared + DNA * dna
 
 
 @rule
 def similarity_factor(a: Record, b: Record, likeness: float, mean: float, deviation: float) -> float:
-    """The share of eligible pairs less alike than `likeness`, the cosine: a logistic curve over the z-score."""
+    """The share of eligible pairs with a lower similarity than `likeness`, the cosine: a logistic curve over the
+    z-score.
+    """
     if not (a.has_vector and b.has_vector):
         return NEUTRAL
     return 1.0 / (1.0 + exp(-LOGISTIC_SLOPE * (likeness - mean) / deviation))
@@ -71,7 +73,7 @@ def similarity_factor(a: Record, b: Record, likeness: float, mean: float, deviat
 
 @rule
 def wish_points(a: Record, b: Record) -> float:
-    """What two members' soft wishes add to the score, 0 to WISH_POINTS."""
+    """The points of two members' soft preferences, 0 to WISH_POINTS."""
     age, distance, practice, family_values, children, stated = wish_factors(a, b)
     return weighted_wishes(age, distance, practice, family_values, children, stated)
 
@@ -80,7 +82,7 @@ def wish_points(a: Record, b: Record) -> float:
 def weighted_wishes(
     age: float, distance: float, practice: float, family_values: float, children: float, stated: float
 ) -> float:
-    """The weighted sum of the soft wishes, 0 to WISH_POINTS."""
+    """The weighted sum of the soft preferences, 0 to WISH_POINTS."""
     return (
         AGE * age
         + DISTANCE * distance
@@ -93,13 +95,13 @@ def weighted_wishes(
 
 @rule
 def wish_factors(a: Record, b: Record) -> tuple[float, float, float, float, float, float]:
-    """How well each suits the other's soft wishes, wish by wish in the order of WISHES; NEUTRAL where one is unknown.
+    """How well each member fits the other's soft preferences, in the order of WISHES; NEUTRAL if a value is unknown.
 
-    Both sides' liking is joined by the harmonic mean, high only where both like each other (Pizzato et al. 2010, RECON,
-    reciprocal recommenders).
+    The harmonic mean combines both sides; it is high only if both sides are (Pizzato et al. 2010, RECON, reciprocal
+    recommenders).
     """
     apart = haversine(a, b)
-    # Said so that an unknown distance stays NaN.
+    # Written so that an unknown distance stays NaN.
     kilometres = 2 * EARTH_RADIUS_KM * asin(sqrt(1.0 if apart > 1.0 else apart))
     family_values, children = NEUTRAL, NEUTRAL
     if a.family_values != MISSING and b.family_values != MISSING:
@@ -125,7 +127,7 @@ def both(x: float, y: float) -> float:
 
 @rule
 def age_liking(a: Record, b: Record) -> float:
-    """1 at the middle of the ages that `a` states, 0 at their edge; where `a` states none, around their own age."""
+    """1 at the middle of the age range that `a` states, 0 at its ends; without a range, centred on the age of `a`."""
     if a.age_half > 0:
         return float(max(0.0, 1.0 - abs(b.age - a.age_middle) / a.age_half))
     return float(max(0.0, 1.0 - abs(b.age - a.age) / USUAL_AGE_GAP_YEARS))
@@ -133,7 +135,7 @@ def age_liking(a: Record, b: Record) -> float:
 
 @rule
 def distance_liking(a: Record, kilometres: float) -> float:
-    """1 next door, 0 at the edge of the reach of `a`; where any distance will do, half at the far end of the world."""
+    """1 at the same place, 0 at the maximum distance of `a`; for any distance, 0.5 at the other side of the world."""
     if isnan(kilometres):
         return NEUTRAL
     share = min(1.0, kilometres / a.reach_km)
@@ -150,7 +152,7 @@ def practice_liking(a: Record, b: Record) -> float:
 
 @rule
 def shared_factor(a: Record, b: Record, both: int) -> float:
-    """The overlap of approved insights where `both` approved so many, |A and B| / sqrt(|A| |B|) (Ochiai 1957).
+    """The overlap of approved insights with `both` common ones, |A and B| / sqrt(|A| |B|) (Ochiai 1957).
 
     An overlap of FULL_OVERLAP or more counts as 1, less in proportion.
     """
@@ -159,7 +161,7 @@ def shared_factor(a: Record, b: Record, both: int) -> float:
 
 @rule
 def dna_factor(a: Record, b: Record) -> float:
-    """1 - |difference| / 100 of DNA scores; neutral where one side has no score yet."""
+    """1 - |difference| / 100 of DNA scores; neutral if one side has no score yet."""
     closeness = 1.0 - abs(a.dna - b.dna) / 100.0
     return NEUTRAL if isnan(closeness) else closeness
 
@@ -210,15 +212,15 @@ def factors(
 
 
 def score(factors: NDArray[np.float64]) -> NDArray[np.float32]:
-    """The scores, 0 to 100, of pairs whose `factors` are given."""
+    """The scores, 0 to 100, of pairs with the given `factors`."""
     similarity, age, distance, practice, family_values, children, stated, shared, dna = factors.T
-    # By the compiled rules' own words, so that rounding is the same.
+    # Calls the compiled rule, so that rounding is equal.
     wishes = plain(weighted_wishes)(age, distance, practice, family_values, children, stated)
     return np.asarray(plain(weighted)(similarity, wishes, shared, dna), dtype=np.float32)
 
 
 def cosines(a: Profiles, b: Profiles) -> NDArray[np.float64]:
-    """Cosine similarity of members' vectors, (len(a), len(b)); NaN where one of the two has none."""
+    """Cosine similarity of members' vectors, (len(a), len(b)); NaN if either has none."""
     known = a.vectors.known()[:, None] & b.vectors.known()[None, :]
     product = a.vectors.held.astype(np.float64) @ b.vectors.held.astype(np.float64).T
     return np.where(known, product / STEPS**2, np.nan)

@@ -1,7 +1,7 @@
-"""The hard filters: who may meet whom, decided both ways.
+"""The hard filters: which pairs are eligible, decided in both directions.
 
-A filter is stated by one side and met by the other; a pair is eligible when both sides' filters are met. The rule is a
-scalar function that numba compiles, so that whole blocks of pairs are judged by the words that stand here.
+One side states a preference and the other side's value must meet it. A pair is eligible if both sides' preferences are
+met. The rule is a scalar function that numba compiles, so blocks of pairs use the same code.
 """
 
 from collections import Counter
@@ -21,7 +21,7 @@ from matchme_pipeline.matching.rules.member_records import (
 )
 from matchme_pipeline.matching.rules.members import Members
 
-# The order in which filters are applied; a pair is counted under the first that removes it.
+# The order of the filters; a pair counts under the first one that removes it.
 FILTERS = ("gender", "age", "distance", *ATTRIBUTES)
 # The results for a pair: 0, or the place in FILTERS of what removed it, or that the two have met before.
 ELIGIBLE, AGE, DISTANCE, FIRST_ATTRIBUTE, MET_BEFORE = 0, 1, 2, 3, len(FILTERS)
@@ -72,7 +72,9 @@ def judge_pairs(members: Records, a: NDArray[np.intp], b: NDArray[np.intp], fail
 
 @rule
 def unknown_asked(a: Record, b: Record, kilometres: float) -> int:
-    """How many attributes `a` states a wish about and `b` has not stated; unknown `kilometres` are NaN."""
+    """The number of attributes on which `a` states a preference and that `b` has not stated; unknown `kilometres` are
+    NaN.
+    """
     bits = a.asks & b.is_
     unknown = 0
     while bits != 0:
@@ -84,7 +86,7 @@ def unknown_asked(a: Record, b: Record, kilometres: float) -> int:
 
 
 def not_stated(members: Members, a: NDArray[np.intp], b: NDArray[np.intp]) -> list[list[str]]:
-    """Of each pair of positions (a[n], b[n]) the attributes that one asks for and the other has not stated."""
+    """For each pair of positions (a[n], b[n]), the attributes that one side asks for and the other has not stated."""
     made = records(members)
     one, other = made[a], made[b]
     missing = (one["asks"] & other["is_"]) | (other["asks"] & one["is_"])
@@ -105,17 +107,17 @@ def eligible_pairs(members: Members, a: NDArray[np.intp], b: NDArray[np.intp]) -
 
 
 def mutual_gender(a: Members, b: Members) -> Block:
-    """Which pairs of `a` (rows) and `b` (columns) are of a gender that the other looks for."""
+    """Which pairs of `a` (rows) and `b` (columns) have genders that they look for in each other?"""
     likes = (a.wants_gender[:, None] >> b.gender[None, :]) & 1
     liked = (b.wants_gender[None, :] >> a.gender[:, None]) & 1
     return np.asarray((likes & liked) != 0)
 
 
 def eligible_block(a: Members, b: Members, removed: Counter[str] | None = None) -> tuple[Block, NDArray[np.float32]]:
-    """Which pairs of `a` (rows) and `b` (columns) satisfy every hard preference both ways, and their distances.
+    """Which pairs of `a` (rows) and `b` (columns) meet every hard preference in both directions, and their distances.
 
-    Returns a boolean array and kilometres (float32, NaN where a place is unknown), both of shape (len(a), len(b)).
-    `removed` counts the pairs that each filter removed, in the order in which filters are applied.
+    Returns a boolean array and kilometres (float32, NaN if a place is unknown), both of shape (len(a), len(b)).
+    `removed` counts the pairs that each filter removed, in the order of the filters.
     """
     failed_filters = np.empty((len(a), len(b)), dtype=np.uint8)
     judge(records(a), records(b), failed_filters)

@@ -1,4 +1,4 @@
-"""What a match is made of, for the app to show: each factor with value, weight, contribution and one sentence."""
+"""The explanation of a match for the app: each factor with value, weight, contribution and one sentence."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -14,7 +14,7 @@ _HUNDREDTHS = 100
 _MOST_NAMED = 4
 _GOOD_FIT, _FAIR_FIT = 0.75, 0.45
 _ALIKE, _CLOSE_SCORES = 0.5, 0.85
-# What a soft wish's factor says from _GOOD_FIT on, from _FAIR_FIT on, and below.
+# Sentences of a soft preference's factor: from _GOOD_FIT on, from _FAIR_FIT on, and below.
 _FITS = {
     "age": (
         "You are close to the age that each of you looks for.",
@@ -45,7 +45,7 @@ _FITS = {
 
 
 def contributions(values: NDArray[np.float64]) -> NDArray[np.int64]:
-    """What each factor adds to the score, in hundredths of a point, half to even; `values` as `explain` takes them."""
+    """Each factor's contribution to the score in hundredths, rounded half to even; `values` as in `explain`."""
     return np.asarray(np.rint(values * np.array(list(WEIGHTS.values())) * _HUNDREDTHS), dtype=np.int64)
 
 
@@ -58,10 +58,10 @@ def explain(
 ) -> tuple[Decimal, dict[str, Any]]:
     """The score of a pair (two decimals) and its `compatibility_factors`.
 
-    `values` are the factors in the order of WEIGHTS, each in [0, 1], `hundredths` their contributions, which add up to
-    the score exactly; `shared` names what both have approved; `compared`: both have a vector; `not_stated`: the
-    attributes that one asks for and the other has not stated. The sentences suit both sides. `vector_similarity` and
-    `preferences_match` (0 to 1) are the keys that an earlier batch wrote and that the app may read.
+    `values` are the factors in the order of WEIGHTS, each in [0, 1]. `hundredths` are their contributions, which add up
+    to the score exactly. `shared` names common approved insights. `compared`: both have a vector. `not_stated`:
+    attributes that one side asks for and the other has not stated. The sentences suit both sides. `vector_similarity`
+    and `preferences_match` (0 to 1) are keys of an earlier batch that the app may read.
     """
     factors = [
         {
@@ -86,9 +86,9 @@ def explain(
 
 
 def speaks_for(name: str, value: float) -> bool:
-    """Whether a factor's sentence says something in favour of the pair; a neutral value says that little is known.
+    """Does a factor's sentence speak in favour of the pair? A neutral value only means that little is known.
 
-    That both have stated what is asked for (`stated`) brings nobody together.
+    `stated` never does: stated attributes alone are no reason for a match.
     """
     if name == "similarity":
         return value > _ALIKE
@@ -100,7 +100,7 @@ def speaks_for(name: str, value: float) -> bool:
 
 
 def _earlier_keys(values: Mapping[str, float]) -> dict[str, float]:
-    """What an earlier batch wrote: the similarity, and the weighted mean of the soft wishes."""
+    """Keys of an earlier batch: the similarity, and the weighted mean of the soft preferences."""
     points = sum(WEIGHTS[wish] * values[wish] for wish in WISHES)
     return {
         "vector_similarity": round(values["similarity"], 4),

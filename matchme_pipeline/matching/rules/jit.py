@@ -1,4 +1,4 @@
-"""How the rules of matching are compiled: once, kept on disk, with IEEE arithmetic as it is written."""
+"""How the rules of matching are compiled: once, cached on disk, with strict IEEE arithmetic."""
 
 import hashlib
 import os
@@ -22,25 +22,25 @@ def entry(function: _Function) -> _Function:
 
 
 def rule(function: _Function) -> _Function:
-    """Compile a function that compiled code alone calls: without a wrapper for Python it takes half the time.
+    """Compile a function that only compiled code calls; without a Python wrapper this takes half the time.
 
-    `plain` gives what Python may call.
+    `plain` returns a function that Python can call.
     """
     compiled: _Function = njit(**_UNWRAPPED)(function)
     return compiled
 
 
 def plain(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A rule's plain Python function, which takes arrays as well; the rule itself where nothing is compiled."""
+    """A rule's plain Python function, which also takes arrays; the rule itself if nothing is compiled."""
     found: Callable[..., Any] = getattr(function, "py_func", function)
     return found
 
 
 def kept_in(sources: Path) -> Path:
-    """Where code compiled from `sources` is kept: a folder of its own for every state of all the modules together.
+    """The cache folder for code compiled from `sources`; each state of all the modules has its own folder.
 
-    numba itself looks at the module of a function alone. A rule that changed in another module would live on in
-    whatever was compiled with it, and two members would get the old score.
+    numba only checks the module of the function itself. Without this folder, a changed rule of another module would
+    survive in cached code, and some members would get the old score.
     """
     digest = hashlib.sha256(numba.__version__.encode())
     for module in sorted(sources.rglob("*.py")):
@@ -51,7 +51,7 @@ def kept_in(sources: Path) -> Path:
         beside.mkdir(parents=True, exist_ok=True)
     if os.access(beside, os.W_OK):
         return beside
-    # An installation that may not be written to.
+    # The installation is read-only.
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "matchme" / name
 
 

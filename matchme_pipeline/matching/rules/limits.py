@@ -1,4 +1,4 @@
-"""The limits of matching that an operator may set; everything else that decides is in the rules themselves."""
+"""The limits of matching that an operator may set; all other constants are in the rules."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,11 @@ from matchme_pipeline.settings import Settings, process_settings
 
 @dataclass(frozen=True)
 class Limits:
-    """Who is active enough, how many reports are too many, how long a pair is not repeated, what a wish means.
+    """Limits on activity, reports, repeated pairs, distance, unknown values and score.
 
-    `active_within_days` days, `report_threshold` reports, `no_repeat_weeks` weeks; `anywhere_km`: a wish for so many
-    kilometres or more sets no limit; `strict`: the attributes whose unknown value fails a stated wish;
-    `least_score`: a place stays empty rather than filled below so many points, as members see them (None: any will do).
+    `active_within_days` days, `report_threshold` reports, `no_repeat_weeks` weeks; `anywhere_km`: a distance preference
+    of this many kilometres or more sets no limit; `strict`: attributes whose unknown value fails a stated preference;
+    `least_score`: the lowest score of a match as displayed, in points (None: no minimum).
     """
 
     active_within_days: int

@@ -1,4 +1,4 @@
-"""What the rules look at, one record a member: all of a member side by side, as compiled code likes to read it."""
+"""Members as records for compiled code: all values of a member are adjacent in memory."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from matchme_pipeline.matching.rules.vocabulary import (
 from matchme_pipeline.settings import UNKNOWN_MAY_BE_STRICT
 
 EARTH_RADIUS_KM = 6_371.0088
-# How much praying together matters, 1 to 10, to a member who has not said.
+# The importance of praying together, 1 to 10, for a member who has not stated it.
 USUAL_CARE = 5
 # The attributes of `is_` and `refuses` with their bits: one a code, the last for a missing value. Hijab has that alone.
 ATTRIBUTES = {
@@ -34,26 +34,26 @@ _STRICT_BIT = {name: bit for bit, name in enumerate(UNKNOWN_MAY_BE_STRICT)}
 
 RECORD = np.dtype(
     [
-        # The place on the unit sphere; NaN where it is not known.
+        # The place on the unit sphere; NaN if unknown.
         ("x", np.float64),
         ("y", np.float64),
         ("z", np.float64),
         # The member's limit of distance as a haversine, and in kilometres.
         ("reach", np.float64),
         ("reach_km", np.float64),
-        # The middle of the ages that the member states, and half their range in years; 0: none stated.
+        # The middle of the stated age range, and half of its width in years; 0 if none is stated.
         ("age_middle", np.float64),
         ("age_half", np.float64),
         # How much praying together matters, 0.1 to 1.
         ("care", np.float64),
-        # The DNA score, 0-100; NaN in seed state.
+        # The DNA score, 0-100; NaN without data.
         ("dna", np.float64),
         # How many insights the member has approved.
         ("approved", np.float64),
         # The bits of the attributes' values, and of the values that the member does not accept.
         ("is_", np.int64),
         ("refuses", np.int64),
-        # The bit of the missing value of each attribute that the member states a wish about.
+        # For each attribute with a stated preference, the bit of the missing value.
         ("asks", np.int64),
         ("age", np.int32),
         ("age_min", np.int32),
@@ -61,15 +61,15 @@ RECORD = np.dtype(
         ("religiosity", np.int32),
         ("family_values", np.int32),
         ("wants_children", np.int32),
-        # Whether any distance will do, and whether there is a vector.
+        # Whether any distance is accepted, and whether the member has a vector.
         ("anywhere", np.int32),
-        # Whether a partner's place has to be known.
+        # Whether a partner's place must be known.
         ("needs_place", np.int32),
         ("has_vector", np.int32),
     ]
 )
 Records = NDArray[np.void]
-# A single record, whose fields are attributes in compiled code.
+# A single record; its fields are attributes in compiled code.
 Record = Any
 
 
@@ -79,7 +79,7 @@ def records(
     approved: NDArray[np.int32] | None = None,
     has_vector: NDArray[np.bool_] | None = None,
 ) -> Records:
-    """The members as records; without the last three they serve the hard filters alone."""
+    """The members as records; the last three arguments are not needed for the hard filters."""
     made = np.zeros(len(members), dtype=RECORD)
     latitude, longitude = np.radians(members.lat), np.radians(members.lng)
     made["x"] = np.cos(latitude) * np.cos(longitude)
@@ -104,7 +104,7 @@ def records(
 
 
 def _set_bits(made: Records, members: Members) -> None:
-    # A wish for a partner without children is a mask of one code.
+    # A preference for a partner without children is a mask of one code.
     children = members.wants_partner_children.astype(np.int64)
     values = {
         "education": (members.education, members.wants_education),
@@ -112,7 +112,7 @@ def _set_bits(made: Records, members: Members) -> None:
         "children": (members.children, np.where(children == MISSING, 0, 1 << np.maximum(children, 0))),
         "religiosity": (members.religiosity, members.wants_religiosity),
         "sect": (members.sect, members.wants_sect),
-        # Only "not known to wear one" has a bit; who requires a hijab refuses that.
+        # Only "not known to wear one" has a bit; a required hijab rejects it.
         "hijab": (np.where(members.wears_hijab == 1, 1, MISSING), np.where(members.requires_hijab == 1, 2, 0)),
     }
     for (name, width), shift in zip(ATTRIBUTES.items(), _SHIFTS, strict=True):

@@ -19,13 +19,13 @@ from matchme_pipeline.settings import UNKNOWN_MAY_BE_STRICT
 ADULT_AGE = 18
 NO_LIMIT = 20_000.0
 OLDEST = 200
-# A wider range of ages has no middle that somebody had in mind.
+# The middle of a wider age range says nothing about the member's preference.
 WIDEST_AGE_RANGE_YEARS = 40
 
 
 @dataclass(frozen=True)
 class MemberRow:
-    """One member as the app's tables hold them; preferences are None where nothing was stated."""
+    """One member as stored in the app's tables; preferences are None if nothing is stated."""
 
     user_id: str
     gender: str | None
@@ -63,8 +63,9 @@ class MemberRow:
 
 @dataclass(frozen=True)
 class Members:
-    """Columns of length n. Codes are those of `vocabulary`, MISSING (-1) where a value is not known; masks hold a bit
-    per wanted code, 0 meaning any; distances are kilometres, coordinates degrees (NaN: not known)."""
+    """Columns of length n. Codes are those of `vocabulary`, MISSING (-1) for unknown values; masks hold a bit per
+    accepted code, 0 means any; distances are kilometres, coordinates degrees (NaN: unknown).
+    """
 
     user_ids: list[str]
     gender: NDArray[np.int8]
@@ -90,7 +91,7 @@ class Members:
     prayer_importance: NDArray[np.int8]
     wears_hijab: NDArray[np.int8]
     requires_hijab: NDArray[np.int8]
-    # Whether the member states both ends of an age range that is narrow enough to have a middle.
+    # Does the member state both ends of an age range that is narrow enough to have a meaningful middle?
     states_age: NDArray[np.int8]
     # A bit for each of `settings.UNKNOWN_MAY_BE_STRICT` whose unknown value fails this member's wish.
     strict: NDArray[np.int16]
@@ -106,14 +107,14 @@ class Members:
 
 
 def why_not_matchable(row: MemberRow, cutoff: datetime, limits: Limits = USUAL) -> str | None:
-    """The first reason that keeps a member out of everybody's list; None for one who can be matched."""
+    """The first reason that excludes a member from all lists; None for a matchable member."""
     active_since = cutoff - timedelta(days=limits.active_within_days)
     reasons = (
         ("not_onboarded", not row.onboarding_completed),
-        # Both columns have a default; a null states nothing.
+        # Both columns have a default; null means that nothing is stated.
         ("switched_off", row.is_matchable is False),
         ("hidden", (row.profile_visibility or "members") not in ("public", "members")),
-        # Without any sign of life nothing is known; that is no sign of having left.
+        # A member without any recorded activity counts as active, because nothing shows that they left.
         ("inactive", row.last_active_at is not None and row.last_active_at < active_since),
         ("reported", (row.report_count or 0) >= limits.report_threshold),
         ("gender_unknown", row.gender not in words.GENDERS),
@@ -129,7 +130,7 @@ def whole_years(birthdate: date, on: date) -> int:
 
 
 def as_columns(rows: Iterable[MemberRow], cutoff: datetime, unknown: Unknown, limits: Limits = USUAL) -> Members:
-    """Members who can be matched, as columns, ordered by id; values that no mapping knows are counted in `unknown`."""
+    """Matchable members as columns, ordered by id; values outside the vocabulary are counted in `unknown`."""
     ordered = sorted(rows, key=lambda row: row.user_id)
     records = [_record(row, cutoff.date(), unknown, limits) for row in ordered]
     dtypes = {f.name: _dtype(f.name) for f in fields(Members) if f.name != "user_ids"}
@@ -138,7 +139,7 @@ def as_columns(rows: Iterable[MemberRow], cutoff: datetime, unknown: Unknown, li
 
 
 def unknown_shares(members: Members) -> dict[str, float]:
-    """Of how many members each attribute is not known, by attribute, 0 to 1; 0 of nobody."""
+    """The share of members whose attribute is unknown, by attribute, 0 to 1; 0 without members."""
     missing = {
         "distance": np.isnan(members.lat) | np.isnan(members.lng),
         "education": members.education == MISSING,
@@ -181,7 +182,7 @@ def _record(row: MemberRow, on: date, unknown: Unknown, limits: Limits) -> Mappi
             "marital_status_preferences", _list(row.marital_status_preferences), words.MARITAL_LABELS
         ),
         "children": MISSING if row.has_children is None else int(row.has_children),
-        # "yes" is open to a partner with children; it asks for none.
+        # "yes" accepts a partner with children and requires nothing.
         "wants_partner_children": 0 if row.has_children_preference == "no" else MISSING,
         "religiosity": prayer,
         "wants_religiosity": _wanted_practice(_list(row.religiosity_preferences), prayer, unknown),
@@ -189,7 +190,7 @@ def _record(row: MemberRow, on: date, unknown: Unknown, limits: Limits) -> Mappi
         "wants_sect": unknown.mask("partner_sect_preference", row.partner_sect_preference, words.SECTS),
         "family_values": unknown.code("family_values", row.family_values, words.FAMILY_VALUES_CODE),
         "wants_children": MISSING if row.wants_children is None else int(row.wants_children),
-        # The app keeps no column for it; members say so among their tags.
+        # The app has no column for it; members state it in their tags.
         "wears_hijab": int("hijab" in {tag.casefold() for tag in row.tags or ()}),
         "requires_hijab": int(bool(row.partner_hijab_required)),
         "strict": sum(1 << bit for bit, name in enumerate(UNKNOWN_MAY_BE_STRICT) if name in limits.strict),
@@ -198,15 +199,16 @@ def _record(row: MemberRow, on: date, unknown: Unknown, limits: Limits) -> Mappi
 
 
 def _wanted_genders(row: MemberRow, unknown: Unknown) -> int:
-    """A bit for each gender that a member looks for: the other one where nothing that the app knows is stated."""
+    """A bit for each gender that a member looks for; the other gender if no known preference is stated."""
     stated = unknown.mask("gender_preference", row.gender_preference, words.GENDERS)
     return stated or sum(1 << code for code, gender in enumerate(words.GENDERS) if gender != row.gender)
 
 
 def _wanted_practice(labels: list[Any], own: int, unknown: Unknown) -> int:
-    """A bit for each wanted degree of practice. "Similar to mine" is one's own and those beside it on the screen.
+    """A bit for each accepted level of practice. "Similar to mine" accepts the member's own level and its neighbours on
+    the screen.
 
-    Who has not said how they practise asks for nothing by it.
+    For a member without a known level, "Similar to mine" requires nothing.
     """
     similar = [label for label in labels if plain(str(label)) == words.SIMILAR_TO_MINE]
     bits = unknown.mask(
@@ -230,16 +232,16 @@ def _states_age(row: MemberRow, wanted: tuple[int, int]) -> bool:
 
 
 def _reach_km(row: MemberRow, limits: Limits) -> float:
-    """How far a partner may live away; the far end of the app's slider means anywhere."""
+    """How far away a partner may live; the far end of the app's slider means anywhere."""
     if row.max_distance is None or row.max_distance >= limits.anywhere_km:
         return NO_LIMIT
     return float(row.max_distance)
 
 
 def _list(value: Any) -> list[Any]:
-    """A JSON array; nothing where another type states nothing. Raises for a document that cannot be read."""
+    """A JSON array; empty for another type. Raises for an unreadable document."""
     if isinstance(value, UnreadableValue):
-        # Its wishes are not known; to match the member without them could break a promise.
+        # Its preferences are unknown; matching the member without them could break one.
         raise ValueError(value.reason)
     return value if isinstance(value, list) else []
 

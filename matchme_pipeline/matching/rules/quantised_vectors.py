@@ -1,10 +1,10 @@
-"""Member vectors as whole numbers, so that a similarity is the same to the last bit however it is computed.
+"""Member vectors as integers, so that a similarity does not depend on how it is computed.
 
-A sum of float32 depends on its order, hence on the size of blocks, the number of threads and the make of the
-processor; near a tie that would decide who is shown. A vector of length one is therefore held in steps of 1/32,000:
-its entries fit 16 bits, and no partial sum of a product of two exceeds 2^30 (Cauchy-Schwarz), so that 32 bits hold it
-exactly in any order. Rounding moves a cosine by about 1e-5, a five-thousandth of what tells two pairs apart. Half the
-memory and twice the pace of float32 come with it.
+A float32 sum depends on its order, hence on block size, number of threads and processor. Near a tie, that would decide
+whom members see. Therefore a unit vector is stored in steps of 1/32,000: its entries fit 16 bits, and no partial sum of
+a dot product exceeds 2^30 (Cauchy-Schwarz), so 32 bits hold it exactly in any order. Rounding changes a cosine by about
+1e-5, a five-thousandth of the typical difference between pairs. Integers also take half the memory of float32 and are
+twice as fast.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -18,18 +18,18 @@ from matchme_pipeline.matching.rules.jit import rule
 STEPS = 32_000
 _ROWS_AT_ONCE = 2_048
 _WIDTH_STEP = 32
-# Below this length nothing is left of a vector but rounding.
+# A shorter vector is only rounding error.
 _SHORTEST = 1e-6
 
 
 @dataclass(frozen=True)
 class MemberVectors:
-    """`held`: int16 (members, dimensions), entries in steps of 1/32,000; zeros where a member has no vector."""
+    """`held`: int16 (members, dimensions), entries in steps of 1/32,000; zeros for members without a vector."""
 
     held: NDArray[np.int16]
 
     def known(self) -> NDArray[np.bool_]:
-        """Who has a vector."""
+        """Which members have a vector?"""
         return np.concatenate(
             [np.zeros(0, dtype=bool), *(self.held[block].any(axis=1) for block in _blocks(self.held))]
         )
@@ -40,7 +40,7 @@ class MemberVectors:
 
 
 def centre_of(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The mean of the rows that are not zero, float64 (dimensions)."""
+    """The mean of the non-zero rows, float64 (dimensions)."""
     count, total = 0, np.zeros(vectors.shape[1])
     for block in _blocks(vectors):
         count += int(np.count_nonzero(vectors[block].any(axis=1)))
@@ -49,11 +49,11 @@ def centre_of(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def centred(vectors: NDArray[np.float32], centre: NDArray[np.float64]) -> MemberVectors:
-    """Vectors without their common direction, at unit length, in whole steps; members without a vector keep zeros.
+    """Vectors without their common direction, at unit length, quantised; members without a vector keep zeros.
 
-    Sentence vectors share a large common part; without it similarity tells members apart (Mu and Viswanath 2018,
-    "All-but-the-Top"). `vectors`: float32 (members, dimensions), rows of zeros for members without; `centre`: what they
-    have in common.
+    Sentence vectors share a large common part; without it similarity distinguishes members better (Mu and Viswanath
+    2018, "All-but-the-Top"). `vectors`: float32 (members, dimensions), zeros for members without one; `centre`: the
+    common part.
     """
     held = np.zeros(vectors.shape, dtype=np.int16)
 
@@ -64,7 +64,7 @@ def centred(vectors: NDArray[np.float32], centre: NDArray[np.float64]) -> Member
         moved *= np.divide(STEPS, lengths, out=np.zeros_like(lengths), where=lengths > _SHORTEST)
         held[block] = np.rint(moved)
 
-    # NumPy leaves the interpreter to others meanwhile; blocks do not touch each other.
+    # NumPy releases the interpreter lock meanwhile; blocks are independent.
     with ThreadPoolExecutor() as pool:
         for _ in pool.map(hold, _blocks(vectors)):
             pass
@@ -72,7 +72,7 @@ def centred(vectors: NDArray[np.float32], centre: NDArray[np.float64]) -> Member
 
 
 def _in_own_width(held: NDArray[np.int16]) -> NDArray[np.int16]:
-    """The vectors without dimensions at the end that nobody uses: the offline model fills 512 of 1,536."""
+    """The vectors without unused dimensions at the end: the offline model fills 512 of 1,536."""
     used = np.zeros(held.shape[1], dtype=bool)
     for block in _blocks(held):
         used |= held[block].any(axis=0)

@@ -1,4 +1,4 @@
-"""What two members have both approved, as sets whose overlap is quickly counted."""
+"""Common approved insights, stored as bit sets whose overlap is fast to count."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from matchme_pipeline.llm.contracts import SharedInsight
 
-# Enough for every theme that recurs; titles that only one member has cannot be shared.
+# Enough for every recurring theme; a title of only one member cannot be shared.
 MOST_TITLES = 1_024
 _WORD = 64
 
 
 class Themes(NamedTuple):
-    """Approved insights by member: a bit per recurring title, uint64 (members, words), and how many titles in all."""
+    """Approved insights by member: a bit per recurring title, uint64 (members, words), and the number of all titles."""
 
     bits: NDArray[np.uint64]
     size: NDArray[np.int32]
@@ -26,12 +26,12 @@ class Themes(NamedTuple):
 
 
 def title_key(insight: SharedInsight) -> str:
-    """What makes two insights the same: category and title, without case."""
+    """The key under which two insights are equal: category and title, without case."""
     return f"{insight.category}: {' '.join(insight.title.casefold().split())}"
 
 
 def titles_of(user_ids: Iterable[str], approved: Mapping[str, Sequence[SharedInsight]]) -> list[dict[str, str]]:
-    """Every member's approved titles as they are written, by what makes two of them the same."""
+    """Every member's approved titles in their own spelling, by their key."""
     keys: dict[tuple[str, str], str] = {}
     titles = []
     for user_id in user_ids:
@@ -47,7 +47,7 @@ def titles_of(user_ids: Iterable[str], approved: Mapping[str, Sequence[SharedIns
 
 
 def themes_of(titles: Sequence[Mapping[str, str]]) -> Themes:
-    """Every member's approved titles; of the recurring ones the most frequent MOST_TITLES have a bit."""
+    """Every member's approved titles; the MOST_TITLES most frequent recurring titles have a bit."""
     counts = Counter(title for own in titles for title in own)
     recurring = sorted((title for title, n in counts.items() if n > 1), key=lambda title: (-counts[title], title))
     column = {title: place for place, title in enumerate(recurring[:MOST_TITLES])}
@@ -60,5 +60,5 @@ def themes_of(titles: Sequence[Mapping[str, str]]) -> Themes:
 
 
 def shared_titles(a: Mapping[str, str], b: Mapping[str, str]) -> list[str]:
-    """Titles that both have approved, in alphabetical order, the same from both sides; both as in `titles_of`."""
+    """Common approved titles in alphabetical order, equal from both sides; both as in `titles_of`."""
     return sorted({min(a[key], b[key]) for key in a.keys() & b.keys()})

@@ -1,17 +1,17 @@
-"""A week in which nearly nobody can be matched is a fault to be told, not a quiet success; pure."""
+"""Detects weeks in which hardly anybody can be matched. Such a week is a fault, not a success; pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-# With less than this share of the matchable members having anybody to meet, a week is unusual.
+# A week is unusual if a smaller share of the matchable members has a possible partner.
 LEAST_WITH_POSSIBILITIES = 0.5
 # A filter that removes this share of the pairs of suiting gender, or a column unknown for this share of the members.
 NEARLY_ALL = 0.95
-# Of so few members nothing can be said.
+# Fewer members are too few for a conclusion.
 FEWEST_MEMBERS = 10
 # The filter on gender removes half of all pairs by its nature.
 _EXPECTED_TO_REMOVE = ("gender",)
-# Where the values of an attribute stand in the app's tables.
+# The columns of each attribute in the app's tables.
 COLUMNS = {
     "distance": "profiles.lat/lng, user_city_assignments.detected_location",
     "education": "profiles.education_level",
@@ -34,7 +34,7 @@ COLUMNS = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One unusual thing: `severity` is "error" where nobody can be matched, else "warning"."""
+    """One unusual observation: `severity` is "error" if nobody can be matched, otherwise "warning"."""
 
     severity: str
     sentence: str
@@ -42,9 +42,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class WeekFigures:
-    """What a week's matching came to; `members` are all who have joined, `removed` pairs by filter.
+    """Figures of a week's matching; `members` counts all who have joined, `removed` pairs by filter.
 
-    `possible` members have somebody to meet. `unknown_shares` are of the matchable members, by attribute, 0 to 1.
+    `possible` counts members with a possible partner. `unknown_shares` are shares of the matchable members, by
+    attribute, 0 to 1.
     """
 
     members: int
@@ -57,7 +58,7 @@ class WeekFigures:
 
 
 def unusual(figures: WeekFigures) -> list[Finding]:
-    """What an operator must be told of the week, the gravest first; nothing of an empty one."""
+    """What an operator must know about the week, most severe first; empty for an empty week."""
     if figures.members == 0:
         return []
     findings = _nobody(figures) or _too_few(figures)
@@ -67,7 +68,7 @@ def unusual(figures: WeekFigures) -> list[Finding]:
 
 
 def coverage(covered: int, possible: int, matchable: int) -> float:
-    """The share of members with somebody to meet who were given somebody; 0 where nobody of many had anybody."""
+    """The share of members with a possible partner who have a match; 0 if no member of many has a possible partner."""
     if possible:
         return covered / possible
     return 0.0 if matchable else 1.0

@@ -1,8 +1,8 @@
-"""The two vocabularies: what profiles store, what preferences ask for, and the mapping between them.
+"""Maps the values of profiles to the labels of preferences.
 
-The spellings of a profile's values stand in `profile_vocabulary`. Every mapping is explicit. A value that none knows is
-reported (`Unknown`), and counts as missing; a missing value fails stated preferences where its attribute is strict, and
-passes all others.
+`profile_vocabulary` lists the spellings of profile values. Every mapping is explicit. A value outside the vocabulary is
+reported (`Unknown`) and counts as missing. A missing value fails a stated preference if its attribute is strict, and
+passes otherwise.
 """
 
 from collections import Counter
@@ -32,7 +32,7 @@ MARITAL_CODE = codes_of("marital_status")
 
 # `match_preferences.religiosity_preferences`, from most to least observant, against how often a member prays.
 RELIGIOSITY_LABELS = ("Very Practicing", "Practicing", "Moderate", "Cultural", "Flexible")
-# The plain form of the screen's choice that is relative to one's own practice.
+# The plain form of the screen's choice that is relative to the member's own practice.
 SIMILAR_TO_MINE = "similartomine"
 PRAYER_CODE = codes_of("prayer_frequency")
 # `profiles.religion.practiceLevel`, for members without an answer on prayer.
@@ -46,16 +46,16 @@ class Unknown:
     """Counts values that no mapping knows, by attribute."""
 
     def __init__(self) -> None:
-        """Starts with nothing seen."""
+        """Create an empty count."""
         self.values: Counter[str] = Counter()
 
     def see(self, attribute: str, value: str | None) -> None:
-        """Count a value that no rule takes; nothing where none is stated."""
+        """Count a value that no rule accepts; a missing value is not counted."""
         if value is not None and value.strip():
             self.values[f"{attribute}: {value.strip()[:40]}"] += 1
 
     def code(self, attribute: str, value: str | None, codes: dict[str, int]) -> int:
-        """The code of a profile's value; MISSING for none, and for one that is unknown, which is counted."""
+        """The code of a profile's value; MISSING for a missing value, and for an unknown one, which is counted."""
         if value is None or not value.strip():
             return MISSING
         code = codes.get(plain(value))
@@ -65,7 +65,7 @@ class Unknown:
         return code
 
     def mask(self, attribute: str, labels: Iterable[object] | None, known: tuple[str, ...]) -> int:
-        """A bit for each wanted label; 0 means any. Labels that are unknown are counted and ask for nothing."""
+        """A bit for each accepted label; 0 means any. Unknown labels are counted and ignored."""
         bits = 0
         for label in labels or ():
             place = next((i for i, name in enumerate(known) if plain(name) == plain(str(label))), None)

@@ -1,8 +1,8 @@
-"""What counts for how much in a match: the one place to change it."""
+"""The weights of a match's score; they are defined only here."""
 
 ALGORITHM_VERSION = "c5"
-# Points of a hundred. What both have approved of themselves and how near they are in age say most of whether two people
-# like each other; what they wrote comes next. The evidence for each weight is in docs/matching.md.
+# Points of a hundred. Common approved insights and the age difference predict mutual interest best; the similarity of
+# texts comes next. docs/matching.md gives the evidence for each weight.
 WEIGHTS = {
     "similarity": 20.0,
     "age": 25.0,
@@ -14,14 +14,14 @@ WEIGHTS = {
     "shared": 35.0,
     "dna": 4.0,
 }
-# The factors of the soft wishes: what one side wishes for and the other is.
+# The factors of the soft preferences.
 WISHES = ("age", "distance", "practice", "family_values", "children", "stated")
-# Where a member states no ages, a partner this many years older or younger is as far off as any.
+# If a member states no ages, a difference of this many years or more counts as the maximum.
 USUAL_AGE_GAP_YEARS = 10.0
-# An overlap of approved insights of which this share is common counts in full. Three pairs in a thousand have as much;
-# without this, 99 in 100 would use two fifths of the factor's scale.
+# From this overlap of approved insights on, the factor is 1. Three pairs in a thousand reach it; without it, 99 in 100
+# pairs would use only two fifths of the scale.
 FULL_OVERLAP = 0.5
-# What a stronger model's review of a close call may add or take away, in points.
+# The most that a review of a close call may add or subtract, in points.
 REVIEW_WEIGHT = 2.0
-# A factor of which nothing is known counts as average: unknown is neither a merit nor a fault.
+# An unknown factor counts as average: unknown is neither an advantage nor a disadvantage.
 NEUTRAL = 0.5

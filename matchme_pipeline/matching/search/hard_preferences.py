@@ -1,6 +1,6 @@
-"""The hard preferences in SQL: what the search for one member and the checks of a week put into their statements.
+"""The hard preferences in SQL, for the statements of the member search and of the weekly checks.
 
-`rules.eligibility` decides who is matched; a test holds every condition here against it.
+`rules.eligibility` decides the weekly matches; a test compares every condition here with it.
 """
 
 import json
@@ -16,9 +16,9 @@ from matchme_pipeline.settings import UNKNOWN_MAY_BE_STRICT
 
 
 def with_preferences(statement: str) -> str:
-    """A statement with what its comments name put in: a member's codes, the conditions, or a count of each broken one.
+    """A statement with its comments replaced: by a member's codes, by the conditions, or by a count of each broken one.
 
-    A condition that is null is broken, too: whoever is matched has a gender and an age.
+    A null condition counts as broken, because every matched member has a gender and an age.
     """
     counts = (f"count(*) filter (where ({condition}) is not true) as {name}" for name, condition in CONDITIONS.items())
     return (
@@ -29,7 +29,7 @@ def with_preferences(statement: str) -> str:
 
 
 def _conditions(text: str) -> dict[str, str]:
-    """The conditions of hard_preferences.sql by name: each stands below a comment that holds its name alone."""
+    """The conditions of hard_preferences.sql by name: each follows a comment that contains only its name."""
     parts = re.split(r"^-- (\w+)$", text, flags=re.MULTILINE)
     return dict(zip(parts[1::2], (part.strip() for part in parts[2::2]), strict=True))
 
@@ -37,12 +37,12 @@ def _conditions(text: str) -> dict[str, str]:
 _FOLDER = resources.files(__package__)
 # The codes of a member `p`, as `o`.
 MEMBER_CODES = _FOLDER.joinpath("member_codes.sql").read_text("utf-8")
-# What has to hold of two members `s` and `o`, by filter, in the order of `eligibility.FILTERS`.
+# The conditions on two members `s` and `o`, by filter, in the order of `eligibility.FILTERS`.
 CONDITIONS = _conditions(_FOLDER.joinpath("hard_preferences.sql").read_text("utf-8"))
 
 
 def parameters(limits: Limits, on: date) -> dict[str, Any]:
-    """The parameters of `MEMBER_CODES` and `CONDITIONS`; `on` is the day that ages are counted on."""
+    """The parameters of `MEMBER_CODES` and `CONDITIONS`; `on` is the reference day of ages."""
     return {
         "on": on,
         "anywhere_km": limits.anywhere_km,

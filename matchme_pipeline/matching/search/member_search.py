@@ -20,14 +20,14 @@ from matchme_pipeline.matching.rules.members import ADULT_AGE, MemberRow
 from matchme_pipeline.matching.scale_queries import Scale
 from matchme_pipeline.matching.search import hard_preferences, partner_query
 
-# So many of the nearest who may meet the seeker are scored. The vector is 20 points of 100: the best of all are not
-# among the first few by vector.
+# This many of the nearest eligible partners are scored. Similarity has 20 of 100 points, so the best partners need not
+# be among the first few by vector.
 MOST_SCORED = 5_000
 
 
 @dataclass(frozen=True)
 class Moment:
-    """As of when a search looks at members, and which week's vectors, scores and shown pairs it goes by."""
+    """The moment of a search, and the week of its vectors, scores and shown pairs."""
 
     as_of: datetime
     vectors_week: date
@@ -46,10 +46,10 @@ def find_matches(
     *,
     through_index: bool = True,
 ) -> list[Match]:
-    """The seeker's partners with scores and factors, the best first; equal scores by id.
+    """The seeker's partners with scores and factors, best first; equal scores by id.
 
-    `seeker`, a member as of the moment, can be matched; their `vector` is of the moment's model, None where they have
-    none: then all who may meet them are scored. `scale` is the week's. Where the week has no index, or not
+    `seeker` is a matchable member as of the moment. Their `vector` is of the moment's model; None if they have none:
+    then all eligible partners are scored. `scale` is the week's. Without an index for the week, or without
     `through_index`, the scan is exact.
     """
     direction = np.zeros_like(scale.centre) if vector is None else vector - scale.centre
@@ -60,10 +60,10 @@ def find_matches(
 
 
 def parameters(user_id: str, direction: NDArray[np.float64], moment: Moment, most: int | None) -> dict[str, Any]:
-    """What the SQL asks with: the seeker's id, the rules' vocabularies and limits, the moment.
+    """The parameters of the SQL: the seeker's id, the rules' vocabularies and limits, the moment.
 
-    `direction` is the seeker's vector less the centre: its inner product with a partner's vector differs from that of
-    both centred by the same for all partners.
+    `direction` is the seeker's vector minus the centre. Its inner product with a partner's vector differs from that of
+    both centred vectors by the same constant for all partners.
     """
     limits = moment.limits
     return {
@@ -94,7 +94,7 @@ def _scored(
     moment: Moment,
     scale: Scale,
 ) -> list[Match]:
-    """The seeker with everybody found, by the rules and the formula of the week."""
+    """The seeker and all found partners, scored with the week's rules and formula."""
     rows = [seeker, *member_queries.members_as_of(connection, moment.as_of, found)]
     ids, vectors = member_queries.member_vectors(connection, moment.vectors_week, moment.model, found)
     if vector is not None:

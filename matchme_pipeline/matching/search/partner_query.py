@@ -8,16 +8,16 @@ from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.matching.search.hard_preferences import with_preferences
 
 ELIGIBLE_PARTNERS = with_preferences(resources.files(__package__).joinpath("partner_query.sql").read_text("utf-8"))
-# How many neighbours an index scan holds at once; each further portion continues where the last one ended.
+# How many neighbours an index scan reads at once; each further portion continues after the previous one.
 _EF_SEARCH = 400
-# Where a scan gives up: of a hundred thousand members nearly all.
+# The limit of a scan: nearly all of a hundred thousand members.
 _MOST_SCANNED = 100_000
-# Of `work_mem`, for what a scan remembers of the graph it has seen.
+# The share of `work_mem` in which a scan remembers visited nodes of the graph.
 _SCAN_MEMORY = 32
 
 
 def eligible_partners(connection: Connection, parameters: Mapping[str, Any], through_index: bool) -> list[str]:
-    """Who may meet the seeker, both ways; of those with a vector the `most` nearest, and `most` of those without.
+    """Eligible partners of the seeker: the `most` nearest with a vector, and `most` without one.
 
     `parameters` are those of `search.parameters`. `through_index` needs an index over the week's vectors; without it
     the scan is exact. The settings end with the transaction.

@@ -1,4 +1,4 @@
-"""Does the search for one member find what the exact way finds? A sample of members, bounded in time."""
+"""Compares the member search with an exact scan for a sample of members within a time limit."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
@@ -17,13 +17,13 @@ from matchme_pipeline.matching.search.member_search import Moment, find_matches
 if TYPE_CHECKING:
     from matchme_pipeline.matching.rules.compatibility import Calibration
 
-# Twice what a list holds.
+# Twice the length of a list.
 BEST = 10
 
 
 @dataclass
 class Recall:
-    """Of `expected` best partners (at most BEST a member) the search found `found`; `seconds` of each search."""
+    """Of `expected` best partners (at most BEST per member) the search found `found`; `seconds` of each search."""
 
     members: int = 0
     expected: int = 0
@@ -50,9 +50,9 @@ def measure(
     clock: Callable[[], float],
     most_seconds: float,
 ) -> Recall:
-    """Search for the members of `sample` until `most_seconds` are over, and compare with `exact_best`.
+    """Search for the members of `sample` until `most_seconds` have passed, and compare with `exact_best`.
 
-    `engine` knows everybody as of the moment. A partner counts as found with the score that the exact way gives.
+    `engine` holds all members as of the moment. A partner counts as found if the exact scan gives the same score.
     """
     excluded = {
         *member_queries.pairs_in_conversation(connection, moment.as_of),
@@ -79,8 +79,8 @@ def measure(
 def exact_best(
     engine: Engine, user_id: str, excluded: Collection[Pair], calibration: "Calibration", most: int = BEST
 ) -> list[tuple[str, int]]:
-    """The best partners of one member among all, with scores in hundredths, by score and id; every pair looked at."""
-    # numba takes a third of a second to load; only a process that matches pays for it.
+    """The best partners of one member among all members, with scores in hundredths, by score and id; exact."""
+    # numba takes a third of a second to load; only a process that matches needs it.
     from matchme_pipeline.matching.rules.compatibility import factors
     from matchme_pipeline.matching.rules.eligibility import eligible_block
 
@@ -98,6 +98,6 @@ def exact_best(
 
 
 def evenly(user_ids: Sequence[str], most: int) -> list[str]:
-    """At most `most` of `user_ids`, evenly spaced: ids say nothing of a member."""
+    """At most `most` of `user_ids`, evenly spaced; ids do not correlate with attributes."""
     places = np.unique(np.linspace(0, max(len(user_ids) - 1, 0), min(len(user_ids), most)).round().astype(int))
     return [user_ids[place] for place in places.tolist()]

@@ -1,4 +1,4 @@
-"""SQL of the matching checks: the rules once more, pair by pair, independent of the engine."""
+"""SQL of the matching checks: the rules applied again, pair by pair, independent of the engine."""
 
 from datetime import date, datetime
 
@@ -33,13 +33,13 @@ _BROKEN_PREFERENCES = hard_preferences.with_preferences(
 
 
 def broken_rules(connection: Connection, match_week: date, window_weeks: int) -> dict[str, int]:
-    """How many rows of the week break each rule; a pair that a member has touched stands, even where it is repeated.
+    """Numbers of the week's rows that break each rule; member-touched pairs stay, even if repeated.
 
-    Rows without `embedding_model` are another batch's, which promises nothing: of those only such stand as a member has
-    touched, and they are not judged.
+    Rows without `embedding_model` belong to another batch and follow no rule: only those that a member has touched
+    remain, and they are not checked.
     """
-    # Said so that no join is between two passes over the week: whatever the planner believes of a week whose rows were
-    # written a moment ago, the time stays linear.
+    # Written so that no join combines two passes over the week: the time stays linear, even if the planner's statistics
+    # are older than the rows.
     row = connection.execute(
         """
         with pairs as materialized (
@@ -85,9 +85,9 @@ def broken_rules(connection: Connection, match_week: date, window_weeks: int) ->
 
 
 def broken_preferences(connection: Connection, cutoff: datetime, match_week: date, limits: Limits) -> dict[str, int]:
-    """How many pairs of the week break each hard preference of either member, by the SQL of the search.
+    """Numbers of the week's pairs that break each hard preference of either member, by the SQL of the member search.
 
-    A pair that a member has touched stands, whatever either has changed since. Pairs of deleted members are not judged.
+    A member-touched pair stays, whatever has changed since. Pairs with deleted members are not checked.
     """
     with connection.cursor(row_factory=dict_row) as cursor:
         counts = cursor.execute(

@@ -1,4 +1,4 @@
-"""A stronger model's look at the week's close calls, where one is set: before anything is published."""
+"""Reviews of the week's close calls by a stronger model, before publication."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,17 +17,17 @@ from matchme_pipeline.matching.week.close_calls import close_calls, reviewed
 from matchme_pipeline.matching.week.weekly_matching import WeekAllocation
 from matchme_pipeline.week import Week
 
-# A pair's insights that a review sees, a side; more would cost tokens and say little.
+# Insights that a review sees for each side; more would cost tokens and add little.
 INSIGHTS_A_SIDE = 8
-# A conflict over rows with members at work is rare, and each has ended by the next try.
+# Conflicts over rows with active members are rare, and have ended by the next try.
 _TRIES = 5
-# Everything known of members, and those whose rows are broken, with the reason.
+# All members' data, and the members whose rows are broken, with the reason.
 Loaded = tuple[Engine, Mapping[str, str]]
 
 
 @dataclass
 class ReviewOutcome:
-    """Close calls, and what became of them; a match without a review goes out as it is."""
+    """Numbers of close calls by outcome; a match without a review is published unchanged."""
 
     close_calls: int = 0
     reviewed: int = 0
@@ -39,7 +39,7 @@ class ReviewOutcome:
 
 @dataclass(frozen=True)
 class Published:
-    """What a week's matching came to: rows written and removed, and the members left out, with the reason."""
+    """The result of a week's matching: rows written and removed, and the members left out, with the reason."""
 
     week: WeekAllocation
     reviews: ReviewOutcome
@@ -59,10 +59,9 @@ def publish_reviewed(
 ) -> Published:
     """Allocate, review and publish the week.
 
-    Members go on living meanwhile. A match that one of them views stays, and the new ones give way to it. Who moves,
-    wishes otherwise or leaves may break a rule: then members are read once more. Rows that others hold in another
-    order than the week does (a deadlock) are asked for again, a few times.
-    Raises BrokenMatchesError, with nothing written, where a rule is still broken.
+    Members stay active meanwhile. A match that a member views stays, and new matches are arranged around it. A member
+    who moves, changes a preference or leaves may break a rule; then members are read again. A deadlock with other
+    writers is retried a few times. Raises BrokenMatchesError, with nothing written, if a rule is still broken.
     """
     engine, broken = loaded
     result, outcome = allocate_reviewed(connection, engine, week, models, calls)
@@ -89,7 +88,7 @@ def publish_reviewed(
 def allocate_reviewed(
     connection: Connection, engine: Engine, week: Week, models: Models, calls: CallContext
 ) -> tuple[WeekAllocation, ReviewOutcome]:
-    """The week's allocation with its close calls reviewed; without a review model just the allocation."""
+    """The week's allocation with reviewed close calls; without a review model, only the allocation."""
     result = weekly_matching.allocate_week(connection, engine, week)
     if models.review_model is None:
         return result, ReviewOutcome()
@@ -102,7 +101,7 @@ def allocate_reviewed(
 def approved_by_matched(
     connection: Connection, week: Week, result: WeekAllocation
 ) -> Mapping[str, Sequence[SharedInsight]]:
-    """What the members of the week's new pairs have approved."""
+    """Approved insights of the members in the week's new pairs."""
     members = {user_id for match in result.allocation.matches for user_id in (match.a, match.b)}
     return member_queries.approved_insights(connection, week.cutoff, members)
 
@@ -110,9 +109,10 @@ def approved_by_matched(
 def pairs_to_review(
     matches: Sequence[Match], approved: Mapping[str, Sequence[SharedInsight]], least_score: float | None = None
 ) -> dict[str, tuple[Match, PairToReview]]:
-    """The close calls as a model may see them, by pair id: of both sides approved insights, nothing else.
+    """The close calls as the model sees them, by pair id: only approved insights of both sides.
 
-    A match that a review could move below `least_score` is not reviewed: its places were filled by its score.
+    A match that a review could move below `least_score` is not reviewed, because the allocation has already used its
+    score.
     """
     if least_score is not None:
         matches = [match for match in matches if float(match.score) - REVIEW_WEIGHT >= least_score]
@@ -126,7 +126,7 @@ def pairs_to_review(
 def review_matches(
     models: Models, matches: Sequence[Match], wanted: Mapping[str, tuple[Match, PairToReview]], calls: CallContext
 ) -> tuple[list[Match], ReviewOutcome]:
-    """`matches` with what the reviews add; one that fails, or that the budget or the API ends, changes nothing."""
+    """`matches` with reviews; a failed or prevented review changes nothing."""
     outcome = ReviewOutcome(close_calls=len(wanted))
     changed: dict[tuple[str, str], Match] = {}
     try:
@@ -145,7 +145,7 @@ def review_matches(
 
 
 def _seen(insights: Sequence[SharedInsight]) -> tuple[SharedInsight, ...]:
-    """Values and family first: they carry a marriage; then by title."""
+    """Values and family first, because they matter most for a marriage; then by title."""
     first = ("values", "family", "personality", "lifestyle", "interests")
     rank = {category: place for place, category in enumerate(first)}
     by_title = {insight.title.casefold(): insight for insight in reversed(insights)}

@@ -1,4 +1,4 @@
-"""Close calls: matches whose place in a list hangs on little; which they are, and what a review adds to them; pure."""
+"""Close calls: matches whose place in a list depends on few points, and the factor that a review adds; pure."""
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
@@ -9,23 +9,23 @@ from math import inf
 from matchme_pipeline.matching.engine.match_engine import Match
 from matchme_pipeline.matching.rules.weights import REVIEW_WEIGHT
 
-# At most so many of a week's new pairs are looked at.
+# The largest share of a week's new pairs that is reviewed.
 MOST_SHARE = 0.10
 # Two reviews can move two matches past each other only so far.
 CLOSE_POINTS = 2 * REVIEW_WEIGHT
 # A fit that speaks neither for a match nor against it.
 EVEN = 50
-# From here on the sentence takes sides.
+# From this value on the sentence is favourable or unfavourable.
 _TELLING = 0.2
 _HUNDREDTHS = 100
 
 
 def close_calls(matches: Sequence[Match], reviewable: Collection[str]) -> list[Match]:
-    """The closest calls among `matches`: at most a tenth of them, the closest first, ties by the members' ids.
+    """The closest calls among `matches`: at most a tenth of them, closest first, ties by the members' ids.
 
-    A match is as close a call as its score is near to that of the next match in either member's list; one further
-    off than CLOSE_POINTS, or whose two members are not both `reviewable`, is none. The same matches in any order give
-    the same calls.
+    The distance of a match is that of its score to the nearest other score in either member's list. A match with a
+    distance above CLOSE_POINTS, or with a member who is not `reviewable`, is not a close call. The order of the matches
+    does not matter.
     """
     lists: dict[str, list[float]] = defaultdict(list)
     for match in matches:
@@ -43,7 +43,7 @@ def close_calls(matches: Sequence[Match], reviewable: Collection[str]) -> list[M
 
 
 def reviewed(match: Match, fit: int, model: str) -> Match:
-    """`match` with a review's `fit`, 0 to 100, as one more factor, which moves its score by REVIEW_WEIGHT at most.
+    """`match` with a review's `fit`, 0 to 100, as an additional factor of at most REVIEW_WEIGHT points.
 
     value = (fit - 50) / 50, -1 to 1; contribution = weight x value. The score stays within 0 and 100, and the
     contributions of all factors still add up to it exactly.
@@ -76,7 +76,7 @@ def _margin(score: float, ordered: Sequence[float]) -> float:
 
 
 def _sentence(value: float) -> str:
-    """For both sides' eyes: what somebody has confirmed about themselves is not given away."""
+    """A sentence for both sides; it reveals no insight of either member."""
     if value >= _TELLING:
         return "A closer look at what you have both confirmed about yourselves speaks for this match."
     if value <= -_TELLING:

@@ -1,4 +1,4 @@
-"""The last look before a week is shown: every hard preference of both members, once more, pair by pair."""
+"""The final check before publication: every hard preference of both members, pair by pair."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,9 +12,9 @@ Pair = tuple[str, str]
 
 
 def broken_filters(members: Members, pairs: Sequence[Pair]) -> Counter[str]:
-    """How many of `pairs` break a hard preference of either member; `unknown_member` counts those without columns.
+    """Numbers of `pairs` that break a hard preference of either member; `unknown_member` counts pairs without columns.
 
-    Keys are `not_eligible` and `unknown_member`; an empty counter means that every pair may stand.
+    Keys are `not_eligible` and `unknown_member`; an empty counter means that every pair is valid.
     """
     position = {user_id: place for place, user_id in enumerate(members.user_ids)}
     known = [(position[a], position[b]) for a, b in pairs if a in position and b in position]

@@ -1,4 +1,4 @@
-"""SQL of the previews: what two members show openly, and both rows of a pair."""
+"""SQL of the previews: openly shown attributes of two members, and both rows of a pair."""
 
 from collections.abc import Collection, Mapping
 from datetime import date
@@ -11,7 +11,7 @@ from matchme_pipeline.matching.week.publication_queries import json_bytes
 
 
 def save_previews(connection: Connection, match_week: date, previews: Mapping[tuple[str, str], dict[str, Any]]) -> int:
-    """Write each pair's preview to both of its rows, in one transaction; returns how many rows changed."""
+    """Write each pair's preview to both rows in one transaction; returns the number of changed rows."""
     pairs = sorted(previews)
     with connection.transaction():
         return connection.execute(
@@ -34,7 +34,7 @@ def save_previews(connection: Connection, match_week: date, previews: Mapping[tu
 
 
 def common_attributes(connection: Connection, user_ids: Collection[str]) -> dict[str, dict[str, list[str]]]:
-    """What members show openly and may share: languages and hobbies; and their names, to be masked in these."""
+    """Languages and hobbies that members show openly; and the members' names, which are masked in them."""
     rows = connection.execute(
         "select clerk_user_id, languages, hobbies, first_name, last_name from profiles where clerk_user_id = any(%s)",
         [list(user_ids)],

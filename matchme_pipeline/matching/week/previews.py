@@ -1,4 +1,4 @@
-"""What a conversation's starters may be built on: approved insights and open common ground, nothing else."""
+"""The inputs of conversation starters: approved insights and openly shown common attributes, nothing else."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -17,9 +17,9 @@ def pairs_to_preview(
     approved: Mapping[str, Sequence[SharedInsight]],
     attributes: Mapping[str, Mapping[str, Sequence[str]]],
 ) -> list[PairToPreview]:
-    """Each pair with all its approved insights and common hobbies, without names, ids of members, or preferences.
+    """Each pair with all its approved insights and common hobbies, without names, member ids and preferences.
 
-    Which few of the insights a model sees is decided once, over all of them: `llm/tasks/questions.shown_insights`.
+    `llm/tasks/questions.shown_insights` selects the insights that a model sees.
     """
     return [
         PairToPreview(
@@ -34,10 +34,10 @@ def pairs_to_preview(
 
 
 def as_json(preview: Preview, match_week: date) -> dict[str, Any]:
-    """The preview as `weekly_matches.chaichat_preview` holds it.
+    """The preview as stored in `weekly_matches.chaichat_preview`.
 
-    `level`, `starters` (three at most, the light ones first) and `timestamp` (the cutoff) are the keys that an earlier
-    batch wrote and that the app may read.
+    `level`, `starters` (at most three, light ones first) and `timestamp` (the cutoff) are keys of an earlier batch that
+    the app may read.
     """
     return {
         "level": 1,

@@ -1,4 +1,4 @@
-"""SQL of a week's rows in `weekly_matches`: as they stand, and made anew around what members have seen."""
+"""SQL of a week's rows in `weekly_matches`: reads the current rows, and replaces those that no member has touched."""
 
 import uuid
 from collections.abc import Collection, Sequence
@@ -17,15 +17,15 @@ from matchme_pipeline.database.connection import Connection, one_row
 from matchme_pipeline.database.copy import copy_rows, stage_rows
 from matchme_pipeline.errors import TouchedMeanwhileError
 
-# Ids of match rows are derived from their content, so that publishing the same match again finds its row.
+# Namespace of match ids. An id is derived from the content, so that the same match always has the same row.
 NAMESPACE = uuid.UUID("b3d6a4f0-40a2-4d4c-9b0d-2f0a6f1f8a77")
 
 
 @dataclass(frozen=True)
 class PublishedRow:
-    """A row of `weekly_matches` as it stands.
+    """A current row of `weekly_matches`.
 
-    `stands`: its member has viewed or acted on it, and neither of the two has deleted themselves since.
+    `stands`: its member has viewed or acted on it, and neither member has been deleted since.
     """
 
     user_id: str
@@ -46,7 +46,7 @@ class MatchRow:
 
 
 def first_published(connection: Connection, match_week: date) -> datetime | None:
-    """When the week's oldest row was published; None for a week without rows."""
+    """The publication time of the week's oldest row; None for a week without rows."""
     row = connection.execute(
         "select min(created_at) from weekly_matches where week_start_date = %s", [match_week]
     ).fetchone()
@@ -54,9 +54,9 @@ def first_published(connection: Connection, match_week: date) -> datetime | None
 
 
 def published_rows(connection: Connection, match_week: date, lock: bool = False) -> list[PublishedRow]:
-    """The week's rows as they stand; `lock`: and as they stay until the caller's transaction ends.
+    """The week's current rows; `lock` keeps them unchanged until the caller's transaction ends.
 
-    Who views or acts on a locked row waits until then.
+    A member who views or acts on a locked row waits until then.
     """
     statement = sql.SQL(
         """
@@ -83,17 +83,17 @@ def replace_matches(
     rows: Sequence[MatchRow],
     standing: Collection[tuple[str, str]],
 ) -> tuple[int, int]:
-    """Make `rows` the week's matches in one transaction; returns how many were written and removed.
+    """Make `rows` the week's matches in one transaction; returns the numbers of rows written and removed.
 
-    Rows of `standing` pairs are left as they are, and so is a row that is right already. Raises TouchedMeanwhileError,
-    with nothing changed, where a row would change that its member has viewed or acted on since `standing` was read.
+    Rows of `standing` pairs and unchanged rows are not written. Raises TouchedMeanwhileError, with nothing changed, if
+    a row would change that its member has viewed or acted on since `standing` was read.
     """
     with connection.transaction():
         if not standing and _is_empty(connection, match_week):
             try:
                 return _copy_week(connection, match_week, model, dagster_run_id, rows), 0
             except UniqueViolation:
-                # Another writer's rows of this week came in between: they give way, as in a week that has rows.
+                # Another writer inserted rows of this week in between; they are replaced, as in a week that has rows.
                 pass
         _stage_week(connection, match_week, rows)
         pairs = sorted({tuple(sorted(pair)) for pair in standing})
@@ -165,7 +165,7 @@ def _is_empty(connection: Connection, match_week: date) -> bool:
 def _copy_week(
     connection: Connection, match_week: date, model: str, dagster_run_id: str, rows: Sequence[MatchRow]
 ) -> int:
-    """Write a week that has no rows straight into place; returns how many."""
+    """Copy a week without rows directly into the table; returns the number of rows."""
     run = connection.execute("select id from batch_run_history where dagster_run_id = %s", [dagster_run_id]).fetchone()
     run_id = run[0] if run else None
     factors = _Factors()
@@ -241,7 +241,7 @@ def _stage_week(connection: Connection, match_week: date, rows: Sequence[MatchRo
 
 
 class _Factors:
-    """Factors as JSON, written out once for the two rows of a pair."""
+    """Factors as JSON, serialised once for the two rows of a pair."""
 
     def __init__(self) -> None:
         self._waiting: dict[tuple[str, str], bytes] = {}
@@ -267,5 +267,5 @@ def _row_id(row: MatchRow, match_week: date) -> uuid.UUID:
 
 
 def json_bytes(value: object) -> bytes:
-    """JSON for a jsonb column, which has an order of its own."""
+    """JSON for a jsonb column, which ignores the order of keys."""
     return to_json(value)

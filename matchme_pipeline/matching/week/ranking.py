@@ -12,15 +12,14 @@ _RANKS = range(1, MOST_MATCHES + 1)
 
 
 def standing_pairs(rows: Sequence[PublishedRow]) -> set[tuple[str, str]]:
-    """Pairs of which a member has viewed or acted on a row: they stand, in both lists."""
+    """Pairs with a row that a member has viewed or acted on; they stay in both lists."""
     return {_ordered(row.user_id, row.match_user_id) for row in rows if row.stands}
 
 
 def matches_around(matches: Sequence[Match], standing: Collection[tuple[str, str]]) -> list[Match]:
-    """Those of `matches` that go with the `standing` pairs, in their order: the best that both lists have a place for.
+    """The best of `matches`, in their order, that fit into the places beside the `standing` pairs.
 
-    A standing pair is no new match. Where none of a match's two members has more than `MOST_MATCHES`, it stays. Ties go
-    by id.
+    A standing pair is not a new match. A match stays if neither member has more than `MOST_MATCHES`. Ties go by id.
     """
     places: dict[str, int] = defaultdict(lambda: MOST_MATCHES)
     for a, b in standing:
@@ -38,7 +37,7 @@ def matches_around(matches: Sequence[Match], standing: Collection[tuple[str, str
 def ranked_rows(
     matches: Sequence[Match], published: Sequence[PublishedRow], standing: Collection[tuple[str, str]]
 ) -> list[MatchRow]:
-    """Two rows for each match; the best score gets the best rank that no published row holds; ties go by id."""
+    """Two rows for each match; the best score gets the best rank without a published row; ties go by id."""
     taken: dict[str, set[int]] = defaultdict(set)
     for row in published:
         if _ordered(row.user_id, row.match_user_id) in standing:

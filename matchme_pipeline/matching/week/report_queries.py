@@ -1,4 +1,4 @@
-"""SQL of a week's matching report: what matching came to, kept for who asks later."""
+"""SQL of a week's matching report, stored for later readers."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from matchme_pipeline.matching.rules.unusual_weeks import Finding, WeekFigures
 
 @dataclass(frozen=True)
 class MatchingReport:
-    """A kept report; `findings` are objects with `severity` and `sentence`."""
+    """A stored report; `findings` are objects with `severity` and `sentence`."""
 
     week: date
     matchable: int
@@ -26,7 +26,7 @@ class MatchingReport:
 def save_report(
     connection: Connection, week: date, figures: WeekFigures, covered: int, findings: list[Finding]
 ) -> None:
-    """Keep the report of a week, in place of an earlier one."""
+    """Store the report of a week and replace an earlier one."""
     connection.execute(
         """
         insert into matching_reports as r (
@@ -65,7 +65,7 @@ def save_report(
 
 
 def report_of(connection: Connection, week: date) -> MatchingReport | None:
-    """The report of a week; None where it has not been matched."""
+    """The report of a week; None if the week has not been matched."""
     with connection.cursor(row_factory=class_row(MatchingReport)) as cursor:
         return cursor.execute(
             """

@@ -13,7 +13,7 @@ from matchme_pipeline.database.copy import read_integers
 
 @dataclass(frozen=True)
 class ShownPairs:
-    """Pairs of positions (low, high), each once; `is_known`: shown by what was published before a moment."""
+    """Pairs of positions (low, high), each once; `is_known`: published before a moment."""
 
     pairs: NDArray[np.intp]
     is_known: NDArray[np.bool_]
@@ -28,8 +28,8 @@ def shown_pairs(
 ) -> ShownPairs:
     """Pairs among `user_ids` that any other week within the window shows, earlier or later.
 
-    A pair `is_known` where a row of it was published before `published_before` (None: all are). Half a year of a large
-    population is millions of rows: they come as binary integers.
+    A pair `is_known` if one of its rows was published before `published_before` (None: all are). Half a year of a large
+    population has millions of rows, so they are read as binary integers.
     """
     rows = read_integers(
         connection,

@@ -41,7 +41,9 @@ PAIRS_SAVED_AT_ONCE = 500
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
-    """Keep the cyclic garbage collector out: what loading and explaining make by the million stays, without a cycle."""
+    """Pause the cyclic garbage collector: loading and explaining create millions of objects, which stay and form no
+    cycles.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -53,9 +55,9 @@ def collector_paused() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class WeekAllocation:
-    """The week's allocation, the rows that were there before, and the pairs among them that stand.
+    """The week's allocation, the rows before it, and the standing pairs among them.
 
-    `version`: the learned version that scored it, by its training's week; None for the untrained score.
+    `version`: the learned version that scored it, by its training week; None for the untrained score.
     """
 
     allocation: Allocation
@@ -66,7 +68,7 @@ class WeekAllocation:
 
 @dataclass
 class PreviewOutcome:
-    """Pairs whose preview was written, was right already, failed, or was left."""
+    """Numbers of pairs whose preview was written, unchanged, failed or left open."""
 
     written: int = 0
     reused: int = 0
@@ -103,8 +105,8 @@ def _knowledge(connection: Connection, week: Week, model: str) -> Knowledge:
 def allocate_week(connection: Connection, engine: Engine, week: Week) -> WeekAllocation:
     """Allocate the week so that no pair is shown twice within the window.
 
-    A first run knows the weeks that were published before it. Doing a week again looks at those alone, so that it
-    finds what it found; only where a result would repeat a pair that has been shown since are those left out too.
+    A first run excludes the pairs of all weeks published before it. A re-run excludes the same pairs, so that it
+    repeats the result. It excludes pairs shown since then only if the result would repeat one.
     """
     window = engine.limits.no_repeat_weeks
     published = publication_queries.published_rows(connection, week.match_week)
@@ -139,11 +141,11 @@ def publish(
     taken: TakenJobs,
     broken: Mapping[str, str],
 ) -> tuple[WeekAllocation, int, int]:
-    """Write the week, look at it once more, and finish its jobs in one transaction.
+    """Write the week, check it again, and finish its jobs in one transaction.
 
-    Returns the week as it was written, and how many rows were written and removed. A match that a member has touched
-    since the week was allocated stays; the new ones give way to it, so that a week ends however active members are.
-    Raises BrokenMatchesError, with nothing written, where a match breaks a rule or a hard preference.
+    Returns the week as written, and the numbers of rows written and removed. A match that a member has touched since
+    the allocation stays; new matches are arranged around it, so that a week finishes however active members are. Raises
+    BrokenMatchesError, with nothing written, if a match breaks a rule or a hard preference.
     """
     with connection.transaction():
         result = _around_touched_rows(connection, week, result)
@@ -151,7 +153,7 @@ def publish(
         written, removed = publication_queries.replace_matches(
             connection, week.match_week, model, taken.dagster_run_id, rows, result.standing
         )
-        # Where all that stands was viewed before, it stands by the scale that it was scored by.
+        # If all standing rows were viewed before, they keep the scale that scored them.
         if rows or scale_queries.scale_of(connection, week.sunday, model) is None:
             scale = Scale(engine.centre, *result.allocation.calibration)
             scale_queries.save_scale(connection, week.sunday, model, scale)
@@ -164,7 +166,7 @@ def publish(
 
 
 def _around_touched_rows(connection: Connection, week: Week, result: WeekAllocation) -> WeekAllocation:
-    """The allocation around the rows as they stand now; members who would touch them wait until the week is written."""
+    """The allocation around the current rows; members who touch them wait until the week is written."""
     published = publication_queries.published_rows(connection, week.match_week, lock=True)
     standing = ranking.standing_pairs(published)
     if standing == result.standing:
@@ -200,7 +202,7 @@ def preview_pairs(
     wanted: Sequence[PairToPreview],
     calls: CallContext,
 ) -> PreviewOutcome:
-    """Ask for previews and write them as they come; what is written stays when the budget ends."""
+    """Request previews and write them as they arrive; written previews stay if the budget ends."""
     pair_of = {preview.pair_id: pairs[place] for place, preview in enumerate(wanted)}
     outcome = PreviewOutcome()
     batch: dict[tuple[str, str], dict[str, object]] = {}
