@@ -13,7 +13,7 @@ from matchme_pipeline.settings import process_settings
 
 # In-flight requests may take this long when the service stops.
 GRACE_SECONDS = 10
-# More connections at a time are answered 503, so that idle ones do not use up the process's open files.
+# Further connections get status 503, so that idle ones do not use up the process's open files.
 MOST_CONNECTIONS = 500
 
 

@@ -1,4 +1,4 @@
-"""The checks of `matchme doctor` on the app: each fault with its cause and remedy; they change nothing."""
+"""The checks of `matchme doctor` on the app's database: each fault with cause and remedy; they change nothing."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ Trial = Callable[[Connection], str]
 
 
 class Notice(str):
-    """A finding that stops nothing but needs attention."""
+    """A finding that needs attention but is not a failure."""
 
 
 def approvals(connection: Connection) -> str:
@@ -27,7 +27,7 @@ def approvals(connection: Connection) -> str:
 
 
 def own_rows(connection: Connection) -> str:
-    """Read one's own score and matches with a member's token."""
+    """Read a member's own score and matches with the member's token."""
     for table in ("mysoul_dna_scores", "weekly_matches"):
         if refusal := trials.own_rows_refusal(connection, table):
             raise ConfigurationError(
@@ -51,7 +51,7 @@ def _remedy(refusal: trials.Refusal, table: str) -> str:
 
 
 def member_jobs(connection: Connection) -> str:
-    """Ask for a recalculation as the app's dna-calculate does."""
+    """Request a recalculation as the app's dna-calculate does."""
     if refusal := trials.job_refusal(connection):
         raise ConfigurationError(
             f"A member cannot ask for a recalculation of their DNA ({refusal}). Apply "

@@ -21,7 +21,7 @@ from matchme_pipeline.week import WEEK, Week
 
 @dataclass(frozen=True)
 class Found:
-    """What a search found, as of when, and how long it took."""
+    """The result of a search, its moment, and its duration."""
 
     moment: Moment
     matches: list[Match]
@@ -29,9 +29,9 @@ class Found:
 
 
 def find(connection: Connection, models: Models, user_id: str, week: Week | None) -> Found:
-    """The member's candidates as of `week`'s cutoff, or as of now, going by the newest week that was matched.
+    """The member's candidates as of `week`'s cutoff, or now with the newest matched week.
 
-    Raises PipelineError where the member cannot be matched, or the week has not been.
+    Raises PipelineError if the member cannot be matched, or the week has not been matched.
     """
     moment = _moment(connection, models.embedding_model, week)
     seeker = next(iter(member_queries.members_as_of(connection, moment.as_of, [user_id])), None)
@@ -52,7 +52,7 @@ def find(connection: Connection, models: Models, user_id: str, week: Week | None
     _, stored = member_queries.member_vectors(connection, moment.vectors_week, moment.model, [user_id])
     vector = stored[0] if week is not None and len(stored) else None
     if week is None:
-        # Paid for by the week that is open, whichever was matched last.
+        # The open week pays for it, whichever week was matched last.
         calls = CallContext("user_embeddings", moment.match_week - WEEK, None)
         vector = update.vector_as_of(connection, models, user_id, moment.as_of, calls)
     matches = find_matches(connection, seeker, vector, moment, scale)
@@ -60,7 +60,7 @@ def find(connection: Connection, models: Models, user_id: str, week: Week | None
 
 
 def show_found(user_id: str, found: Found, most: int) -> None:
-    """The best candidates with their reasons, for a person."""
+    """Print the best candidates with their reasons."""
     title = f"\nCandidates of {user_id} as of {found.moment.as_of:%Y-%m-%d %H:%M} UTC"
     console.out.print(Text(title, style="bold"))
     for place, match in enumerate(found.matches[:most], start=1):
@@ -94,6 +94,6 @@ def _moment(connection: Connection, model: str, week: Week | None) -> Moment:
     if newest is None:
         raise PipelineError(f"No week has been matched under {model} yet. Run one: matchme run --week YYYY-MM-DD")
     now = datetime.now(UTC)
-    # A result of today would be shown from the next Sunday on; exclude everybody whom earlier weeks have shown.
+    # A result of today would be shown from the next Sunday on, so exclude everybody whom earlier weeks have shown.
     upcoming = Week(Week.last_closed(now).sunday + WEEK)
     return Moment(now, newest, upcoming.match_week, model, process_limits())

@@ -10,10 +10,10 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-# A pipe or a log file has no width of its own; tables need more than a narrow terminal's.
+# A pipe or a log file has no width; tables need more than a narrow terminal's width.
 _WIDTH_WITHOUT_TERMINAL = 120
 
-# The words with which a task of several steps ends.
+# The words at the end of a task with several steps.
 ENDS = ("done", "failed")
 
 out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL)
@@ -38,7 +38,7 @@ def as_json(value: Any) -> None:
 class ProgressLines(Progress):
     """Progress as lines for logs and pipes: one line per finished stage, and updates of long stages."""
 
-    # A stage that takes longer than this says what it is doing.
+    # A stage that takes longer says what it is doing.
     seconds_between_news = 10.0
 
     def __init__(self, console: Console) -> None:
@@ -46,10 +46,10 @@ class ProgressLines(Progress):
         self._last_line = time.monotonic()
 
     def start(self) -> None:
-        """Nothing is drawn."""
+        """Do nothing."""
 
     def stop(self) -> None:
-        """Nothing is drawn."""
+        """Do nothing."""
 
     def update(self, task_id: TaskID, **changes: Any) -> None:
         """Change a task as `Progress.update` does."""

@@ -1,4 +1,4 @@
-"""`dagster dev` with its webserver behind the check of `local_callers`."""
+"""`dagster dev` with the check of `local_callers` in front of its webserver."""
 
 import sys
 from collections.abc import Sequence
@@ -10,12 +10,12 @@ GUARDED = "matchme_pipeline.cli.local_callers"
 
 
 def with_guard(arguments: Sequence[str]) -> list[str]:
-    """The command of one of `dagster dev`'s processes; the webserver's runs the guarded one instead."""
+    """The command of one of `dagster dev`'s processes; the webserver's command runs the guarded webserver instead."""
     return [GUARDED if argument == UNGUARDED else argument for argument in arguments]
 
 
 def main() -> None:
-    """Run `dagster dev`, whose arguments it takes."""
+    """Run `dagster dev` with its own arguments."""
     # Names that Dagster does not export to type checkers.
     dev: Any = import_module("dagster._cli.dev")
     start = dev.open_ipc_subprocess

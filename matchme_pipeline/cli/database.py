@@ -22,7 +22,7 @@ def migrate(
         bool, typer.Option(help="Create the stand-in for the app's own tables where they are missing.")
     ] = False,
 ) -> None:
-    """Apply the migrations that are missing; safe to run again."""
+    """Apply missing migrations; safe to run again."""
     url = database_url(process_settings())
     with connect(url, vectors=False) as connection:
         applied = prepare_database(connection, with_app_tables or process_settings().database_url is None)
@@ -48,14 +48,14 @@ def status(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = F
 def uri(
     dagster: Annotated[bool, typer.Option("--dagster", help="The database of Dagster's own storage.")] = False,
 ) -> None:
-    """The database's URL, for psql; starts the embedded server where no other is configured."""
+    """Print the database's URL, for psql; starts the embedded server if no other is configured."""
     settings = process_settings()
     console.result(dagster_addresses.plain_url(settings) if dagster else database_url(settings))
 
 
 @app.command()
 def tools() -> None:
-    """The folder of the embedded server's pg_dump and pg_restore; an error where another server is configured."""
+    """Print the folder of the embedded server's pg_dump and pg_restore; an error if another server is configured."""
     if process_settings().database_url is not None:
         raise ConfigurationError(
             "MATCHME_DATABASE_URL names a server of its own: use a pg_dump that is as new as that server (PG_BIN)."
@@ -67,7 +67,7 @@ def tools() -> None:
 def prune(
     days: Annotated[int, typer.Option(min=7, max=3_650, help="Keep what is not older than this.")] = 90,
 ) -> None:
-    """Remove what old runs said while they worked from Dagster's storage; materialisations, checks and errors stay."""
+    """Remove old runs' log events from Dagster's storage; materialisations, checks and errors stay."""
     settings = process_settings()
     with connect(dagster_addresses.plain_url(settings), vectors=False) as connection:
         if settings.dagster_database_url is None and settings.database_url is not None:
@@ -81,7 +81,7 @@ def repair(
     name: Annotated[str | None, typer.Argument(help="Which repair; left out: list them.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Apply it without asking.")] = False,
 ) -> None:
-    """Show a repair of the app's own objects, and apply it after your yes; `migrate` never does."""
+    """Show a repair of the app's own objects and apply it after confirmation; `migrate` never does."""
     folder = files.app_repairs_dir()
     if name is None:
         for known, statement in repairs.repairs(folder).items():
@@ -100,7 +100,7 @@ def repair(
 
 @app.command()
 def stop() -> None:
-    """Stop the embedded server, and the rehearsal's server where one runs."""
+    """Stop the embedded server and the rehearsal's server."""
     from matchme_pipeline.llm.rehearsal import process
 
     if process.stop(process_settings().home):
@@ -110,7 +110,7 @@ def stop() -> None:
 
 
 def prepare_database(connection: Connection, with_app_tables: bool) -> list[migrations.Migration]:
-    """Migrate, creating the app's stand-in first where that is wanted; raises ConfigurationError without app tables."""
+    """Migrate; first create a stand-in for the app's tables if wanted; raises ConfigurationError without them."""
     if not migrations.has_app_tables(connection):
         if not with_app_tables:
             raise ConfigurationError(

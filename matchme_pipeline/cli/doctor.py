@@ -17,9 +17,9 @@ from matchme_pipeline.settings import process_settings
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was tried: whether it is well, and what was seen or what to do.
+    """One check's result: whether it passed, and what was seen or what to do.
 
-    A `notice` stops nothing and asks for a look.
+    A `notice` is not a failure but needs attention.
     """
 
     subject: str
@@ -29,7 +29,7 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Try everything; a finding that fails doesn't keep the next from being tried."""
+    """Run every check; a failed check does not skip the next one."""
     found = [
         _try("python", _python),
         _try("settings", _settings),

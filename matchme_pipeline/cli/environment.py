@@ -1,4 +1,4 @@
-"""The set-up that commands share: the first week, the database, Dagster's own storage."""
+"""The set-up that commands share: the first week, the database, Dagster's storage."""
 
 import os
 from datetime import date

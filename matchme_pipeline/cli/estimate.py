@@ -31,7 +31,7 @@ def estimate_week(connection: Connection, settings: Settings, week: Week) -> lis
     posts, _ = update.texts_without_vector(connection, items_as_of(connection, week.cutoff, model))
     members = update.member_parts(connection, week, model).texts
 
-    # Reviews and previews speak of the same pairs. A week that is matched already needs none for its previews.
+    # Reviews and previews use the same pairs. A week that is already matched needs none for its previews.
     @cache
     def allocated() -> weekly_matching.WeekAllocation:
         engine = weekly_matching.load_engine(connection, week, model, process_limits())

@@ -13,7 +13,7 @@ from matchme_pipeline.matching.csv_files.run import Request, match_files
 _UNKNOWN_SHOWN = 20
 _ROWS_SHOWN_AT_ONCE = 200
 _MEMBERS_NAMED = 10
-# What parts a member from everybody, in words; a filter's name where it has none of its own.
+# Reasons why a member has no match, in words; a filter's name if there is no text.
 _NOBODY = {
     "gender": "nobody's gender suits",
     "met_before": "they have met everybody who suits",
@@ -106,7 +106,7 @@ def _show_members_with_nobody(summary: dict[str, Any]) -> None:
 
 
 def show_columns() -> None:
-    """Every column of every file, for a person."""
+    """Print every column of every file."""
     for title, known in (
         ("--members", columns.MEMBER_COLUMNS),
         ("--texts", columns.TEXT_COLUMNS),

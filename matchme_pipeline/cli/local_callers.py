@@ -1,7 +1,7 @@
-"""Dagster's UI on this machine only: a check in front of Dagster's webserver, which has no sign-in.
+"""Restricts Dagster's UI to this machine: a check in front of Dagster's webserver, which has no sign-in.
 
-A web page elsewhere can let its own name lead to 127.0.0.1 (DNS rebinding), or send requests across origins. Dagster's
-webserver answers both. Here a request must name this machine as its host and come from Dagster's own pages.
+A foreign web page can resolve its own name to 127.0.0.1 (DNS rebinding) or send cross-origin requests. Dagster's
+webserver answers both. With this check, a request must name this machine as its host and come from Dagster's own pages.
 """
 
 import sys
@@ -21,14 +21,14 @@ _REFUSED = (
 
 
 class LocalCallers:
-    """Refuses requests whose Host is not this machine, or that a page of another origin sends."""
+    """Refuses requests whose Host is not this machine, and requests from pages of another origin."""
 
     def __init__(self, app: ASGIApp) -> None:
-        """Stand before `app`."""
+        """Wrap `app`."""
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 403 to a foreign request, and let others pass."""
+        """Answer 403 to a foreign request, and pass others on."""
         reason = None if scope["type"] == "lifespan" else foreign_reason(scope)
         if reason is None:
             await self._app(scope, receive, send)
@@ -40,7 +40,7 @@ class LocalCallers:
 
 
 def foreign_reason(scope: Scope) -> str | None:
-    """Why a request is not one of Dagster's own pages on this machine; None where it is."""
+    """Why a request does not come from Dagster's own pages on this machine; None if it does."""
     headers = Headers(scope=scope)
     hosts = headers.getlist("host")
     if len(hosts) != 1 or not _is_local(hosts[0]):
@@ -48,7 +48,8 @@ def foreign_reason(scope: Scope) -> str | None:
     origins = headers.getlist("origin")
     if any(origin.lower() not in (f"http://{hosts[0].lower()}", f"https://{hosts[0].lower()}") for origin in origins):
         return "the header Origin names another site"
-    # A browser sends no Origin with an image, a script or a link; it says this instead. Links to the UI are welcome.
+    # A browser sends no Origin with an image, a script or a link; it sends this header instead. Links to the UI are
+    # allowed.
     if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
         is_link = scope.get("method") == "GET" and headers.get("sec-fetch-mode") == "navigate"
         if not is_link or "graphql" in scope["path"].lower():
@@ -57,7 +58,7 @@ def foreign_reason(scope: Scope) -> str | None:
 
 
 def _is_local(host: str) -> bool:
-    """Whether the header names this machine, with or without a port, and nothing else."""
+    """Does the header name this machine, with or without a port, and nothing else?"""
     try:
         parts = urlsplit(f"//{host}")
         name, _ = parts.hostname, parts.port
@@ -67,7 +68,7 @@ def _is_local(host: str) -> bool:
 
 
 def main() -> None:
-    """Run Dagster's webserver, whose arguments it takes, behind the check."""
+    """Run Dagster's webserver with its own arguments behind the check."""
     # Names that Dagster does not export to type checkers.
     cli: Any = import_module("dagster_webserver.cli")
     unguarded = cli.create_app_from_workspace_process_context
@@ -77,7 +78,7 @@ def main() -> None:
         app.add_middleware(LocalCallers)
         return app
 
-    # Dagster has no setting for this; the versions that have the name are pinned, and a test asks the server itself.
+    # Dagster has no setting for this. The versions that have this name are pinned, and a test asks the server itself.
     cli.create_app_from_workspace_process_context = guarded
     sys.exit(cli.cli(auto_envvar_prefix="DAGSTER_WEBSERVER"))
 

@@ -1,4 +1,4 @@
-"""The command `matchme`: its subcommands, and one place that turns errors into one sentence."""
+"""The command `matchme`: its subcommands, and one place that prints errors as one sentence."""
 
 import os
 import sys
@@ -111,7 +111,7 @@ def estimate(
     week: Annotated[str, typer.Option(help="The week, by its Sunday: YYYY-MM-DD.")],
     json: AsJson = False,
 ) -> None:
-    """Forecast of a week's calls, tokens, USD and seconds; makes no call."""
+    """Estimate a week's calls, tokens, USD and seconds; makes no model call."""
     from matchme_pipeline.cli import environment
 
     environment.settle_first_week()
@@ -134,7 +134,7 @@ def estimate(
 
 @app.command()
 def doctor(json: AsJson = False) -> None:
-    """Check everything that a run needs, without spending anything."""
+    """Check everything that a run needs; spends nothing."""
     from matchme_pipeline.cli.doctor import examine
 
     findings = examine()
@@ -196,19 +196,19 @@ def token(
     user: Annotated[str, typer.Option(help="The member's Clerk id; ADMIN_USER_IDS makes an administrator of it.")],
     hours: Annotated[int, typer.Option(min=1, max=24, help="How long the token is good for.")] = 8,
 ) -> None:
-    """A session token for development, signed with this installation's own key."""
+    """Print a session token for development, signed with this installation's own key."""
     from matchme_pipeline.api.identity.local_key import mint
     from matchme_pipeline.settings import process_settings
 
     console.result(mint(process_settings(), user, hours))
 
 
-# What Typer raises for a command line that it cannot read; it names the base of its public errors nowhere.
+# Typer raises this for an invalid command line; it has no public base class for its errors.
 _UNREADABLE: type[Any] = typer.BadParameter.__bases__[0]
 
 
 def main() -> None:
-    """Run the command; an error is one sentence on standard error, with exit code 2 where the command line is wrong."""
+    """Run the command; print an error as one sentence on standard error, exit code 2 for an invalid command line."""
     try:
         raise SystemExit(app(prog_name="matchme", standalone_mode=False))
     except _UNREADABLE as error:

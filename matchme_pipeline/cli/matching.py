@@ -42,7 +42,7 @@ def matches(
 
 
 def _no_matches(connection: Connection) -> str:
-    """Why no week has matches: none has run, or what its report says."""
+    """Why no week has matches: none has run, or the reason in its report."""
     from matchme_pipeline.matching.week import report_queries
 
     newest = report_queries.newest_reported_week(connection)

@@ -1,4 +1,4 @@
-"""Tables of learned versions, for a person."""
+"""Tables of learned versions."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from matchme_pipeline.matching.model_queries import StoredVersion
 
 
 def versions(found: Sequence[StoredVersion]) -> None:
-    """One line a version, and what scores the coming weeks."""
+    """One line per version, and the version that scores the coming weeks."""
     if not found:
         console.result("no version has been trained yet: the untrained score stands")
         return
@@ -37,7 +37,7 @@ def versions(found: Sequence[StoredVersion]) -> None:
 
 
 def version(stored: StoredVersion, weeks: Sequence[WeekModel]) -> None:
-    """What a version learned, how it did, and which weeks it scored."""
+    """What a version learned, how it performed, and which weeks it scored."""
     console.out.print(Text(f"\nVersion {stored.week}: {stored.state} (by {stored.state_by})", style="bold"))
     console.result(
         f"  trained on {stored.shown_pairs:,} pairs of the match weeks {stored.first_match_week} to "

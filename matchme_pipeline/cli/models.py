@@ -1,4 +1,4 @@
-"""`matchme models`: lists the learned versions, shows one, and lets an operator choose which scores matches."""
+"""`matchme models`: lists the learned versions, shows one, and lets an operator select the one that scores matches."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,7 +40,7 @@ def list_versions(json: AsJson = False) -> None:
 
 @app.command()
 def show(version: Version, json: AsJson = False) -> None:
-    """One version: what it learned, how it did on later weeks, and which weeks it scored."""
+    """Show one version: what it learned, how it performed on later weeks, and which weeks it scored."""
     from matchme_pipeline.cli import model_tables
     from matchme_pipeline.matching.match_models import decision_queries
 
@@ -55,19 +55,19 @@ def show(version: Version, json: AsJson = False) -> None:
 
 @app.command()
 def activate(version: Version, by: By = None) -> None:
-    """Let a version score the weeks to come, until another beats it or it falls."""
+    """Let a version score the coming weeks, until another version beats it or it is rolled back."""
     _set(version, by, "active", "scores the coming weeks")
 
 
 @app.command()
 def pin(version: Version, by: By = None) -> None:
-    """Let a version score the weeks to come, whatever the figures say."""
+    """Let a version score the coming weeks, whatever the figures say."""
     _set(version, by, "pinned", "scores the coming weeks until it is unpinned")
 
 
 @app.command()
 def unpin(by: By = None) -> None:
-    """Let the figures decide again: the pinned version stays active until another beats it or it falls."""
+    """Let the figures decide again: the pinned version stays active until another beats it or it is rolled back."""
     from matchme_pipeline.matching import model_queries
     from matchme_pipeline.matching.match_models import decision_queries
 

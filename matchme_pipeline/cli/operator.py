@@ -55,7 +55,7 @@ def forget(
     deleted: Annotated[bool, typer.Option(help="All members and posts that are deleted in the app.")] = False,
     json: AsJson = False,
 ) -> None:
-    """Remove a member from every table of the pipeline, at once: insights, vectors, scores, matches on both sides.
+    """Remove a member from every table of the pipeline at once: insights, vectors, scores, matches in both lists.
 
     With --deleted: every member and every post that the app has marked as deleted or hidden.
     """
@@ -85,7 +85,7 @@ def report(
     json: AsJson = False,
     message: Annotated[bool, typer.Option(help="Print the text of the message instead.")] = False,
 ) -> None:
-    """Write a week's report as one HTML file that needs nothing else: results, money, failures, what to do, charts."""
+    """Write a week's report as one self-contained HTML file: results, cost, failures, actions, charts."""
     from matchme_pipeline.cli import environment
 
     environment.settle_first_week()

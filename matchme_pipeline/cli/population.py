@@ -23,7 +23,7 @@ DEFAULT_SEED = 7
 def seed(users: int, weeks: int, seed_number: int, until: date | None) -> "SeedReport":
     """Migrate, then seed the population whose last week is `until` (default: the newest closed week).
 
-    A population that is already there is left as it is; its first week becomes the pipeline's first week.
+    An existing population stays unchanged; its first week becomes the pipeline's first week.
     """
     from matchme_pipeline.cli.weeks import default_weeks
     from matchme_pipeline.population.seed import seed_population, seeded_first_week

@@ -13,7 +13,7 @@ from matchme_pipeline.week import Week
 
 
 def week_report(url: str, week: Week) -> WeekReport:
-    """The report of a closed week. Raises UsageError for a week that nothing has run for."""
+    """The report of a closed week. Raises UsageError for a week without a run."""
     week.require_closed(datetime.now(UTC))
     with connect(url) as connection, DagsterInstance.get() as instance:
         report = collect(connection, instance, process_settings(), week)

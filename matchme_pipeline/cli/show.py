@@ -34,7 +34,7 @@ def weeks_table(summaries: Sequence[WeekSummary]) -> None:
 
 
 def funnel_table(counts: Mapping[str, Mapping[str, int]]) -> None:
-    """What members did with the matches of each match week: sides that reached each stage."""
+    """Members' actions on the matches of each match week: sides that reached each stage."""
     if not counts:
         return
     table = Table(title="What members did with their matches, as last observed", title_justify="left")
@@ -104,7 +104,7 @@ def runs_table(rows: Sequence[RunRow]) -> None:
 
 
 def missing_weeks(weeks: Sequence[date], automation: bool) -> None:
-    """Closed weeks without a completed run, and what will materialise them."""
+    """Closed weeks without a completed run, and the command that materialises them."""
     if not weeks:
         return
     shown = ", ".join(map(str, weeks[:10])) + (f" and {len(weeks) - 10} more" if len(weeks) > 10 else "")
@@ -146,7 +146,7 @@ def alert_line(row: AlertRow) -> str:
 
 
 def jobs_table(rows: Sequence[ListedJob], title: str) -> None:
-    """Jobs with their whole ids and errors: two lines each, so that neither is cut on a narrow terminal."""
+    """Jobs with their whole ids and errors, on two lines each, so that a narrow terminal cuts neither."""
     console.out.print(Text(title, style="bold"))
     for job in rows:
         week = str(job.week or "no week")

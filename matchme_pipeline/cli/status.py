@@ -19,7 +19,7 @@ ALERTS_OF_DAYS = 7
 
 @dataclass(frozen=True)
 class Found:
-    """The state of the pipeline; `missing` are closed weeks that no run has materialised to the end."""
+    """The state of the pipeline; `missing` are closed weeks that no run has materialised completely."""
 
     runs: Sequence[RunRow]
     missing: Sequence[date]

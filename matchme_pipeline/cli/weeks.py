@@ -52,7 +52,7 @@ def missing_weeks(weeks: Sequence[Week]) -> list[Week]:
 
 
 def run_weeks(weeks: Sequence[Week], url: str, before_each: Callable[[Week], None] = lambda _: None) -> list[WeekRun]:
-    """Materialise `weeks` one after another; stops at the first that fails. Progress goes to standard error."""
+    """Materialise `weeks` one after another; stops at the first failure. Prints progress on standard error."""
     from matchme_pipeline.definitions import defs
 
     job = defs.resolve_job_def(runs.WEEKLY_JOB)
@@ -80,7 +80,7 @@ def set_pool_limits() -> None:
 
 
 def cancel_run(dagster_run_id: str) -> None:
-    """Ask a run to end. Raises PipelineError if it is unknown, over, or unreachable."""
+    """Cancel a run. Raises PipelineError if it is unknown, over, or unreachable."""
     with DagsterInstance.get() as instance:
         outcome = cancellation.cancel(instance, dagster_run_id)
     if outcome is Cancellation.UNKNOWN:
@@ -108,7 +108,7 @@ def _run_week(job: JobDefinition, instance: DagsterInstance, week: Week, url: st
         job,
         instance,
         week.key,
-        # Whoever started it by hand sees how it ends; Dagster, which did not launch it, cannot take it up again.
+        # The person who started it by hand sees how it ends; Dagster did not launch it and cannot resume it.
         tags={PROCESS_TAG: this_worker(), "dagster/max_retries": "0"},
     )
     run = instance.get_run_by_id(result.run_id)

@@ -1,4 +1,4 @@
-"""All SQL about alerts: what may call for one, keeping it once, and who tells it."""
+"""All SQL of alerts: the events that raise one, insertion without duplicates, and delivery."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from psycopg.rows import class_row
 
 from matchme_pipeline.database.connection import Connection
 
-# Kinds that tell something and ask for nothing.
+# Kinds that are information only and need no action.
 MESSAGES = ("week_finished", "over")
 OPEN_FOR = timedelta(days=14)
 _SELECT: LiteralString = """
@@ -35,7 +35,7 @@ class EndedRun:
 
 @dataclass(frozen=True)
 class AlertRow:
-    """An alert as it is kept."""
+    """A stored alert."""
 
     id: UUID
     kind: str
@@ -77,7 +77,7 @@ def insert_alert(
     dagster_run_id: str | None,
     cost_alert: str | None,
 ) -> bool:
-    """Keep an alert unless its cause is known; whether it is new."""
+    """Store an alert unless its cause already has one; returns whether it is new."""
     return (
         connection.execute(
             """
@@ -106,9 +106,9 @@ def recent_alerts(connection: Connection, since: datetime, limit: int = 20) -> l
 
 
 def open_alerts(connection: Connection, now: datetime) -> list[AlertRow]:
-    """Alerts of the last two weeks that nobody has acknowledged and that are not over, the newest first.
+    """Alerts of the last two weeks that are neither acknowledged nor over, newest first.
 
-    Messages that ask for nothing (a finished week, something that is over) are none.
+    Messages that need no action (a finished week, an ended problem) are left out.
     """
     with connection.cursor(row_factory=class_row(AlertRow)) as cursor:
         return cursor.execute(
@@ -124,9 +124,9 @@ def open_alerts(connection: Connection, now: datetime) -> list[AlertRow]:
 def claim_unnotified(
     connection: Connection, now: datetime, raised_since: datetime, most_attempts: int, limit: int, own_webhook: bool
 ) -> list[AlertRow]:
-    """Alerts to tell now; each is its caller's alone until its next attempt falls due, two minutes later, then four.
+    """Claim alerts that are due for delivery; a claim lasts until the next attempt, two minutes later, then four.
 
-    Without a webhook of the pipeline (`own_webhook` false) only those that go to the app's cost alerts are claimed.
+    Without a webhook of the pipeline (`own_webhook` false), only alerts for the app's own cost alerts are claimed.
     """
     with connection.cursor(row_factory=class_row(AlertRow)) as cursor:
         return cursor.execute(
@@ -158,9 +158,9 @@ def claim_unnotified(
 
 
 def resolve_weeks(connection: Connection, finished: Collection[date]) -> list[AlertRow]:
-    """Call alerts about these finished weeks' runs over, the oldest first; those that were open.
+    """Mark alerts about runs of these finished weeks as over, oldest first; returns those that were open.
 
-    An alert about failing jobs is over when none of the week's jobs is failed or waits after a failure.
+    An alert about failed jobs is over when none of the week's jobs is failed or waits after a failure.
     """
     with connection.cursor(row_factory=class_row(AlertRow)) as cursor:
         rows = cursor.execute(
@@ -184,7 +184,7 @@ def resolve_weeks(connection: Connection, finished: Collection[date]) -> list[Al
 
 
 def acknowledge(connection: Connection, alert_id: UUID, by: str) -> bool:
-    """Write that `by` is on it; whether there was such an alert that nobody had acknowledged."""
+    """Record that `by` works on the alert; returns whether an unacknowledged alert had this id."""
     return (
         connection.execute(
             """
@@ -199,7 +199,7 @@ def acknowledge(connection: Connection, alert_id: UUID, by: str) -> bool:
 
 
 def acknowledge_alike(connection: Connection, alert_id: UUID, by: str) -> int:
-    """Acknowledge an alert with all of its kind, week and title; how many."""
+    """Acknowledge an alert and all alerts of its kind, week and title; returns their number."""
     return connection.execute(
         """
         update pipeline_alerts a

@@ -1,4 +1,4 @@
-"""What somebody must be told of, once per cause: failed runs, failing jobs, money, weeks that are late."""
+"""Alerts, once per cause: failed runs, failed jobs, spending, late weeks."""
 
 import logging
 from collections.abc import Sequence
@@ -16,12 +16,12 @@ from matchme_pipeline.week import READY_AFTER, Week
 
 _log = logging.getLogger(__name__)
 
-# An error's text in a message; the whole of it stands in batch_run_history.
+# The length of an error in a message; batch_run_history holds the whole text.
 LONGEST_ERROR_CHARACTERS = 500
 
 
 class AlertKind(StrEnum):
-    """What kind of thing happened."""
+    """The kinds of alerts."""
 
     RUN_FAILED = "run_failed"
     FAILURE_RATE = "failure_rate"
@@ -36,9 +36,9 @@ class AlertKind(StrEnum):
 
 @dataclass(frozen=True)
 class Alert:
-    """One thing to tell; `kind` and `cause` together name it, so that it is told once.
+    """One alert; `kind` and `cause` together identify it, so that it is sent once.
 
-    `cost_alert` names the app's cost alert to whose own webhook it goes; None: the pipeline's.
+    `cost_alert` names the app's cost alert whose webhook receives it; None means the pipeline's webhook.
     """
 
     kind: AlertKind
@@ -51,7 +51,7 @@ class Alert:
 
 
 def record_alert(connection: Connection, alert: Alert) -> bool:
-    """Keep `alert` in the table and the log; whether its cause was new."""
+    """Store `alert` in the table and log it; returns whether its cause is new."""
     new = alert_queries.insert_alert(
         connection,
         str(alert.kind),
@@ -68,8 +68,8 @@ def record_alert(connection: Connection, alert: Alert) -> bool:
 
 
 def run_failed(run: EndedRun) -> Alert:
-    """A run that ended as failed: its error, what it means, and what to do."""
-    # A channel is read by more people than may read members' words.
+    """Alert for a failed run: its error, the meaning, and what to do."""
+    # A channel has more readers than may read members' texts.
     error = without_quotations(run.error, LONGEST_ERROR_CHARACTERS)
     cause = cause_of(run.error)
     return Alert(
@@ -84,7 +84,7 @@ def run_failed(run: EndedRun) -> Alert:
 
 
 def too_many_failures(run: EndedRun) -> Alert | None:
-    """A run of whose jobs more than the promised share failed; None where the promise was kept."""
+    """Alert for a run with more failed jobs than the limit; None below the limit."""
     rate = run.failed_jobs / run.total_jobs if run.total_jobs else 0.0
     if rate <= LARGEST_FAILURE_RATE:
         return None
@@ -113,7 +113,7 @@ def threshold_passed(crossing: Crossing, cost_alert: str | None = None) -> Alert
 
 
 def week_late(week: Week) -> Alert:
-    """A week that is not finished when members look."""
+    """Alert for a week that is not finished when members open the app."""
     return Alert(
         AlertKind.WEEK_LATE,
         cause=week.key,
@@ -125,7 +125,7 @@ def week_late(week: Week) -> Alert:
 
 
 def week_given_up(week: Week, failed_runs: int) -> Alert:
-    """A missed week that is not tried again by itself."""
+    """Alert for a missed week that automation does not try again."""
     return Alert(
         AlertKind.WEEK_GIVEN_UP,
         cause=week.key,
@@ -137,7 +137,7 @@ def week_given_up(week: Week, failed_runs: int) -> Alert:
 
 
 def nobody_matched(week: Week, run_id: str, sentences: Sequence[str]) -> Alert:
-    """A finished week in which nobody could be matched."""
+    """Alert for a finished week without a match."""
     return Alert(
         AlertKind.NOBODY_MATCHED,
         cause=week.key,
@@ -161,7 +161,7 @@ def foreign_matches(match_week: str, rows: int) -> Alert:
 
 
 def week_finished(week: Week, run_id: str, text: str) -> Alert:
-    """A week that is done; told by choice, once a week."""
+    """Message for a finished week; optional, once a week."""
     return Alert(
         AlertKind.WEEK_FINISHED,
         cause=week.key,
@@ -173,7 +173,7 @@ def week_finished(week: Week, run_id: str, text: str) -> Alert:
 
 
 def over(week: date, titles: Sequence[str], first_id: str) -> Alert:
-    """What was alerted about a week is over."""
+    """Message that a week's problem is over."""
     return Alert(
         AlertKind.OVER,
         cause=first_id,

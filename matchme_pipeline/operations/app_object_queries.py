@@ -1,33 +1,33 @@
-"""SQL that looks through the catalogue for what in the app's objects breaks the pipeline; nothing is changed."""
+"""SQL that searches the catalogue for objects of the app that break the pipeline; it changes nothing."""
 
 from matchme_pipeline.database.connection import Connection
 
-# What the pipeline reads and writes of the app's.
+# The app's tables that the pipeline reads and writes.
 READ_TABLES = (
     "profiles", "posts", "voice_introductions", "match_preferences", "islamic_preferences", "dna_answers",
     "user_insights", "conversations", "messages", "user_city_assignments", "weekly_matches", "mysoul_dna_scores",
 )  # fmt: skip
-# What the API's functions read or write beside these; each answers 503 where its table is missing.
+# Tables that only the API uses; a function of the API answers 503 if its table is missing.
 USED_TABLES = (
     *READ_TABLES, "mysoul_score_history", "mysoul_achievements", "gamification_progress", "city_clusters",
     "cultural_profiles", "cultural_backgrounds", "dna_questionnaires", "mmagent_token_usage", "governance_rules",
     "cost_alerts", "batch_processing_queue", "batch_run_history",
 )  # fmt: skip
 WRITTEN_TABLES = ("user_insights", "weekly_matches", "mysoul_dna_scores", "batch_processing_queue", "batch_run_history")
-# How a policy names the member who calls; one without any of these does not ask.
+# Expressions with which a policy identifies the calling member; a policy without any of them applies to everybody.
 CALLER = r"jwt|\muid\(\)|member_id\(|user_id\(\)|clerk_user_id\(|current_user\M"
-# What every member is meant to read.
+# Tables that every member may read.
 SHARED_BY_DESIGN = ("dna_questionnaires", "city_clusters")
-# Functions of the app's triggers on scores that publishing switches off for its own writes.
+# Functions of the app's triggers on scores; the pipeline bypasses them when it publishes.
 SET_ASIDE_TRIGGERS = ("update_dna_percentile_rank", "auto_record_score_history")
-# Columns that decide whom somebody meets, and that no screen may fill.
+# Columns that affect eligibility and that no screen of the app may fill.
 MATCHING_COLUMNS = (
     "onboarding_completed", "last_active_at", "lat", "lng", "education_level", "marital_status", "has_children",
 )  # fmt: skip
 
 
 def hidden_tables(connection: Connection) -> list[str]:
-    """Tables whose rows row-level security hides from the pipeline's own role."""
+    """Tables whose rows row-level security hides from the pipeline's role."""
     rows = connection.execute(
         """
         select c.relname
@@ -78,10 +78,11 @@ def policies_by_uuid(connection: Connection) -> list[str]:
 
 
 def open_policies(connection: Connection) -> list[str]:
-    """What lets members or anybody read or write others' rows in tables that the pipeline reads.
+    """Policies and grants that let members or the public read or write other members' rows in tables that the pipeline
+    reads.
 
-    Policies that do not ask who is calling, as `table.policy (command)`, and tables without row-level security that
-    these roles may use.
+    Returns policies without a test of the caller as `table.policy (command)`, and tables without row-level security
+    that these roles may use.
     """
     rows = connection.execute(
         """
@@ -110,7 +111,9 @@ def open_policies(connection: Connection) -> list[str]:
 
 
 def member_writers_of_scores(connection: Connection) -> list[str]:
-    """What lets a member's token write `mysoul_dna_scores`: a privilege, with a policy for it or without security."""
+    """Ways in which a member's token can write `mysoul_dna_scores`: a privilege with a policy, or without row-level
+    security.
+    """
     rows = connection.execute(
         """
         select r.rolname || ' may ' || p.privilege
@@ -137,7 +140,7 @@ def member_writers_of_scores(connection: Connection) -> list[str]:
 
 
 def app_tables(connection: Connection) -> tuple[int, list[str]]:
-    """How many of the app's tables that the pipeline and the API use are there, and the names of those that are not."""
+    """The number of the app's tables that the pipeline and the API use, and the names of missing ones."""
     rows = connection.execute(
         "select name from unnest(%s::text[]) as name where to_regclass(name) is null order by 1",
         [list(USED_TABLES)],
@@ -147,7 +150,7 @@ def app_tables(connection: Connection) -> tuple[int, list[str]]:
 
 
 def unfilled_columns(connection: Connection) -> list[str]:
-    """Columns of `profiles` that decide whom somebody meets and that nobody has, where there are members."""
+    """Columns of `profiles` that affect eligibility and are empty for all members; none if there are no members."""
     members = connection.execute("select count(*) from profiles where deleted_at is null").fetchone()
     if not members or members[0] == 0:
         return []
@@ -163,7 +166,7 @@ def unfilled_columns(connection: Connection) -> list[str]:
 
 
 def missing_keys(connection: Connection) -> list[str]:
-    """Unique keys that the pipeline relies on and that are not there, as `table (columns)`."""
+    """Missing unique keys that the pipeline needs, as `table (columns)`."""
     rows = connection.execute(
         """
         select k.name || ' (' || array_to_string(k.columns, ', ') || ')'
@@ -191,7 +194,7 @@ def missing_keys(connection: Connection) -> list[str]:
 
 
 def missing_privileges(connection: Connection) -> list[str]:
-    """What the pipeline's own role may not do with the app's tables and has to, as `select on posts`."""
+    """Missing privileges of the pipeline's role on the app's tables, as `select on posts`."""
     rows = connection.execute(
         """
         select p.privilege || ' on ' || p.name

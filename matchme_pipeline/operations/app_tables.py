@@ -1,4 +1,4 @@
-"""The app's own tables as external assets, so that the lineage starts where the data starts."""
+"""The app's own tables as external assets, so that the lineage starts at the source."""
 
 from dagster import AssetSpec
 

@@ -1,7 +1,7 @@
-"""SQL that tries what the app does, as the app's roles do it.
+"""SQL that tries the app's operations with the app's roles.
 
-Every trial runs in a transaction that is rolled back: it leaves nothing behind. It makes the rows that it needs, so
-that it says something of an empty database too.
+Every trial runs in a transaction that is rolled back, so it changes nothing. It inserts the rows that it needs, so it
+also works in an empty database.
 """
 
 import json
@@ -13,7 +13,7 @@ import psycopg
 
 from matchme_pipeline.database.connection import Connection
 
-# No member has this id; no trial needs a lock on a member's rows.
+# No member has this id, so no trial locks a member's rows.
 TRIAL_MEMBER = "user_matchme_doctor"
 _TRIAL_PARTNER = "user_matchme_doctor_partner"
 _TIERS = ("COMMON", "Common")
@@ -38,7 +38,7 @@ class Refusal:
 
 @contextmanager
 def rolled_back(connection: Connection) -> Iterator[None]:
-    """A transaction of which nothing stays, and which waits for no lock longer than five seconds."""
+    """A transaction that is always rolled back and waits at most five seconds for a lock."""
     try:
         with connection.transaction():
             connection.execute("set local lock_timeout = '5s'")
@@ -49,9 +49,9 @@ def rolled_back(connection: Connection) -> Iterator[None]:
 
 
 def approval_refusal(connection: Connection) -> Refusal | None:
-    """Why approving an insight fails, with the app's triggers; None where it works.
+    """The reason why approving an insight fails with the app's triggers; None if it works.
 
-    It is tried as the pipeline's API does it, and as the member does it where the app lets members update insights.
+    Tries it as the pipeline's API does, and as a member if the app lets members update insights.
     """
     try:
         with rolled_back(connection):
@@ -68,7 +68,7 @@ def approval_refusal(connection: Connection) -> Refusal | None:
 
 
 def own_rows_refusal(connection: Connection, table: str) -> Refusal | None:
-    """Why a member cannot read their own row of `table` with a session token; None where they can."""
+    """The reason why a member cannot read their own row of `table` with a session token; None if they can."""
     if not has_role(connection, "authenticated"):
         return None
     try:
@@ -84,7 +84,7 @@ def own_rows_refusal(connection: Connection, table: str) -> Refusal | None:
 
 
 def job_refusal(connection: Connection) -> Refusal | None:
-    """Why a member cannot ask for a recalculation of their DNA as the app does; None where they can."""
+    """The reason why a member cannot request a DNA recalculation as the app does; None if they can."""
     if not has_role(connection, "authenticated"):
         return None
     try:
@@ -101,7 +101,7 @@ def job_refusal(connection: Connection) -> Refusal | None:
 
 
 def rewritten_score_columns(connection: Connection) -> list[str]:
-    """Columns of `mysoul_dna_scores` that hold something else after a write than what was written."""
+    """Columns of `mysoul_dna_scores` whose value after a write differs from the written value."""
     wanted: dict[str, object] = {}
     stands: dict[str, object] = {}
     with rolled_back(connection):
@@ -126,7 +126,7 @@ def rewritten_score_columns(connection: Connection) -> list[str]:
 
 
 def has_role(connection: Connection, name: str) -> bool:
-    """Whether the database has the role, and the pipeline's own may act as it."""
+    """Does the database have the role, and may the pipeline's role act as it?"""
     row = connection.execute(
         "select exists (select from pg_roles where rolname = %s and pg_has_role(current_user, oid, 'member'))", [name]
     ).fetchone()
@@ -134,7 +134,7 @@ def has_role(connection: Connection, name: str) -> bool:
 
 
 def may(connection: Connection, role: str, table: str, privilege: str) -> bool:
-    """Whether the role exists and holds the privilege on the table."""
+    """Does the role exist and hold the privilege on the table?"""
     if not has_role(connection, role):
         return False
     row = connection.execute("select has_table_privilege(%s, %s, %s)", [role, table, privilege]).fetchone()
@@ -168,7 +168,7 @@ def _add_row(connection: Connection, table: str) -> None:
 
 
 def _add_score(connection: Connection) -> str:
-    """Insert the trial member's score; returns the spelling of the tier that the table's layout takes."""
+    """Insert the trial member's score; returns the spelling of the tier that the table accepts."""
     connection.execute("insert into profiles (clerk_user_id) values (%s)", [TRIAL_MEMBER])
     for tier in _TIERS:
         try:
@@ -192,6 +192,6 @@ def _become(connection: Connection, member: str) -> None:
 
 def _refusal(error: psycopg.Error) -> Refusal:
     sentence = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    # A policy's refusal has the same code as a missing privilege, and other words.
+    # A policy's refusal has the same code as a missing privilege, but another message.
     is_privilege = isinstance(error, psycopg.errors.InsufficientPrivilege) and "row-level security" not in sentence
     return Refusal(sentence, is_privilege)

@@ -1,4 +1,4 @@
-"""The last asset of a week: what its run did, failed at and cost."""
+"""The last asset of a week: the run's results, failures and cost."""
 
 from datetime import UTC, datetime
 from time import monotonic
@@ -35,9 +35,9 @@ from matchme_pipeline.weekly_assets import closed_week_asset, week_of
     description="Completes the run's row in `batch_run_history`: jobs, failures, tokens, cost, duration and errors.",
 )
 def run_summary(context: AssetExecutionContext, database: DatabaseResource) -> MaterializeResult[None]:
-    """Close the run's row with the figures of the queue and the ledger.
+    """Complete the run's row with the figures of the queue and the ledger.
 
-    Raises WeekNotFinishedError, so that the week stays missing, where model calls failed widely.
+    Raises WeekNotFinishedError, so that the week stays missing, if too many model calls failed.
     """
     started = monotonic()
     week = week_of(context)
@@ -51,7 +51,7 @@ def run_summary(context: AssetExecutionContext, database: DatabaseResource) -> M
     return materialisation(
         StageReport(items=totals.total_jobs, processed=totals.completed_jobs, failed=totals.failed_jobs),
         monotonic() - started,
-        # The run's, so that this asset's plots show the weeks' cost.
+        # The run's cost, so that this asset's plots show the cost of each week.
         totals.usage,
         rows=summary.runs,
         **report,
@@ -64,7 +64,7 @@ def run_summary(context: AssetExecutionContext, database: DatabaseResource) -> M
 
 
 def _report(context: AssetExecutionContext, connection: Connection, week: Week) -> dict[str, Any]:
-    """Keep the week's report, and return it as metadata; the week stands even if its report fails."""
+    """Store the week's report and return it as metadata; a failing report does not fail the week."""
     settings = process_settings()
     try:
         with connection.transaction():
@@ -88,7 +88,7 @@ def _report(context: AssetExecutionContext, connection: Connection, week: Week) 
 
 
 def _first_stop(context: AssetExecutionContext) -> str:
-    """What ended the work of the run's first stage that left some undone; empty where none did."""
+    """The reason why the run's first incomplete stage ended early; empty if all stages are complete."""
     for record in context.instance.all_logs(context.run.run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION):
         materialization = record.asset_materialization
         stopped_by = materialization.metadata.get("stopped_by") if materialization is not None else None

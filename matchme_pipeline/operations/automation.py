@@ -1,4 +1,4 @@
-"""Schedules, and the sensors that write how runs ended: what makes the week run by itself."""
+"""Schedules, and sensors that record how runs ended."""
 
 from datetime import timedelta
 
@@ -22,7 +22,7 @@ from matchme_pipeline.operations.run_errors import end_of_failure
 from matchme_pipeline.settings import process_settings
 from matchme_pipeline.week import WEEK, Week
 
-# Off until somebody turns automation on: a fresh installation with a key must not begin to spend by itself.
+# Off until an operator turns automation on: a new installation with a key must not spend money by itself.
 _STATUS = DefaultScheduleStatus.RUNNING if process_settings().automation else DefaultScheduleStatus.STOPPED
 
 
@@ -35,7 +35,7 @@ _STATUS = DefaultScheduleStatus.RUNNING if process_settings().automation else De
     "at 07:00.",
 )
 def weekly_schedule(context: ScheduleEvaluationContext) -> RunRequest:
-    """Sunday 02:00 UTC: the week whose window closes at this tick."""
+    """Launch the week whose window closes at this tick."""
     key = Week.last_closed(context.scheduled_execution_time).key
     return RunRequest(run_key=key, partition_key=key)
 
@@ -48,7 +48,7 @@ def weekly_schedule(context: ScheduleEvaluationContext) -> RunRequest:
     description="Monday to Saturday at 03:30 UTC: computes insights and vectors of the open week.",
 )
 def daily_schedule(context: ScheduleEvaluationContext) -> RunRequest:
-    """Monday to Saturday, 03:30 UTC: the week that is still open."""
+    """Launch the open week."""
     tick = context.scheduled_execution_time
     key = Week(Week.last_closed(tick).sunday + WEEK).key
     return RunRequest(run_key=f"{key}/{tick:%Y-%m-%d}", partition_key=key)

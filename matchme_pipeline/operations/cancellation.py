@@ -1,4 +1,4 @@
-"""Ending a run that is queued or at work, wherever it was started."""
+"""Cancels a queued or active run, wherever it was started."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from matchme_pipeline.operations.liveness import PROCESS_TAG, process_lives
 
 
 class Cancellation(StrEnum):
-    """What came of asking a run to end."""
+    """The result of a cancellation."""
 
     ASKED = "asked"
     UNKNOWN = "unknown"
@@ -20,10 +20,11 @@ class Cancellation(StrEnum):
 
 
 def cancel(instance: DagsterInstance, dagster_run_id: str) -> Cancellation:
-    """Ask a run to end: Dagster, or the process of a run that the command started, as Ctrl-C would.
+    """Cancel a run through Dagster, or through the process of a run that the command started, as Ctrl-C would.
 
-    A run whose process is on another machine is left as it is: to call it cancelled while it works would be untrue.
-    One that Dagster launched and whose process is gone counts as asked: the daemon's run monitoring writes it off.
+    A run whose process is on another machine stays unchanged: it must not be marked as cancelled while it works. If
+    Dagster launched the run and its process is gone, the request counts as made; the daemon's run monitoring ends the
+    run.
     """
     record = instance.get_run_record_by_id(dagster_run_id)
     if record is None:
@@ -34,7 +35,7 @@ def cancel(instance: DagsterInstance, dagster_run_id: str) -> Cancellation:
     if run.status == DagsterRunStatus.CANCELING:
         return Cancellation.ASKED
     worker = run.tags.get(PROCESS_TAG)
-    # Dagster can end what waits in its queue, and what one of its servers runs.
+    # Dagster can end runs in its queue, and runs of its own servers.
     if run.status == DagsterRunStatus.QUEUED or (worker is None and GRPC_INFO_TAG in run.tags):
         return _ask_dagster(instance, dagster_run_id)
     if worker is not None and process_lives(worker, record.create_timestamp):

@@ -59,9 +59,9 @@ def books_agree(context: AssetCheckExecutionContext, database: DatabaseResource)
     asset="run_summary", description="The newest week is finished by Sunday 07:00 UTC, when members open the app."
 )
 def finished_by_sunday_seven(context: AssetCheckExecutionContext) -> AssetCheckResult:
-    """Compare the hour at which the week finished with the hour it is due; an older week, backfilled, was due before.
+    """Compare the time at which the week finished with its due time; an older, backfilled week was due earlier.
 
-    `hours_before_due` is negative for a week that is late. A late week warns only where automation had promised it.
+    `hours_before_due` is negative for a late week. A late week warns only if automation was on.
     """
     if (finished := _finishing_event(context)) is None:
         return _nothing_to_check(context)
@@ -94,7 +94,7 @@ def _finishing_event(context: AssetCheckExecutionContext) -> EventLogRecord | No
 
 
 def _nothing_to_check(context: AssetCheckExecutionContext) -> AssetCheckResult:
-    """A week that is open has nothing to check; a closed one that nobody has finished is worth a warning."""
+    """An open week has nothing to check; an unfinished closed week is a warning."""
     week = Week.parse(context.partition_key)
     is_open = datetime.now(UTC) < week.cutoff
     return AssetCheckResult(
@@ -114,7 +114,7 @@ def _shown_in_dagster(context: AssetCheckExecutionContext, run_id: str) -> dict[
         if event is None or not event.is_step_materialization:
             continue
         materialization = event.step_materialization_data.materialization
-        # The summary shows the run's sums once more.
+        # The summary repeats the run's totals.
         if materialization.asset_key == AssetKey("run_summary"):
             continue
         metadata = materialization.metadata

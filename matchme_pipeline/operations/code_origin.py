@@ -1,4 +1,4 @@
-"""Where the code of a run comes from, as Dagster's UI asks for it: a run without it stands on no page but its own."""
+"""The code origin of a run. Dagster's UI shows runs without it only on their own page."""
 
 from dagster._core.remote_origin import CodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from dagster._core.workspace.load import location_origins_from_yaml_paths

@@ -1,4 +1,4 @@
-"""Fresh DNA scores between Sundays: for members who reviewed insights, or whom the app asks for."""
+"""Score refreshes between Sundays, for members who reviewed insights or for whom the app requests one."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,16 +12,17 @@ from matchme_pipeline.jobs.adoption import Adoption, adopt
 from matchme_pipeline.jobs.model import JobType
 from matchme_pipeline.week import Week
 
-# A member reviews a week's insights one after another; their score is made once, when they have put the phone away.
+# A member reviews a week's insights one after another; the score is computed once, after the last review.
 QUIET = timedelta(minutes=10)
-# A review's time is set before its transaction ends, and by clocks that differ: looked back for, and found once.
+# A review's time is set before its transaction commits, and clocks differ: look back further, and find each review
+# once.
 OVERLAP = timedelta(hours=1)
 MOST_MEMBERS = 5_000
 
 
 @dataclass(frozen=True)
 class Refreshed:
-    """What one refresh did: members shown a fresh score, and the app's rows that it took up."""
+    """The result of a refresh: members with a new score, and adopted rows of the app."""
 
     week: str
     members: int
@@ -30,10 +31,11 @@ class Refreshed:
 
 
 def enqueue_reviewers(connection: Connection, since: datetime, now: datetime) -> int:
-    """Enqueue a job for each member whose last review lies between `since` and ten minutes ago; returns how many.
+    """Enqueue a job for each member whose last review lies between `since` and ten minutes ago; returns the number of
+    jobs.
 
-    Once per member and last review, however often it is asked: a review's time that is missing, infinite or in the
-    future (clients set it) waits for the next weekly run.
+    Each member and last review is enqueued once, even if the function runs again. Reviews with a missing, infinite or
+    future time (clients set it) wait for the next weekly run.
     """
     return connection.execute(
         """
@@ -69,7 +71,7 @@ def enqueue_reviewers(connection: Connection, since: datetime, now: datetime) ->
 
 
 def refresh_members(connection: Connection, dagster_run_id: str, now: datetime) -> Refreshed | None:
-    """Show everybody with an open job their score as of now, and finish the jobs; None while no week has scores."""
+    """Show all members with an open job their current score, and finish the jobs; None if no week has scores yet."""
     newest = dna_queries.newest_week(connection)
     if newest is None:
         return None

@@ -1,4 +1,4 @@
-"""Jobs whose time has come: what retry runs are launched for."""
+"""Due jobs, for which retry runs are launched."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -10,9 +10,9 @@ from matchme_pipeline.database.connection import Connection
 
 @dataclass(frozen=True)
 class DueSet:
-    """The due jobs of one week that one kind of run works on; `fingerprint` names this set and no other.
+    """The due jobs of one week that one kind of run works on; `fingerprint` identifies this set.
 
-    `for_content`: content analysis and embeddings, else DNA and matches.
+    `for_content`: content analysis and embeddings; otherwise DNA and matches.
     """
 
     week: date
@@ -22,9 +22,9 @@ class DueSet:
 
 
 def due_sets(connection: Connection, limit: int) -> list[DueSet]:
-    """The sets of jobs whose backoff has passed or whose worker's lease has ended, the oldest weeks first.
+    """Sets of jobs whose backoff has passed or whose lease has ended, oldest weeks first.
 
-    A job that failed once more, or that an operator opens again, is due at another time: its next retry is another set.
+    A job that fails again, or that an operator reopens, has another due time and so belongs to another set.
     """
     with connection.cursor(row_factory=class_row(DueSet)) as cursor:
         return cursor.execute(
@@ -45,9 +45,9 @@ def due_sets(connection: Connection, limit: int) -> list[DueSet]:
 
 
 def waiting_scores(connection: Connection, newest_week: date | None) -> tuple[int, str]:
-    """How many members wait for a fresh DNA score, and a fingerprint of their jobs.
+    """The number of members who wait for a new DNA score, and a fingerprint of their jobs.
 
-    They are rows of the app that wait to be adopted, and jobs of the newest scored week that a refresh has left open.
+    These are the app's rows that wait for adoption, and jobs of the newest scored week that a refresh has left open.
     """
     row = connection.execute(
         """

@@ -1,7 +1,7 @@
-"""The first week of an installation whose operator names none: the week in which the app's data begin.
+"""The first week of an installation without MATCHME_FIRST_WEEK: the week in which the app's data begin.
 
-Partitions are defined when Python loads the code location, without a connection. So a command looks this up once and
-writes it into a file under MATCHME_HOME; every process reads it there.
+Python defines partitions when it loads the code location, without a connection. Therefore a command looks up the week
+once and writes it to a file under MATCHME_HOME, which every process reads.
 """
 
 from datetime import date
@@ -10,10 +10,10 @@ from matchme_pipeline.database.connection import Connection
 
 
 def first_week_of_data(connection: Connection) -> date | None:
-    """The Sunday of the week in which the first member joined or shared something; None without any such moment.
+    """The Sunday of the week in which the first member joined or shared something; None without any such time.
 
-    A week that has been finished is never later than the first one. Impossible times do not count: what lies before
-    2000, in the future, or more than a year before 99 % of all the others.
+    The result is never later than a finished week. Implausible times are ignored: before 2000, in the future, or more
+    than a year before 99 % of all others.
     """
     row = connection.execute(
         """

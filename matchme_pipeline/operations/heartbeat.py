@@ -15,9 +15,9 @@ _log = logging.getLogger(__name__)
 
 
 class Heartbeat:
-    """Calls `beat` every `interval_seconds` until it is stopped; a database that is away for a while is waited for.
+    """Calls `beat` every `interval_seconds` until it is stopped; tolerates a database that does not answer for a while.
 
-    A step whose run's process is gone ends itself: the run is over, and another one may be at work on its week.
+    A step whose run's process is gone ends itself, because the run is over and another run may work on its week.
     """
 
     def __init__(self, beat: Callable[[], object], interval_seconds: float) -> None:
@@ -27,11 +27,11 @@ class Heartbeat:
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
     def start(self) -> None:
-        """Begin; the first beat comes after one interval."""
+        """Start; the first beat follows after one interval."""
         self._thread.start()
 
     def stop(self) -> None:
-        """No further beats; returns when the last one is over."""
+        """Stop; returns after the last beat has ended."""
         self._stopped.set()
         self._thread.join(timeout=10)
 
@@ -48,7 +48,7 @@ class Heartbeat:
 
 
 def quietly(write: Callable[[], object]) -> None:
-    """Do `write`; a database that doesn't answer is logged, because a note on a run must not end the run."""
+    """Call `write`; log a database error, because a failed status update must not end the run."""
     try:
         write()
     except (psycopg.Error, DatabaseUnavailableError) as error:

@@ -1,4 +1,4 @@
-"""Jobs: what schedules and sensors launch."""
+"""The jobs that schedules and sensors launch."""
 
 from datetime import UTC, datetime
 

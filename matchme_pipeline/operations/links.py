@@ -1,4 +1,4 @@
-"""Addresses of a run, a week's report and the operations page, as people reach them; none without a base address."""
+"""Public addresses of a run, a week's report and the operations page; None without a base address."""
 
 from datetime import date
 

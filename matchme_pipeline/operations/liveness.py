@@ -10,14 +10,14 @@ from typing import Literal
 import psutil
 from dagster import DagsterRunStatus
 
-# A step's process writes the heartbeat; between two steps on a crowded machine there is none for up to a minute, and a
-# step that waits for a place in a pool has no process at all. A quarter of an hour is also the queue's lease.
+# A step's process writes the heartbeat. Between two steps on a busy machine there is none for up to a minute, and a
+# step that waits for a place in a pool has no process. The queue's lease has the same length.
 STALE_AFTER = timedelta(minutes=15)
 HEARTBEAT_SECONDS = 15.0
-# Which process runs a run that the command started: `host:pid`. Tells of runs that were killed before their first step.
+# The process of a run that the command started: `host:pid`. Identifies runs that were killed before their first step.
 PROCESS_TAG = "matchme/process"
 
-# Queued or at work, here or anywhere.
+# Queued or active, on this machine or elsewhere.
 UNFINISHED = (
     DagsterRunStatus.QUEUED,
     DagsterRunStatus.NOT_STARTED,
@@ -46,7 +46,7 @@ class RunningRow:
 
 @dataclass(frozen=True)
 class End:
-    """How a run ended; `declined` where it left its week to another one."""
+    """The end of a run; `declined` if it left its week to another run."""
 
     status: Literal["completed", "failed", "cancelled"]
     error: str | None = None
@@ -54,9 +54,9 @@ class End:
 
 
 def end_of(row: RunningRow, dagster_status: DagsterRunStatus | None, now: datetime) -> End | None:
-    """How the run of `row` ended; None while it may still be at work.
+    """The end of the run of `row`; None while it may be active.
 
-    `dagster_status` is what Dagster's storage says, None where it knows no such run.
+    `dagster_status` is the status in Dagster's storage, None if it has no such run.
     """
     if dagster_status in ENDED:
         return End(ENDED[dagster_status])
@@ -70,19 +70,19 @@ def end_of(row: RunningRow, dagster_status: DagsterRunStatus | None, now: dateti
 
 
 def this_worker() -> str:
-    """`host:pid` of the process behind this run: this one, or the one that started it for a single step."""
+    """`host:pid` of the run's process: this process, or the one that started it for a single step."""
     parent = parent_process()
     return f"{platform.node()}:{parent.pid if parent is not None else os.getpid()}"
 
 
 def process_lives(worker: str | None, since: datetime) -> bool | None:
-    """Whether the process `host:pid` lives and is the one that lived at `since`; None where it cannot be seen."""
+    """Does the process `host:pid` exist since `since`? None if this cannot be determined."""
     host, _, pid = (worker or "").rpartition(":")
     if host != platform.node() or not pid.isdigit():
         return None
     try:
         process = psutil.Process(int(pid))
-        # A process that began after the run is another one under the same number; clocks differ by a moment.
+        # A process that started after the run is another one with the same number; clocks differ slightly.
         return process.status() != psutil.STATUS_ZOMBIE and process.create_time() <= since.timestamp() + 2
     except psutil.NoSuchProcess:
         return False

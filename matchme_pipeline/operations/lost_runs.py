@@ -10,15 +10,15 @@ from matchme_pipeline.operations.liveness import PROCESS_TAG, UNFINISHED, End, R
 from matchme_pipeline.operations.pools import free_pools
 from matchme_pipeline.operations.run_errors import end_of_failure
 
-# Rows that an earlier attempt at this pipeline left behind name no run to ask about; no run takes a day.
+# Rows of an earlier version of the pipeline name no run; no run takes a day.
 _FOREIGN_ROWS_AFTER = timedelta(days=1)
 _WAITING = [status for status in UNFINISHED if status is not DagsterRunStatus.CANCELING]
 
 
 def close_lost(connection: Connection, instance: DagsterInstance, now: datetime) -> list[RunningRow]:
-    """Close every row that is called running and whose run is over; returns the rows of runs that are at work.
+    """Close every row with status running whose run is over; returns the rows of active runs.
 
-    Dagster is told as well where it still counts such a run as started, and the run's places in pools are freed.
+    It also ends such runs in Dagster and frees their places in pools.
     """
     alive = []
     run_queries.end_rows_without_run(connection, now - _FOREIGN_ROWS_AFTER)
@@ -37,9 +37,9 @@ def close_lost(connection: Connection, instance: DagsterInstance, now: datetime)
 
 
 def not_yet_begun(connection: Connection, instance: DagsterInstance) -> list[tuple[date, DagsterRun]]:
-    """Weeks and runs that Dagster counts as coming or begun and that have not reached their first step.
+    """Weeks and runs that Dagster has queued or started and that have not reached their first step.
 
-    Those that the command started and whose process is gone are reported as failed, and left out.
+    Runs of the command whose process is gone are reported as failed and left out.
     """
     coming = []
     for run in instance.get_runs(RunsFilter(statuses=_WAITING)):

@@ -1,4 +1,4 @@
-"""SQL of one member's matches, as a person looks at them."""
+"""SQL of one member's matches for display."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -12,7 +12,7 @@ from matchme_pipeline.database.connection import Connection
 
 @dataclass(frozen=True)
 class MatchRow:
-    """One of a member's matches with what the app shows of it."""
+    """One of a member's matches with the displayed columns."""
 
     match_user_id: str
     rank: int
@@ -36,7 +36,7 @@ def matches_of(connection: Connection, user_id: str, match_week: date) -> list[M
 
 
 def newest_match_week(connection: Connection, user_id: str | None = None) -> date | None:
-    """The newest match week that has matches (of one member); None where there is none."""
+    """The newest match week with matches (of one member); None if there is none."""
     row = connection.execute(
         "select max(week_start_date) from weekly_matches where %(user)s::text is null or user_id = %(user)s",
         {"user": user_id},
@@ -45,7 +45,7 @@ def newest_match_week(connection: Connection, user_id: str | None = None) -> dat
 
 
 def member_to_show(connection: Connection, match_week: date) -> str | None:
-    """The member whose matches tell the most: the fullest list with previews on shared insights; ties by id."""
+    """A member for the demonstration: the fullest list with previews on shared insights; ties by id."""
     row = connection.execute(
         """
         select user_id

@@ -1,4 +1,4 @@
-"""Which weeks nobody has materialised, and which of them to launch next."""
+"""Missing weeks, and which of them to launch next."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -7,19 +7,19 @@ from datetime import date, datetime, timedelta
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.week import WEEK, Week
 
-# One at a time: a week's matches depend on whom the weeks before have shown.
+# One at a time, because a week's matches depend on the pairs of earlier weeks.
 MOST_IN_FLIGHT = 1
-# Dagster has retried a lost process by itself before a failure counts here; three in a row want a person.
+# A failure counts here after Dagster's own retries of a lost process; three in a row need a person.
 GIVE_UP_AFTER = 3
 FIRST_WAIT = timedelta(minutes=30)
-# The schedule has the first word on the week that has just closed.
+# The schedule comes first for the week that has just closed.
 SCHEDULES_TURN = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class Tries:
-    """A week's runs that ended without success: `failures` since it was last finished, all `tries` that came to
-    nothing, the last end, and whether a person cancelled the newest one.
+    """A week's unsuccessful runs: `failures` since it was last finished, all unsuccessful `tries`, the last end, and
+    whether a person cancelled the newest one.
     """
 
     failures: int
@@ -56,9 +56,8 @@ def plan(
 ) -> Plan:
     """The oldest missing weeks, as many as may be in flight together.
 
-    `in_flight` are the weeks of weekly runs that are queued or at work. After a failure a week waits 30 minutes, then
-    an hour; while it waits, no later week overtakes it. A week that is given up, or that a person has cancelled, is
-    left to people and holds up nobody.
+    `in_flight` are the weeks of queued or active weekly runs. After a failure a week waits 30 minutes, then an hour; no
+    later week starts meanwhile. A given-up or cancelled week waits for a person and delays no other week.
     """
     result = Plan()
     newest = Week.last_closed(now)
@@ -81,7 +80,7 @@ def plan(
 
 
 def tries_by_week(connection: Connection) -> dict[date, Tries]:
-    """The weekly runs that ended without success, per week that has any; a run and Dagster's retries of it are one."""
+    """The unsuccessful weekly runs by week; a run and Dagster's retries of it count as one."""
     rows = connection.execute(
         """
         with ended as (
@@ -107,7 +106,7 @@ def tries_by_week(connection: Connection) -> dict[date, Tries]:
 
 
 def finished_weeks(connection: Connection) -> set[date]:
-    """Weeks that a run has materialised to the end; a run that began while its week was open has not."""
+    """Weeks that a run has materialised completely; a run that started in the open week does not count."""
     rows = connection.execute(
         """
         select distinct week

@@ -1,13 +1,13 @@
-"""How many steps of a pool may work at once, where that differs from the default in `dagster.yaml`."""
+"""Limits of pools that differ from the default in `dagster.yaml`."""
 
 from dagster import DagsterInstance
 
-# Allocating a week fills memory and cores of a machine by itself.
+# The allocation of one week uses all memory and cores of a machine.
 LIMITS = {"matching": 1}
 
 
 def set_limits(instance: DagsterInstance) -> None:
-    """Give the pools their limits, unless an operator has set others; does nothing where storage has no pools."""
+    """Set the limits of the pools, unless an operator has set others; does nothing if the storage has no pools."""
     storage = instance.event_log_storage
     if not storage.supports_global_concurrency_limits:
         return
@@ -18,6 +18,6 @@ def set_limits(instance: DagsterInstance) -> None:
 
 
 def free_pools(instance: DagsterInstance, dagster_run_id: str) -> None:
-    """Give back the places in pools that a run which is over has left taken."""
+    """Free the pool places of a run that is over."""
     if instance.event_log_storage.supports_global_concurrency_limits:
         instance.event_log_storage.free_concurrency_slots_for_run(dagster_run_id)

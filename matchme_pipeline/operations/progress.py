@@ -1,4 +1,4 @@
-"""A Dagster logger that turns a run's events into progress, for doors that run a week in their own process."""
+"""A Dagster logger that forwards a run's events as progress, for commands that run a week in their own process."""
 
 import logging
 from collections.abc import Callable
@@ -9,20 +9,20 @@ from dagster import DagsterEvent, InitLoggerContext, logger
 
 @dataclass(frozen=True)
 class StepProgress:
-    """One step began, ended or said something."""
+    """One step started, ended or logged a message."""
 
     step: str
     kind: str
     message: str = ""
 
 
-# The door that runs a week sets its listener here; Dagster builds loggers from configuration alone, so an object
-# can reach one only through a module.
+# The command that runs a week sets its listener here. Dagster builds loggers from configuration alone, so a module
+# variable passes the object.
 _listeners: list[Callable[[StepProgress], None]] = []
 
 
 def listen(listener: Callable[[StepProgress], None]) -> Callable[[], None]:
-    """Send the progress of runs in this process to `listener`; returns the function that ends it."""
+    """Send the progress of runs in this process to `listener`; returns a function that stops it."""
     _listeners.append(listener)
     return lambda: _listeners.remove(listener)
 

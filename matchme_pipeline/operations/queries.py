@@ -15,7 +15,7 @@ from matchme_pipeline.llm.contracts import Usage
 
 @dataclass(frozen=True)
 class RunTotals:
-    """What a run did, as the queue and the ledger have it."""
+    """The results of a run according to the queue and the ledger."""
 
     total_jobs: int
     completed_jobs: int
@@ -28,7 +28,7 @@ class RunTotals:
 
     @property
     def usage(self) -> Usage:
-        """What the run's model calls took."""
+        """The usage of the run's model calls."""
         return Usage(self.calls, self.input_tokens, self.cached_input_tokens, self.output_tokens, self.cost_usd)
 
     @property
@@ -71,12 +71,12 @@ class WeekSummary:
     failures: int
     runs: int
     left_in_queue: int
-    # What the week's calls cost, or would have cost, at list prices; None while the week has no report.
+    # The cost of the week's calls at list prices; None until the week has a report.
     list_price_usd: Decimal | None = None
 
 
 def run_totals(connection: Connection, dagster_run_id: str) -> RunTotals:
-    """Jobs that the run finished or failed, and what its model calls consumed."""
+    """The run's completed and failed jobs, and the usage of its model calls."""
     with connection.cursor(row_factory=class_row(RunTotals)) as cursor:
         cursor.execute(
             """
@@ -132,7 +132,7 @@ def save_run(
     status: str,
     metadata: dict[str, Any],
 ) -> None:
-    """Write the run's figures and its final `status`; the first call sets the end and the duration."""
+    """Write the run's figures and its final `status`; the first call sets the end time and the duration."""
     connection.execute(
         """
         update batch_run_history
@@ -185,7 +185,7 @@ def recent_runs(connection: Connection, limit: int = 10) -> list[RunRow]:
 
 
 def week_summaries(connection: Connection, weeks: Sequence[date]) -> list[WeekSummary]:
-    """The figures of `weeks`, in order; a week that nobody materialised has zeros."""
+    """The figures of `weeks`, in order; zeros for a week without a run."""
     with connection.cursor(row_factory=class_row(WeekSummary)) as cursor:
         return cursor.execute(
             """
@@ -225,7 +225,7 @@ def week_summaries(connection: Connection, weeks: Sequence[date]) -> list[WeekSu
 
 
 def stop_of_run(connection: Connection, dagster_run_id: str) -> str:
-    """Why a run that ended well left work undone, in one sentence; empty where it left none, or nobody knows it."""
+    """Why a successful run left work undone, in one sentence; empty if it left none or the reason is unknown."""
     row = connection.execute(
         "select metadata->>'stopped_by' from batch_run_history where dagster_run_id = %s", [dagster_run_id]
     ).fetchone()
@@ -233,7 +233,7 @@ def stop_of_run(connection: Connection, dagster_run_id: str) -> str:
 
 
 def run_row(connection: Connection, dagster_run_id: str) -> RunRow:
-    """The row of one run; raises LookupError when it has none."""
+    """The row of one run; raises LookupError if there is none."""
     with connection.cursor(row_factory=class_row(RunRow)) as cursor:
         row = cursor.execute(
             """

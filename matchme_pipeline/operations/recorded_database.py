@@ -1,4 +1,6 @@
-"""The database of a run: its first step opens the run's row, every step keeps it alive, the last step closes it."""
+"""The database resource of a run: the first step opens the run's row, every step writes its heartbeat, the last step
+closes it.
+"""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -18,12 +20,12 @@ _RESOURCES_READY = {DagsterEventType.RESOURCE_INIT_STARTED, DagsterEventType.RES
 
 
 class RecordedDatabaseResource(DatabaseResource):
-    """The database of a run: its first step takes the run's turn, every step shows that the run lives."""
+    """The database resource of a run: its first step opens the run's row, and every step writes the heartbeat."""
 
     _heartbeat: Heartbeat | None = PrivateAttr(default=None)
 
     def setup_for_execution(self, context: InitResourceContext) -> None:
-        """Take the run's turn and begin its heartbeat; does nothing outside a run. Raises RunDeclinedError."""
+        """Open the run's row and start its heartbeat; does nothing outside a run. Raises RunDeclinedError."""
         run = context.run
         if run is None or context.instance is None:
             return
@@ -33,7 +35,7 @@ class RecordedDatabaseResource(DatabaseResource):
         self._heartbeat.start()
 
     def teardown_after_execution(self, context: InitResourceContext) -> None:
-        """End the heartbeat, write what the step has done, and close the row after the run's last step."""
+        """Stop the heartbeat, record the step's results, and close the row after the run's last step."""
         run, instance = context.run, context.instance
         if self._heartbeat is None or run is None or instance is None:
             return
@@ -56,14 +58,14 @@ class RecordedDatabaseResource(DatabaseResource):
 
 
 def end_after_step(instance: DagsterInstance, run: DagsterRun) -> End | None:
-    """How `run` ended if the step that has just ended was its last one; None while others are to come.
+    """The end of `run` if the step that has just ended was its last one; None if other steps follow.
 
-    Where all steps share one process, or only one is planned, this is the end whatever happened. Where each has a
-    process of its own, the run is over when every planned step has ended well; a failure is left to Dagster, which
-    knows what goes on beside it.
+    If all steps share one process, or only one is planned, this is the end in any case. If each step has its own
+    process, the run is over when every planned step has succeeded; Dagster records failures, because it knows which
+    steps still run.
 
-    A process that executes several steps initialises its resources for no step in particular. That holds for every
-    executor; not every one records that it starts a process for a step (Celery and Dask do not).
+    A process that executes several steps initialises its resources for no particular step, with every executor. Not
+    every executor records that it starts a process for a step (Celery and Dask do not).
     """
     planned = _planned_steps(instance, run)
     kinds: dict[str, set[DagsterEventType]] = {}

@@ -1,6 +1,6 @@
-"""What an error means and what to do about it; pure. Errors of one cause are one thing to do, however many jobs failed.
+"""The meaning of errors and their remedies; pure. Errors with one cause need one action, however many jobs failed.
 
-An error's own words are shown only where the pipeline wrote them: a database or a server may quote a member.
+Only the pipeline's own messages are shown verbatim: a database or a server may quote a member.
 """
 
 import re
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Cause:
-    """One cause of failures: `rank` orders what to do first (0 before 9); `remedy` names a command or a setting."""
+    """One cause of failures: `rank` orders the actions (0 first); `remedy` names a command or a setting."""
 
     name: str
     rank: int
@@ -22,7 +22,7 @@ UNKNOWN = Cause(
     "Read the run's log in Dagster; `matchme jobs list --status failed` shows the jobs.",
 )  # fmt: skip
 
-# The first pattern that is found in the error names its cause.
+# The first pattern that matches the error determines its cause.
 _CAUSES: tuple[tuple[str, Cause], ...] = (
     (r"refuses the key|HTTP 401|invalid_api_key|OPENAI_API_KEY|ANTHROPIC_API_KEY", Cause(
         "key refused", 0, "The model provider does not accept the key.",
@@ -70,7 +70,7 @@ _CAUSES: tuple[tuple[str, Cause], ...] = (
 
 
 def cause_of(error: str | None) -> Cause:
-    """The cause that `error` names; UNKNOWN where no pattern is in it."""
+    """The cause of `error`; UNKNOWN if no pattern matches."""
     return next((cause for pattern, cause in _CAUSES if error and re.search(pattern, error)), UNKNOWN)
 
 
@@ -80,9 +80,9 @@ def remedy_for(cause: Cause, week: object) -> str:
 
 
 def without_quotations(error: str | None, longest: int = 160) -> str:
-    """The error's first line without what it quotes: quoted text and long numbers may be a member's.
+    """The error's first line without quotations: quoted texts and long numbers may come from a member.
 
-    A command in backticks is the pipeline's own word and stays.
+    Commands in backticks are the pipeline's own and stay.
     """
     first = (error or "no error was recorded").strip().splitlines()[0]
     plain = re.sub(r"\"[^\"]*\"|'[^']*'|“[^”]*”|«[^»]*»|`(?!matchme )[^`]*`", "…", first)

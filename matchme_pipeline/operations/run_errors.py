@@ -13,17 +13,17 @@ _FAILURES = {DagsterEventType.STEP_FAILURE, DagsterEventType.RUN_FAILURE}
 
 
 def first_error(instance: DagsterInstance, dagster_run_id: str) -> str | None:
-    """The first error of the run with its step; None where no event carries one."""
+    """The first error of the run with its step; None if no event has an error."""
     for step, error in _errors(instance, dagster_run_id):
         return f"{step}: {_sentence(error)}" if step else _sentence(error)
     return None
 
 
 def end_of_failure(instance: DagsterInstance, run: DagsterRun) -> End:
-    """What to call the end of a run that Dagster calls failed.
+    """The recorded end of a run that Dagster calls failed.
 
-    One that left its week to another run, or that a person interrupted, has not failed at anything. Only runs of the
-    command are interrupted by a person; one that a daemon started is interrupted when its machine goes down.
+    A run that left its week to another run, or that a person interrupted, has not failed. Only runs of the command are
+    interrupted by a person; a daemon's run is interrupted when its machine stops.
     """
     error = first_error(instance, run.run_id)
     kinds = {error.cls_name for _, error in _errors(instance, run.run_id)}
@@ -35,7 +35,7 @@ def end_of_failure(instance: DagsterInstance, run: DagsterRun) -> End:
 
 
 def _verdict(instance: DagsterInstance, dagster_run_id: str) -> str | None:
-    """What Dagster says of a run whose end it has noticed from outside."""
+    """Dagster's message for a run whose end it noticed from outside."""
     events = [
         record.dagster_event for record in instance.all_logs(dagster_run_id, of_type=DagsterEventType.RUN_FAILURE)
     ]
@@ -49,7 +49,7 @@ def _errors(instance: DagsterInstance, dagster_run_id: str) -> list[tuple[str | 
         if event is None:
             continue
         data = event.step_failure_data if event.is_step_failure else event.job_failure_data
-        # Where somebody else called the run failed (a killed process, a lost machine), there is no data.
+        # If another process marked the run as failed (a killed process, a lost machine), there is no data.
         if data is not None and data.error is not None:
             found.append((record.step_key, _innermost(data.error)))
     return found
@@ -63,5 +63,5 @@ def _innermost(error: SerializableErrorInfo) -> SerializableErrorInfo:
 
 def _sentence(error: SerializableErrorInfo) -> str:
     text = (error.message.strip() or "no error recorded").splitlines()[0]
-    # Our own errors are sentences already; the class's name in front of them helps nobody.
+    # The pipeline's own errors are sentences already; the class name before them does not help.
     return re.sub(r"^matchme_pipeline\.errors\.\w+: ", "", text)

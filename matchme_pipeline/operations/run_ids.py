@@ -6,5 +6,5 @@ _NAMESPACE = uuid.UUID("0d7b1b52-6a0e-4c0e-9f0a-6a5f0b3c2f11")
 
 
 def history_id(dagster_run_id: str) -> uuid.UUID:
-    """The id that the run's row has, or will have once the run begins."""
+    """The id of the run's row, which exists once the run has started."""
     return uuid.uuid5(_NAMESPACE, dagster_run_id)

@@ -1,4 +1,4 @@
-"""SQL of runs at work: their turn, their heartbeat with figures, and which of them are called running."""
+"""SQL of active runs: mutual exclusion, heartbeats with figures, and rows with status running."""
 
 from datetime import date, datetime
 
@@ -12,12 +12,12 @@ _TURN_LOCK_KEY = 7_214_045
 
 
 def lock_turns(connection: Connection) -> None:
-    """Let one run at a time look for others and open its row; held until the caller's transaction ends."""
+    """Lock so that one run at a time looks for others and opens its row; held until the caller's transaction ends."""
     connection.execute("select pg_advisory_xact_lock(%s)", [_TURN_LOCK_KEY])
 
 
 def status_of(connection: Connection, dagster_run_id: str) -> str | None:
-    """The status in the run's row; None where it has no row yet."""
+    """The status in the run's row; None if it has no row yet."""
     row = connection.execute(
         "select status from batch_run_history where dagster_run_id = %s", [dagster_run_id]
     ).fetchone()
@@ -59,7 +59,7 @@ def insert_running(
 
 
 def record_progress(connection: Connection, dagster_run_id: str) -> bool:
-    """Write a sign of life and the figures so far of a run at work; whether its row still calls it running."""
+    """Write the heartbeat and the figures of an active run; returns whether its row still has status running."""
     return (
         connection.execute(
             """
@@ -108,7 +108,7 @@ def is_silent_since(connection: Connection, dagster_run_id: str, moment: datetim
 
 
 def end_at_last_sign(connection: Connection, dagster_run_id: str) -> None:
-    """Let a lost run's end be its last sign of life, not the moment at which somebody noticed."""
+    """Set a lost run's end to its last heartbeat instead of the time at which it was noticed."""
     connection.execute(
         """
         update batch_run_history
@@ -120,7 +120,9 @@ def end_at_last_sign(connection: Connection, dagster_run_id: str) -> None:
 
 
 def end_rows_without_run(connection: Connection, before: datetime) -> int:
-    """Close rows of an earlier attempt at this pipeline, which name no run, that began before `before`; how many."""
+    """Close rows of an earlier version of the pipeline, which name no run, that started before `before`; returns their
+    number.
+    """
     return connection.execute(
         """
         update batch_run_history

@@ -26,8 +26,8 @@ def close_run(
 ) -> queries.RunTotals:
     """Write the final figures and `status` (completed, failed, cancelled) of `run`.
 
-    `metadata` is kept with the row: `summary` for a week that is materialised to the end, `declined` for a run that
-    left its week to another one, `stopped_by` for what ended a stage's work before all was done.
+    `metadata` is stored with the row: `summary` for a completely materialised week, `declined` for a run that left its
+    week to another one, `stopped_by` for the reason why a stage ended early.
     """
     with connection.transaction():
         open_run(connection, run)
@@ -41,7 +41,7 @@ def close_row(
     error: str | None = None,
     metadata: dict[str, Any] | None = None,
 ) -> queries.RunTotals:
-    """The same for a row whose run Dagster may not know any more."""
+    """Close a row whose run Dagster may not know any more."""
     totals = queries.run_totals(connection, dagster_run_id)
     errors = queries.run_errors(connection, dagster_run_id)
     if error is not None:
@@ -63,7 +63,7 @@ def week_of_run(run: DagsterRun) -> date | None:
 
 def publishes_matches(run: DagsterRun) -> bool:
     """Whether `run` materialises the week's matches."""
-    # A job that runs as a whole selects nothing: None by way of the daemon, an empty set in the command's own process.
+    # A job that runs as a whole has no selection: None through the daemon, an empty set in the command's own process.
     if run.asset_selection:
         return MATCHES in run.asset_selection
     return run.job_name == WEEKLY_JOB

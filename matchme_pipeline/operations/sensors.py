@@ -1,4 +1,4 @@
-"""Sensors: what keeps the weeks going between two ticks of the schedule, and what keeps the books true."""
+"""Sensors that launch runs between two ticks of the schedule, and sensors that keep the records correct."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +27,7 @@ from matchme_pipeline.operations.liveness import UNFINISHED
 from matchme_pipeline.settings import process_settings
 from matchme_pipeline.week import Week
 
-# What launches runs is off until somebody turns automation on; what only writes the truth is always on.
+# Sensors that launch runs are off until an operator turns automation on; sensors that only record are always on.
 _LAUNCHES = DefaultSensorStatus.RUNNING if process_settings().automation else DefaultSensorStatus.STOPPED
 _WRITES = DefaultSensorStatus.RUNNING
 MOST_RETRY_RUNS = 2
@@ -66,7 +66,7 @@ def retry_due_jobs(context: SensorEvaluationContext) -> SensorResult | SkipReaso
         if (key := launches.next_run_key(context.instance, work, now)) is None:
             continue
         tags = {launches.WORK_TAG: work, "matchme/reason": f"{one.jobs} jobs are due"}
-        # A week's content jobs and its others are two sets; one run works on both.
+        # A week's content jobs and its other jobs are two sets; one run works on both.
         busy.add(one.week)
         requests.append(RunRequest(key, partition_key=one.week.isoformat(), job_name=job.name, tags=tags))
     if not requests:
@@ -120,13 +120,14 @@ def backfill_missing_weeks(context: SensorEvaluationContext) -> SensorResult | S
 def refresh_dna_after_reviews(context: SensorEvaluationContext) -> SensorResult | SkipReason:
     """Enqueue members who reviewed since the cursor, and request one run while the app's rows wait."""
     now = _now()
-    # The first tick looks at nothing: reviews of the past are in the newest week's scores.
+    # The first tick reads nothing: earlier reviews are already part of the newest week's scores.
     since = datetime.fromisoformat(context.cursor) if context.cursor else now
     with _database() as connection:
         enqueued = dna_refresh.enqueue_reviewers(connection, since, now)
         newest = dna_queries.newest_week(connection)
         waiting, fingerprint = due_jobs.waiting_scores(connection, newest)
-    # A member who goes on reviewing is found once they are quiet, so the cursor stays behind by that time.
+    # A member who continues to review is found ten minutes after the last review, so the cursor stays behind by that
+    # time.
     cursor = (now - dna_refresh.QUIET).isoformat() if context.cursor else now.isoformat()
     work = f"dna/{fingerprint}"
     busy = newest in _weeks_in_flight(context.instance)
@@ -184,13 +185,13 @@ def close_lost_runs(context: SensorEvaluationContext) -> SkipReason:
 
 
 def _can_be_worked_on(due: DueSet, now: datetime) -> bool:
-    """Whether its week is a partition whose window has opened (for content), or closed (for scores and matches)."""
+    """Has the window of its week opened (for content) or closed (for scores and matches)?"""
     week = Week(due.week)
     return week.sunday >= process_settings().first_week and (week.start if due.for_content else week.cutoff) <= now
 
 
 def _weeks_in_flight(instance: DagsterInstance, *, publishing: bool = False) -> set[date]:
-    """Weeks of runs that are queued or at work, here or started by the command."""
+    """Weeks of queued or active runs, including runs that the command started."""
     found = instance.get_runs(RunsFilter(statuses=list(UNFINISHED)))
     counted = [run for run in found if runs.publishes_matches(run) or not publishing]
     return {week for week in map(runs.week_of_run, counted) if week is not None}

@@ -1,4 +1,4 @@
-"""What the verdict on the newest week is made of, looked up in the app's database alone."""
+"""Reads the inputs of the status of the newest week from the app's database alone."""
 
 from datetime import datetime
 
@@ -18,7 +18,7 @@ PACE_OF_RUNS = 6
 
 
 def situation(connection: Connection, settings: Settings, now: datetime) -> Situation:
-    """How things stand with the newest closed week, and what else is open."""
+    """The state of the newest closed week, and other open work."""
     newest = Week.last_closed(now)
     finished = missing_weeks.finished_weeks(connection)
     missing = missing_weeks.closed_missing_weeks(settings.first_week, finished, now)
@@ -37,7 +37,7 @@ def situation(connection: Connection, settings: Settings, now: datetime) -> Situ
         newest=newest.sunday,
         closed_at=newest.cutoff,
         due_at=ready_by(newest),
-        # A pipeline whose first week is still to come owes nobody anything.
+        # A pipeline whose first week has not closed yet has no duties.
         is_finished=newest.sunday in finished or newest.sunday < settings.first_week,
         finished_at=done.completed_at if done else None,
         automation=settings.automation,

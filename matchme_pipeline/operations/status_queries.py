@@ -10,7 +10,7 @@ from matchme_pipeline.database.connection import Connection
 
 @dataclass(frozen=True)
 class QueueRow:
-    """The jobs of one type by state; `next_retry` is when the first of those in backoff falls due."""
+    """The jobs of one type by state; `next_retry` is the earliest due time of jobs in backoff."""
 
     job_type: str
     pending: int

@@ -1,7 +1,8 @@
-"""A run's turn: one run at a time works on a week, and one at a time publishes matches, however runs are started.
+"""Mutual exclusion of runs: one run at a time works on a week, and one at a time publishes matches, however runs are
+started.
 
-The turn is the run's row in status `running`, not a lock of a session: it holds over all processes of a run, behind a
-transaction pooler, and ends with the run's last sign of life.
+The run's row with status `running` is the lock, not a lock of a session. It therefore covers all processes of a run,
+works behind a transaction pooler, and ends with the run's last heartbeat.
 """
 
 from collections.abc import Sequence
@@ -16,10 +17,10 @@ from matchme_pipeline.operations.liveness import PROCESS_TAG, RunningRow, this_w
 
 
 def take_turn(connection: Connection, instance: DagsterInstance, run: DagsterRun, now: datetime) -> None:
-    """Open the row of `run`; a further step of a run that has its turn adds a sign of life.
+    """Open the row of `run`; for a further step of the same run, update its heartbeat.
 
-    Raises RunDeclinedError, naming the other run, where one is at work that this one may not work beside, and where
-    this run has been closed in the meantime.
+    Raises RunDeclinedError if an active run excludes this one (the message names it), or if this run's row has been
+    closed meanwhile.
     """
     with connection.transaction():
         run_queries.lock_turns(connection)
@@ -58,9 +59,9 @@ def lives_as_long_as_its_run(instance: DagsterInstance, run: DagsterRun) -> bool
 
 
 def require_turn(connection: Connection, instance: DagsterInstance, week: date, now: datetime) -> None:
-    """Raise RunDeclinedError where a weekly run of `week` has to wait for others; closes rows of lost runs.
+    """Raise RunDeclinedError if a weekly run of `week` has to wait for other runs; closes rows of lost runs.
 
-    Beside runs at work these are the runs that Dagster has queued for this week or an earlier one.
+    It waits for active runs, and for runs that Dagster has queued for this week or an earlier one.
     """
     declined(lost_runs.close_lost(connection, instance, now), week, publishes=True)
     for other_week, run in lost_runs.not_yet_begun(connection, instance):
@@ -72,7 +73,7 @@ def require_turn(connection: Connection, instance: DagsterInstance, week: date, 
 
 
 def declined(others: Sequence[RunningRow], week: date | None, publishes: bool) -> None:
-    """Raise RunDeclinedError where one of `others` is at work on `week`, or publishes matches as well."""
+    """Raise RunDeclinedError if one of `others` works on `week`, or also publishes matches."""
     for other in others:
         if week is not None and other.week == week:
             raise RunDeclinedError(

@@ -1,4 +1,4 @@
-"""Can whoever is on call go back to bed? One answer for the command, the page and a monitor; pure."""
+"""Must somebody act now? One answer for the command, the page and a monitor; pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ STARTS_WITHIN = timedelta(minutes=30)
 
 @dataclass(frozen=True)
 class WeekAtWork:
-    """A run that is at work on a week."""
+    """An active run of a week."""
 
     week: date
     run_id: str | None
@@ -24,7 +24,7 @@ class WeekAtWork:
 
 @dataclass(frozen=True)
 class Situation:
-    """What the verdict is made of. `due_at` and `closed_at` are the newest closed week's."""
+    """The inputs of the decision. `due_at` and `closed_at` belong to the newest closed week."""
 
     now: datetime
     newest: date
@@ -51,7 +51,7 @@ class Situation:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether nobody need do anything now, in one sentence, and what can wait until the morning."""
+    """Whether nobody needs to act now, in one sentence, and what can wait until the morning."""
 
     can_sleep: bool
     sentence: str
@@ -61,7 +61,7 @@ class Verdict:
 
 
 def verdict(seen: Situation) -> Verdict:
-    """The verdict on the newest closed week; older weeks and single jobs never get anybody out of bed."""
+    """The decision for the newest closed week; older weeks and single jobs never require action at night."""
     done_at, progress = forecast(seen)
     can_sleep, sentence = _about_the_week(seen, done_at, progress)
     later = []
@@ -81,12 +81,12 @@ def verdict(seen: Situation) -> Verdict:
 
 
 def forecast(seen: Situation) -> tuple[datetime | None, float | None]:
-    """When the run at work will be done by earlier weeks' pace, and the share of that time that has passed."""
+    """When the active run will end at the pace of earlier weeks, and the elapsed share of that time."""
     if seen.at_work is None or not seen.usual_seconds:
         return None, None
     usual = median(seen.usual_seconds)
     elapsed = (seen.now - seen.at_work.started_at).total_seconds()
-    # A run that takes longer than usual is taken to need a tenth more than it has had.
+    # A run that already takes longer than usual is assumed to need another tenth of its elapsed time.
     whole = max(usual, elapsed * 1.1, 1.0)
     return seen.at_work.started_at + timedelta(seconds=whole), min(elapsed / whole, 0.99)
 

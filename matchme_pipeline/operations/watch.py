@@ -1,4 +1,4 @@
-"""The sensors that watch: what calls for an alert, and telling it. They write alerts and nothing else."""
+"""Sensors that raise alerts and send them. They write nothing but alerts."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -23,7 +23,7 @@ from matchme_pipeline.operations.alerts import record_alert
 from matchme_pipeline.settings import Settings, process_settings
 from matchme_pipeline.week import Week
 
-# Where the first look begins; later ones begin where the last one ended.
+# The start of the first look; later ones start at the end of the previous one.
 FIRST_LOOK_BACK = timedelta(days=1)
 # A run's end may be written a while after it happened: by whoever notices that its machine was lost.
 OVERLAP = timedelta(hours=1)
@@ -60,8 +60,8 @@ def tell_alerts(context: SensorEvaluationContext) -> SkipReason:
 
 
 def watch(connection: Connection, instance: DagsterInstance, settings: Settings, since: datetime, now: datetime) -> int:
-    """Record what calls for an alert and happened since `since`; how many are new."""
-    # First, so that nothing is told and called over in one breath.
+    """Record alerts for events since `since`; returns the number of new alerts."""
+    # First, so that no alert is sent and called over at the same time.
     over = _resolved(connection)
     found: list[alerts.Alert | None] = []
     for run in alert_queries.ended_runs(connection, since):
@@ -69,7 +69,7 @@ def watch(connection: Connection, instance: DagsterInstance, settings: Settings,
             found.append(alerts.run_failed(run))
         found.append(alerts.too_many_failures(run))
         found.append(_nobody_matched(connection, run))
-    # Nobody promised a week by seven where nothing starts it.
+    # Without automation nothing is due at seven.
     if settings.automation:
         found.append(_late_week(instance, settings, now))
     found += [alerts.foreign_matches(*one) for one in app_object_queries.foreign_matches(connection)[:1]]
@@ -96,7 +96,7 @@ def _late_week(instance: DagsterInstance, settings: Settings, now: datetime) -> 
 
 
 def _resolved(connection: Connection) -> int:
-    """Call alerts over whose week has been finished since; one message a week says so."""
+    """Mark alerts of weeks that have finished since as over; one message per week says so."""
     new = 0
     with connection.transaction():
         by_week: dict[date, list[AlertRow]] = {}
@@ -110,7 +110,7 @@ def _resolved(connection: Connection) -> int:
 
 
 def _fail_check(instance: DagsterInstance, alert: alerts.Alert) -> None:
-    """Let the catalogue warn of a week that never ran: freshness counts any week's run, a check belongs to one."""
+    """Let the check fail for a week that never ran. Freshness counts any week's run; a check belongs to one week."""
     instance.report_runless_asset_event(
         AssetCheckEvaluation(
             asset_key=AssetKey("run_summary"),

@@ -12,9 +12,9 @@ from matchme_pipeline.operations.links import links
 from matchme_pipeline.settings import Settings
 
 TIMEOUT_SECONDS = 10
-# Two, four, … minutes apart: the last attempt comes some four hours after the first.
+# Two, four, … minutes apart: the last attempt follows about four hours after the first.
 MOST_ATTEMPTS = 8
-# Nobody is helped by last month's alerts when a webhook is configured today.
+# Last month's alerts do not help anybody when a webhook is configured today.
 OLDEST = timedelta(days=2)
 TOLD_AT_ONCE = 20
 
@@ -22,11 +22,11 @@ TOLD_AT_ONCE = 20
 def tell(
     connection: Connection, webhook_url: str | None, now: datetime, settings: Settings | None = None
 ) -> tuple[int, int]:
-    """Send what is due; returns how many alerts arrived and how many did not.
+    """Send due alerts; returns the numbers of delivered and failed alerts.
 
-    Alerts of one kind, week and cause go in one message. One that did not arrive is tried again later; why is kept
-    with the alert, without the webhook's address, because who knows that may write to the channel. `settings` say
-    where links lead.
+    Alerts of one kind, week and cause are sent as one message. A failed delivery is tried again later; the alert stores
+    the reason without the webhook's address, because anybody with the address can write to the channel. `settings`
+    provide the base addresses of links.
     """
     of_app = alert_queries.cost_alert_webhooks(connection)
     arrived = failed = 0
@@ -48,7 +48,7 @@ def tell(
 
 
 def post(url: str, text: str) -> str | None:
-    """Send one message; None when the server took it, else why not."""
+    """Send one message; None if the server accepted it, otherwise the reason."""
     try:
         answer = requests.post(url, json={"text": text}, timeout=TIMEOUT_SECONDS, allow_redirects=False)
     except requests.RequestException as error:

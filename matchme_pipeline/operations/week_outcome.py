@@ -1,9 +1,9 @@
-"""Whether a week's work may count as done: a week in which model calls failed widely is not finished; pure."""
+"""Decides whether a week counts as finished: not if too many model calls failed; pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-# With a larger share of a kind of job failed, the week says too little of its members to be called finished.
+# With a larger share of failed jobs of one type, the week's results cover too few members to count as finished.
 LARGEST_FAILED_SHARE = 0.1
 # Fewer are bad luck or bad rows.
 FEWEST_FAILED = 5
@@ -18,7 +18,7 @@ class JobCounts:
 
 
 def why_not_finished(counts: Mapping[str, JobCounts]) -> str | None:
-    """What keeps a week from being finished, as a sentence; None where it may count as finished."""
+    """Why a week is not finished, as a sentence; None if it counts as finished."""
     widely = [
         f"{count.failed:,} of {count.jobs:,} {job_type} jobs"
         for job_type, count in sorted(counts.items())

@@ -10,7 +10,7 @@ _CALL_MODELS = [JobType.CONTENT_ANALYSIS, JobType.EMBEDDING_UPDATE]
 
 
 def model_jobs(connection: Connection, week: date) -> dict[str, JobCounts]:
-    """The week's jobs by type, of the types that call models; a job that an operator discarded has not failed."""
+    """The week's jobs by type, for types that call models; a discarded job does not count as failed."""
     rows = connection.execute(
         """
         select job_type, count(*), count(*) filter (where status = 'failed' or (status = 'retry' and attempts > 0))

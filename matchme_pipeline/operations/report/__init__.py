@@ -1,1 +1,1 @@
-"""The week's report: collected once, kept as data, shown as Markdown, as HTML and as a message."""
+"""The week's report: collected once, stored as data, shown as Markdown, as HTML and as a message."""

@@ -1,4 +1,4 @@
-"""The report's charts as SVG, by matplotlib; on a light and on a dark ground. Figures stand in tables beside them."""
+"""The report's charts as SVG by matplotlib, for light and dark backgrounds. Tables hold the figures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _INK: dict[Ground, tuple[str, str, str]] = {
 
 @dataclass(frozen=True)
 class Chart:
-    """One picture; `alt` says in words what it shows."""
+    """One chart; `alt` describes it in words."""
 
     title: str
     alt: str
@@ -26,7 +26,7 @@ class Chart:
     lying: bool
 
     def svg(self, ground: Ground) -> str:
-        """The picture as an SVG document, on a light or on a dark ground; drawing one takes a quarter of a second."""
+        """The chart as an SVG document for a light or dark background; drawing takes a quarter of a second."""
         return _draw(self, ground)
 
 

@@ -28,7 +28,7 @@ def collect(
     week: Week,
     finished_at: datetime | None = None,
 ) -> WeekReport:
-    """The report of `week` as things stand; `finished_at` is now for the run that is about to finish it."""
+    """The current report of `week`; `finished_at` is now for the run that is about to finish it."""
     runs = queries.runs_of(connection, week.sunday)
     finishing = next((run for run in runs if run.is_summary and run.status == "completed"), None)
     at = finishing.completed_at if finishing is not None and finishing.completed_at else finished_at
@@ -76,7 +76,7 @@ def collect(
 
 
 def failures(connection: Connection, week: date | None) -> list[Failures]:
-    """Failed and waiting jobs, one row a type and cause, what wants an operator first."""
+    """Failed and waiting jobs, one row per type and cause, most urgent first."""
     groups: dict[tuple[str, str], Failures] = {}
     for row in queries.failed_jobs(connection, week):
         cause = cause_of(row.error)
@@ -117,7 +117,7 @@ def failed_runs(runs: Sequence[WeekRun], week: date) -> list[Failures]:
 
 
 def warned_checks(instance: DagsterInstance, run_ids: Sequence[str]) -> list[WarnedCheck]:
-    """Checks whose newest evaluation in these runs (the oldest first) did not pass, errors first."""
+    """Checks whose newest evaluation in these runs (oldest first) did not pass, errors first."""
     newest: dict[tuple[str, str], WarnedCheck | None] = {}
     for run_id in run_ids:
         for record in instance.all_logs(run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION):
@@ -131,7 +131,7 @@ def warned_checks(instance: DagsterInstance, run_ids: Sequence[str]) -> list[War
 
 
 def stage_seconds(instance: DagsterInstance, run_ids: Sequence[str]) -> list[tuple[str, float]]:
-    """How long each stage took, by the newest run in which it was materialised."""
+    """The duration of each stage in the newest run that materialised it."""
     found: dict[str, float] = {}
     for run_id in run_ids:
         for record in instance.all_logs(run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION):
@@ -143,7 +143,7 @@ def stage_seconds(instance: DagsterInstance, run_ids: Sequence[str]) -> list[tup
 
 
 def _funnel(connection: Connection, week: Week) -> dict[str, float]:
-    """What members did, up to the week's cutoff, with the matches that they saw during the week: rows by stage."""
+    """Members' actions during the week, up to its cutoff, on the matches that they saw: rows by stage."""
     outcomes = outcome_queries.outcomes_of(connection, week.sunday)
     counted = funnel.counts(outcomes[outcomes["match_week"] == week.sunday])
     return {name: float(rows) for name, rows in counted.items()}

@@ -1,4 +1,4 @@
-"""What a week's report says, and in which order an operator should act on it; pure."""
+"""The content of a week's report, and the order of an operator's actions; pure."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -9,7 +9,7 @@ from matchme_pipeline.settings import REHEARSAL
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure of the week beside last week's; `before` is None in the first week."""
+    """One figure of the week beside the previous week's; `before` is None in the first week."""
 
     name: str
     now: float
@@ -18,7 +18,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Spending:
-    """What one stage spent on one model in the week; `list_usd` is the standard price without any discount."""
+    """The spending of one stage on one model in the week; `list_usd` is the standard price without discounts."""
 
     stage: str
     model: str
@@ -32,7 +32,7 @@ class Spending:
 
 @dataclass(frozen=True)
 class Failures:
-    """Failed or waiting jobs of one kind and cause, or a failed run; `error` quotes nobody."""
+    """Failed or waiting jobs of one kind and cause, or a failed run; `error` contains no quotation."""
 
     what: str
     jobs: int
@@ -57,7 +57,7 @@ class WarnedCheck:
 class WeekReport:
     """One week's report. `cost_by_week` and `seconds_by_stage` are pairs of a label and a value, for the charts.
 
-    Where the offline models answered, `cost_by_week` is what the weeks would have cost at list prices.
+    With the offline models, `cost_by_week` holds the cost at list prices.
     """
 
     week: str
@@ -87,7 +87,7 @@ class WeekReport:
 
     @property
     def spent_usd(self) -> float:
-        """What the week's model calls cost."""
+        """The cost of the week's model calls."""
         return sum(row.cost_usd for row in self.spending)
 
     @property
@@ -97,16 +97,16 @@ class WeekReport:
 
     @property
     def failed_jobs(self) -> int:
-        """Jobs that have failed, for now or for good."""
+        """Failed jobs, with or without attempts left."""
         return sum(row.jobs for row in self.failures)
 
     def as_json(self) -> dict[str, Any]:
-        """The report as it is kept."""
+        """The report in its stored form."""
         return asdict(self)
 
 
 def from_json(kept: dict[str, Any]) -> WeekReport:
-    """A report as it was kept; raises TypeError for one of another shape."""
+    """A stored report; raises TypeError for another shape."""
     return WeekReport(
         **{
             **kept,
@@ -136,7 +136,7 @@ def headline(report: WeekReport) -> str:
 
 
 def money(report: WeekReport) -> str:
-    """What the week cost, in one sentence."""
+    """The cost of the week in one sentence."""
     spent = f"{report.spent_usd:.4f} USD for {report.tokens:,} tokens"
     if report.is_offline:
         beside = f"; at list prices about {report.list_price_usd:.2f} USD" if report.list_price_usd is not None else ""
@@ -155,7 +155,7 @@ def money(report: WeekReport) -> str:
 
 
 def to_do(report: WeekReport) -> list[str]:
-    """What an operator should do, first things first; empty where nothing is to be done."""
+    """The operator's actions, most important first; empty if there are none."""
     steps: list[tuple[int, int, str]] = []
     if report.finished_at is None:
         steps.append((2, 0, f"The week is not finished: `matchme run --week {report.week}`."))
@@ -164,7 +164,7 @@ def to_do(report: WeekReport) -> list[str]:
     steps += [
         (row.rank, -row.jobs, f"{row.what}, {row.cause}: {row.meaning} {row.remedy}")
         for row in report.failures
-        # These are retried without anybody, or are nothing to act on.
+        # These retry automatically or need no action.
         if row.rank < 4 or row.jobs >= 5
     ]
     steps += [
@@ -181,7 +181,7 @@ def slowest(report: WeekReport, most: int = 5) -> Sequence[tuple[str, float]]:
 
 
 def message(report: WeekReport, links: Sequence[tuple[str, str]] = ()) -> str:
-    """The text of the message "week finished"; plain, because a channel shows it on a phone."""
+    """The text of the message "week finished"; plain text, because people read it on a phone."""
     lines = [headline(report)]
     figures = {figure.name: figure for figure in report.figures}
     told = [figures[name] for name in ("items", "insights", "members scored", "matches") if name in figures]

@@ -1,4 +1,4 @@
-"""What a week costs at list prices: from the ledger's tokens, or, for the offline models, from what they were given."""
+"""A week's cost at list prices: from the ledger's tokens, or from the texts that the offline models received."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ MOST_MEMBERS, MOST_PAIRS = 300, 600
 
 @dataclass(frozen=True)
 class ListPrice:
-    """What a stage's tokens would have cost, in USD."""
+    """The cost of a stage's tokens at list prices, in USD."""
 
     stage: str
     tokens: int
@@ -35,7 +35,7 @@ class ListPrice:
 
 
 def of_spending(prices: PriceTable, row: StageSpending) -> Decimal:
-    """The standard price of the row's tokens, none of them cached; its real cost where the model has no price."""
+    """The standard price of the row's tokens without caching; its real cost if the model has no price."""
     entry = prices.models.get(row.model)
     if entry is None:
         return row.cost_usd
@@ -49,11 +49,11 @@ def of_offline_week(
     most_members: int = MOST_MEMBERS,
     most_pairs: int = MOST_PAIRS,
 ) -> list[ListPrice]:
-    """What OpenAI's models would have taken for a week that the offline models answered, by stage.
+    """The cost that OpenAI's models would have had for a week of the offline models, by stage.
 
-    Requests are built as they would be sent, for members and pairs taken evenly from all, and scaled up. Vectors are
-    counted for the week's own items; members' profiles, which are embedded when they change, are left out. Empty where
-    a configured model has no price.
+    Builds the real requests for an even sample of members and pairs, and scales the result. Vectors are counted for the
+    week's own items, not for members' profiles, which are embedded when they change. Empty if a configured model has no
+    price.
     """
     paid = settings.model_copy(update={"llm": "openai"})
     by_member: dict[str, list[ItemToAnalyse]] = {}

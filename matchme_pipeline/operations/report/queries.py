@@ -1,4 +1,4 @@
-"""All SQL of the week's report: figures, funnel, money, failures, distributions; no member's text or id leaves it."""
+"""All SQL of the week's report: figures, funnel, cost, failures, distributions. No result contains a text or an id."""
 
 import json
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ class StageSpending:
 
 @dataclass(frozen=True)
 class FailedJobs:
-    """The week's jobs of one type that failed with one error, for good or for now."""
+    """The week's jobs of one type that failed with one error, with or without attempts left."""
 
     job_type: str
     status: str
@@ -52,7 +52,7 @@ class WeekRun:
 
 
 def figures(connection: Connection, weeks: Sequence[date]) -> dict[date, dict[str, float]]:
-    """Each week's results by name, of all weeks at once; a score's mean is 0 where nobody has one."""
+    """The results of all weeks by name; a mean score is 0 if nobody has a score."""
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(
             """
@@ -101,7 +101,7 @@ def spending(connection: Connection, week: date) -> list[StageSpending]:
 
 
 def cost_by_week(connection: Connection, last: date, weeks: int) -> list[tuple[date, Decimal]]:
-    """What each of the `weeks` weeks up to `last` cost."""
+    """The cost of each of the `weeks` weeks up to `last`."""
     return connection.execute(
         """
         select w.week::date, coalesce(sum(c.cost_usd), 0)
@@ -115,7 +115,7 @@ def cost_by_week(connection: Connection, last: date, weeks: int) -> list[tuple[d
 
 
 def failed_jobs(connection: Connection, week: date | None) -> list[FailedJobs]:
-    """Jobs that failed for good, or wait after a failure, by type and error; of one week, or (None) of all."""
+    """Failed jobs and jobs that wait after a failure, by type and error; of one week, or (None) of all weeks."""
     with connection.cursor(row_factory=class_row(FailedJobs)) as cursor:
         return cursor.execute(
             """
@@ -149,7 +149,7 @@ def runs_of(connection: Connection, week: date) -> list[WeekRun]:
 
 
 def score_bins(connection: Connection, week: date) -> list[int]:
-    """Scored members in ten bins of ten points; 100 is in the last."""
+    """Scored members in ten bins of ten points; the last bin includes 100."""
     return _bins(
         connection,
         """
@@ -191,13 +191,13 @@ def members_by_list_size(connection: Connection, match_week: date) -> list[tuple
 
 
 def findings(connection: Connection, week: date) -> list[str]:
-    """What was unusual about the week's members, as sentences."""
+    """Unusual observations about the week's members, as sentences."""
     row = connection.execute("select findings from matching_reports where week = %s", [week]).fetchone()
     return [str(finding["sentence"]) for finding in row[0]] if row else []
 
 
 def save_report(connection: Connection, week: date, report: dict[str, Any]) -> None:
-    """Keep the report of a week, in place of an earlier one."""
+    """Store the report of a week and replace an earlier one."""
     connection.execute(
         """
         insert into week_reports (week, report) values (%s, %s)
@@ -208,13 +208,13 @@ def save_report(connection: Connection, week: date, report: dict[str, Any]) -> N
 
 
 def kept_report(connection: Connection, week: date) -> dict[str, Any] | None:
-    """The report of a week as it was kept; None where it has none."""
+    """The stored report of a week; None if there is none."""
     row = connection.execute("select report from week_reports where week = %s", [week]).fetchone()
     return row[0] if row else None
 
 
 def list_prices(connection: Connection, weeks: Sequence[date]) -> dict[date, float]:
-    """What each of `weeks` costs at list prices, by its kept report; weeks without one are left out."""
+    """The cost of each of `weeks` at list prices, from its stored report; weeks without one are left out."""
     rows = connection.execute(
         """
         select week, (report ->> 'list_price_usd')::float8
@@ -227,7 +227,7 @@ def list_prices(connection: Connection, weeks: Sequence[date]) -> dict[date, flo
 
 
 def weeks_with_report(connection: Connection, weeks: Sequence[date]) -> set[date]:
-    """Those of `weeks` whose report is kept."""
+    """Those of `weeks` with a stored report."""
     rows = connection.execute("select week from week_reports where week = any(%s)", [list(weeks)]).fetchall()
     return {week for (week,) in rows}
 

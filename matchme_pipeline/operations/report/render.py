@@ -1,4 +1,4 @@
-"""The report as Markdown for Dagster and as a self-contained HTML page; neither needs anything else to be read."""
+"""The report as Markdown for Dagster and as a self-contained HTML page."""
 
 import re
 from base64 import b64encode
@@ -18,7 +18,7 @@ _texts = Environment(loader=_loader, autoescape=False, undefined=StrictUndefined
 
 
 def with_commands(text: str) -> Markup:
-    """The text as HTML, with what stands in backticks as code."""
+    """The text as HTML, with code formatting for text in backticks."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
@@ -31,7 +31,7 @@ def markdown(report: WeekReport, links: Sequence[tuple[str, str]] = ()) -> str:
 
 
 def pictures(report: WeekReport) -> str:
-    """The report's charts in Markdown, on a light ground: Dagster's own dark mode reaches no picture."""
+    """The report's charts in Markdown, for a light background, because images cannot follow Dagster's dark mode."""
     return "\n\n".join(f"![{chart.alt}]({_address(chart.svg('light'))})" for chart in charts(report))
 
 
