@@ -20,6 +20,8 @@ from matchme_pipeline.matching import assets as matching_assets
 from matchme_pipeline.matching import checks as matching_checks
 from matchme_pipeline.matching.match_models import assets as match_models_assets
 from matchme_pipeline.matching.match_models import checks as match_models_checks
+from matchme_pipeline.matching.match_quality import assets as match_quality_assets
+from matchme_pipeline.matching.match_quality import checks as match_quality_checks
 from matchme_pipeline.matching.outcomes import assets as outcomes_assets
 from matchme_pipeline.matching.outcomes import checks as outcomes_checks
 from matchme_pipeline.operations import assets as operations_assets
@@ -38,6 +40,7 @@ _ASSET_MODULES = [
     embeddings_assets,
     dna_assets,
     outcomes_assets,
+    match_quality_assets,
     match_models_assets,
     matching_assets,
     operations_assets,
@@ -47,6 +50,7 @@ _CHECK_MODULES = [
     embeddings_checks,
     dna_checks,
     outcomes_checks,
+    match_quality_checks,
     match_models_checks,
     matching_checks,
     operations_checks,

@@ -89,6 +89,8 @@ class Settings(BaseModel):
     strict_unknown: _ListedOnce = Field(frozenset(), alias="MATCHME_STRICT_UNKNOWN")
     # In points, as members see it.
     least_score: float | None = Field(None, alias="MATCHME_LEAST_SCORE", ge=0, le=100)
+    # The share of places whose partner is drawn at random, so that the score can be compared with chance.
+    random_places: float = Field(0.02, alias="MATCHME_RANDOM_PLACES", ge=0, le=0.2)
     # Learning from members' answers. The untrained score stays in use until a learned version is promoted.
     learning: bool = Field(True, alias="MATCHME_LEARNING")
     learn_least_pairs: int = Field(2_000, alias="MATCHME_LEARN_LEAST_PAIRS", ge=1)

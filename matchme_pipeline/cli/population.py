@@ -54,6 +54,7 @@ def seed(users: int, weeks: int, seed_number: int, until: date | None) -> "SeedR
 def demo() -> None:
     """Seed, materialise the missing weeks in order, show the results."""
     from matchme_pipeline.cli import show, weeks
+    from matchme_pipeline.matching.match_quality import quality_queries
     from matchme_pipeline.matching.outcomes import outcome_queries
     from matchme_pipeline.operations import match_queries, queries
 
@@ -81,6 +82,7 @@ def demo() -> None:
             raise PipelineError(f"week {failed.week.key} failed: {failed.error}")
         show.weeks_table(queries.week_summaries(connection, [week.sunday for week in wanted]))
         show.funnel_table(outcome_queries.funnel_of_weeks(connection, [week.sunday for week in wanted]))
+        show.quality_table(quality_queries.kept_quality(connection, [week.sunday for week in wanted]))
         member = match_queries.member_to_show(connection, wanted[-1].match_week)
         if member is not None:
             show.matches(

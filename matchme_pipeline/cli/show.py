@@ -11,6 +11,7 @@ from rich.text import Text
 from matchme_pipeline.cli import console
 from matchme_pipeline.database.stored_values import json_object, json_texts
 from matchme_pipeline.jobs.listing import ListedJob
+from matchme_pipeline.matching.match_quality.wording import value_in_words
 from matchme_pipeline.matching.stored_factors import stored_factors
 from matchme_pipeline.operations.alert_queries import AlertRow
 from matchme_pipeline.operations.match_queries import MatchRow
@@ -43,6 +44,29 @@ def funnel_table(counts: Mapping[str, Mapping[str, int]]) -> None:
         table.add_column(stage, justify="right")
     for match_week, reached in counts.items():
         table.add_row(match_week, *(f"{count:,}" for count in reached.values()))
+    console.out.print(table)
+
+
+def quality_table(kept: Mapping[date, Mapping[str, Any]]) -> None:
+    """How well the score told who likes each other, by match week."""
+    shown = {week: row for week, row in kept.items() if row["shown_pairs"]}
+    if not shown:
+        return
+    table = Table(title="How well the score told who likes each other", title_justify="left")
+    table.add_column("match week")
+    for heading in ("AUC", "calibration error", "like each other", "chosen", "drawn at random", "Gini"):
+        table.add_column(heading, justify="right")
+    for week, row in shown.items():
+        shares = (
+            value_in_words(row, name, "{:.1%}", False) for name in ("mutual_share", "chosen_share", "drawn_share")
+        )
+        table.add_row(
+            week.isoformat(),
+            value_in_words(row, "auc"),
+            value_in_words(row, "calibration_error", has_interval=False),
+            *shares,
+            value_in_words(row, "gini", has_interval=False),
+        )
     console.out.print(table)
 
 

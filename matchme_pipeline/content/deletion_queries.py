@@ -31,6 +31,8 @@ def members_to_forget(connection: Connection) -> list[str]:
             union select match_user_id from weekly_matches
             union select user_id from match_outcomes
             union select match_user_id from match_outcomes
+            union select user_id from match_random_places
+            union select match_user_id from match_random_places
             union select user_id from match_tendencies
         ) known
         left join profiles p on p.clerk_user_id = known.user_id

@@ -97,6 +97,7 @@ def weekly_matches(
         share_of_optimum=done.share_of_optimum,
         share_of_upper_bound=done.share_of_upper_bound,
         places_left_empty=done.places_left_empty,
+        random_places=2 * len(done.random_places),
         not_matchable=dict(done.not_matchable),
         pairs_removed_by_filter=dict(done.removed),
         unknown_values=dict(done.unknown_values) | tiers,

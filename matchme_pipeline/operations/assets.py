@@ -26,7 +26,7 @@ from matchme_pipeline.weekly_assets import closed_week_asset, week_of
 
 
 @closed_week_asset(
-    deps=["chaichat_previews"],
+    deps=["chaichat_previews", "match_quality"],
     group_name="operations",
     owners=["team:operations"],
     kinds={"postgres"},

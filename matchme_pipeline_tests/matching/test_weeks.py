@@ -25,7 +25,13 @@ from matchme_pipeline.matching.engine.match_engine import Match
 from matchme_pipeline.matching.member_queries import members_as_of
 from matchme_pipeline.matching.rules.limits import USUAL, Limits
 from matchme_pipeline.matching.rules.members import MemberRow
-from matchme_pipeline.matching.week import close_call_reviews, publication_queries, ranking, weekly_matching
+from matchme_pipeline.matching.week import (
+    close_call_reviews,
+    publication_queries,
+    random_place_queries,
+    ranking,
+    weekly_matching,
+)
 from matchme_pipeline.matching.week.publication_queries import PublishedRow
 from matchme_pipeline.week import Week
 from matchme_pipeline_tests.matching import plain
@@ -72,6 +78,9 @@ def publish(connection: Connection, limits: Limits = USUAL) -> dict[str, int]:
     result = weekly_matching.allocate_week(connection, engine, WEEK)
     rows = ranking.ranked_rows(result.allocation.matches, result.published, result.standing)
     publication_queries.replace_matches(connection, WEEK.match_week, MODEL, "run", rows, result.standing)
+    random_place_queries.replace_random_places(
+        connection, WEEK.match_week, result.allocation.random_places, result.standing
+    )
     broken = weekly_matching.broken_matches(connection, WEEK, engine.profiles.members, limits)
     return {name: count for name, count in broken.items() if count}
 

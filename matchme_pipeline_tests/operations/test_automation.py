@@ -33,6 +33,7 @@ ASSETS = {
     "content_originality": "dna",
     "dna_scores": "dna",
     "match_outcomes": "matches",
+    "match_quality": "matches",
     "match_models": "matches",
     "weekly_matches": "matches",
     "chaichat_previews": "matches",

@@ -101,6 +101,7 @@ def test_every_stage_shows_a_summary_first_and_no_zeros_of_models_it_never_calls
         "dna_scores",
         "match_outcomes",
         "match_models",
+        "match_quality",
     }
 
 
@@ -118,6 +119,16 @@ def test_the_row_count_is_that_of_the_weeks_rows(database: Connection, result: E
         assert database.execute(statement, [SECOND.sunday]).fetchone() == (  # type: ignore[arg-type]
             event.metadata["dagster/row_count"].value,
         )
+
+
+def test_a_report_says_how_well_the_score_told_who_likes_each_other_and_reads_older_reports():
+    report = made(quality=[("AUC of the score", "0.571 (0.540 to 0.602)", "too few")])
+    for shown in (render.markdown(report, ()), render.html(report)):
+        assert "0.571 (0.540 to 0.602)" in shown
+        assert "told who likes each other" in shown
+    assert "told who likes each other" not in render.html(made())
+    kept = {name: value for name, value in made().as_json().items() if name != "quality"}
+    assert from_json(kept) == made()
 
 
 def test_weeks_that_cost_nothing_show_what_they_would_have_cost(report: WeekReport):
@@ -153,6 +164,9 @@ def test_figures_are_those_of_the_tables_beside_last_weeks(database: Connection,
     # During the week members saw the matches of the week before.
     assert shown["shown"] == before[0]
     assert list(shown) == [stage.name for stage in STAGES]
+    quality = {name: now for name, now, _ in report.quality}
+    assert quality["AUC of the score"] == "too few"
+    assert 0 < float(quality["shown to somebody, of those who have anybody to meet"].rstrip("%")) <= 100
     assert sum(report.match_score_bins) == matches[0]
     assert sum(size * members for size, members in report.members_by_list_size) == matches[0]
     assert {stage for stage, _ in report.seconds_by_stage} >= {"content_insights", "weekly_matches", "dna_scores"}

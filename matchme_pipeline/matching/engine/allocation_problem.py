@@ -1,6 +1,7 @@
 """The allocation problem in integer units, and the objective that every solver reports."""
 
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,14 @@ MOST_MATCHES = 5
 PLACE_VALUES = (40, 32, 24, 16, 8)
 # Scores enter the objective in whole units of a thousandth of a point.
 UNITS_PER_POINT = 1_000
+
+
+@dataclass(frozen=True)
+class RandomPlaces:
+    """Which places are drawn at random: those of a match week, and what share of all places, 0 to 1."""
+
+    match_week: date
+    share: float
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,7 @@ def find_candidates(
     history must not change the meaning of similarity. `advance` receives the numbers of finished rows and of all rows.
     """
     n = len(profiles.members)
-    known = Known(profiles.records(), profiles.vectors.held, profiles.themes.bits, *_met_before(excluded, n))
+    known = Known(profiles.records(), profiles.vectors.held, profiles.themes.bits, *met_before(excluded, n))
     meetings = list(_meetings(profiles.members))
     best = np.full((n, kept), ABSENT, dtype=np.uint64)
     possibilities = np.zeros(n, dtype=np.int64)
@@ -231,7 +231,7 @@ def _calibrate(known: Known, meetings: list[Meeting], bounds: Bounds, pool: Thre
     return Calibration(mean, deviation if deviation > _LEAST_DEVIATION else 1.0)
 
 
-def _met_before(
+def met_before(
     excluded: Collection[tuple[int, int]] | NDArray[np.intp], n: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Whom each member has met: partners of member m are partners[starts[m]:starts[m + 1]], ascending."""

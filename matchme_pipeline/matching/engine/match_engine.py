@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from matchme_pipeline.llm.contracts import SharedInsight
 from matchme_pipeline.matching.engine.allocation import Allocated, allocate
-from matchme_pipeline.matching.engine.allocation_problem import MOST_MATCHES
+from matchme_pipeline.matching.engine.allocation_problem import MOST_MATCHES, RandomPlaces
 from matchme_pipeline.matching.engine.fairness import gini
 from matchme_pipeline.matching.rules.explanation import contributions, explain
 from matchme_pipeline.matching.rules.limits import USUAL, Limits
@@ -25,6 +25,7 @@ from matchme_pipeline.matching.rules.weights import NEUTRAL
 if TYPE_CHECKING:
     from matchme_pipeline.matching.engine.candidates import Candidates
     from matchme_pipeline.matching.engine.learned_values import Learned
+    from matchme_pipeline.matching.engine.random_places import Drawn
     from matchme_pipeline.matching.rules.compatibility import Calibration
 
 Pair = tuple[str, str]
@@ -82,6 +83,8 @@ class Allocation:
     calibration: "Calibration"
     # Of the matchable members, by attribute, 0 to 1.
     unknown_shares: dict[str, float]
+    # Of the new pairs that were drawn at random, the probability of being drawn.
+    random_places: Mapping[Pair, float]
 
     @property
     def figures(self) -> WeekFigures:
@@ -140,29 +143,45 @@ class Engine:
         )
 
     def match(
-        self, excluded: Collection[Pair] | Positions, standing: Collection[Pair] = (), learned: "Learned | None" = None
+        self,
+        excluded: Collection[Pair] | Positions,
+        standing: Collection[Pair] = (),
+        learned: "Learned | None" = None,
+        at_random: RandomPlaces | None = None,
     ) -> Allocation:
         """Allocate matches; `excluded` pairs are ineligible, `standing` pairs take up places.
 
-        The value of a pair is that of `learned`, or its score by default.
+        The value of a pair is that of `learned`, or its score by default; pairs drawn `at_random` come first.
         """
-        apart = np.concatenate([self.positions(excluded), self.positions(standing)])
-        found = self.candidates(apart)
-        return self.allocate(found, standing, None if learned is None else learned.values(self.profiles, found))[1]
+        apart, places = self.positions(excluded), self.positions(standing)
+        found = self.candidates(np.concatenate([apart, places]))
+        drawn = None
+        if at_random is not None and at_random.share:
+            from matchme_pipeline.matching.engine import random_places
+
+            found, drawn = random_places.draw_among(self.profiles, found, apart, places, at_random)
+        values = None if learned is None else learned.values(self.profiles, found)
+        return self.allocate(found, places, values, drawn)[1]
 
     def allocate(
-        self, candidates: "Candidates", standing: Collection[Pair] = (), values: NDArray[np.float32] | None = None
+        self,
+        candidates: "Candidates",
+        standing: Collection[Pair] | Positions = (),
+        values: NDArray[np.float32] | None = None,
+        drawn: "Drawn | None" = None,
     ) -> tuple[NDArray[np.intp], Allocation]:
         """Select among `candidates`: the numbers of the selected pairs, ascending, and the result.
 
-        `values`: each candidate's value, 0 to 100 points, instead of its score.
+        `values`: each candidate's value, 0 to 100 points, instead of its score; `drawn` pairs come first.
         """
         places = self.positions(standing)
         good = self.good_enough(candidates)
         a, b, score = candidates.a[good], candidates.b[good], (candidates.score if values is None else values)[good]
+        if drawn is not None:
+            score = drawn.first(a, b, score)
         done = allocate(len(self.position), a, b, score, places, side=self.profiles.members.gender == 0)
         chosen = good[done.chosen]
-        return chosen, self._report(candidates, chosen, places, good, done)
+        return chosen, self._report(candidates, chosen, places, good, done, drawn)
 
     def good_enough(self, candidates: "Candidates") -> NDArray[np.intp]:
         """The numbers of candidates whose displayed score reaches the minimum score."""
@@ -242,12 +261,14 @@ class Engine:
         standing: Positions,
         good: NDArray[np.intp],
         done: Allocated,
+        drawn: "Drawn | None",
     ) -> Allocation:
         a, b = candidates.a[chosen], candidates.b[chosen]
         shown = np.concatenate([a, b, standing.reshape(-1)])
         possible = candidates.possibilities > 0
         everyone = np.bincount(shown, minlength=len(self.position))
         lists = everyone[possible]
+        sizes = np.bincount(lists, minlength=MOST_MATCHES + 1)
         below = np.ones(len(candidates.a), dtype=bool)
         below[good] = False
         unused = np.bincount(np.concatenate([candidates.a[below], candidates.b[below]]), minlength=len(everyone))
@@ -262,18 +283,15 @@ class Engine:
             covered=int(np.count_nonzero(lists)),
             gini=gini(lists.tolist()),
             largest_list=int(lists.max(initial=0)),
-            lists_by_size={str(size): int(count) for size, count in enumerate(_by_size(lists))},
+            lists_by_size={str(size): int(count) for size, count in enumerate(sizes)},
             mean_score=float(candidates.score[chosen].mean(dtype=np.float64)) if len(chosen) else 0.0,
             share_of_optimum=done.share_of_optimum,
             places_left_empty=int(np.minimum(unused, np.maximum(MOST_MATCHES - everyone, 0)).sum()),
             share_of_upper_bound=_share_of_upper_bound(candidates, chosen),
             calibration=candidates.calibration,
             unknown_shares=unknown_shares(self.profiles.members),
+            random_places={} if drawn is None else drawn.among(a, b, self.profiles.members.user_ids),
         )
-
-
-def _by_size(lists: NDArray[np.intp]) -> NDArray[np.intp]:
-    return np.bincount(lists, minlength=MOST_MATCHES + 1)
 
 
 def _share_of_upper_bound(candidates: "Candidates", chosen: NDArray[np.intp]) -> float:

@@ -46,11 +46,12 @@ def replace_outcomes(connection: Connection, week: Week) -> tuple[int, int]:
             """
             insert into match_outcomes as o (
                 week, match_week, user_id, match_user_id, rank, score, factors_version, factors, viewed, engaged, liked,
-                passed, began, partner_began, replied, messages_sent, messages_received, talking_after_14_days, reported
+                passed, began, partner_began, replied, messages_sent, messages_received, talking_after_14_days,
+                reported, chosen_at_random, chosen_probability
             )
             select week, match_week, user_id, match_user_id, rank, score, factors_version, factors, viewed, engaged,
                 liked, passed, began, partner_began, replied, messages_sent, messages_received, talking_after_14_days,
-                reported
+                reported, chosen_at_random, chosen_probability
             from new_outcomes
             on conflict (week, match_week, user_id, match_user_id) do update
             set rank = excluded.rank, score = excluded.score, factors_version = excluded.factors_version,
@@ -58,7 +59,8 @@ def replace_outcomes(connection: Connection, week: Week) -> tuple[int, int]:
                 liked = excluded.liked, passed = excluded.passed, began = excluded.began,
                 partner_began = excluded.partner_began, replied = excluded.replied,
                 messages_sent = excluded.messages_sent, messages_received = excluded.messages_received,
-                talking_after_14_days = excluded.talking_after_14_days, reported = excluded.reported
+                talking_after_14_days = excluded.talking_after_14_days, reported = excluded.reported,
+                chosen_at_random = excluded.chosen_at_random, chosen_probability = excluded.chosen_probability
             where o.* is distinct from excluded.*
             """
         ).rowcount
@@ -124,10 +126,14 @@ select %(week)s::date as week, s.week_start_date as match_week, s.user_id, s.mat
         select from member_reports r
         where r.user_id = s.user_id and r.reported_user_id = s.match_user_id
             and r.created_at >= s.shown_at and r.created_at < %(cutoff)s
-    ) as reported
+    ) as reported,
+    r.match_week is not null as chosen_at_random, r.chosen_probability
 from shown s
 cross join lateral (select coalesce(s.actioned_at < %(cutoff)s, false) as engaged) e
 left join talks t on (t.low, t.high, t.week_start_date) = (s.low, s.high, s.week_start_date)
+left join match_random_places r
+    on r.match_week = s.week_start_date
+        and (least(r.user_id, r.match_user_id), greatest(r.user_id, r.match_user_id)) = (s.low, s.high)
 """
 
 

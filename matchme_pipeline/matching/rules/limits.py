@@ -11,7 +11,8 @@ class Limits:
 
     `active_within_days` days, `report_threshold` reports, `no_repeat_weeks` weeks; `anywhere_km`: a distance preference
     of this many kilometres or more sets no limit; `strict`: attributes whose unknown value fails a stated preference;
-    `least_score`: the lowest score of a match as displayed, in points (None: no minimum).
+    `least_score`: the lowest score of a match as displayed, in points (None: no minimum);
+    `random_share`: the share of places, 0 to 1, whose partner is drawn at random.
     """
 
     active_within_days: int
@@ -20,6 +21,7 @@ class Limits:
     anywhere_km: int
     strict: frozenset[str]
     least_score: float | None = None
+    random_share: float = 0.0
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -31,6 +33,7 @@ def limits_of(settings: Settings) -> Limits:
         settings.anywhere_km,
         settings.strict_unknown,
         settings.least_score,
+        settings.random_places,
     )
 
 

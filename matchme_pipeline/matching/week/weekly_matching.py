@@ -15,6 +15,7 @@ from matchme_pipeline.jobs import week_jobs
 from matchme_pipeline.jobs.week_jobs import TakenJobs
 from matchme_pipeline.llm.contracts import CallContext, Models, PairToPreview, Preview
 from matchme_pipeline.matching import member_queries, model_queries, scale_queries
+from matchme_pipeline.matching.engine.allocation_problem import RandomPlaces
 from matchme_pipeline.matching.engine.broken_rows import engine_without_broken_rows
 from matchme_pipeline.matching.engine.match_engine import Allocation, Engine, Knowledge
 from matchme_pipeline.matching.member_queries import PairRow
@@ -26,6 +27,7 @@ from matchme_pipeline.matching.week import (
     check_queries,
     preview_queries,
     publication_queries,
+    random_place_queries,
     ranking,
     report_queries,
     shown_pair_queries,
@@ -117,10 +119,11 @@ def allocate_week(connection: Connection, engine: Engine, week: Week) -> WeekAll
     shown = shown_pair_queries.shown_pairs(connection, week.match_week, window, user_ids, before)
     excluded = np.concatenate([talking, shown.pairs[shown.is_known]])
     learned = model_queries.learned_of_week(connection, week.sunday)
-    allocation = engine.match(excluded, standing, learned)
+    at_random = RandomPlaces(week.match_week, engine.limits.random_share)
+    allocation = engine.match(excluded, standing, learned, at_random)
     while len(repeated := _shown_elsewhere(engine, allocation, shown)):
         excluded = np.concatenate([excluded, repeated])
-        allocation = engine.match(excluded, standing, learned)
+        allocation = engine.match(excluded, standing, learned, at_random)
     return WeekAllocation(allocation, published, standing, learned.week if learned else None)
 
 
@@ -153,6 +156,9 @@ def publish(
         written, removed = publication_queries.replace_matches(
             connection, week.match_week, model, taken.dagster_run_id, rows, result.standing
         )
+        random_place_queries.replace_random_places(
+            connection, week.match_week, result.allocation.random_places, result.standing
+        )
         # If all standing rows were viewed before, they keep the scale that scored them.
         if rows or scale_queries.scale_of(connection, week.sunday, model) is None:
             scale = Scale(engine.centre, *result.allocation.calibration)
@@ -172,7 +178,10 @@ def _around_touched_rows(connection: Connection, week: Week, result: WeekAllocat
     if standing == result.standing:
         return replace(result, published=published)
     matches = ranking.matches_around(result.allocation.matches, standing)
-    return WeekAllocation(replace(result.allocation, matches=matches), published, standing)
+    drawn = result.allocation.random_places
+    kept = {(match.a, match.b): drawn[match.a, match.b] for match in matches if (match.a, match.b) in drawn}
+    allocation = replace(result.allocation, matches=matches, random_places=kept)
+    return replace(result, allocation=allocation, published=published, standing=standing)
 
 
 def broken_matches(connection: Connection, week: Week, members: Members, limits: Limits) -> dict[str, int]:

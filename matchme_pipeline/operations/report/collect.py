@@ -8,6 +8,8 @@ from dagster import AssetCheckEvaluation, AssetCheckSeverity, DagsterEventType, 
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.dna.weights import TIERS
 from matchme_pipeline.llm.prices import load_prices
+from matchme_pipeline.matching.match_quality import quality_queries
+from matchme_pipeline.matching.match_quality.wording import rows_in_words
 from matchme_pipeline.matching.outcomes import funnel, outcome_queries
 from matchme_pipeline.operations.alerts import ready_by
 from matchme_pipeline.operations.remedies import cause_of, remedy_for, without_quotations
@@ -62,6 +64,7 @@ def collect(
         stopped_by=(newest.stopped_by if newest else None) or "",
         figures=_beside(figures[week.sunday], figures[week.previous.sunday] if has_before else None),
         funnel=_beside(_funnel(connection, week), _funnel(connection, week.previous) if has_before else None),
+        quality=_quality(connection, week),
         spending=rows,
         failures=[*failed_runs(runs, week.sunday), *failures(connection, week.sunday)],
         checks=warned_checks(instance, run_ids),
@@ -147,6 +150,12 @@ def _funnel(connection: Connection, week: Week) -> dict[str, float]:
     outcomes = outcome_queries.outcomes_of(connection, week.sunday)
     counted = funnel.counts(outcomes[outcomes["match_week"] == week.sunday])
     return {name: float(rows) for name, rows in counted.items()}
+
+
+def _quality(connection: Connection, week: Week) -> list[tuple[str, str, str]]:
+    kept = quality_queries.kept_quality(connection, [week.sunday, week.previous.sunday])
+    now = kept.get(week.sunday)
+    return rows_in_words(now, kept.get(week.previous.sunday)) if now else []
 
 
 def _warned(asset: str, name: str, evaluation: AssetCheckEvaluation) -> WarnedCheck:

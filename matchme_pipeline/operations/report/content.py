@@ -74,6 +74,8 @@ class WeekReport:
     stopped_by: str = ""
     figures: list[Figure] = field(default_factory=list)
     funnel: list[Figure] = field(default_factory=list)
+    # How well the score told who likes each other: a figure's name, this week, last week.
+    quality: list[tuple[str, str, str]] = field(default_factory=list)
     spending: list[Spending] = field(default_factory=list)
     failures: list[Failures] = field(default_factory=list)
     checks: list[WarnedCheck] = field(default_factory=list)
@@ -112,6 +114,7 @@ def from_json(kept: dict[str, Any]) -> WeekReport:
             **kept,
             "figures": [Figure(**row) for row in kept["figures"]],
             "funnel": [Figure(**row) for row in kept["funnel"]],
+            "quality": [(name, now, before) for name, now, before in kept.get("quality", [])],
             "spending": [Spending(**row) for row in kept["spending"]],
             "failures": [Failures(**row) for row in kept["failures"]],
             "checks": [WarnedCheck(**row) for row in kept["checks"]],

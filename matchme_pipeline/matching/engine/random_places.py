@@ -1,0 +1,175 @@
+"""A few places go to partners drawn at random, so that the score can be compared with what chance would have done.
+
+Of the `share` of places that is drawn, every member draws with probability share / 2 x places, for a pair fills a place
+in two lists; the partner is drawn evenly among everybody whom the member may meet. Drawn pairs are worth so much to the
+allocation that it takes them before all others, unless a member would then be shown to nobody: lists, coverage and hard
+preferences are kept as without them.
+
+A draw hashes the match week and the two ids. It is the same in every run, and another member's leaving does not
+move it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matchme_pipeline.matching.engine.allocation_problem import MOST_MATCHES, PLACE_VALUES, RandomPlaces
+from matchme_pipeline.matching.engine.candidates import Candidates, met_before
+from matchme_pipeline.matching.engine.pair_scan import have_met
+from matchme_pipeline.matching.rules.compatibility import Profiles, factors
+from matchme_pipeline.matching.rules.eligibility import ELIGIBLE, eligible_pairs, first_failed_filter
+from matchme_pipeline.matching.rules.explanation import contributions
+from matchme_pipeline.matching.rules.jit import entry, rule
+from matchme_pipeline.matching.rules.member_records import Records
+
+# A drawn pair takes a place from one other pair of either member at most: each is worth 100 points and two places.
+DRAWN_POINTS = 2 * (100 + 2 * PLACE_VALUES[0]) + 1
+_SALT = "random-places-1"
+_HUNDREDTHS = 100
+_NOBODY = -1
+# The constants of splitmix64 (Steele, Lea and Flood 2014).
+_STEP, _FIRST, _SECOND = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+_HIGHEST = np.uint64(0xFFFFFFFFFFFFFFFF)
+_BY_30, _BY_27, _BY_31 = np.uint64(30), np.uint64(27), np.uint64(31)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Pairs drawn (`a` < `b`, positions), each once, ordered, with the probability that a pair had of being drawn."""
+
+    a: NDArray[np.intp]
+    b: NDArray[np.intp]
+    probability: NDArray[np.float64]
+    members: int
+
+    def first(self, a: NDArray[np.intp], b: NDArray[np.intp], points: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What pairs of positions (a[n], b[n]), a < b, are worth, so that drawn ones come before all others."""
+        drawn = np.isin(a * self.members + b, self.a * self.members + self.b)
+        return np.where(drawn, points + np.float32(DRAWN_POINTS), points)
+
+    def among(self, a: NDArray[np.intp], b: NDArray[np.intp], user_ids: Sequence[str]) -> dict[tuple[str, str], float]:
+        """The probability of those drawn pairs that are among the pairs (a[n], b[n]), by their members' ids."""
+        kept = np.isin(self.a * self.members + self.b, a * self.members + b)
+        pairs = zip(self.a[kept].tolist(), self.b[kept].tolist(), self.probability[kept].tolist(), strict=True)
+        return {(user_ids[one], user_ids[other]): probability for one, other, probability in pairs}
+
+
+def draw_among(
+    profiles: Profiles,
+    found: Candidates,
+    excluded: NDArray[np.intp],
+    standing: NDArray[np.intp],
+    places: RandomPlaces,
+) -> tuple[Candidates, Drawn]:
+    """The candidates with the drawn pairs among them, and what was drawn; see `draw`."""
+    drawn = draw(profiles, found, excluded, standing, places)
+    return with_drawn(found, drawn, standing, profiles), drawn
+
+
+def draw(
+    profiles: Profiles,
+    found: Candidates,
+    excluded: NDArray[np.intp],
+    standing: NDArray[np.intp],
+    places: RandomPlaces,
+) -> Drawn:
+    """Draw pairs among all that may meet; `excluded` pairs may not, `standing` ones stand already and can be drawn.
+
+    `found` is what was looked for without the excluded and the standing pairs.
+    """
+    members = profiles.members
+    n = len(members)
+    possible = found.possibilities + _standing_possibilities(profiles, excluded, standing)
+    chance = places.share / 2 * np.minimum(possible, MOST_MATCHES)
+    keys = member_keys(members.user_ids, places.match_week)
+    drawing = np.flatnonzero(_uniform(keys) < chance)
+    partners = np.full(len(drawing), _NOBODY, dtype=np.intp)
+    draw_partners(
+        profiles.records(), members.gender, members.wants_gender, keys, *met_before(excluded, n), drawing, partners
+    )
+    drawing, partners = drawing[partners != _NOBODY], partners[partners != _NOBODY]
+    low, high = np.minimum(drawing, partners), np.maximum(drawing, partners)
+    a, b = (side.astype(np.intp) for side in np.divmod(np.unique(low * n + high), max(n, 1)))
+    one, other = chance[a] / np.maximum(possible[a], 1), chance[b] / np.maximum(possible[b], 1)
+    return Drawn(a, b, one + other - one * other, n)
+
+
+def with_drawn(found: Candidates, drawn: Drawn, standing: NDArray[np.intp], profiles: Profiles) -> Candidates:
+    """The candidates, with the drawn pairs among them; a `standing` pair stands already and is no candidate."""
+    n = max(len(profiles.members), 1)
+    keys, wanted = found.a * n + found.b, drawn.a * n + drawn.b
+    missing = ~np.isin(wanted, np.concatenate([keys, standing.min(axis=1) * n + standing.max(axis=1)]))
+    a, b = drawn.a[missing], drawn.b[missing]
+    points = contributions(factors(profiles, a, b, found.calibration)).sum(axis=1) / _HUNDREDTHS
+    places = np.searchsorted(keys, wanted[missing])
+    return replace(
+        found,
+        a=np.insert(found.a, places, a),
+        b=np.insert(found.b, places, b),
+        score=np.insert(found.score, places, points.astype(np.float32)),
+    )
+
+
+def member_keys(user_ids: Sequence[str], match_week: date) -> NDArray[np.uint64]:
+    """A number for each member and match week, evenly spread over 64 bits."""
+    named = (f"{_SALT}|{match_week}|{user_id}".encode() for user_id in user_ids)
+    return np.frombuffer(b"".join(blake2b(name, digest_size=8).digest() for name in named), dtype="<u8").astype(
+        np.uint64
+    )
+
+
+def _uniform(keys: NDArray[np.uint64]) -> NDArray[np.float64]:
+    """Numbers from 0 to 1 that say nothing of the order in which partners are drawn."""
+    return np.asarray((keys >> np.uint64(11)) / 2.0**53, dtype=np.float64)
+
+
+def _standing_possibilities(
+    profiles: Profiles, excluded: NDArray[np.intp], standing: NDArray[np.intp]
+) -> NDArray[np.int64]:
+    """How many of each member's standing partners could have been drawn when the week was first computed."""
+    n = len(profiles.members)
+    low, high = standing.min(axis=1), standing.max(axis=1)
+    apart = np.isin(low * n + high, excluded.min(axis=1) * n + excluded.max(axis=1))
+    able = ~apart & eligible_pairs(profiles.members, low, high)
+    return np.bincount(np.concatenate([low[able], high[able]]), minlength=n).astype(np.int64)
+
+
+@entry
+def draw_partners(
+    records: Records,
+    gender: NDArray[np.int8],
+    wants_gender: NDArray[np.int8],
+    keys: NDArray[np.uint64],
+    met_starts: NDArray[np.intp],
+    met: NDArray[np.intp],
+    drawing: NDArray[np.intp],
+    partners: NDArray[np.intp],
+) -> None:
+    """Fill `partners`: of everybody whom drawing[i] may meet, the one whose hash with them is the lowest."""
+    for i in range(len(drawing)):
+        a = drawing[i]
+        lowest = _HIGHEST
+        for b in range(len(records)):
+            if not ((wants_gender[a] >> gender[b]) & (wants_gender[b] >> gender[a]) & 1) or a == b:
+                continue
+            key = mixed(keys[a] ^ mixed(keys[b]))
+            if (
+                key < lowest
+                and first_failed_filter(records[a], records[b]) == ELIGIBLE
+                and not have_met(met_starts, met, a, b)
+            ):
+                lowest = key
+                partners[i] = b
+
+
+@rule
+def mixed(number: np.uint64) -> np.uint64:
+    """The output function of splitmix64: every bit of the number moves every bit of the result."""
+    number = number + _STEP
+    number = (number ^ (number >> _BY_30)) * _FIRST
+    number = (number ^ (number >> _BY_27)) * _SECOND
+    return number ^ (number >> _BY_31)

@@ -1,0 +1,148 @@
+"""Measures of a score against mutual liking, with intervals that respect that pairs share members; pure.
+
+Pairs are rows: `a` and `b` are positions of members, `score` is 0 to 100 points, `mutual` says whether the two liked
+each other.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Positions = NDArray[np.intp]
+# A figure of so many pairs at once; of `weights` of the pairs.
+Statistic = Callable[[Floats], float]
+
+# Draws of members for an interval, the seed of the draws, and the share that a 95 % interval leaves out on either side.
+DRAWS = 400
+_SEED = 17
+_LEFT_OUT = 0.025
+# A chance of nothing or of everything would make one surprise infinitely bad.
+_EDGE = 1e-6
+BAND_POINTS = 10
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A figure with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Band:
+    """Pairs whose score lies within `points` and the next BAND_POINTS: how many, their mean score, how many liked."""
+
+    points: int
+    pairs: int
+    mutual: int
+    mean_score: float
+
+    @property
+    def share(self) -> float:
+        """Which share liked each other."""
+        return self.mutual / self.pairs
+
+
+def auc(score: Floats, mutual: Flags, weights: Floats) -> float:
+    """The chance that a mutual pair has a higher score than one that is not, ties counting half; NaN without either.
+
+    The area under the ROC curve as the Mann-Whitney statistic (Hanley and McNeil 1982), of weighted pairs.
+    """
+    order = np.argsort(score, kind="stable")
+    begins = np.flatnonzero(np.diff(score[order], prepend=-np.inf) > 0) if len(order) else np.zeros(0, np.intp)
+    mutuals = _sums(np.where(mutual, weights, 0.0)[order], begins)
+    others = _sums(np.where(mutual, 0.0, weights)[order], begins)
+    if not mutuals.sum() or not others.sum():
+        return float("nan")
+    below = np.cumsum(others) - others
+    return float((mutuals * (below + others / 2)).sum() / (mutuals.sum() * others.sum()))
+
+
+def _sums(values: Floats, begins: Positions) -> Floats:
+    return np.asarray(np.add.reduceat(values, begins) if len(begins) else np.zeros(0), dtype=np.float64)
+
+
+def log_loss(score: Floats, mutual: Flags, weights: Floats) -> float:
+    """The mean log loss in nats of a score read as the chance of mutual liking in percent; NaN without weight."""
+    if not weights.sum():
+        return float("nan")
+    chance = np.clip(score / 100, _EDGE, 1 - _EDGE)
+    return float(np.average(-np.where(mutual, np.log(chance), np.log1p(-chance)), weights=weights))
+
+
+def base_log_loss(mutual: Flags) -> float:
+    """The log loss of telling every pair the share of pairs that like each other: what a score has to beat."""
+    share = float(mutual.mean()) if len(mutual) else 0.0
+    return 0.0 if share in (0.0, 1.0) else float(-share * np.log(share) - (1 - share) * np.log1p(-share))
+
+
+def reliability(score: Floats, mutual: Flags) -> list[Band]:
+    """Pairs by bands of BAND_POINTS, the lowest first; a band that nobody is in is left out."""
+    band = np.minimum(score // BAND_POINTS, 100 // BAND_POINTS - 1).astype(np.intp)
+    return [
+        Band(
+            int(number) * BAND_POINTS,
+            int(np.count_nonzero(band == number)),
+            int(mutual[band == number].sum()),
+            float(score[band == number].mean()),
+        )
+        for number in np.unique(band)
+    ]
+
+
+def expected_calibration_error(bands: Sequence[Band]) -> float:
+    """Mean distance of a band's score, in percent, from the share that liked each other (Naeini 2015), 0 to 1."""
+    pairs = sum(band.pairs for band in bands)
+    return sum(band.pairs * abs(band.mean_score / 100 - band.share) for band in bands) / pairs if pairs else 0.0
+
+
+def weighted_share(mutual: Flags, probability: Floats, weights: Floats) -> float:
+    """The share of all eligible pairs that would like each other, from pairs drawn with known probability.
+
+    The Hajek estimator (Hajek 1971): a pair that had half the chance of being drawn stands for twice as many. NaN
+    without weight.
+    """
+    stands_for = weights / probability
+    total = stands_for.sum()
+    return float(stands_for[mutual].sum() / total) if total else float("nan")
+
+
+def intervals(a: Positions, b: Positions, statistics: Mapping[str, Statistic]) -> dict[str, Interval]:
+    """Each statistic of the pairs (a[n], b[n]) with its interval over redrawn members.
+
+    Pairs share members, so members are redrawn with replacement, and a pair counts as often as the product of its two
+    members' counts: the bootstrap of two-way data (Owen 2007), a little too wide rather than too narrow. Draws without
+    a value, where no pair of a kind is left, are passed over. A statistic without a value for all pairs is left out.
+    """
+    whole = {name: statistic(np.ones(len(a))) for name, statistic in statistics.items()}
+    known = {name: statistics[name] for name, value in whole.items() if value == value}
+    drawn: dict[str, list[float]] = {name: [] for name in known}
+    for weights in redrawn(a, b):
+        for name, statistic in known.items():
+            value = statistic(weights)
+            if value == value:
+                drawn[name].append(value)
+    return {name: _interval(whole[name], values) for name, values in drawn.items()}
+
+
+def redrawn(a: Positions, b: Positions, draws: int = DRAWS) -> Iterator[Floats]:
+    """The weights of the pairs in each of `draws` samples of members; the same pairs always give the same weights."""
+    members, places = np.unique(np.concatenate([a, b]), return_inverse=True)
+    n = len(members)
+    random = np.random.default_rng(_SEED)
+    for _ in range(draws if n else 0):
+        counts = np.bincount(random.integers(0, n, n), minlength=n).astype(np.float64)
+        yield counts[places[: len(a)]] * counts[places[len(a) :]]
+
+
+def _interval(value: float, drawn: Sequence[float]) -> Interval:
+    if not drawn:
+        return Interval(value, value, value)
+    low, high = np.quantile(drawn, [_LEFT_OUT, 1 - _LEFT_OUT])
+    return Interval(value, float(low), float(high))

@@ -1,0 +1,32 @@
+"""When match quality has fallen; pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+# Fewer weeks before make no mean to fall below.
+LEAST_WEEKS = 2
+# The share of members shown to somebody may fall by so much, 0 to 1.
+MOST_COVERAGE_LOST = 0.05
+NOT_ENOUGH = "Not enough outcomes yet."
+
+
+def falls(now: Mapping[str, Any], before: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What has fallen against the weeks before, in sentences; rows are as `match_quality` keeps them."""
+    findings = []
+    areas = [row["auc"] for row in before if row["auc"] is not None]
+    if now["auc"] is not None and len(areas) >= LEAST_WEEKS:
+        mean = sum(areas) / len(areas)
+        if now["auc_high"] < mean:
+            findings.append(
+                f"The score tells mutual likes worse: AUC {now['auc']:.3f} ({now['auc_low']:.3f} to "
+                f"{now['auc_high']:.3f}) against {mean:.3f} in the {len(areas)} weeks before."
+            )
+    shares = [row["coverage"] for row in before if row["coverage"] is not None]
+    if now["coverage"] is not None and len(shares) >= LEAST_WEEKS:
+        share, mean = now["coverage"], sum(shares) / len(shares)
+        if share < mean - MOST_COVERAGE_LOST:
+            findings.append(
+                f"Fewer of the members who have anybody to meet are shown to somebody: {share:.1%} against {mean:.1%} "
+                f"in the {len(shares)} weeks before."
+            )
+    return findings
