@@ -31,6 +31,7 @@ from matchme_pipeline.operations.app_tables import app_table_assets
 from matchme_pipeline.operations.progress import progress_logger
 from matchme_pipeline.operations.recorded_database import RecordedDatabaseResource
 from matchme_pipeline.settings import process_settings
+from matchme_pipeline.weekly_checks import one_step_an_asset
 
 # Dagster logs this warning for every copy of a sensor that it creates, in each process of a run.
 warnings.filterwarnings("ignore", message="Parameter `owners`", category=BetaWarning)
@@ -58,7 +59,7 @@ _CHECK_MODULES = [
 
 defs = Definitions(
     assets=[*app_table_assets(), *load_assets_from_modules(_ASSET_MODULES)],
-    asset_checks=load_asset_checks_from_modules(_CHECK_MODULES),
+    asset_checks=one_step_an_asset(load_asset_checks_from_modules(_CHECK_MODULES)),
     jobs=[jobs.weekly_batch, jobs.daily_incremental, jobs.dna_refresh_job],
     schedules=[automation.weekly_schedule, automation.daily_schedule],
     sensors=[
