@@ -2,11 +2,12 @@
 
 import sys
 
-from matchme_pipeline_tests.bench import api, dna, fairness, llm, matches, matching_speed, queue, search
+from matchme_pipeline_tests.bench import api, dna, fairness, learning, llm, matches, matching_speed, queue, search
 
 BENCHES = {
     "matches": matches.main,
     "fairness": fairness.main,
+    "learning": learning.main,
     "matching_speed": matching_speed.main,
     "search": search.main,
     "llm": llm.main,

@@ -5,7 +5,7 @@ are those of the seeded population (`population/match_answers.py`).
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
@@ -45,11 +45,11 @@ def by_truth(truth: Mapping[str, Latent], seed: int) -> Answer:
 
 @dataclass(frozen=True)
 class ShownWeek:
-    """What a week showed and what came of it: pairs of positions, their factors, which became mutual, and lists."""
+    """What a week showed and what came of it: its candidates' chosen pairs, which became mutual, and lists."""
 
+    candidates: Candidates
     a: NDArray[np.intp]
     b: NDArray[np.intp]
-    factors: NDArray[np.float64]
     score: NDArray[np.float64]
     mutual: NDArray[np.bool_]
     exposure: Exposure
@@ -64,7 +64,6 @@ class Life:
     engine: Engine
     answer: Answer
     connection: Connection | None = None
-    ranked_by_value: bool = False
     met: set[tuple[int, int]] = field(default_factory=set)
     learned: list[LearnedWeek] = field(default_factory=list)
     waiting: list[tuple[object, ...]] = field(default_factory=list)
@@ -73,18 +72,27 @@ class Life:
         """Learn from what is known, show the week, and let members answer until the next."""
         learned = self._learn(week) if self.connection is not None else None
         found = self._candidates()
-        values = found.score if learned is None else learned.values(self.engine.profiles, found)
+        values = found.score if learned is None else learned.values(self.engine.pair_features, found)
         chosen, _ = self.engine.allocate(found, (), None if learned is None else values)
         a, b = found.a[chosen], found.b[chosen]
         own = factors(self.engine.profiles, a, b, found.calibration)
-        order = values[chosen] if self.ranked_by_value else found.score[chosen]
+        order = values[chosen]
         mutual = self._answer(week, a, b, _ranks(a, b, order), own, found.score[chosen])
         self.met |= set(zip(a.tolist(), b.tolist(), strict=True))
         members = self.engine.profiles.members
         even = exposure(members, np.stack([a, b], axis=1), found.possibilities > 0)
         possible = int(np.count_nonzero(found.possibilities))
         score = found.score[chosen].astype(np.float64)
-        return ShownWeek(a, b, own, score, mutual, even, possible, learned.week if learned else None)
+        return ShownWeek(
+            replace(found, a=a, b=b, score=found.score[chosen]),
+            a,
+            b,
+            score,
+            mutual,
+            even,
+            possible,
+            learned.week if learned else None,
+        )
 
     def _candidates(self) -> Candidates:
         return self.engine.candidates(np.array(sorted(self.met), dtype=np.intp).reshape(-1, 2))
@@ -107,7 +115,7 @@ class Life:
         found = self._candidates()
 
         def under(learned: Learned | None) -> Exposure:
-            values = None if learned is None else learned.values(self.engine.profiles, found)
+            values = None if learned is None else learned.values(self.engine.pair_features, found)
             chosen, _ = self.engine.allocate(found, (), values)
             pairs = np.stack([found.a[chosen], found.b[chosen]], axis=1)
             return exposure(self.engine.profiles.members, pairs, found.possibilities > 0)

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matchme_pipeline.matching.engine.match_engine import Engine, Match
+from matchme_pipeline.matching.learning.features import PAIR_FEATURES
 from matchme_pipeline.matching.learning.pair_model import PairModel, learn
 from matchme_pipeline.matching.learning.tendencies import Answers
-from matchme_pipeline.matching.rules.weights import WEIGHTS
 
 if TYPE_CHECKING:
     from matchme_pipeline.matching.rules.compatibility import Calibration
@@ -37,11 +37,9 @@ class LearnedScore:
 
     def points(self, a: NDArray[np.intp], b: NDArray[np.intp]) -> NDArray[np.float64]:
         """The scores, 0 to 100, of the pairs of positions (a[n], b[n])."""
-        from matchme_pipeline.matching.rules.compatibility import factors
-
-        # Always computed from the lower position, so that rounding is equal for both sides.
+        # From the lower position, so that rounding does not tell the sides apart.
         low, high = np.minimum(a, b), np.maximum(a, b)
-        values = factors(self.engine.profiles, low, high, self.calibration)
+        values = self.engine.pair_features.of(low, high, self.calibration)
         return np.asarray(100 * np.sqrt(self.model.mutual_chance(values, low, high)))
 
     def scored(self, matches: Sequence[Match]) -> list[Match]:
@@ -59,7 +57,7 @@ class LearnedScore:
         return {
             "answers": self.answers,
             "log_odds_by_factor": {
-                name: round(float(value), 4) for name, value in zip(WEIGHTS, self.model.factors, strict=True)
+                name: round(float(value), 4) for name, value in zip(PAIR_FEATURES, self.model.factors, strict=True)
             },
             "log_odds_by_tendency": round(self.model.tendency, 4),
             "likes_variance": round(self.model.tendencies.likes_variance, 4),
@@ -73,15 +71,13 @@ def _with_points(match: Match, points: Decimal) -> Match:
 
 
 def learned_score(engine: Engine, liked: Liked, calibration: "Calibration") -> LearnedScore | None:
-    """The score learned from the answers of matchable members; None if there are too few answers or all are equal."""
-    from matchme_pipeline.matching.rules.compatibility import factors
-
+    """What the answers of members who can be matched teach; None where they are too few or all alike."""
     place = engine.position
     known = sorted((place[a], place[b], likes) for (a, b), likes in liked.items() if a in place and b in place)
     if not known:
         return None
     liker, shown, likes = (np.array(column) for column in zip(*known, strict=True))
     answers = Answers(liker.astype(np.intp), shown.astype(np.intp), likes.astype(bool), np.zeros(len(liker), np.intp))
-    values = factors(engine.profiles, np.minimum(liker, shown), np.maximum(liker, shown), calibration)
+    values = engine.pair_features.of(np.minimum(liker, shown), np.maximum(liker, shown), calibration)
     model = learn(len(place), answers, values)
     return None if model is None else LearnedScore(engine, model, calibration, len(liker))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matchme_pipeline.matching.rules.members import Members
 
 # A smaller group's Gini is chance.
-LEAST_GROUP = 50
+LEAST_GROUP = 100
 AGE_BAND_YEARS = 10
 
 

@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from matchme_pipeline.matching.rules.weights import NEUTRAL
 if TYPE_CHECKING:
     from matchme_pipeline.matching.engine.candidates import Candidates
     from matchme_pipeline.matching.engine.learned_values import Learned
+    from matchme_pipeline.matching.engine.pair_features import PairFeatures
     from matchme_pipeline.matching.engine.random_places import Drawn
     from matchme_pipeline.matching.rules.compatibility import Calibration
 
@@ -49,12 +51,16 @@ class Knowledge:
 
 @dataclass(frozen=True)
 class Match:
-    """A chosen pair, `a` before `b`, with its score and factors."""
+    """A chosen pair, `a` before `b`, with its score and factors.
+
+    `value`: what it is worth by a learned version, which orders lists then; None where the score does.
+    """
 
     a: str
     b: str
     score: Decimal
     factors: dict[str, Any]
+    value: float | None = None
 
 
 @dataclass(frozen=True)
@@ -160,7 +166,7 @@ class Engine:
             from matchme_pipeline.matching.engine import random_places
 
             found, drawn = random_places.draw_among(self.profiles, found, apart, places, at_random)
-        values = None if learned is None else learned.values(self.profiles, found)
+        values = None if learned is None else learned.values(self.pair_features, found)
         return self.allocate(found, places, values, drawn)[1]
 
     def allocate(
@@ -181,7 +187,18 @@ class Engine:
             score = drawn.first(a, b, score)
         done = allocate(len(self.position), a, b, score, places, side=self.profiles.members.gender == 0)
         chosen = good[done.chosen]
-        return chosen, self._report(candidates, chosen, places, good, done, drawn)
+        allocation = self._report(candidates, chosen, places, good, done, drawn)
+        if values is not None:
+            worth = zip(allocation.matches, values[chosen].tolist(), strict=True)
+            allocation = replace(allocation, matches=[replace(match, value=value) for match, value in worth])
+        return chosen, allocation
+
+    @cached_property
+    def pair_features(self) -> "PairFeatures":
+        """What a learned version looks at in pairs."""
+        from matchme_pipeline.matching.engine.pair_features import PairFeatures
+
+        return PairFeatures(self.profiles, self._titles)
 
     def good_enough(self, candidates: "Candidates") -> NDArray[np.intp]:
         """The numbers of candidates whose displayed score reaches the minimum score."""

@@ -6,6 +6,7 @@ Factors say nothing of ethnicity, income, looks, photos or messages, so neither 
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ from matchme_pipeline.matching.learning.tendencies import Answers, Floats, Posit
 _STRENGTH = 0.5
 # Calibration needs so many pairs of each kind, mutual and not.
 _LEAST_CALIBRATED = 30
+# More answers would move a dozen coefficients by less than a hundredth.
+_MOST_REGRESSED = 500_000
 _EDGE = 1e-6
 
 
@@ -46,32 +49,44 @@ class PairModel:
         return np.asarray(self.intercept + factors @ self.factors + self.tendency * tendency)
 
 
-def learn(members: int, answers: Answers, factors: Floats, weights: Floats | None = None) -> PairModel | None:
+def learn(
+    members: int,
+    answers: Answers,
+    factors: NDArray[np.floating[Any]],
+    weights: Floats | None = None,
+    rows: Positions | None = None,
+) -> PairModel | None:
     """The model of these answers; None where all of them are alike, from which nothing can be learned.
 
-    `factors` are those of each answer's pair, (answers, factors), 0 to 1, rows as in `answers`; `weights` say how much
-    each answer counts, 0 to 1 (None: all of them in full).
+    `factors` are those of each answer's pair, 0 to 1: row `rows[n]` belongs to answer n (None: row n). `weights` say
+    how much each answer counts, 0 to 1 (None: all of them in full). Of millions of answers every so many teach the few
+    coefficients; tendencies come from all.
     """
     order = np.lexsort((answers.shown, answers.liker))
-    answers, factors = answers.at(order), factors[order]
+    answers, own_row = answers.at(order), order if rows is None else rows[order]
     counts = np.ones(len(order)) if weights is None else weights[order]
     if len(np.unique(answers.liked)) < 2:
         return None
     tendencies, without = fit(members, answers, counts)
-    intercept, coefficients = _not_negative(np.column_stack([factors, without]), answers.liked, counts)
+    some = _evenly(len(order))
+    x = np.column_stack([factors[own_row[some]], without[some]])
+    intercept, coefficients = _not_negative(x, answers.liked[some], counts[some])
     model = PairModel(intercept, coefficients[:-1], float(coefficients[-1]), (0.0, 1.0), tendencies)
-    return replace(model, calibration=_calibrate(model, answers, factors, without, counts))
+    first, second = _both_answered(members, answers)
+    pairs = _evenly(len(first))
+    first, second = first[pairs], second[pairs]
+    log_odds = [model._log_odds(factors[own_row[side]].astype(np.float64), without[side]) for side in (first, second)]
+    both = logit(chance_of(log_odds[0]) * chance_of(log_odds[1]))
+    mutual = answers.liked[first] & answers.liked[second]
+    return replace(model, calibration=calibrated(both, mutual, counts[first]) or (0.0, 1.0))
 
 
 def _not_negative(x: Floats, liked: NDArray[np.bool_], counts: Floats) -> tuple[float, Floats]:
     """Intercept and coefficients, none below 0: a column whose coefficient would be negative is left out."""
-    # scikit-learn takes a second to load; only a process that learns pays for it.
-    from sklearn.linear_model import LogisticRegression
-
     kept = np.flatnonzero(x.std(axis=0) > _EDGE)
     coefficients = np.zeros(x.shape[1])
     while len(kept):
-        fitted = LogisticRegression(C=_STRENGTH, max_iter=500, tol=1e-6).fit(x[:, kept], liked, counts)
+        fitted = _regression(x[:, kept], liked, counts, _STRENGTH)
         if (fitted.coef_[0] >= 0).all():
             coefficients[kept] = fitted.coef_[0]
             return float(fitted.intercept_[0]), coefficients
@@ -80,19 +95,17 @@ def _not_negative(x: Floats, liked: NDArray[np.bool_], counts: Floats) -> tuple[
     return float(logit(np.array([liked.mean()]))[0]), coefficients
 
 
-def _calibrate(
-    model: PairModel, answers: Answers, factors: Floats, without: Floats, counts: Floats
-) -> tuple[float, float]:
-    """Platt's calibration of the reciprocal chance, on pairs of which both have answered."""
-    chance = chance_of(model._log_odds(factors, without))
-    members = len(model.tendencies.likes)
+def _evenly(number: int) -> Positions:
+    """So many positions at most, evenly spaced."""
+    return np.unique(np.linspace(0, max(number - 1, 0), min(number, _MOST_REGRESSED)).astype(np.intp))
+
+
+def _both_answered(members: int, answers: Answers) -> tuple[Positions, Positions]:
+    """The answers of the pairs of which both have answered: those of the lower position, and the others'."""
     there, back = answers.liker * members + answers.shown, answers.shown * members + answers.liker
     _, first, second = np.intersect1d(there, back, assume_unique=True, return_indices=True)
     once = answers.liker[first] < answers.shown[first]
-    first, second = first[once], second[once]
-    mutual = answers.liked[first] & answers.liked[second]
-    log_odds = logit(chance[first] * chance[second])
-    return calibrated(log_odds, mutual, counts[first]) or (0.0, 1.0)
+    return first[once], second[once]
 
 
 def calibrated(x: Floats, mutual: NDArray[np.bool_], counts: Floats) -> tuple[float, float] | None:
@@ -100,13 +113,22 @@ def calibrated(x: Floats, mutual: NDArray[np.bool_], counts: Floats) -> tuple[fl
 
     None where pairs are too few, or where more of `x` would mean less chance.
     """
-    from sklearn.linear_model import LogisticRegression
-
     if min(int(mutual.sum()), int((~mutual).sum())) < _LEAST_CALIBRATED:
         return None
-    fitted = LogisticRegression(C=1.0, max_iter=500, tol=1e-6).fit(x[:, None], mutual, counts)
+    fitted = _regression(x[:, None], mutual, counts, 1.0)
     slope = float(fitted.coef_[0, 0])
     return (float(fitted.intercept_[0]), slope) if slope > 0 else None
+
+
+def _regression(x: Floats, y: NDArray[np.bool_], counts: Floats, strength: float) -> Any:
+    """A fitted logistic regression; on one thread, so that sums do not depend on the machine's cores."""
+    # scikit-learn takes a second to load; only a process that learns pays for it.
+    from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    # Newton's method: many answers, few features (scikit-learn's own advice for that case).
+    with threadpool_limits(1):
+        return LogisticRegression(C=strength, solver="newton-cholesky", tol=1e-8).fit(x, y, counts)
 
 
 def chance_of(log_odds: Floats) -> Floats:

@@ -15,7 +15,7 @@ class ShownSides(NamedTuple):
     """Sides of shown pairs, a row each: who was shown whom, in which week and at which rank, and what they did.
 
     `liker` and `shown` are positions of members; `week` counts weeks from any beginning; `score` is 0 to 100 points,
-    `factors` 0 to 1, (sides, factors). Of a pair that was shown twice, the newest week alone is there.
+    `features` 0 to 1, (sides, features). Of a pair that was shown twice, the newest week alone is there.
     """
 
     members: int
@@ -30,7 +30,7 @@ class ShownSides(NamedTuple):
     began: NDArray[np.bool_]
     reported: NDArray[np.bool_]
     score: NDArray[np.float32]
-    factors: NDArray[np.float32]
+    features: NDArray[np.float32]
 
     def at(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> "ShownSides":
         """The sides at these rows."""
@@ -48,8 +48,8 @@ class ShownSides(NamedTuple):
         unnamed = self.engaged & ~(self.liked | self.passed | self.began)
         return np.asarray(self.viewed & (~unnamed | self.reported))
 
-    def answers(self) -> tuple[Answers, Floats, Floats]:
-        """The known answers, the factors of their pairs, and the weights by age, ordered by liker and shown."""
+    def answers(self) -> tuple[Answers, NDArray[np.intp], Floats]:
+        """The known answers, the rows that they stand in, and the weights by age, ordered by liker and shown."""
         rows = np.flatnonzero(self.has_answered)
         rows = rows[np.lexsort((self.shown[rows], self.liker[rows]))]
         answers = Answers(
@@ -60,7 +60,7 @@ class ShownSides(NamedTuple):
         )
         newest = int(self.week.max(initial=0))
         weights = 0.5 ** ((newest - self.week[rows]) / HALF_LIFE_WEEKS)
-        return answers, self.factors[rows].astype(np.float64), weights.astype(np.float64)
+        return answers, rows, weights.astype(np.float64)
 
     @property
     def shown_pairs(self) -> int:
@@ -76,7 +76,7 @@ class AnsweredPairs(NamedTuple):
     b: NDArray[np.intp]
     mutual: NDArray[np.bool_]
     score: Floats
-    factors: Floats
+    features: Floats
 
     def at(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> "AnsweredPairs":
         """The pairs at these rows."""
@@ -101,5 +101,5 @@ def answered_pairs(sides: ShownSides) -> AnsweredPairs:
         sides.shown[one].astype(np.intp),
         likes[one] & likes[other],
         sides.score[one].astype(np.float64),
-        sides.factors[one].astype(np.float64),
+        sides.features[one].astype(np.float64),
     )

@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from matchme_pipeline.matching.learning.features import FEATURES, PAIR_FEATURES
 from matchme_pipeline.matching.learning.pair_model import PairModel, calibrated, chance_of, learn
 from matchme_pipeline.matching.learning.shown_sides import AnsweredPairs, ShownSides, answered_pairs
 from matchme_pipeline.matching.learning.tendencies import Floats, Positions, Tendencies
-from matchme_pipeline.matching.rules.weights import ALGORITHM_VERSION, WEIGHTS
+from matchme_pipeline.matching.rules.weights import ALGORITHM_VERSION
 
-# What the model is trained on: the score's factors and members' tendencies, nothing else.
-FEATURES = (*WEIGHTS, "tendency")
 _POINTS = 100.0
 
 
@@ -71,7 +70,7 @@ class Version:
         tendencies = Tendencies(base, effects, likes, liked, self.likes_variance, self.liked_variance)
         return PairModel(
             self.intercept,
-            np.array([self.coefficients.get(name, 0.0) for name in WEIGHTS]),
+            np.array([self.coefficients.get(name, 0.0) for name in PAIR_FEATURES]),
             self.coefficients.get("tendency", 0.0),
             self.calibration,
             tendencies,
@@ -96,8 +95,8 @@ class Trained:
 
 def train(sides: ShownSides) -> Trained | None:
     """The version of these sides; None where nothing can be learned: no answers, or all of them alike."""
-    answers, factors, weights = sides.answers()
-    model = learn(sides.members, answers, factors, weights)
+    answers, rows, weights = sides.answers()
+    model = learn(sides.members, answers, sides.features, weights, rows)
     if model is None:
         return None
     pairs = answered_pairs(sides)

@@ -26,7 +26,7 @@ def exposures(
     found = engine.candidates(np.concatenate([talking, shown.pairs]))
 
     def under(learned: Learned | None) -> Exposure:
-        values = None if learned is None else learned.values(engine.profiles, found)
+        values = None if learned is None else learned.values(engine.pair_features, found)
         chosen, _ = engine.allocate(found, (), values)
         pairs = np.stack([found.a[chosen], found.b[chosen]], axis=1)
         return exposure(engine.profiles.members, pairs, found.possibilities > 0)

@@ -4,11 +4,20 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
+from numpy.typing import NDArray
 
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.database.copy import read_integers
+from matchme_pipeline.matching import member_queries
+from matchme_pipeline.matching.learning.features import (
+    PAIR_FEATURES,
+    nearness_in_age,
+    shared_by_category,
+    themes_by_category,
+)
 from matchme_pipeline.matching.learning.shown_sides import ShownSides
 from matchme_pipeline.matching.outcomes.funnel import OBSERVED_WEEKS
+from matchme_pipeline.matching.rules.shared_insights import titles_of
 from matchme_pipeline.matching.rules.weights import ALGORITHM_VERSION, WEIGHTS
 from matchme_pipeline.week import WEEK, Week
 
@@ -17,6 +26,8 @@ HISTORY_WEEKS = 26
 _FLAGS = ("viewed", "engaged", "liked", "passed", "began", "reported")
 # Outcomes hold factors to four decimals, scores to two.
 _FACTOR_UNITS, _SCORE_UNITS = 10_000, 100
+# Both positions, the rank, what happened, the score; the factors; years apart.
+_COLUMNS = 5 + len(WEIGHTS) + 1
 _FIRST_SUNDAY = date(1970, 1, 4)
 
 
@@ -42,18 +53,20 @@ def match_week_of(number: int) -> date:
 def outcomes_as_of(connection: Connection, week: Week) -> Seen:
     """What members did with what they were shown in the last half year, as last observed by `week`'s cutoff.
 
-    Only rows of today's factors: those of others have other columns.
+    Only rows of today's factors: those of others have other columns. What two have both approved is that of the cutoff.
     """
     observed = _observations(connection, week)
     ids = [row[0] for row in connection.execute(_MEMBERS, [[w for w, _ in observed], [m for _, m in observed]])]
     blocks = [_block(connection, seen_in, match_week, ids) for seen_in, match_week in observed]
     sizes = [len(block) for block in blocks]
     numbers = np.repeat(np.array([week_number(match_week) for _, match_week in observed], dtype=np.int32), sizes)
-    rows = np.concatenate([np.zeros((0, 5 + len(WEIGHTS)), np.int32), *blocks])
+    rows = np.concatenate([np.zeros((0, _COLUMNS), np.int32), *blocks])
     # A pair that was shown twice counts by its newest week.
     keys = rows[:, 0].astype(np.int64) * max(len(ids), 1) + rows[:, 1]
     kept = np.sort(len(keys) - 1 - np.unique(keys[::-1], return_index=True)[1])
     rows, numbers = rows[kept], numbers[kept]
+    approved = member_queries.approved_insights(connection, week.cutoff, set(ids))
+    shared = shared_by_category(themes_by_category(titles_of(ids, approved)), rows[:, 0], rows[:, 1])
     flags = {name: (rows[:, 3] >> bit & 1).astype(bool) for bit, name in enumerate(_FLAGS)}
     sides = ShownSides(
         members=len(ids),
@@ -63,9 +76,22 @@ def outcomes_as_of(connection: Connection, week: Week) -> Seen:
         rank=rows[:, 2].astype(np.int8),
         **flags,
         score=(rows[:, 4] / _SCORE_UNITS).astype(np.float32),
-        factors=(rows[:, 5:] / _FACTOR_UNITS).astype(np.float32),
+        features=_features(rows[:, 5:-1], rows[:, -1], shared),
     )
     return Seen(sides, ids, sorted({match_week for _, match_week in observed}))
+
+
+def _features(
+    factors: NDArray[np.int32], years_apart: NDArray[np.int32], shared: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """The features of pairs in the order of PAIR_FEATURES."""
+    features = np.empty((len(factors), len(PAIR_FEATURES)), dtype=np.float32)
+    own = len(WEIGHTS)
+    features[:, :own] = factors
+    features[:, :own] /= _FACTOR_UNITS
+    features[:, own] = nearness_in_age(years_apart.astype(np.int64))
+    features[:, own + 1 :] = shared
+    return features
 
 
 def _observations(connection: Connection, week: Week) -> list[tuple[date, date]]:
@@ -92,12 +118,15 @@ def _newest_observation(connection: Connection, week: date, match_week: date) ->
     return row[0] if row else None
 
 
-def _block(connection: Connection, week: date, match_week: date, ids: list[str]) -> "np.typing.NDArray[np.int32]":
+def _block(connection: Connection, week: date, match_week: date, ids: list[str]) -> NDArray[np.int32]:
     return read_integers(
         connection,
         """
         with members as materialized (
-            select id, (place - 1)::integer as place from unnest(%(ids)s::text[]) with ordinality as u (id, place)
+            select u.id, (u.place - 1)::integer as place,
+                extract(year from age(%(match_week)s::date, p.birthdate))::integer as years
+            from unnest(%(ids)s::text[]) with ordinality as u (id, place)
+            left join profiles p on p.clerk_user_id = u.id
         )
         select a.place, b.place, o.rank,
             o.viewed::integer + (o.engaged::integer << 1) + (o.liked::integer << 2) + (o.passed::integer << 3)
@@ -107,7 +136,7 @@ def _block(connection: Connection, week: date, match_week: date, ids: list[str])
             round(o.factors[3] * 10000)::integer, round(o.factors[4] * 10000)::integer,
             round(o.factors[5] * 10000)::integer, round(o.factors[6] * 10000)::integer,
             round(o.factors[7] * 10000)::integer, round(o.factors[8] * 10000)::integer,
-            round(o.factors[9] * 10000)::integer
+            round(o.factors[9] * 10000)::integer, coalesce(abs(a.years - b.years), -1)
         from match_outcomes o
         join members a on a.id = o.user_id
         join members b on b.id = o.match_user_id
@@ -116,7 +145,7 @@ def _block(connection: Connection, week: date, match_week: date, ids: list[str])
         order by 1, 2
         """,
         {"ids": ids, "week": week, "match_week": match_week, "version": ALGORITHM_VERSION},
-        columns=5 + len(WEIGHTS),
+        columns=_COLUMNS,
     )
 
 

@@ -180,7 +180,7 @@ class _Trial:
         for number in np.unique(pairs.week).tolist():
             rows = np.flatnonzero(pairs.week == number)
             model = stored.version.with_members(*self._as_of(number))
-            chances[rows] = model.mutual_chance(pairs.factors[rows], pairs.a[rows], pairs.b[rows])
+            chances[rows] = model.mutual_chance(pairs.features[rows], pairs.a[rows], pairs.b[rows])
         return chances
 
     def _as_of(self, number: int) -> tuple[float, Floats, Floats]:

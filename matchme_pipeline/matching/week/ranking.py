@@ -26,7 +26,7 @@ def matches_around(matches: Sequence[Match], standing: Collection[tuple[str, str
         places[a] -= 1
         places[b] -= 1
     kept: set[tuple[str, str]] = set()
-    for match in sorted(matches, key=lambda match: (-match.score, match.a, match.b)):
+    for match in sorted(matches, key=lambda match: (_worst_first(match), match.a, match.b)):
         if places[match.a] > 0 and places[match.b] > 0 and _ordered(match.a, match.b) not in standing:
             kept.add((match.a, match.b))
             places[match.a] -= 1
@@ -37,14 +37,17 @@ def matches_around(matches: Sequence[Match], standing: Collection[tuple[str, str
 def ranked_rows(
     matches: Sequence[Match], published: Sequence[PublishedRow], standing: Collection[tuple[str, str]]
 ) -> list[MatchRow]:
-    """Two rows for each match; the best score gets the best rank without a published row; ties go by id."""
+    """Two rows for each match; the best gets the best rank that no published row holds; ties go by id.
+
+    The best by score, or by what matches are worth where a learned version says so.
+    """
     taken: dict[str, set[int]] = defaultdict(set)
     for row in published:
         if _ordered(row.user_id, row.match_user_id) in standing:
             taken[row.user_id].add(row.rank)
-    lists: dict[str, list[tuple[Decimal, str, Match]]] = defaultdict(list)
+    lists: dict[str, list[tuple[float | Decimal, str, Match]]] = defaultdict(list)
     for match in matches:
-        worst_first = -match.score
+        worst_first = _worst_first(match)
         lists[match.a].append((worst_first, match.b, match))
         lists[match.b].append((worst_first, match.a, match))
     rows = []
@@ -54,6 +57,11 @@ def ranked_rows(
         for (_, other, match), rank in zip(own, free, strict=False):
             rows.append(MatchRow(user_id, other, match.score, rank, match.factors))
     return rows
+
+
+def _worst_first(match: Match) -> float | Decimal:
+    """Orders matches by their value where a learned version gave one, else by their score."""
+    return -match.score if match.value is None else -match.value
 
 
 def _ordered(a: str, b: str) -> tuple[str, str]:

@@ -8,8 +8,8 @@ from matchme_pipeline.content import deletion
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.matching import model_queries
 from matchme_pipeline.matching.engine.learned_values import Learned
+from matchme_pipeline.matching.learning.features import FEATURES
 from matchme_pipeline.matching.learning.promotion import Exposure
-from matchme_pipeline.matching.learning.versions import FEATURES
 from matchme_pipeline.matching.match_models import decision_queries
 from matchme_pipeline.matching.match_models.weekly_learning import LearnedWeek, learn_week
 from matchme_pipeline.matching.rules.weights import WEIGHTS
@@ -181,10 +181,11 @@ def test_a_version_says_nothing_of_any_one_member(app_database: Connection):
     assert "user_" not in str(rows_of_every_table(app_database)["match_models"])
 
 
-def test_the_model_learns_from_the_scores_factors_and_tendencies_alone():
+def test_the_model_looks_at_nothing_but_what_is_named_here():
     """No ethnicity, income, looks, photos or messages: what is added here has to be added there knowingly."""
     factors = ("similarity", "age", "distance", "practice", "family_values", "children", "stated", "shared", "dna")
-    assert (*factors, "tendency") == FEATURES
+    shared = ("shared_values", "shared_personality", "shared_lifestyle", "shared_interests", "shared_family")
+    assert (*factors, "age_gap", *shared, "tendency") == FEATURES
     assert set(WEIGHTS) < set(FEATURES)
 
 

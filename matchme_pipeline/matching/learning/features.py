@@ -1,0 +1,48 @@
+"""What the pair model looks at, and nothing else; pure.
+
+Of a pair: the score's factors, how near in age the two are, what they have both approved of themselves by category. Of
+its members: their tendencies. No ethnicity, income, looks, photos or messages.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matchme_pipeline.matching.rules.shared_insights import Themes, themes_of
+from matchme_pipeline.matching.rules.weights import NEUTRAL, WEIGHTS
+
+INSIGHT_CATEGORIES = ("values", "personality", "lifestyle", "interests", "family")
+# Of a pair; all are 0 to 1, and more of each is better.
+PAIR_FEATURES = (*WEIGHTS, "age_gap", *(f"shared_{category}" for category in INSIGHT_CATEGORIES))
+FEATURES = (*PAIR_FEATURES, "tendency")
+# So many years apart, more makes no difference.
+_FAR_APART_YEARS = 20.0
+# The themes of so many pairs are compared at once.
+_PAIRS_AT_ONCE = 500_000
+
+
+def nearness_in_age(years_apart: NDArray[np.int64]) -> NDArray[np.float64]:
+    """1 of the same age, 0 for 20 years apart or more; neutral where it is not known (below 0)."""
+    near = 1.0 - np.minimum(years_apart, _FAR_APART_YEARS) / _FAR_APART_YEARS
+    return np.where(years_apart < 0, NEUTRAL, near)
+
+
+def themes_by_category(titles: Sequence[Mapping[str, str]]) -> list[Themes]:
+    """Members' approved titles, as `titles_of` gives them, category by category in the order of INSIGHT_CATEGORIES."""
+    return [
+        themes_of([{key: title for key, title in own.items() if key.startswith(f"{category}: ")} for own in titles])
+        for category in INSIGHT_CATEGORIES
+    ]
+
+
+def shared_by_category(themes: Sequence[Themes], a: NDArray[np.integer], b: NDArray[np.integer]) -> NDArray[np.float32]:
+    """The overlap of approved insights, |A and B| / sqrt(|A| |B|) (Ochiai 1957), by category, (pairs, 5)."""
+    shared = np.zeros((len(a), len(themes)), dtype=np.float32)
+    for column, own in enumerate(themes):
+        for begin in range(0, len(a), _PAIRS_AT_ONCE):
+            rows = slice(begin, begin + _PAIRS_AT_ONCE)
+            both = np.bitwise_count(own.bits[a[rows]] & own.bits[b[rows]]).sum(axis=1)
+            sizes = own.size[a[rows]].astype(np.float64) * own.size[b[rows]]
+            shared[rows, column] = both / np.sqrt(np.maximum(sizes, 1))
+    return shared
