@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from matchme_pipeline.matching.engine import odd_regions
 from matchme_pipeline.matching.engine.allocation import Allocated, allocate
-from matchme_pipeline.matching.engine.allocation_problem import PLACE_VALUES
+from matchme_pipeline.matching.engine.allocation_problem import PLACE_VALUES, Problem
 from matchme_pipeline.matching.engine.fairness import gini
-from matchme_pipeline.matching.engine.place_flow import coverage_reward
+from matchme_pipeline.matching.engine.place_flow import coverage_reward, serves_most
 from matchme_pipeline_tests.matching.exact import Edges, best
 from matchme_pipeline_tests.matching.residual import gains_nothing
 
@@ -61,6 +61,31 @@ def worth(n: int, edges: Edges, pairs: list[tuple[int, int]], standing: list[tup
     served = sum(after[member] > 0 and before[member] == 0 for member in range(n))
     places = sum(sum(PLACE_VALUES[before[member] : after[member]]) for member in range(n))
     return served, 1000 * places + sum(round(1000 * edges[pair]) for pair in pairs)
+
+
+@settings(max_examples=200, deadline=None)
+@given(towns(), st.integers(1, 5), st.floats(0, 1), st.randoms(use_true_random=False))
+def test_whether_more_members_could_be_served_is_told_of_any_choice(
+    town: tuple[int, Edges], most: int, share: float, random
+):
+    n, edges = town
+    pairs = sorted(edges)
+    taken = [random.choice([0, 0, 0, 1, most]) for _ in range(n)]
+    places = Counter({member: most - count for member, count in enumerate(taken)})
+    chosen = np.zeros(len(pairs), dtype=bool)
+    for number in random.sample(range(len(pairs)), len(pairs)):
+        if random.random() < share and all(places[member] for member in pairs[number]):
+            chosen[number] = True
+            places.subtract(pairs[number])
+    a, b = (np.array([pair[end] for pair in pairs], dtype=np.intp) for end in (0, 1))
+    problem = Problem(a, b, np.zeros(len(pairs), dtype=np.int64), np.array(taken, dtype=np.int64), most)
+    first_side = np.isin(np.arange(n), a)
+    served = int(np.count_nonzero((problem.taken == 0) & (problem.degrees(chosen) > 0)))
+    # Beside what stands: partners from outside who take up the places.
+    outside = itertools.count(n)
+    standing = [(member, next(outside)) for member, count in enumerate(taken) for _ in range(count)]
+    most_served, _ = best(n + len(standing), edges, most, standing)
+    assert serves_most(problem, first_side, np.arange(len(pairs)), chosen) == (served == most_served)
 
 
 @settings(max_examples=150, deadline=None)

@@ -31,18 +31,44 @@ def solve(problem: Problem, first_side: NDArray[np.bool_]) -> tuple[NDArray[np.b
         return chosen, Objective()
     most_units = int(problem.units.max())
     enough = coverage_reward(len(problem.taken), most_units)
-    # Small costs are solved faster. If a small reward serves every member who has a pair, a larger one is not needed.
+    # Small costs are solved faster. If a small reward serves as many members as possible, a larger one is not needed.
     for reward in (min(enough, _LIKELY_PAIRS_TRADED * most_units + 4 * int(_PLACE_UNITS[0])), enough):
         chosen[across] = _flow(problem, first_side, across, reward)
-        if reward == enough or _all_are_served(problem, across, chosen):
+        if reward == enough or serves_most(problem, first_side, across, chosen):
             break
     return chosen, objective(problem, chosen)
 
 
-def _all_are_served(problem: Problem, across: NDArray[np.intp], chosen: NDArray[np.bool_]) -> bool:
-    could_be = np.zeros(len(problem.taken), dtype=bool)
-    could_be[problem.a[across]] = could_be[problem.b[across]] = True
-    return not (could_be & (problem.taken + problem.degrees(chosen) == 0)).any()
+def serves_most(
+    problem: Problem, first_side: NDArray[np.bool_], across: NDArray[np.intp], chosen: NDArray[np.bool_]
+) -> bool:
+    """Whether no choice among the pairs `across` serves more members than `chosen`, which runs across too.
+
+    Each side is looked at by itself. From the members whose lists are empty, alternating paths (Berge 1957) lead over
+    any pair to a partner, and from there over chosen pairs back. If they meet a partner with a free place, or a member
+    whose list holds somebody else too, one more can be served and nobody loses their last. If they meet neither, all
+    places of the partners that were met hold members who were met, one each: no choice serves more of these.
+    """
+    held = problem.taken + problem.degrees(chosen)
+    a, b, is_chosen = problem.a[across], problem.b[across], chosen[across]
+    from_a = first_side[a]
+    for own, other in (
+        (np.where(from_a, a, b), np.where(from_a, b, a)),
+        (np.where(from_a, b, a), np.where(from_a, a, b)),
+    ):
+        met = np.zeros(len(held), dtype=bool)
+        met[own[held[own] == 0]] = True
+        chosen_own, chosen_other = own[is_chosen], other[is_chosen]
+        count = 0
+        while (now := int(np.count_nonzero(met))) > count:
+            count = now
+            partners = np.zeros(len(held), dtype=bool)
+            partners[other[met[own]]] = True
+            back = chosen_own[partners[chosen_other]]
+            if (held[partners] < problem.most).any() or (held[back] > 1).any():
+                return False
+            met[back] = True
+    return True
 
 
 def objective(problem: Problem, chosen: NDArray[np.bool_]) -> Objective:
