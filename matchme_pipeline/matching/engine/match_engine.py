@@ -34,6 +34,7 @@ Pair = tuple[str, str]
 # Pairs as positions of members, (pairs, 2).
 Positions = NDArray[np.intp]
 _HUNDREDTHS = 100
+_VECTORS_AT_ONCE = 2_048
 # Rounding the parts to hundredths, and a score to float32, changes it by less than this many hundredths.
 _ROUNDED_AWAY = 4.0
 
@@ -257,10 +258,12 @@ class Engine:
     def _vectors(self, knowledge: Knowledge) -> NDArray[np.float32]:
         """The vectors of matchable members by position; zeros for members without one."""
         vectors = np.zeros((len(self.position), knowledge.vectors.shape[1]), dtype=np.float32)
-        for row, user_id in enumerate(knowledge.vector_ids):
-            place = self.position.get(user_id)
-            if place is not None:
-                vectors[place] = knowledge.vectors[row]
+        places = np.array([self.position.get(user_id, -1) for user_id in knowledge.vector_ids], dtype=np.intp)
+        rows = np.flatnonzero(places >= 0)
+        # A part at a time: a second copy of all vectors would double what a large population takes.
+        for begin in range(0, len(rows), _VECTORS_AT_ONCE):
+            part = rows[begin : begin + _VECTORS_AT_ONCE]
+            vectors[places[part]] = knowledge.vectors[part]
         return vectors
 
     def positions(self, pairs: Collection[Pair] | Positions) -> Positions:

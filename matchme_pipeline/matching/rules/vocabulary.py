@@ -48,6 +48,8 @@ class Unknown:
     def __init__(self) -> None:
         """Create an empty count."""
         self.values: Counter[str] = Counter()
+        # The bits of a list of labels, and its unknown labels: members choose the same few lists.
+        self._masks: dict[tuple[str, ...], tuple[int, list[str]]] = {}
 
     def see(self, attribute: str, value: str | None) -> None:
         """Count a value that no rule accepts; a missing value is not counted."""
@@ -66,11 +68,25 @@ class Unknown:
 
     def mask(self, attribute: str, labels: Iterable[object] | None, known: tuple[str, ...]) -> int:
         """A bit for each accepted label; 0 means any. Unknown labels are counted and ignored."""
-        bits = 0
-        for label in labels or ():
-            place = next((i for i, name in enumerate(known) if plain(name) == plain(str(label))), None)
-            if place is None:
-                self.values[f"{attribute}: {str(label)[:40]}"] += 1
-            else:
-                bits |= 1 << place
+        if not labels:
+            return 0
+        written = (attribute, *map(str, labels))
+        if written not in self._masks:
+            self._masks[written] = _mask(written[1:], known)
+        bits, unknown = self._masks[written]
+        for label in unknown:
+            self.values[f"{attribute}: {label[:40]}"] += 1
         return bits
+
+
+def _mask(labels: Iterable[str], known: tuple[str, ...]) -> tuple[int, list[str]]:
+    """A bit for each label that is known, and the labels that are not."""
+    place = {plain(name): code for code, name in enumerate(known)}
+    bits, unknown = 0, []
+    for label in labels:
+        code = place.get(plain(label))
+        if code is None:
+            unknown.append(label)
+        else:
+            bits |= 1 << code
+    return bits, unknown
