@@ -28,15 +28,11 @@ weeks = st.lists(
 ).map(lambda drawn: [match(a, b, score) for (a, b), score in drawn])
 
 
-def margin(week: list[Match], one: Match) -> float:
+def margin(week: list[Match], one: Match) -> Decimal:
     """By the definition, without lists."""
     return min(
-        (
-            abs(float(one.score - other.score))
-            for other in week
-            if other is not one and {one.a, one.b} & {other.a, other.b}
-        ),
-        default=float("inf"),
+        (abs(one.score - other.score) for other in week if other is not one and {one.a, one.b} & {other.a, other.b}),
+        default=Decimal("Infinity"),
     )
 
 
@@ -51,6 +47,14 @@ def test_at_most_a_tenth_are_close_calls_the_closest_ones_in_any_order(week, rev
     )
     assert [(margin(week, m), m.a, m.b) for m in calls] == possible[: len(calls)]
     assert len(calls) == min(len(possible), len(week) // 10)
+
+
+def test_equal_distances_are_a_tie_at_every_height_of_the_scale():
+    low = [match("a", "b", "10.00"), match("a", "c", "10.01")]
+    high = [match("d", "e", "50.00"), match("d", "f", "50.01")]
+    alone = [match(f"g{n}", f"h{n}", "90.00") for n in range(6)]
+    week = [*high, *alone, *low]
+    assert close_calls(week, {user_id for one in week for user_id in (one.a, one.b)}) == [low[0]]
 
 
 @given(scores, st.integers(0, 100))
@@ -91,3 +95,11 @@ def test_a_match_that_a_review_could_move_below_the_least_score_is_not_reviewed(
     reviewed_scores = [float(one.score) for one, _ in pairs_to_review(week, approved, 51.0).values()]
     assert reviewed_scores
     assert min(reviewed_scores) - REVIEW_WEIGHT >= 51.0
+
+
+def test_a_match_that_a_review_could_move_to_the_least_score_is_reviewed():
+    week = [match("a", f"b{n}", f"4.{n + 10}") for n in range(10)]
+    insight = SharedInsight("1", "values", "Honest", "")
+    approved = {user_id: [insight] for one in week for user_id in (one.a, one.b)}
+    (pair,) = pairs_to_review(week, approved, 2.1).values()
+    assert pair[0] == week[0]

@@ -142,6 +142,17 @@ def test_no_match_is_shown_below_the_least_score_and_the_places_left_are_counted
         )
 
 
+@settings(max_examples=40, deadline=None)
+@given(knowledge(), st.randoms(use_true_random=False))
+def test_a_pair_of_exactly_the_least_score_is_good_enough(known: Knowledge, random):
+    usual = Engine(known, CUTOFF)
+    found = usual.candidates([])
+    shown = [one.score for one in usual.explained(found.a, found.b, found.calibration)]
+    for least in random.sample(shown, min(3, len(shown))):
+        strict = Engine(known, CUTOFF, replace(USUAL, least_score=float(least)))
+        assert strict.good_enough(found).tolist() == [n for n, score in enumerate(shown) if score >= least]
+
+
 def _all_candidates(engine: Engine):
     found = engine.candidates([])
     return found.a, found.b, found.calibration

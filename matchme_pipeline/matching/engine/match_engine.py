@@ -21,7 +21,7 @@ from matchme_pipeline.matching.rules.members import MemberRow, as_columns, unkno
 from matchme_pipeline.matching.rules.shared_insights import shared_titles, themes_of, titles_of
 from matchme_pipeline.matching.rules.unusual_weeks import WeekFigures
 from matchme_pipeline.matching.rules.vocabulary import Unknown
-from matchme_pipeline.matching.rules.weights import NEUTRAL
+from matchme_pipeline.matching.rules.weights import NEUTRAL, WEIGHTS
 
 if TYPE_CHECKING:
     from matchme_pipeline.matching.engine.candidates import Candidates
@@ -36,7 +36,7 @@ Positions = NDArray[np.intp]
 _HUNDREDTHS = 100
 _VECTORS_AT_ONCE = 2_048
 # Rounding the parts to hundredths, and a score to float32, changes it by less than this many hundredths.
-_ROUNDED_AWAY = 4.0
+_ROUNDED_AWAY = len(WEIGHTS) / 2 + 0.5
 
 
 @dataclass(frozen=True)
@@ -208,12 +208,14 @@ class Engine:
             return np.arange(len(candidates.a))
         from matchme_pipeline.matching.rules.compatibility import factors
 
+        # In decimals: 1.1 points are 110 hundredths, but 1.1 * 100 as floats is a little more.
+        hundredths = float(Decimal(str(least)) * _HUNDREDTHS)
         shown = candidates.score.astype(np.float64) * _HUNDREDTHS
         # The displayed score is the sum of rounded parts.
-        near = np.flatnonzero(np.abs(shown - least * _HUNDREDTHS) < _ROUNDED_AWAY)
+        near = np.flatnonzero(np.abs(shown - hundredths) < _ROUNDED_AWAY)
         values = factors(self.profiles, candidates.a[near], candidates.b[near], candidates.calibration)
         shown[near] = contributions(values).sum(axis=1)
-        return np.flatnonzero(shown >= least * _HUNDREDTHS)
+        return np.flatnonzero(shown >= hundredths)
 
     def candidates(
         self,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from psycopg.errors import DeadlockDetected
 
@@ -115,7 +116,8 @@ def pairs_to_review(
     score.
     """
     if least_score is not None:
-        matches = [match for match in matches if float(match.score) - REVIEW_WEIGHT >= least_score]
+        least = Decimal(str(least_score)) + Decimal(REVIEW_WEIGHT)
+        matches = [match for match in matches if match.score >= least]
     reviewable = {user_id for user_id, insights in approved.items() if insights}
     return {
         str(number): (match, PairToReview(str(number), _seen(approved[match.a]), _seen(approved[match.b])))

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from math import inf
 
 from matchme_pipeline.matching.engine.match_engine import Match
 from matchme_pipeline.matching.rules.weights import REVIEW_WEIGHT
@@ -18,6 +17,7 @@ EVEN = 50
 # From this value on the sentence is favourable or unfavourable.
 _TELLING = 0.2
 _HUNDREDTHS = 100
+_ALONE = Decimal("Infinity")
 
 
 def close_calls(matches: Sequence[Match], reviewable: Collection[str]) -> list[Match]:
@@ -27,15 +27,16 @@ def close_calls(matches: Sequence[Match], reviewable: Collection[str]) -> list[M
     distance above CLOSE_POINTS, or with a member who is not `reviewable`, is not a close call. The order of the matches
     does not matter.
     """
-    lists: dict[str, list[float]] = defaultdict(list)
+    # Decimals: as floats, equal distances would differ by rounding, and that would decide ties.
+    lists: dict[str, list[Decimal]] = defaultdict(list)
     for match in matches:
-        lists[match.a].append(float(match.score))
-        lists[match.b].append(float(match.score))
+        lists[match.a].append(match.score)
+        lists[match.b].append(match.score)
     ordered = {user_id: sorted(scores) for user_id, scores in lists.items()}
     known = set(reviewable)
     calls = []
     for match in matches:
-        margin = min(_margin(float(match.score), ordered[match.a]), _margin(float(match.score), ordered[match.b]))
+        margin = min(_margin(match.score, ordered[match.a]), _margin(match.score, ordered[match.b]))
         if margin <= CLOSE_POINTS and match.a in known and match.b in known:
             calls.append((margin, match.a, match.b, match))
     calls.sort(key=lambda call: call[:3])
@@ -68,11 +69,11 @@ def reviewed(match: Match, fit: int, model: str) -> Match:
     return replace(match, score=Decimal(before + hundredths).scaleb(-2), factors=factors)
 
 
-def _margin(score: float, ordered: Sequence[float]) -> float:
+def _margin(score: Decimal, ordered: Sequence[Decimal]) -> Decimal:
     """The distance to the nearest other score of a list; infinite in a list of one."""
     others = list(ordered)
     others.remove(score)
-    return min((abs(score - other) for other in others), default=inf)
+    return min((abs(score - other) for other in others), default=_ALONE)
 
 
 def _sentence(value: float) -> str:
