@@ -1,1 +1,1 @@
-"""Every model call: what the stages ask, how it is asked, retried, stored and paid."""
+"""All model calls: questions, requests, retries, stored answers and cost."""

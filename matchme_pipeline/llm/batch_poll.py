@@ -1,4 +1,4 @@
-"""A look at all open batches, for a sensor: which are over and wait for a run that reads them."""
+"""Polls all open batches for a sensor and finds those that a run can read."""
 
 import asyncio
 import logging
@@ -17,13 +17,12 @@ log = logging.getLogger("matchme_pipeline.llm")
 
 
 def batches_to_read(settings: Settings, url: str) -> list[Batch]:
-    """Ask the providers about every open batch, store what they say, and return the batches that are over.
+    """Ask the providers about every open batch, store their state, and return the finished batches.
 
-    Materialising a batch's `stage` for its `week` reads it; a run that still waits for it reads it by itself. A batch
-    whose questions no run asks any more stays in the list: request a run once per batch `id`. Without an open batch
-    nothing is asked. A batch about which its provider does not answer stays open until the next look. One account's
-    trouble keeps no other account's batches waiting; where every account is in trouble, raises the last one's
-    ConfigurationError or ModelRequestError.
+    A materialisation of a batch's `stage` for its `week` reads it; a run that waits for the batch reads it itself. A
+    batch that no run needs any more stays in the list, so request a run once per batch `id`. Without an open batch no
+    provider is asked. If a provider does not answer, its batches stay open until the next look and do not delay other
+    accounts' batches. If all accounts fail, raises the last ConfigurationError or ModelRequestError.
     """
     with connect(url, vectors=False) as connection:
         batches = batch_queries.open_batches(connection)

@@ -1,4 +1,4 @@
-"""The keys under which answers are kept: what was asked, of which model, by which prompt; pure."""
+"""Cache keys of answers: content, model and prompt; pure."""
 
 import hashlib
 import json

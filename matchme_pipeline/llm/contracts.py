@@ -1,4 +1,4 @@
-"""What stages ask of the model layer and what they get back. No stage knows which model answers or how it is paid."""
+"""The interface between the stages and the model layer. A stage does not know the model or the cost."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class CallContext:
-    """What calls are made for: written to every row of the ledger."""
+    """The purpose of calls, stored with every row of the ledger."""
 
     stage: str
     week: date | None
@@ -21,9 +21,9 @@ class CallContext:
 
 @dataclass(frozen=True)
 class ItemToAnalyse:
-    """One content item for insights. `member_id` groups items into requests and never leaves the process.
+    """One content item to analyse. `member_id` groups items into requests and is never sent.
 
-    `names` are the member's own, which are masked where they stand in the text.
+    `names` are the member's own names, which are masked in the text.
     """
 
     member_id: str
@@ -36,7 +36,7 @@ class ItemToAnalyse:
 
 @dataclass(frozen=True)
 class Insight:
-    """One claim about a member; `source_quote` stands word for word in the item's text, `confidence` is 0-100."""
+    """One claim about a member; `source_quote` occurs word for word in the item's text, `confidence` is 0-100."""
 
     category: str
     title: str
@@ -47,13 +47,13 @@ class Insight:
 
 @dataclass(frozen=True)
 class ItemAnalysis:
-    """The valid insights of one item (there may be none), stored under `cache_key`; `reused`: nothing was paid."""
+    """The valid insights of one item (possibly none), stored under `cache_key`; `reused`: nothing was paid."""
 
     content_hash: str
     cache_key: str
     insights: tuple[Insight, ...]
     reused: bool
-    # Why insights of this answer were dropped, by reason; the grounding rule's are under "ungrounded".
+    # The numbers of dropped insights of this answer by reason; "ungrounded" counts those without a valid quote.
     dropped: dict[str, int] = field(default_factory=dict)
 
 
@@ -68,7 +68,7 @@ class ItemFailure:
 
 @dataclass(frozen=True)
 class MemberAnalysis:
-    """The outcome of one member's items; committed to cache and ledger before the stage gets it."""
+    """The outcome of one member's items; committed to cache and ledger before the stage receives it."""
 
     member_id: str
     analyses: tuple[ItemAnalysis, ...]
@@ -77,9 +77,9 @@ class MemberAnalysis:
 
 @dataclass(frozen=True)
 class Embeddings:
-    """Unit-length vectors by content hash: float32 of shape (1536,), all of the same `model`.
+    """Unit vectors by content hash: float32 of shape (1536,), all of the same `model`.
 
-    `vectors` is empty where the caller wanted them stored, not handed out.
+    `vectors` is empty if the caller only wants them stored.
     """
 
     model: str
@@ -97,15 +97,15 @@ class SharedInsight:
     category: str
     title: str
     description: str
-    # The member's own names, which are masked where they stand in title or description.
+    # The member's own names, which are masked in title and description.
     names: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)
 class PairToPreview:
-    """Two members as a preview may see them: approved insights and the attributes that both have made visible.
+    """The data of two members for a preview: approved insights and openly shown common attributes.
 
-    `members` are the two ids, so that the offline models tell nobody the same thing twice; no request holds them.
+    `members` are the two ids, so that the offline models repeat nothing to the same member; no request contains them.
     """
 
     pair_id: str
@@ -142,7 +142,7 @@ class PreviewFailure:
 
 @dataclass(frozen=True)
 class PairToReview:
-    """Two members as a review may see them: insights that they have approved, nothing else."""
+    """The data of two members for a review: only approved insights."""
 
     pair_id: str
     a: tuple[SharedInsight, ...]
@@ -151,7 +151,7 @@ class PairToReview:
 
 @dataclass(frozen=True)
 class Review:
-    """A model's judgement of a pair: `fit` 0-100; 50 speaks neither for the match nor against it."""
+    """A model's review of a pair: `fit` 0-100; 50 is neutral."""
 
     pair_id: str
     fit: int
@@ -171,7 +171,7 @@ class ReviewFailure:
 
 @dataclass(frozen=True)
 class Usage:
-    """What calls consumed: tokens (input includes the cached ones) and USD."""
+    """The usage of calls: tokens (input includes cached ones) and USD."""
 
     calls: int = 0
     input_tokens: int = 0
@@ -186,11 +186,11 @@ class Usage:
 
 
 class Models(Protocol):
-    """The model layer as the stages see it.
+    """The model layer for the stages.
 
-    Every method reuses stored answers, books what it pays in the ledger, commits answer and booking in one
-    transaction before it yields, and raises ModelRequestError (no retry will help) and BudgetExceededError (the
-    week's limit) as soon as that is certain. The failure of one item is returned, never raised.
+    Every method reuses stored answers, records payments in the ledger, commits answer and ledger row in one transaction
+    before it yields, and raises ModelRequestError (a retry cannot help) or BudgetExceededError (the week's limit) as
+    soon as that is certain. An item's failure is returned and never raised.
     """
 
     @property
@@ -199,18 +199,18 @@ class Models(Protocol):
 
     @property
     def embedding_model(self) -> str:
-        """The label of the model that embeds; vectors are compared only under the same label."""
+        """The label of the embedding model; only vectors with the same label are compared."""
 
     @property
     def review_model(self) -> str | None:
-        """The label of the model that reviews close calls; None where nothing is reviewed."""
+        """The label of the review model; None if nothing is reviewed."""
 
     @property
     def answers_by_batch(self) -> bool:
-        """Whether answers come by batch, up to a day later: stages should then ask for everything due at once."""
+        """Do answers come by batch, up to a day later? Then a stage should ask for everything due at once."""
 
     def analyse(self, items: Sequence[ItemToAnalyse], context: CallContext) -> Iterator[MemberAnalysis]:
-        """Insights for `items`, one member per request; members are yielded as they finish."""
+        """Insights for `items`, one member per request; yields members as they finish."""
 
     def embed(
         self,
@@ -220,16 +220,16 @@ class Models(Protocol):
         hand_out: bool = True,
         names: Mapping[str, Collection[str]] | None = None,
     ) -> Embeddings:
-        """Vectors for `texts`, by content hash; stored, and returned only with `hand_out` (a million take 6 GB).
+        """Vectors for `texts` by content hash; stored, and returned only with `hand_out` (a million vectors take 6 GB).
 
-        `names`: by content hash the names of who wrote a text, which are masked in it.
+        `names`: by content hash, the authors' names, which are masked.
         """
 
     def preview(self, pairs: Sequence[PairToPreview], context: CallContext) -> Iterator[Preview | PreviewFailure]:
-        """Starters for `pairs`; pairs are yielded as they finish."""
+        """Starters for `pairs`; yields pairs as they finish."""
 
     def review(self, pairs: Sequence[PairToReview], context: CallContext) -> Iterator[Review | ReviewFailure]:
         """Reviews of `pairs` as they finish; none without a review model."""
 
     def usage(self, context: CallContext) -> Usage:
-        """What the ledger holds for this run, week and stage."""
+        """The ledger's sums for this run, week and stage."""

@@ -1,4 +1,4 @@
-"""Whether the configured models would answer, found out without spending anything."""
+"""Checks that the configured models would answer; spends nothing."""
 
 import asyncio
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from matchme_pipeline.settings import Settings
 
 
 def examine_models(settings: Settings) -> str:
-    """One sentence on the models that `settings` choose; raises ConfigurationError or ModelRequestError."""
+    """One sentence on the models in `settings`; raises ConfigurationError or ModelRequestError."""
     if settings.provider == "local":
         from matchme_pipeline.llm.local.encoder import MODEL, process_encoder
 

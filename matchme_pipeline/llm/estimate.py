@@ -1,7 +1,7 @@
-"""What a week's model calls would cost, estimated offline: requests are built as they would be sent, but not sent.
+"""Estimates the cost of a week's model calls offline: builds the real requests but does not send them.
 
-Tokens are bytes times the ratio that the ledger shows for this stage and model, or bytes / 4 before there is any;
-answers are as long as the ledger says they were, or as the prompts ask for.
+Tokens are bytes times the ledger's ratio for the stage and model, or bytes / 4 without a ledger. The length of answers
+comes from the ledger, or from the prompts.
 """
 
 import json
@@ -24,8 +24,8 @@ from matchme_pipeline.llm.tasks.questions import InsightsTask, PreviewsTask, Que
 from matchme_pipeline.llm.text.token_estimates import certain_tokens, estimated_tokens
 from matchme_pipeline.settings import Settings
 
-# Before the ledger knows better: tokens of an answer (one or two insights a post, four starters a pair), seconds of a
-# call, and of a batch, which may take a day and mostly takes less than an hour.
+# Defaults without a ledger: tokens of an answer (one or two insights a post, four starters a pair), seconds of a call,
+# and seconds of a batch, which usually takes less than an hour and at most a day.
 OUTPUT_TOKENS_A_POST, OUTPUT_TOKENS_A_PAIR, OUTPUT_TOKENS_A_REVIEW = 68, 66, 10
 SECONDS_A_CALL, SECONDS_A_BATCH = 2.0, 3_600.0
 LOCAL_ITEMS_A_SECOND = 800
@@ -35,7 +35,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class StageEstimate:
-    """One stage's expected calls, tokens, USD and duration; `reused`: items that have an answer already."""
+    """One stage's expected calls, tokens, USD and duration; `reused`: items with a stored answer."""
 
     stage: str
     model: str
@@ -174,7 +174,7 @@ def _priced(
 def _seconds(
     settings: Settings, entry: ModelEntry, calls: int, usage: TokenUsage, known: ledger_queries.Experience | None
 ) -> float:
-    """Waves of concurrent calls, or the limits a minute where those take longer."""
+    """Rounds of concurrent calls, or the per-minute limits if those take longer."""
     latency = (known.mean_latency_seconds if known else None) or SECONDS_A_CALL
     waves = -(-calls // settings.llm_concurrency) * latency
     limits = _rate_limits(settings, entry)

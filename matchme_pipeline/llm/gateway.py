@@ -1,4 +1,4 @@
-"""The model layer that stages use: stored answers are reused, the rest is asked and paid once."""
+"""The model layer for stages: stored answers are reused, others are requested and paid once."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -41,7 +41,7 @@ from matchme_pipeline.llm.text.contact_masking import mask_if_named
 from matchme_pipeline.llm.text.sentences import cut_at_boundary
 
 Outcome = Answered | Unanswered
-# Of a text to embed; the models' own limits are lower.
+# The length of a text to embed; the models' own limits are lower.
 MOST_CHARACTERS = 100_000
 
 
@@ -73,7 +73,7 @@ class Gateway:
         return self._provider.answers_by_batch
 
     def analyse(self, items: Sequence[ItemToAnalyse], context: CallContext) -> Iterator[MemberAnalysis]:
-        """Insights for `items`; a member is yielded once all of their items are answered or have failed."""
+        """Insights for `items`; yields a member once all of their items are answered or have failed."""
         task = InsightsTask(load_prompt("insights"))
         questions = insight_questions(task, items, self.insight_model, self._provider.parameters)
         members: dict[str, list[Question]] = {}
@@ -100,7 +100,7 @@ class Gateway:
         hand_out: bool = True,
         names: Mapping[str, Collection[str]] | None = None,
     ) -> Embeddings:
-        """Vectors for `texts`, by content hash, without `names`; stored, and returned only with `hand_out`."""
+        """Vectors for `texts` by content hash, with `names` masked; stored, and returned only with `hand_out`."""
         stored = answer_queries.hashes_with_vector(self._connection, self.embedding_model, texts)
         vectors = (
             answer_queries.stored_vectors(self._connection, self.embedding_model, list(stored)) if hand_out else {}
@@ -109,7 +109,7 @@ class Gateway:
         computed = 0
         own = names or {}
         missing = {
-            # No model reads more; looking for names takes a second for a million characters.
+            # No model reads more; masking names takes a second for a million characters.
             key: mask_if_named(cut_at_boundary(text, MOST_CHARACTERS), own.get(key, ()))
             for key, text in texts.items()
             if key not in stored
@@ -141,7 +141,7 @@ class Gateway:
                     yield _preview(pair, outcome, self.insight_model, reused or number > 0)
 
     def _for_its_readers(self, question: Question, pair: PairToPreview) -> Question:
-        """The question of this very pair, where the provider can mind what its two members have read already."""
+        """The question of this pair, if the provider considers what its two members have already read."""
         if pair.members is None or not getattr(self._provider, "tells_readers_apart", False):
             return question
         key = hash_of([question.key, sorted(pair.members)])
@@ -186,7 +186,7 @@ class Gateway:
 def insight_questions(
     task: InsightsTask, items: Sequence[ItemToAnalyse], model: str, parameters: str
 ) -> list[Question]:
-    """The questions about `items`, in their order; a text that several members wrote is asked about alone."""
+    """The questions about `items`, in their order; a text of several members is asked about alone."""
     authors: dict[str, set[str]] = {}
     for item in items:
         authors.setdefault(item.content_hash, set()).add(item.member_id)

@@ -1,4 +1,4 @@
-"""What a model's tokens cost, from a versioned file; a model without a price is refused before anything is spent."""
+"""Prices of tokens from a versioned file; a model without a price is rejected before anything is spent."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -35,7 +35,7 @@ class TokenUsage:
 
 
 class Price(BaseModel):
-    """USD per million tokens; without prices of their own, cached and written tokens cost what other input does."""
+    """USD per million tokens; without their own prices, cached and written tokens cost the same as other input."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -63,7 +63,7 @@ class Price(BaseModel):
 
 
 class ModelEntry(BaseModel):
-    """One model: its provider, its prices by mode and the parameters that it takes."""
+    """One model: its provider, its prices by mode and its supported parameters."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -75,7 +75,7 @@ class ModelEntry(BaseModel):
     batch: Price | None = None
     temperature: bool = False
     reasoning_effort: str | None = None
-    # Room for thoughts that are billed as output, beside the answer itself.
+    # Additional output tokens for billed thinking, beside the answer itself.
     thinking_tokens: int = Field(0, ge=0)
     dimensions: bool = False
 
@@ -85,7 +85,7 @@ class ModelEntry(BaseModel):
 
     @property
     def parameters(self) -> str:
-        """The request parameters that decide an answer, for the cache key."""
+        """The request parameters that affect an answer, for the cache key."""
         return hash_of({"reasoning_effort": self.reasoning_effort, "temperature": self.temperature})[:12]
 
     def mode_for(self, mode: Mode) -> Mode:
@@ -102,7 +102,7 @@ class PriceTable(BaseModel):
     models: dict[str, ModelEntry]
 
     def entry(self, model: str, kind: Literal["chat", "embedding"], variable: str | None = None) -> ModelEntry:
-        """The entry of `model`; raises ConfigurationError for one without a price or of the other kind.
+        """The entry of `model`; raises ConfigurationError for a model without a price or of the other kind.
 
         `variable` names the setting that chose it.
         """
@@ -135,7 +135,7 @@ def load_prices(override: Path | None = None) -> PriceTable:
 
 
 def _with_rehearsals(table: PriceTable) -> PriceTable:
-    """Each of OpenAI's models once more, for rehearsals, at its list prices and under a label of its own."""
+    """Adds a copy of each OpenAI model for rehearsals, with its list prices and its own label."""
     rehearsed = {
         f"{REHEARSAL}{name}": entry.model_copy(update={"provider": "rehearsal"})
         for name, entry in table.models.items()

@@ -1,4 +1,4 @@
-"""What the gateway asks of the models, over the network or offline."""
+"""The interface between the gateway and the models, over the network or offline."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Embedded:
 
 
 class Provider(Protocol):
-    """One way of answering. Everything it yields is committed already."""
+    """One implementation of model calls. Everything that it yields is already committed."""
 
     @property
     def insight_model(self) -> str:
@@ -57,7 +57,7 @@ class Provider(Protocol):
 
     @property
     def parameters(self) -> str:
-        """What decides an answer beside prompt and model: part of the cache key."""
+        """Everything beside prompt and model that affects an answer: part of the cache key."""
 
     @property
     def review_parameters(self) -> str:

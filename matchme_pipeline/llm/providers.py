@@ -7,9 +7,9 @@ from matchme_pipeline.llm.execution.wire_format import ProviderApi
 
 
 def provider_api(name: str) -> type[ProviderApi]:
-    """The API of the provider `name`, which is `API` in `llm/NAME/provider.py`. Loads its client library now.
+    """The API of the provider `name`, which is `API` in `llm/NAME/provider.py`. Imports its client library now.
 
-    Raises ConfigurationError where there is no such folder.
+    Raises ConfigurationError if there is no such folder.
     """
     module = f"{__package__}.{name}.provider"
     try:

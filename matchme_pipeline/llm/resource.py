@@ -1,4 +1,4 @@
-"""The model layer as a Dagster resource: nothing is loaded or opened before a session begins."""
+"""The model layer as a Dagster resource: a session loads and opens what it needs."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 
 class ModelsResource(ConfigurableResource[Models]):
-    """Opens sessions with the configured provider. The API key comes from the environment alone, never from here."""
+    """Opens sessions with the configured provider. The API key comes only from the environment."""
 
-    # "openai", "local" or "rehearsal"; unset: as configured.
+    # "openai", "local" or "rehearsal"; by default the configured one.
     provider: str | None = None
     base_url: str | None = None
 
     @contextmanager
     def session(self, database: DatabaseResource | str | None = None) -> Iterator[Models]:
-        """Models that answer until the end of the block; `database` (resource or URL) holds cache and ledger."""
+        """Models for the duration of the block; `database` (resource or URL) holds cache and ledger."""
         settings = self._settings()
         url = database.url if isinstance(database, DatabaseResource) else database
         with open_models(settings, url or database_url(settings)) as models:
@@ -39,11 +39,11 @@ class ModelsResource(ConfigurableResource[Models]):
 
 @contextmanager
 def open_models(settings: Settings, url: str) -> Iterator[Models]:
-    """Models by `settings` over the database at `url`: one connection reads, another commits what calls brought.
+    """Models by `settings` over the database at `url`: one connection reads, another commits the results of calls.
 
-    Raises ConfigurationError before anything is spent: a missing key, a model without a price.
+    Raises ConfigurationError for a missing key or a model without a price, before anything is spent.
     """
-    # However it was asked for: an unlabelled model would go to its real provider.
+    # In every case: an unlabelled model would go to its real provider.
     settings = as_rehearsal(settings)
     from matchme_pipeline.llm.gateway import Gateway
     from matchme_pipeline.llm.store.ledger import Ledger

@@ -1,1 +1,1 @@
-"""Claude models behind Anthropic's API: requests, answers, batches and errors in that API's terms."""
+"""Claude models through Anthropic's API: its requests, answers, batches and errors."""

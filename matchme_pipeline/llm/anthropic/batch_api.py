@@ -1,7 +1,7 @@
-"""Anthropic's message batches: one call submits all requests, one file brings all results.
+"""Anthropic's message batches: one call submits all requests, one file holds all results.
 
-A message batch carries no metadata of ours. Each request's custom id therefore begins with our own batch's id, and a
-batch whose provider id is unknown is found by the first line of its results.
+A message batch carries no metadata. Therefore each request's custom id begins with the pipeline's batch id, and a batch
+with an unknown provider id is identified by the first line of its results.
 """
 
 import json
@@ -33,11 +33,11 @@ from matchme_pipeline.llm.execution.result_file import append_download
 from matchme_pipeline.llm.execution.wire_format import BatchLimits, BatchState
 from matchme_pipeline.llm.store.batch_queries import Batch
 
-# The API takes 100,000 requests and 256 MB; all of them are in memory at once here, twice.
+# The API accepts 100,000 requests and 256 MB. Here all requests are in memory at once, twice.
 LIMITS = BatchLimits(requests=100_000, bytes=100_000_000)
-# How far the provider's clock may be behind ours.
+# The largest assumed difference between the provider's clock and ours.
 CLOCK_SKEW = timedelta(minutes=10)
-# How far back a batch is looked for: a hundred a page.
+# How many pages of a hundred batches to search.
 PAGES = 10
 
 
@@ -50,7 +50,9 @@ class AnthropicBatches:
         self._batches = client.messages.batches
 
     async def submit(self, batch: Batch, bodies: Mapping[str, str]) -> BatchState:
-        """Create the batch once: an attempt whose answer got lost is looked for, and not repeated while in doubt."""
+        """Create the batch once: if an attempt's answer is lost, look for the batch and do not repeat the attempt while
+        in doubt.
+        """
         requests: list[Any] = [
             {"custom_id": f"{batch.id.hex}-{name}", "params": json.loads(body)} for name, body in bodies.items()
         ]
@@ -61,9 +63,9 @@ class AnthropicBatches:
         return await create_once(create, lambda: self.find(batch), _no_batches(), throttled_creates_nothing=True)
 
     async def find(self, batch: Batch) -> BatchState | None:
-        """The batch of as many requests whose results carry our own id.
+        """The batch with the same number of requests whose results carry the pipeline's id.
 
-        Raises UndecidedError while a batch that may be ours has no results yet.
+        Raises UndecidedError while a possible batch has no results yet.
         """
         undecided = False
         async for one in self._newer_than(batch.created_at - CLOCK_SKEW):
@@ -104,7 +106,7 @@ class AnthropicBatches:
             try:
                 await call_patiently(partial(self._download, provider_batch_id, kept, batch), ERRORS)
             except BatchGoneError:
-                # Another run has read and deleted its own batch just now.
+                # Another run has just read and deleted its own batch.
                 return False
             kept.seek(0)
             line = json_object(kept.readline()) or {}
@@ -115,7 +117,7 @@ class AnthropicBatches:
         return _state(await call_patiently(lambda: self._batches.retrieve(str(batch.provider_batch_id)), ERRORS))
 
     async def cancel(self, batch: Batch) -> None:
-        """Ask the provider to stop."""
+        """Ask the provider to cancel."""
         if batch.provider_batch_id is not None:
             with suppress(RetryableError, RefusedRequestError, BatchGoneError):
                 await call_patiently(lambda: self._batches.cancel(str(batch.provider_batch_id)), ERRORS)
@@ -134,7 +136,7 @@ class AnthropicBatches:
         await append_download(kept, response, at_least=len(batch.requests))
 
     def read_line(self, line: Json) -> tuple[str, Reply | None]:
-        """The request id behind our batch's id, and the message of a request that succeeded."""
+        """The request id after the batch's id, and the message of a successful request."""
         name, result = str(line.get("custom_id")).partition("-")[2], line.get("result")
         message = result.get("message") if isinstance(result, dict) and result.get("type") == "succeeded" else None
         if message is None:
@@ -144,14 +146,14 @@ class AnthropicBatches:
         return name, Reply(data, message_id if isinstance(message_id, str) else None, {}, None)
 
     async def discard(self, batch: Batch) -> None:
-        """Delete the batch with its results; one that cannot be deleted expires by itself."""
+        """Delete the batch with its results; if that fails, the batch expires later."""
         if batch.provider_batch_id is not None:
             with suppress(RetryableError, RefusedRequestError, ModelRequestError, BatchGoneError):
                 await call_once(lambda: self._batches.delete(str(batch.provider_batch_id)), ERRORS)
 
 
 def _is_dated_and_counted(batch: object) -> bool:
-    """Whether the client has understood what identifies a batch; it checks no answer's shape."""
+    """Did the client parse the fields that identify a batch? It does not validate answers."""
     return (
         isinstance(getattr(batch, "id", None), str)
         and isinstance(getattr(batch, "created_at", None), datetime)
@@ -166,7 +168,7 @@ def _no_batches() -> ModelRequestError:
 
 
 def _state(batch: MessageBatch) -> BatchState:
-    """How the batch is: "ended" tells nothing of how, its counts do."""
+    """The state of the batch: "ended" does not say how, so the counts decide."""
     if getattr(batch, "processing_status", None) != "ended":
         return BatchState(batch.id, "submitted")
     counts = getattr(batch, "request_counts", None)

@@ -1,4 +1,4 @@
-"""Messages: how a question and its answer look on Anthropic's wire."""
+"""Anthropic's format of messages: a question as a request, and its answer."""
 
 import json
 from typing import Any, Literal
@@ -20,7 +20,7 @@ class AnthropicChatFormat:
     """Implements wire_format.ChatFormat for `POST /v1/messages`."""
 
     def body(self, model: str, entry: ModelEntry, mode: Mode, task: Task, data: Json, output_limit: int) -> Json:  # noqa: ARG002
-        """Instructions apart from members' data, structured output; the instructions may be cached."""
+        """Instructions separate from members' data, and structured output; the instructions may be cached."""
         prompt = task.prompt
         output: Json = {"format": {"type": "json_schema", "schema": prompt.schema}}
         body: Json = {
@@ -39,7 +39,7 @@ class AnthropicChatFormat:
         return body
 
     def answer(self, data: Json | None) -> ChatAnswer | None:
-        """The texts of the message's blocks; thoughts are left out. None where there is no message."""
+        """The texts of the message's blocks without thoughts. None without a message."""
         blocks = (data or {}).get("content")
         if not isinstance(blocks, list):
             return None
@@ -49,14 +49,14 @@ class AnthropicChatFormat:
         return ChatAnswer("".join(texts), ending or "complete")
 
     def usage(self, data: Json) -> TokenUsage | None:
-        """The tokens in `usage`: `input_tokens` leaves out what was written to or read from the cache."""
+        """The tokens in `usage`; `input_tokens` excludes tokens written to or read from the cache."""
         usage = data.get("usage")
         if not isinstance(usage, dict) or not is_amount(usage.get("output_tokens", 0)):
             return None
         counts = [usage.get(f"{kind}input_tokens") or 0 for kind in ("", "cache_read_", "cache_creation_")]
         if "input_tokens" not in usage or not all(is_amount(count) for count in counts):
             return None
-        # Only amounts that a cache can hold are split off; the sum stays as it was reported.
+        # Split off only plausible cache amounts; the sum stays as reported.
         uncached, read, written = int(counts[0]), token_count(counts[1]), token_count(counts[2])
         return TokenUsage(
             input_tokens=uncached + read + written,

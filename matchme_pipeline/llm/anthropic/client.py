@@ -26,7 +26,7 @@ ERRORS = ClientErrors(
 
 
 def open_client(settings: Settings) -> anthropic.AsyncAnthropic:
-    """A client of the configured server; raises ConfigurationError without a usable key."""
+    """A client of the configured server; raises ConfigurationError without a valid key."""
     key = checked_key(settings.anthropic_api_key, "ANTHROPIC_API_KEY", "A Claude model")
     silence("anthropic", "httpx2", "httpx", "httpcore2")
     seconds = patience_seconds(settings)

@@ -1,4 +1,4 @@
-"""Anthropic's errors, sorted by what helps: trying again, asking for less, or stopping at once."""
+"""Maps Anthropic's errors to responses: try again, ask for less, or stop at once."""
 
 import json
 import re
@@ -19,7 +19,7 @@ from matchme_pipeline.llm.execution.exchange import (
 from matchme_pipeline.llm.execution.rate_headers import seconds_to_wait
 
 OVERLOADED = 529
-# The API says these in words alone: with 400 for credit and for a spend limit of the operator's own, with 429 for the
+# The API reports these only in the message: with 400 for credit and for a spend limit of the operator, with 429 for the
 # monthly limit of the account's tier.
 _NO_CREDIT = re.compile(r"credit balance|usage limits?\b|spend(?:ing)? (?:limit|cap)|plans? & billing", re.IGNORECASE)
 _TOO_LONG = re.compile(r"prompt is too long|context (?:window|limit|length)|too many (?:input )?tokens", re.IGNORECASE)
@@ -27,7 +27,7 @@ _NOT_TAKEN = re.compile(
     r"deprecated|unsupported|not support|unknown|unrecognized|unexpected|not permitted|not allowed|extra input|invalid",
     re.IGNORECASE,
 )
-# What the API calls parts of `output_config`.
+# The API's names for parts of `output_config`.
 _PARTS = {"effort": "output_config", "output_format": "output_config", "structured output": "output_config"}
 # The status of an error that arrives without one, by its type.
 _STATUSES = {
@@ -45,10 +45,10 @@ def failure_of(
     now: datetime,
     sent: Collection[str] = (),
 ) -> Exception:
-    """The error that an HTTP `status` other than success stands for; `sent` names the request's parameters.
+    """The error for an HTTP `status` other than success; `sent` names the request's parameters.
 
-    Returns ModelRequestError where no request will ever succeed (401, 403, 404, no credit), otherwise one of
-    exchange's. No message repeats what the server wrote: it may hold the key or a member's words.
+    Returns ModelRequestError if no request can succeed (401, 403, 404, no credit), otherwise one of exchange's errors.
+    No message repeats what the server wrote, because it may contain the key or a member's text.
     """
     kind, message = _details(json_object(body) or {})
     final = _final(status, kind, message, model)
@@ -68,7 +68,7 @@ def failure_of(
 
 
 def failure_in_success(data: Json, model: str, now: datetime) -> Exception | None:
-    """The error that a proxy may report with status 200; None for an answer."""
+    """An error that a proxy may report with status 200; None for an answer."""
     if data.get("type") != "error" and (not data.get("error") or "content" in data):
         return None
     kind, _ = _details(data)
@@ -99,10 +99,10 @@ def _final(status: int, kind: str | None, message: str, model: str) -> ModelRequ
 
 
 def _not_taken(message: str, sent: Collection[str]) -> str | None:
-    """The parameter that an error's message is about, if it speaks of one that is not taken."""
+    """The rejected parameter that an error's message names, if any."""
     if not _NOT_TAKEN.search(message):
         return None
-    # "model" and "messages" are words of any sentence: they count at its beginning alone.
+    # "model" and "messages" occur in any sentence, so they count only at its beginning.
     beginning = re.match(r"\W*(\w+)", message)
     if beginning is not None and beginning[1] in sent:
         return beginning[1]
@@ -112,7 +112,7 @@ def _not_taken(message: str, sent: Collection[str]) -> str | None:
 
 
 def _details(data: Json) -> tuple[str | None, str]:
-    """The type of an error body, if it is one of the API's own words, and its message."""
+    """The type of an error body if it is one of the API's own types, and its message."""
     error: Any = data.get("error")
     if not isinstance(error, dict):
         return None, error if isinstance(error, str) else ""

@@ -1,4 +1,4 @@
-"""What a request to a Claude model can do without, and how it says the answer's schema in words."""
+"""Parameters that a Claude request can omit, and the schema in words as a replacement for structured output."""
 
 import json
 
@@ -7,13 +7,13 @@ from matchme_pipeline.llm.execution.wire_format import ParameterFallbacks
 
 
 def _schema_in_words(body: Json) -> Json:
-    """The answer's schema among the instructions, for models and proxies without structured output."""
+    """Put the answer's schema into the instructions, for models and proxies without structured output."""
     schema = json.dumps(body["output_config"]["format"]["schema"])
     words = f"Answer with one JSON object of this schema, and nothing else: {schema}"
     return {"system": [*body["system"], {"type": "text", "text": words}]}
 
 
-# Anything else bounds the cost or makes the answer readable.
+# All other parameters limit the cost or make the answer readable.
 FALLBACKS = ParameterFallbacks(
     optional=frozenset({"temperature", "thinking"}), instead={"output_config": _schema_in_words}
 )

@@ -55,7 +55,7 @@ class AnthropicApi:
         return replace(reply, headers=standard_headers(reply.headers))
 
     async def _create(self, **body: Any) -> Any:
-        # Only older models take a temperature; the client no longer names it.
+        # Only older models accept a temperature; the client library no longer names it.
         older = {name: body.pop(name) for name in ("temperature",) if name in body}
         return await self._client.messages.with_raw_response.create(**body, extra_body=older or None)
 

@@ -8,7 +8,7 @@ _TOKEN_KINDS = ("tokens", "input-tokens", "output-tokens")
 
 
 def standard_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """`headers`, with what is left of requests and tokens under `x-ratelimit-*`; of tokens the scarcest kind."""
+    """`headers` with the remaining requests and tokens as `x-ratelimit-*`; of several token limits, the scarcest."""
     found = {name.lower(): value for name, value in headers.items()}
     left = {
         kind: count for kind in _TOKEN_KINDS if (count := _count(found.get(f"{_PREFIX}-{kind}-remaining"))) is not None

@@ -1,1 +1,1 @@
-"""How questions are sent, paced, retried, batched and booked, for every remote provider."""
+"""Sends questions for every remote provider: rate limits, retries, batches, ledger."""

@@ -9,8 +9,8 @@ from matchme_pipeline.llm.execution.exchange import RetryableError
 from matchme_pipeline.llm.execution.rate_headers import allowances
 from matchme_pipeline.llm.execution.shared_rate_window import RateWindow
 
-# After a 429 without Retry-After; doubled for each one that follows with no success in between. After BELIEVED 429s in
-# a row the server's own Retry-After no longer shortens the cooldown.
+# The cooldown after a 429 without Retry-After; doubled for each following 429 without a success in between. After
+# BELIEVED 429s in a row the server's own Retry-After no longer shortens the cooldown.
 FIRST_COOLDOWN_SECONDS, LONGEST_COOLDOWN_SECONDS = 0.25, 20.0
 BELIEVED = 3
 SHORTEST_COOLDOWN_SECONDS = 0.05
@@ -20,14 +20,14 @@ LOOK_SECONDS = 1.0
 
 @dataclass
 class Permit:
-    """Leave to send one request, with its place in the rate window where there is one."""
+    """Permission to send one request, with its place in the rate window if there is one."""
 
     place: int | None = None
 
 
 @dataclass
 class _Allowance:
-    """What the server says is left of requests or tokens, until when."""
+    """The server's statement on remaining requests or tokens, and its expiry."""
 
     left: float = 0.0
     until: float = 0.0
@@ -63,9 +63,9 @@ class AdaptiveLimiter:
         return self._limit
 
     async def enter(self, tokens: int, stopping: asyncio.Event | None = None) -> Permit:
-        """Wait, first come first served, until a request that may count for `tokens` is allowed to leave.
+        """Wait in order of arrival until a request that may count for `tokens` may be sent.
 
-        Raises RetryableError once `stopping` is set: the request never left.
+        Raises RetryableError once `stopping` is set: the request was never sent.
         """
         async with self._line:
             permit = Permit()
@@ -85,14 +85,14 @@ class AdaptiveLimiter:
         return permit
 
     def leave(self, permit: Permit, tokens: int | None = None) -> None:
-        """The request has ended; `tokens`: what it counted for in fact."""
+        """The request has ended; `tokens`: its actual count."""
         self._in_flight -= 1
         if self._window is not None and tokens is not None and permit.place is not None:
             self._window.correct(permit.place, tokens)
         self._changed.set()
 
     def succeeded(self, headers: Mapping[str, str]) -> None:
-        """A request was answered: raise the limit, and note what the server says is left."""
+        """A request was answered: raise the limit, and store the remaining quota of its headers."""
         self._limit = min(self._most, self._limit + self._gain / self._limit)
         self._throttled_in_a_row = 0
         now = self._clock()
@@ -101,7 +101,7 @@ class AdaptiveLimiter:
         self._changed.set()
 
     def throttled(self, after_seconds: float | None) -> None:
-        """A request was turned away: all requests wait, and fewer are sent at once."""
+        """A request was rejected: all requests wait, and fewer are sent at once."""
         self._limit = max(1.0, self._limit - 0.5)
         doubled = min(LONGEST_COOLDOWN_SECONDS, FIRST_COOLDOWN_SECONDS * 2 ** min(self._throttled_in_a_row, 10))
         if after_seconds is None:
@@ -116,7 +116,7 @@ class AdaptiveLimiter:
         self._cooldown_until = max(self._cooldown_until, now + seconds)
 
     async def _delay(self, tokens: int, permit: Permit) -> float | None:
-        """Seconds until the next look: 0 to go now, None to wait until another request ends."""
+        """Seconds until the next look: 0 to send now, None to wait until another request ends."""
         now = self._clock()
         if now < self._cooldown_until:
             return self._cooldown_until - now

@@ -1,4 +1,4 @@
-"""What one answer about several questions is worth: kept, asked again, or a refusal; and how long it may be."""
+"""Classifies an answer about several questions (keep, ask again, refusal) and limits its length."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,20 +8,20 @@ from matchme_pipeline.llm.prices import ModelEntry
 from matchme_pipeline.llm.tasks.answer_parsing import UnreadableAnswerError, read_object
 from matchme_pipeline.llm.tasks.questions import Question, Reading, Task
 
-# What an answer about one question needs at most, and the frame around it.
+# The most tokens of an answer to one question, and of the frame around all answers.
 ANSWER_TOKENS_A_QUESTION, ANSWER_TOKENS_FRAME = 300, 100
 
 
 @dataclass(frozen=True)
 class AnswerOutcome:
-    """The ledger's word for an answer, and how it was read; None where it cannot be read."""
+    """The ledger's outcome for an answer, and the parsed answer; None if it cannot be parsed."""
 
     word: str
     reading: Reading | None = None
 
 
 def judge(answer: ChatAnswer | None, task: Task, asked: Mapping[str, Question]) -> AnswerOutcome:
-    """Judge an answer about `asked`: unreadable, refused, cut_off, unusable, partial or ok."""
+    """Classify an answer about `asked`: unreadable, refused, cut_off, unusable, partial or ok."""
     if answer is None:
         return AnswerOutcome("unreadable")
     if answer.end != "complete":

@@ -1,4 +1,4 @@
-"""What fits into a batch, and how long a batch is waited for; pure."""
+"""The size limits of batches, and how long to wait for a batch; pure."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -7,17 +7,17 @@ from decimal import Decimal
 
 from matchme_pipeline.llm.execution.wire_format import BatchLimits
 
-# When members look at a week's results, and how long before that a batch is no longer waited for.
+# The hour at which members see a week's results, and how long before it the run stops waiting for a batch.
 DEADLINE = time(7, tzinfo=UTC)
 MARGIN = timedelta(minutes=45)
 COMPLETION_WINDOW = timedelta(hours=24)
-# What stands around a request's body in a batch.
+# The bytes around a request's body in a batch.
 FRAME_BYTES = 200
 
 
 @dataclass(frozen=True)
 class Line:
-    """One request of a batch: its body as JSON, what it asks about, and the most that it can cost."""
+    """One request of a batch: its body as JSON, its keys, and its maximum cost."""
 
     text: str
     keys: tuple[str, ...]
@@ -25,7 +25,7 @@ class Line:
 
 
 def split(lines: Iterable[Line], limits: BatchLimits, most_items: int | None = None) -> Iterator[list[Line]]:
-    """Lines in as few batches as `limits` allow, one batch in memory at a time; `most_items`: keys a batch."""
+    """Lines in as few batches as `limits` allow, one batch in memory at a time; `most_items`: keys per batch."""
     batch: list[Line] = []
     size = items = 0
     for line in lines:
@@ -42,7 +42,7 @@ def split(lines: Iterable[Line], limits: BatchLimits, most_items: int | None = N
 
 
 def deadline(week: date | None, now: datetime) -> datetime:
-    """07:00 UTC of the day on which the week closes; for a week that is late already, the batch's own 24 hours."""
+    """07:00 UTC of the day on which the week closes; for a week that is already late, the batch's own 24 hours."""
     if week is not None:
         on_time = datetime.combine(week + timedelta(days=7), DEADLINE)
         if now < on_time <= now + COMPLETION_WINDOW:

@@ -1,4 +1,4 @@
-"""Reads a batch's results, in any order, once, in one transaction with their booking."""
+"""Stores a batch's results, in any order, once, in one transaction with their ledger rows."""
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -19,10 +19,10 @@ ReadLine = Callable[[Json], tuple[str, Reply | None]]
 def book_results(
     connection: Connection, work: BatchWork, batch: Batch, lines: Iterable[bytes], read_line: ReadLine
 ) -> list[Answered | Embedded] | None:
-    """Store what `lines` brought and book what it cost, inside the caller's transaction.
+    """Store the results in `lines` and record their cost, inside the caller's transaction.
 
-    Returns what is settled, None if another run has booked the batch before. A request without an answer, a line that
-    is no JSON and a line that comes twice bring nothing. `read_line` is the provider's.
+    Returns the settled results, or None if another run has already recorded the batch. A request without an answer, an
+    invalid line and a repeated line settle nothing. `read_line` is the provider's.
     """
     if not batch_queries.take_for_reading(connection, batch.id):
         return None

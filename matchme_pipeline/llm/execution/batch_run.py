@@ -1,7 +1,7 @@
-"""Batch mode: requests at a batch's discount, which survive restarts and end before members look.
+"""Batch mode: requests at a batch's discount, which survive restarts and end before members open the app.
 
-A batch is written to the database before it is submitted, and its answers are booked in one transaction when they are
-read. The run after a killed one finds the batch again at the provider instead of paying for another.
+A batch is written to the database before it is submitted, and its answers are recorded in one transaction when they are
+read. After a killed run, the next run finds the batch at the provider instead of paying for another.
 """
 
 import asyncio
@@ -33,12 +33,12 @@ from matchme_pipeline.llm.store import batch_queries, budget_queries
 from matchme_pipeline.llm.store.batch_queries import Batch
 from matchme_pipeline.llm.store.ledger import Ledger
 
-# What a batch left open is put into another one, so often; then it is asked by single requests.
+# How often requests that a batch left unanswered go into another batch; then they become single requests.
 ROUNDS = 3
 # Longer than a batch's window: its budget is reserved until it is read.
 HOLDING_HOURS = 25
 FIRST_LOOK_SECONDS, LONGEST_LOOK_SECONDS = 1.0, 60.0
-# How long to wait for a cancelled batch to deliver what it has; then the next run reads it.
+# How long to wait for the results of a cancelled batch; after that the next run reads it.
 CANCEL_PATIENCE = timedelta(minutes=10)
 REMEDY = "Check its address and state, then run again: a batch that is there is read, not paid again."
 
@@ -63,7 +63,7 @@ class BatchRun:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         first_look_seconds: float = FIRST_LOOK_SECONDS,
     ) -> None:
-        """`silence` bounds how long the API may answer nothing about batches."""
+        """`silence` limits how long the API may answer nothing about batches."""
         self._api = api
         self._group_commit = group_commit
         self._ledger = ledger
@@ -78,10 +78,10 @@ class BatchRun:
         self._most_lines: int | None = None
 
     async def answer(self, work: BatchWork, keys: Sequence[str]) -> list[str]:
-        """Emit what batches answer of `keys`; returns those that are left to single requests.
+        """Emit the batches' answers to `keys`; returns the keys that are left to single requests.
 
-        What the budget doesn't cover at once goes into later batches, when earlier ones have cost less than they
-        might have. Raises BudgetExceededError when it covers not even one request, ModelRequestError.
+        If the budget does not cover all at once, the rest goes into later batches, once earlier ones have cost less
+        than their reservation. Raises BudgetExceededError if it does not cover a single request, and ModelRequestError.
         """
         left = dict.fromkeys(keys)
         await self._follow(work, await self._unread_batches(work, left), left)
@@ -97,9 +97,9 @@ class BatchRun:
         return list(left)
 
     async def _unread_batches(self, work: BatchWork, left: dict[str, None]) -> list[Batch]:
-        """Batches that an earlier run of this stage and week has left unread.
+        """Unread batches of earlier runs of this stage and week.
 
-        One that asks mostly about other keys belongs to another run at work, unless it is too old.
+        A batch with mostly other keys belongs to another active run, unless it is too old.
         """
         context = self._context
         found = await self._write(lambda c: batch_queries.open_batches(c, work.model, context.stage, context.week))
@@ -107,7 +107,9 @@ class BatchRun:
         return [batch for batch in found if batch.share_of(left) >= 0.5 or batch.created_at < forgotten]
 
     async def _submit(self, work: BatchWork, keys: Sequence[str]) -> tuple[list[Batch], bool]:
-        """Submit requests about `keys`, as far as the budget reaches; returns the batches, and whether that was all."""
+        """Submit requests for `keys` as far as the budget reaches; returns the batches, and whether they cover all
+        keys.
+        """
         batches: list[Batch] = []
         for lines in split(work.lines(keys), self._api.limits, self._most_items(work)):
             try:
@@ -127,9 +129,9 @@ class BatchRun:
         return batches, True
 
     async def _write_down(self, work: BatchWork, lines: Sequence[Line]) -> tuple[Batch, int]:
-        """Reserve what a batch may cost and write the batch to the database, in one transaction.
+        """Reserve a batch's maximum cost and insert the batch into the database, in one transaction.
 
-        Returns the batch and how many of `lines` it takes.
+        Returns the batch and how many of `lines` it contains.
         """
         context, covered = self._context, len(lines)
         while covered:
@@ -158,7 +160,7 @@ class BatchRun:
         )
 
     async def _create(self, batch: Batch, lines: Sequence[Line]) -> None:
-        """Submit a batch that is written down. One whose submission is uncertain is looked for later."""
+        """Submit a stored batch. If the submission is uncertain, look for the batch later."""
         bodies = {name: line.text for name, line in zip(batch.requests, lines, strict=True)}
         try:
             await self._keep(batch, await self._api.submit(batch, bodies))
@@ -170,7 +172,7 @@ class BatchRun:
             raise
 
     async def _follow(self, work: BatchWork, batches: Sequence[Batch], left: dict[str, None]) -> None:
-        """Wait until all batches are read or given up; what they answer is removed from `left`."""
+        """Wait until all batches are read or given up; removes their answers' keys from `left`."""
         waiting = list(batches)
         pause, cancelled_at = self._first_look_seconds, None
         while waiting:
@@ -187,9 +189,9 @@ class BatchRun:
                 pause = min(LONGEST_LOOK_SECONDS, pause * 1.5)
 
     async def _is_done(self, work: BatchWork, batch: Batch, left: dict[str, None]) -> bool:
-        """Look at a batch, and read it once it is over; returns whether there is nothing more to wait for."""
+        """Poll a batch and read it once it is finished; returns whether the wait is over."""
         if await self._write(lambda connection: batch_queries.is_read(connection, batch.id)):
-            # Another run has read it meanwhile, and stored what it brought.
+            # Another run has read it meanwhile and stored its results.
             await self._hand_out_stored(work, left)
             return True
         try:
@@ -205,11 +207,11 @@ class BatchRun:
                 return False
             await self._read(work, batch, left)
         except BatchGoneError:
-            # Its files may be gone because another run has read them just now.
+            # Its files may be gone because another run has just read them.
             await self._hand_out_stored(work, left)
             await self._close(batch)
         except (RetryableError, RefusedRequestError) as error:
-            # The API may come back; the batch goes on without us.
+            # The API may recover; the batch continues without this run.
             log.warning("The API does not answer about a batch of %s (%s).", self._context.stage, error)
             await self._count_failure(batch, error)
             return False
@@ -217,10 +219,10 @@ class BatchRun:
         return True
 
     async def _count_failure(self, batch: Batch, error: RetryableError | RefusedRequestError) -> None:
-        """Count towards an outage what is none of this batch's own troubles.
+        """Count a failure towards an outage, unless it concerns only this batch.
 
-        A result file that cannot be loaded is one, and so is a batch that cannot be identified yet. Raises
-        ModelRequestError where the API has answered nothing for too long: the batch stays for the next run to read.
+        A result file that cannot be downloaded and a batch that cannot be identified yet concern only this batch.
+        Raises ModelRequestError if the API has answered nothing for too long; the next run then reads the batch.
         """
         if isinstance(error, UndecidedError):
             self._silence.answered()
@@ -237,7 +239,7 @@ class BatchRun:
                 self._silence.answered()
 
     async def _read(self, work: BatchWork, batch: Batch, left: dict[str, None]) -> None:
-        """Book what a batch brought, once, and emit it."""
+        """Record a batch's results once and emit them."""
         if batch.status != "completed":
             log.warning("A batch of %s has %s; what it lacks is asked again.", self._context.stage, batch.status)
         read_line = self._api.read_line
@@ -263,13 +265,13 @@ class BatchRun:
     async def _keep(self, batch: Batch, state: BatchState) -> None:
         keep(batch, state)
         if state.too_much:
-            # Send halves one after another; the alternative is the full price for everything.
+            # Send halves one after the other; the alternative is the full price for all requests.
             half = len(batch.requests) // 2
             self._most_lines = max(1, min(half, self._most_lines or half))
         await self._write(lambda connection: batch_queries.save_state(connection, batch))
 
     async def _close(self, batch: Batch) -> None:
-        """Give up a batch that the provider does not know: nothing was paid, and its budget is released."""
+        """Give up a batch that the provider does not know: nothing was paid, and its reservation is released."""
         batch.status = "lost"
 
         def close(connection: Connection) -> None:
@@ -289,7 +291,7 @@ class BatchRun:
 
 
 def keep(batch: Batch, state: BatchState) -> None:
-    """Write what the provider says into `batch`."""
+    """Store the provider's state in `batch`."""
     batch.provider_batch_id = state.id
     batch.status = state.status
     batch.input_file_id = state.input_file_id or batch.input_file_id

@@ -1,4 +1,4 @@
-"""Creating a batch once: an attempt whose answer got lost may have created it, and is not simply repeated."""
+"""Creates a batch once: if an attempt's answer is lost, the batch may exist, so the attempt is not simply repeated."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -16,10 +16,10 @@ async def create_once(
     *,
     throttled_creates_nothing: bool = False,
 ) -> BatchState:
-    """The batch that `create` makes, or that `find` finds after an attempt in doubt.
+    """The batch that `create` returns, or that `find` finds after an uncertain attempt.
 
-    `throttled_creates_nothing`: an attempt that the server asked to slow down needs no looking for. Raises
-    SubmissionUnknownError while it is not known whether there is a batch, `no_batches` where the server has no batches.
+    `throttled_creates_nothing`: a throttled attempt creates no batch. Raises SubmissionUnknownError while it is unknown
+    whether the batch exists, and `no_batches` if the server has no batches.
     """
     begun = time.monotonic()
     for attempt in range(1, TRIES + 1):

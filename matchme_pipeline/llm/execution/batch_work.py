@@ -1,4 +1,4 @@
-"""What a batch carries: questions or texts to embed, as request lines, and how a line's answer is read."""
+"""The content of a batch: questions or texts as request lines, and how a line's answer is read."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,14 +27,14 @@ from matchme_pipeline.llm.text.token_estimates import certain_tokens
 
 @dataclass(frozen=True)
 class LineResult:
-    """One answered line: its booking and what it brought."""
+    """One answered line: its ledger row and its results."""
 
     call: Call
     answers: list[StoredAnswer] = field(default_factory=list)
     vectors: list[StoredVector] = field(default_factory=list)
 
     def outcomes(self) -> Iterator[Answered | Embedded]:
-        """What the line settles."""
+        """The results of the line."""
         yield from (Answered(answer.key, answer.answer) for answer in self.answers)
         yield from (Embedded(vector.content_hash, vector.vector) for vector in self.vectors)
 
@@ -44,7 +44,7 @@ class BatchWork(Protocol):
 
     @property
     def kind(self) -> Literal["chat", "embedding"]:
-        """What its requests ask for."""
+        """The kind of its requests."""
 
     @property
     def model(self) -> str:
@@ -55,13 +55,13 @@ class BatchWork(Protocol):
         """The model's prices and parameters."""
 
     def lines(self, keys: Sequence[str]) -> Iterator[Line]:
-        """The requests that ask about `keys`."""
+        """The requests for `keys`."""
 
     def read(self, keys: Sequence[str], reply: Reply) -> LineResult:
-        """What the answer to a request about `keys` brought; keys that this run does not ask about bring nothing."""
+        """The results of the answer to a request for `keys`; keys outside this run are ignored."""
 
     def stored(self, connection: Connection, keys: Sequence[str]) -> list[Answered | Embedded]:
-        """What is stored under `keys`."""
+        """The stored results of `keys`."""
 
 
 @dataclass
@@ -85,8 +85,8 @@ class QuestionWork:
             yield Line(text, tuple(question.key for question in pack), _cover_usd(self.entry, text, limit))
 
     def read(self, keys: Sequence[str], reply: Reply) -> LineResult:
-        """The valid answers of a line; what is missing or invalid stays open."""
-        # A question that is gone keeps its place, so that the others keep their ids.
+        """The valid answers of a line; missing and invalid ones stay open."""
+        # A removed question keeps its place, so that the others keep their ids.
         asked = [self.questions.get(key, Question(key, "", None, {})) for key in keys]
         data, by_id = self.task.request(asked)
         answer = self.chat_format.answer(reply.data)
@@ -118,7 +118,7 @@ class QuestionWork:
         return LineResult(call, answers)
 
     def stored(self, connection: Connection, keys: Sequence[str]) -> list[Answered | Embedded]:
-        """The answers that are stored under `keys`."""
+        """The stored answers of `keys`."""
         return [Answered(key, answer) for key, answer in answer_queries.stored_answers(connection, keys).items()]
 
     def _text(self, data: Json, questions: int) -> str:
@@ -165,7 +165,7 @@ class EmbeddingWork:
         return LineResult(call, vectors=[vector for vector in vectors if vector.content_hash in self.texts])
 
     def stored(self, connection: Connection, keys: Sequence[str]) -> list[Answered | Embedded]:
-        """The vectors that are stored under `keys`."""
+        """The stored vectors of `keys`."""
         found = answer_queries.stored_vectors(connection, self.model, keys)
         return [Embedded(key, vector) for key, vector in found.items()]
 
@@ -180,7 +180,7 @@ def _cover_usd(entry: ModelEntry, text: str, output_limit: int) -> Decimal:
 def _usage(
     wire_format: ChatFormat | EmbeddingFormat, reply: Reply, written: str, request_bytes: int
 ) -> tuple[TokenUsage, bool]:
-    """The billed tokens of a line, and whether the server reported them; a body that is no JSON has no bill."""
+    """The billed tokens of a line, and whether the server reported them; an invalid body costs nothing."""
     if reply.data is None:
         return TokenUsage(), True
     return billed_usage(wire_format.usage(reply.data), written, request_bytes)

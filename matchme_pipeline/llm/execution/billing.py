@@ -1,4 +1,4 @@
-"""What an answered request cost, and its row in the ledger."""
+"""The cost of an answered request, and its ledger row."""
 
 from typing import Any, TypeGuard
 
@@ -8,19 +8,19 @@ from matchme_pipeline.llm.prices import Mode, ModelEntry, TokenUsage
 from matchme_pipeline.llm.store.records import Call
 from matchme_pipeline.llm.text.token_estimates import BYTES_PER_TOKEN, estimated_tokens
 
-# What a server may count beyond the bytes of a request, and what no model writes in one answer.
+# What a server may count beyond the bytes of a request, and more than any model writes in one answer.
 _TOKENS_OF_THE_SERVER, _MOST_OUTPUT_TOKENS = 20_000, 1_000_000
 # A text of so many estimated tokens cannot be counted as less than a share of them.
 _SURELY_SOMETHING, _MOST_COMPRESSED = 20, 20
-# No model reads or writes so much in one call; a larger number is not a number of tokens.
+# No model reads or writes so many tokens in one call; a larger number is invalid.
 MOST_TOKENS = 100_000_000
 
 
 def billed_usage(reported: TokenUsage | None, written: str, request_bytes: int) -> tuple[TokenUsage, bool]:
-    """The tokens of a request of `request_bytes` whose answer is `written`, and whether the server reported them.
+    """The tokens of a request of `request_bytes` with the answer `written`, and whether the server reported them.
 
-    Where the server reports none, or figures that cannot be (nothing for a long text, more than the bytes that were
-    sent), they are estimated from the bytes, so that the budget holds.
+    If the server reports none, or impossible figures (nothing for a long text, more than the bytes sent), they are
+    estimated from bytes, so that the budget holds.
     """
     estimate = TokenUsage(
         input_tokens=request_bytes // BYTES_PER_TOKEN, output_tokens=estimated_tokens(written) if written else 0
@@ -31,9 +31,9 @@ def billed_usage(reported: TokenUsage | None, written: str, request_bytes: int) 
 
 
 def _is_credible(reported: TokenUsage, estimate: TokenUsage, request_bytes: int) -> bool:
-    """Whether the reported figures can be those of this request, as far as its bytes tell."""
+    """Are the reported figures possible for a request and answer of this size?"""
     sent, written = reported.input_tokens, reported.output_tokens
-    # The server may add a schema or instructions of its own, and counts a byte as a token at most.
+    # The server may add a schema or instructions, and counts at most a token per byte.
     too_much = sent > request_bytes + _TOKENS_OF_THE_SERVER or written > _MOST_OUTPUT_TOKENS
     missing_input = estimate.input_tokens > _SURELY_SOMETHING and sent * _MOST_COMPRESSED < estimate.input_tokens
     missing_output = estimate.output_tokens > _SURELY_SOMETHING and written * _MOST_COMPRESSED < estimate.output_tokens
@@ -46,12 +46,12 @@ def is_amount(value: object) -> TypeGuard[int | float]:
 
 
 def token_count(value: Any) -> int:
-    """A number of tokens as a server writes it; anything else counts as 0."""
+    """A number of tokens from a server; any other value counts as 0."""
     return int(value) if is_amount(value) and value <= MOST_TOKENS else 0
 
 
 def call_error(outcome: str, usage_reported: bool) -> str | None:
-    """The ledger's word on what was wrong with a call."""
+    """The ledger's text for an error of a call."""
     if outcome not in ("ok", "partial"):
         return outcome
     return None if usage_reported else "usage_estimated"
@@ -72,7 +72,7 @@ def booked_call(
     tries: int = 1,
     member_id: str | None = None,
 ) -> Call:
-    """The ledger's row for a request about `items`; `usage` as `billed_usage` returns it."""
+    """The ledger row of a request for `items`; `usage` as in `billed_usage`."""
     tokens, reported = usage
     return Call(
         context=context,

@@ -9,22 +9,24 @@ from typing import Protocol
 
 from matchme_pipeline.errors import BudgetExceededError
 
-# Covers are reserved in larger pieces, so that not every request needs a transaction.
+# Reserved in larger pieces, so that not every request needs a transaction.
 PIECES = 50
 
 
 class Reservations(Protocol):
-    """What each process holds of the budget, visible to all processes."""
+    """The budget reservations of each process, visible to all processes."""
 
     def hold(self, holder: uuid.UUID, week: date | None, usd: Decimal, limit_usd: Decimal) -> bool:
-        """Let `holder` hold `usd` in all if ledger and all holdings stay within the limit; returns whether it may."""
+        """Let `holder` reserve `usd` in total if the ledger and all reservations stay within the limit; returns whether
+        it may.
+        """
 
 
 class Budget:
     """One process's share of the week's budget. Not thread-safe: belongs to one event loop.
 
-    Ledger + what every process holds never passes the limit. A request's `cover` is the most that it can cost; what
-    it does cost is booked in the ledger, and the rest of its cover is free for the next.
+    The ledger plus all processes' reservations never exceed the limit. A request's `cover` is its maximum cost. After
+    the answer, the ledger records the real cost and the rest is free for the next request.
     """
 
     def __init__(
@@ -44,9 +46,9 @@ class Budget:
         self._returned = asyncio.Condition()
 
     async def cover(self, usd: Decimal) -> None:
-        """Cover a request that can cost `usd`; waits while in-flight requests may free what is missing.
+        """Reserve `usd` for a request; waits while in-flight requests may free what is missing.
 
-        Raises BudgetExceededError when none can.
+        Raises BudgetExceededError if none can.
         """
         if self._limit is None:
             return
@@ -63,7 +65,7 @@ class Budget:
             self._covered += usd
 
     async def settle(self, usd: Decimal, cost_usd: Decimal) -> None:
-        """A covered request has ended and cost `cost_usd`, which the ledger holds by now."""
+        """A covered request has ended; the ledger has recorded its cost of `cost_usd`."""
         if self._limit is None:
             return
         async with self._returned:

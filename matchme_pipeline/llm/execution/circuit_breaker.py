@@ -5,18 +5,18 @@ from collections.abc import Callable
 
 from matchme_pipeline.errors import ModelRequestError
 
-# Requests in a row that gave up while nothing was answered. Each has been tried for about a minute, so that a server
-# that restarts is waited for. A request for vectors that gives up is halved: a few texts that no server answers, in
-# both halves, make several give up before an answer comes.
+# Consecutive requests that failed all their tries while nothing was answered. The tries of a request take about a
+# minute, so a restarting server is waited for. A failed request for vectors is halved: a few texts that the server
+# never answers can make several requests fail before one is answered.
 GIVEN_UP_BEFORE_STOP = 8
 NOT_PAID_AGAIN = "what is answered is not paid again."
 
 
 class Silence:
-    """For how long a server has given nothing but failures. Not thread-safe: belongs to one event loop."""
+    """How long a server has only failed. Not thread-safe: belongs to one event loop."""
 
     def __init__(self, most_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        """`most_seconds`: what is still waited for."""
+        """`most_seconds`: the limit."""
         self.most_seconds = most_seconds
         self._clock = clock
         self._since: float | None = None
@@ -26,9 +26,9 @@ class Silence:
         self._since = None
 
     def failed(self, kind: str, remedy: str) -> None:
-        """The server has failed, or turned a request away, with `kind`.
+        """The server has failed or rejected a request, with `kind`.
 
-        Raises ModelRequestError, with the `remedy`, once `most_seconds` have passed since the first failure after its
+        Raises ModelRequestError with the `remedy` once `most_seconds` have passed since the first failure after its
         last answer.
         """
         now = self._clock()
@@ -42,21 +42,21 @@ class Silence:
 
 
 class CircuitBreaker:
-    """Tells an outage from requests that fail by themselves.
+    """Distinguishes an outage from requests that fail individually.
 
-    A request that the server can never answer gives up while others are answered; in an outage nothing is answered
-    during all the tries of several requests. Not thread-safe: belongs to one event loop.
+    A single request may fail while others are answered. In an outage nothing is answered during all the tries of
+    several requests. Not thread-safe: belongs to one event loop.
     """
 
     def __init__(self, model: str, silence: Silence) -> None:
-        """`model` names the model in the error; `silence` bounds how long the server may turn requests away."""
+        """`model` names the model in the error; `silence` limits how long the server may reject requests."""
         self._model = model
         self._silence = silence
         self._answers = 0
         self._given_up = 0
 
     def begin(self) -> int:
-        """A mark of the moment at which a request is first tried, for `give_up`."""
+        """A marker of a request's first try, for `give_up`."""
         return self._answers
 
     def answer(self) -> None:
@@ -66,16 +66,16 @@ class CircuitBreaker:
         self._silence.answered()
 
     def turned_away(self, kind: str) -> None:
-        """The server told a request to come later: that costs little of its tries, so that time bounds it.
+        """The server asked a request to come later. This costs only part of a try, so time limits it.
 
-        Raises ModelRequestError once that is all that the server has done for too long.
+        Raises ModelRequestError if the server has done nothing else for too long.
         """
         self._silence.failed(kind, f"Check the limits of the model '{self._model}', then run again: {NOT_PAID_AGAIN}")
 
     def give_up(self, begun: int, tries: int, kind: str) -> None:
-        """A request gave up after `tries`, the last with `kind`.
+        """A request failed all its `tries`, the last with `kind`.
 
-        Raises ModelRequestError once GIVEN_UP_BEFORE_STOP requests in a row did, and none was answered meanwhile.
+        Raises ModelRequestError once GIVEN_UP_BEFORE_STOP requests in a row did, without any answer meanwhile.
         """
         if self._answers != begun:
             return

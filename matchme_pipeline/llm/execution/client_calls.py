@@ -1,6 +1,6 @@
-"""Calls through a provider's client library: one exchange, or one patient call of its batch interface.
+"""Calls through a provider's client library: one exchange, or one batch call with retries.
 
-The client libraries of OpenAI and Anthropic come from one generator: their errors differ by class and body alone.
+The client libraries of OpenAI and Anthropic come from the same generator: their errors differ only in class and body.
 """
 
 import asyncio
@@ -28,23 +28,23 @@ from matchme_pipeline.settings import Settings
 
 T = TypeVar("T")
 CONNECT_SECONDS = 15.0
-# No request of ours takes longer; a shorter limit would pay twice for a slow answer.
+# No request takes longer; a shorter limit would pay twice for a slow answer.
 STANDARD_SECONDS = 180.0
-# Flex processing answers when there is room: OpenAI recommends fifteen minutes.
+# Flex processing answers when capacity is free: OpenAI recommends fifteen minutes.
 FLEX_SECONDS = 900.0
-# The list of models is only for warnings: nobody waits long for it.
+# The list of models is only used for warnings, so the wait is short.
 MODELS_SECONDS = 5.0
 # Tries of one call about a batch, and the longest of the random pauses between them.
 TRIES = 8
-# A server that says with every try when to come back is not asked again after so long.
+# The limit for a server that asks every try to come later.
 TRIES_SECONDS = 600.0
 LONGEST_PAUSE_SECONDS = 20.0
-# Two hundred megabytes take their time; a server that trickles for longer is asked again.
+# Two hundred megabytes take time; a slower download is started again.
 CALL_SECONDS = 900.0
 
 
 class FailureOf(Protocol):
-    """What an HTTP status other than success stands for."""
+    """Maps an HTTP status other than success to an error."""
 
     def __call__(
         self,
@@ -73,7 +73,7 @@ class ClientErrors:
 
 
 def checked_key(key: SecretStr | None, variable: str, wanted_by: str) -> str:
-    """The API key in `key`; raises ConfigurationError, without showing it, where it is missing or fits no header."""
+    """The API key in `key`; raises ConfigurationError, without showing it, if it is missing or not a valid header."""
     if key is None:
         raise ConfigurationError(f"{wanted_by} needs a key. Set {variable} in the environment or in .env.")
     text = key.get_secret_value().strip()
@@ -86,18 +86,18 @@ def checked_key(key: SecretStr | None, variable: str, wanted_by: str) -> str:
 
 
 def silence(*loggers: str) -> None:
-    """Keep a client library from logging requests, which hold members' words, at its debug level."""
+    """Stop a client library from logging requests at debug level, because they contain members' texts."""
     for name in loggers:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def patience_seconds(settings: Settings) -> float:
-    """How long a silent server is waited for."""
+    """How long to wait for a silent server."""
     return settings.llm_timeout_seconds or (FLEX_SECONDS if settings.llm_mode == "flex" else STANDARD_SECONDS)
 
 
 def connection_limits(settings: Settings) -> httpx2.Limits:
-    """As many connections are kept as calls are in flight: a new connection costs two round trips."""
+    """Keep as many connections as calls in flight: a new connection costs two round trips."""
     return httpx2.Limits(max_keepalive_connections=max(100, settings.llm_concurrency))
 
 
@@ -108,15 +108,15 @@ async def exchange(
     errors: ClientErrors,
     failure_in_success: Callable[[Json, str, datetime], Exception | None],
 ) -> Reply:
-    """Send `body` once through `create`, a raw-response method; raises what `errors.failure_of` returns.
+    """Send `body` once through `create`, a raw-response method; raises the error of `errors.failure_of`.
 
     `failure_in_success` reads errors that a server reports with status 200.
     """
     started = time.perf_counter()
     model = str(body["model"])
     try:
-        # The client's own timeout begins anew with every byte that trickles in. What comes within it is waited
-        # for twice as long: an answer given up on may have been billed.
+        # The client's own timeout restarts with every received byte. An answer that has begun gets twice the time,
+        # because abandoning it may pay for it in vain.
         async with asyncio.timeout(2 * seconds):
             raw = await create(**body)
     except errors.status as error:
@@ -130,7 +130,7 @@ async def exchange(
     response = raw.http_response
     data = json_object(response.content)
     if data is None:
-        # A page of a proxy, or half an answer: the server bills nothing that cannot be read.
+        # A proxy's page, or half an answer: an unreadable answer is not billed.
         raise RetryableError("no_json")
     failure = failure_in_success(data, model, datetime.now(UTC))
     if failure is not None:
@@ -144,7 +144,7 @@ async def exchange(
 
 
 async def call_once(call: Callable[[], Awaitable[T]], errors: ClientErrors, seconds: float = CALL_SECONDS) -> T:
-    """The result of `call`; raises BatchGoneError, RetryableError and what `errors.failure_of` returns."""
+    """The result of `call`; raises BatchGoneError, RetryableError and the errors of `errors.failure_of`."""
     try:
         async with asyncio.timeout(seconds):
             result = await call()
@@ -158,7 +158,7 @@ async def call_once(call: Callable[[], Awaitable[T]], errors: ClientErrors, seco
     except errors.status as error:
         raise _failure(error, errors, "(batch)") from None
     except (errors.base, httpx2.HTTPError, TimeoutError, ValueError, TypeError, AttributeError) as error:
-        # The last three are the client's own errors over a body of the wrong shape.
+        # The client raises the last three for a body of the wrong shape.
         raise RetryableError(type(error).__name__) from None
 
 
@@ -176,7 +176,7 @@ async def call_patiently(call: Callable[[], Awaitable[T]], errors: ClientErrors)
 
 
 async def pause(attempt: int, after_seconds: float | None = None) -> None:
-    """Wait for as long as the server said, else a random time that grows with `attempt`."""
+    """Wait as long as the server asked, otherwise a random time that grows with `attempt`."""
     longest = min(LONGEST_PAUSE_SECONDS, 0.25 * 2**attempt)
     await asyncio.sleep(random.uniform(0, longest) if after_seconds is None else after_seconds)
 

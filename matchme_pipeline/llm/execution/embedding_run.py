@@ -30,7 +30,7 @@ from matchme_pipeline.llm.text.token_estimates import estimated_tokens, most_tok
 Text = tuple[str, str]
 # Paid tries of one text within one job.
 MOST_PAID_TRIES = 6
-# So many answers whose vectors all have another length, and none that fits: the model has another length.
+# After so many answers with only vectors of another length, the model has another length.
 MISFITS_BEFORE_STOP = 2
 
 
@@ -84,8 +84,8 @@ class EmbeddingRun(PackRun[Text, Embedded, TextPack]):
         except GaveUpError as error:
             await self._group_commit.commit([self._call(pack, f"failed_{error.kind}", tries=error.tries)])
             if len(pack.items) > 1 and not self._stopping.is_set():
-                # One text that the server cannot bear must not keep the others of its request from their vectors. Both
-                # halves come before their own halves, so that the one that is answered tells this from an outage.
+                # One text that the server cannot process must not block the other texts of its request. Both halves
+                # come before their own halves, so that an answered half shows that there is no outage.
                 for half in halves(pack):
                     self._pool.add_last(half)
                 return
@@ -130,11 +130,11 @@ class EmbeddingRun(PackRun[Text, Embedded, TextPack]):
 def packed(
     texts: Mapping[str, str], limits: EmbeddingLimits, tokens_per_minute: int | None = None
 ) -> list[list[tuple[str, str]]]:
-    """The requests for `texts`: without contacts, none too long, blank texts left out.
+    """The requests for `texts`: masked, shortened to the limit, without blank texts.
 
-    A request fits into a minute of `tokens_per_minute` even where a text is twice as many tokens as is likely.
+    A request fits into `tokens_per_minute` even if a text has twice its likely number of tokens.
     """
-    # A token is at most three characters in the count below: what lies behind is never sent.
+    # A token is at most three characters in the count below; the rest is never sent.
     longest = 4 * limits.input_tokens
     ready = [
         (key, within_limit(mask(cut_at_boundary(text, longest)), limits.input_tokens))
@@ -146,17 +146,17 @@ def packed(
 
 
 def within_limit(text: str, most: int) -> str:
-    """`text`, cut at a sentence's or word's end where it may have more than `most` tokens."""
+    """`text`, cut at the end of a sentence or word if it may have more than `most` tokens."""
     while (tokens := max(most_tokens(text), estimated_tokens(text))) > most:
         text = cut_at_boundary(text, max(1, len(text) * most // (tokens + 1)))
     return text
 
 
 def fitting(vectors: Mapping[int, NDArray[np.float32]]) -> dict[int, NDArray[np.float32]]:
-    """Those of `vectors` that have the length of our own."""
+    """Those of `vectors` with the expected length."""
     return {i: vector for i, vector in vectors.items() if vector.shape[0] == VECTOR_DIMENSIONS}
 
 
 def outcome_of(found: Mapping[int, Any], asked: int) -> str:
-    """The ledger's word for an answer that brought `found` of `asked` vectors."""
+    """The ledger's outcome for an answer with `found` of `asked` vectors."""
     return "ok" if len(found) == asked else "partial" if found else "unreadable"

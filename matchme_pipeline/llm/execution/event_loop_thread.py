@@ -1,4 +1,4 @@
-"""One event loop in a thread of its own, which synchronous stages call into."""
+"""One event loop in its own thread, for synchronous stages."""
 
 import asyncio
 import threading
@@ -23,7 +23,7 @@ class EventLoopThread:
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result()
 
     def stream(self, produce: Callable[[Callable[[T], None]], Coroutine[Any, Any, None]]) -> Iterator[T]:
-        """What `produce(emit)` emits, as it comes; its error once everything before it has been handed out.
+        """What `produce(emit)` emits, as it arrives; its error after everything before it.
 
         An abandoned iterator cancels the coroutine and waits until it has cleaned up.
         """

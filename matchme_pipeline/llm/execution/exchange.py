@@ -1,4 +1,4 @@
-"""One exchange with a provider's server: what came back, and what can go wrong, sorted by what helps."""
+"""One exchange with a provider's server: the reply, and the errors by their remedy."""
 
 import json
 from collections.abc import Mapping
@@ -12,17 +12,17 @@ LONGEST_REQUEST_ID = 200
 
 @dataclass(frozen=True)
 class Reply:
-    """A successful exchange; `data` is None where the body is no JSON object."""
+    """A successful exchange; `data` is None if the body is not a JSON object."""
 
     data: Json | None
     request_id: str | None
     headers: Mapping[str, str]
-    # None for a line of a batch, which was no exchange of its own.
+    # None for a line of a batch, which has no exchange of its own.
     latency_seconds: float | None
 
 
 class RetryableError(Exception):
-    """Trying again may help; `throttled`: all requests should wait, for `after_seconds` if the server said so."""
+    """A retry may help; `throttled`: all requests should wait, for `after_seconds` if the server says so."""
 
     def __init__(self, kind: str, *, throttled: bool = False, after_seconds: float | None = None) -> None:
         super().__init__(kind)
@@ -32,11 +32,11 @@ class RetryableError(Exception):
 
 
 class UndecidedError(RetryableError):
-    """The server has answered, but not yet so that a batch can be told from another."""
+    """The server has answered, but the batch cannot be identified yet."""
 
 
 class RefusedRequestError(Exception):
-    """The server will never answer this request as it is; `too_long`: it may answer a shorter one."""
+    """The server will never answer this request unchanged; `too_long`: it may answer a shorter one."""
 
     def __init__(self, kind: str, *, too_long: bool = False) -> None:
         super().__init__(kind)
@@ -53,15 +53,15 @@ class UnsupportedParameterError(Exception):
 
 
 class BatchGoneError(Exception):
-    """The provider knows no such batch or file."""
+    """The provider has no such batch or file."""
 
 
 class SubmissionUnknownError(Exception):
-    """A batch was submitted and no answer came: it may exist at the provider."""
+    """A batch was submitted without an answer: it may exist at the provider."""
 
 
 def json_object(body: bytes) -> Json | None:
-    """The JSON object that `body` holds; None for anything else."""
+    """The JSON object in `body`; None for any other content."""
     try:
         data = json.loads(body)
     except (ValueError, RecursionError):

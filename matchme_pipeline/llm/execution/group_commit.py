@@ -1,4 +1,4 @@
-"""Commits many requests' rows in few transactions, in a writer's thread beside the event loop."""
+"""Commits the rows of many requests in few transactions, in a writer thread beside the event loop."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ class GroupCommit:
     async def commit(
         self, calls: Sequence[Call], answers: Sequence[StoredAnswer] = (), vectors: Sequence[StoredVector] = ()
     ) -> None:
-        """Book `calls` and store what they brought; durable when this returns."""
+        """Record `calls` and store their results; durable on return."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pending.append((calls, answers, vectors, done))
         if self._flushing is None or self._flushing.done():
@@ -38,7 +38,7 @@ class GroupCommit:
         return await asyncio.get_running_loop().run_in_executor(self._writer, function, *arguments)
 
     async def transact(self, write: Callable[[Connection], T]) -> T:
-        """What `write` returns, done in one transaction in the writer's thread."""
+        """The result of `write`, executed in one transaction in the writer thread."""
         return await self.run(self._ledger.transact, write)
 
     def close(self) -> None:

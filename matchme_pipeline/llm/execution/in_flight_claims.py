@@ -1,4 +1,4 @@
-"""Claims on questions that are being asked: no two workers ask the same one; the others wait for the stored answer."""
+"""Claims on questions in flight: no two workers ask the same question; the others wait for the stored answer."""
 
 import asyncio
 import uuid
@@ -13,10 +13,10 @@ from matchme_pipeline.llm.execution.group_commit import GroupCommit
 from matchme_pipeline.llm.store import in_flight_queries
 
 S = TypeVar("S")
-# A dead process blocks others for this long; a living one renews long before.
+# A dead process blocks others for this long; a living one renews earlier.
 HOLD_SECONDS = 9.0
 RENEW_SECONDS = 3.0
-# How often a worker looks for the answer that another one is asking for.
+# How often a worker looks for an answer that another worker requests.
 LOOK_SECONDS = 0.25
 
 
@@ -30,9 +30,9 @@ class InFlightClaims:
     async def take(
         self, keys: Collection[str], stored: Callable[[Connection, list[str]], dict[str, S]]
     ) -> tuple[set[str], dict[str, S]]:
-        """Claim those of `keys` that nobody is asking about; with them, what `stored` finds answered by now.
+        """Claim those of `keys` that no worker is asking about; also returns what `stored` finds.
 
-        Another worker is asking about the rest.
+        Other workers are asking about the rest.
         """
 
         def look(connection: Connection) -> tuple[set[str], dict[str, S]]:

@@ -1,4 +1,4 @@
-"""What providers say of their models: whether they are there, and when they will be shut down."""
+"""Reads the providers' lists of models: availability and shutdown dates."""
 
 import logging
 from collections.abc import Sequence
@@ -6,14 +6,14 @@ from datetime import date, timedelta
 
 from matchme_pipeline.llm.execution.wire_format import ListedModel
 
-# Long enough to choose another model and look at what it does.
+# Long enough to select and try another model.
 NOTICE = timedelta(days=90)
 
 log = logging.getLogger("matchme_pipeline.llm")
 
 
 def shutdown_warnings(listed: Sequence[ListedModel], wanted: Sequence[str], today: date) -> list[str]:
-    """A sentence on each of the `wanted` models whose shutdown date is near or past."""
+    """A sentence on each of the `wanted` models with a near or past shutdown date."""
     return [
         f"The model '{model.id}' shuts down on {model.shutdown}. Choose another one in MATCHME_INSIGHT_MODEL, "
         "MATCHME_EMBEDDING_MODEL or MATCHME_REVIEW_MODEL before then; what it answered stays usable."

@@ -44,12 +44,12 @@ class _Account:
 
 
 class NetworkProvider:
-    """Implements llm.provider.Provider over the providers' APIs, in an event loop of its own; `close` it."""
+    """Implements llm.provider.Provider over the providers' APIs, in its own event loop; call `close` at the end."""
 
     def __init__(self, settings: Settings, ledger: Ledger, open_api: Callable[[str], ProviderApi]) -> None:
         """`open_api` opens the API of a provider by its name.
 
-        Raises ConfigurationError before anything is spent: a model without a price, a missing key.
+        Raises ConfigurationError for a model without a price or a missing key, before anything is spent.
         """
         self._settings = settings
         self._ledger = ledger
@@ -90,7 +90,7 @@ class NetworkProvider:
 
     @property
     def parameters(self) -> str:
-        """What decides an answer beside prompt and model; address and speed do not."""
+        """Everything beside prompt and model that affects an answer; not address and speed."""
         return self._entries[self.insight_model].parameters
 
     @property
@@ -99,7 +99,7 @@ class NetworkProvider:
         return self._entries[self.review_model or self.insight_model].parameters
 
     def ask(self, task: Task, questions: Sequence[Question], context: CallContext) -> Iterator[Answered | Unanswered]:
-        """Answers to `questions`, as they come in."""
+        """Answers to `questions`, as they arrive."""
         model = (self.review_model if isinstance(task, ReviewsTask) else None) or self.insight_model
         entry = self._entries[model]
         chat_format = self._accounts[entry.provider].api.chat_format
@@ -120,7 +120,7 @@ class NetworkProvider:
         return self._loop.stream(produce)
 
     def embed(self, texts: Mapping[str, str], context: CallContext) -> Iterator[Embedded | Unanswered]:
-        """Vectors of `texts`, as they come in."""
+        """Vectors of `texts`, as they arrive."""
         model, wire_format = self.embedding_model, self._embedding_format
         entry = self._entries[model]
 
@@ -141,7 +141,7 @@ class NetworkProvider:
         return self._loop.stream(produce)
 
     def close(self) -> None:
-        """Close connections and threads, and release what is held of the budget."""
+        """Close connections and threads, and release reservations."""
         for account in self._accounts.values():
             self._loop.run(account.api.close())
         self._group_commit.close()
@@ -161,20 +161,20 @@ class NetworkProvider:
         return Silence(60 * self._settings.llm_outage_minutes)
 
     async def _look_up_models(self) -> None:
-        """Warn, once a session, of models that are about to be shut down."""
+        """Warn, once per session, of models that will shut down soon."""
         if self._looked_up:
             return
         self._looked_up = True
         for name, account in self._accounts.items():
             wanted = [model for model, entry in self._entries.items() if entry.provider == name]
-            # Without a list of models the run goes on: an unknown model shows in the first answer.
+            # Without a list of models the run continues: the first answer shows an unknown model.
             with suppress(RetryableError, RefusedRequestError, UnsupportedParameterError, ModelRequestError):
                 listed = await account.api.models()
                 for warning in shutdown_warnings(listed, wanted, datetime.now(UTC).date()):
                     log.warning(warning)
 
     async def _warn_of_open_batches(self, model: str, context: CallContext) -> None:
-        """Warn of what single requests would pay a second time."""
+        """Warn of batches whose questions single requests would pay for again."""
         if self.answers_by_batch:
             return
 

@@ -1,4 +1,4 @@
-"""What runs over questions and runs over texts share: claims, refusals, and the ledger's rows."""
+"""The common part of question runs and embedding runs: claims, refusals, ledger rows."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -26,7 +26,7 @@ O = TypeVar("O")  # noqa: E741
 
 @dataclass(frozen=True)
 class Pack(Generic[I]):
-    """Items of one request, how often they have been asked about, and whether the API has refused them once."""
+    """Items of one request, how often they have been asked, and whether the API has refused them once."""
 
     items: tuple[I, ...]
     asked: int = 0
@@ -66,18 +66,18 @@ class PackRun(ABC, Generic[I, O, P]):
 
     @abstractmethod
     def _find_stored(self, connection: Connection, items: Sequence[I]) -> dict[str, O]:
-        """What is stored of `items`, by claim name."""
+        """Stored results of `items`, by claim name."""
 
     @abstractmethod
     async def _send(self, pack: P) -> None:
-        """Send a pack that this run has claimed, and settle or ask again about its items."""
+        """Send a claimed pack, and settle its items or ask about them again."""
 
     @abstractmethod
     async def _fail(self, pack: P, error: str, *, retryable: bool = True) -> None:
-        """Settle the items of `pack` for good."""
+        """Settle the items of `pack` as failed."""
 
     def _owner(self, pack: P) -> str | None:  # noqa: ARG002
-        """The member whose items a pack holds, for the ledger."""
+        """The member whose items a pack contains, for the ledger."""
         return None
 
     def _billed_mode(self, data: Json) -> Mode:  # noqa: ARG002
@@ -90,7 +90,7 @@ class PackRun(ABC, Generic[I, O, P]):
         await self._pool.finish(workers)
 
     async def _ask(self, pack: P) -> None:
-        """Send the items that are not stored yet and that no other worker is asking about."""
+        """Send the items that are neither stored nor in flight at another worker."""
         by_name = {self._claim_name(item): item for item in pack.items}
         taken, stored = await self._claims.take(by_name, lambda c, _: self._find_stored(c, pack.items))
         for outcome in stored.values():
@@ -106,12 +106,12 @@ class PackRun(ABC, Generic[I, O, P]):
             self._pool.add_last(replace(pack, items=elsewhere))
 
     async def _split_or_fail(self, pack: P, error: RefusedRequestError) -> None:
-        """Ask about a refused pack in halves, about a single item once more, then give it up."""
+        """Send a refused pack again in halves, a single item once more, then give it up."""
         if len(pack.items) > 1:
             self._pool.add(halves(pack))
             return
         if not pack.refused:
-            # A refused request costs nothing, and a server in trouble may take the same request a moment later.
+            # A refused request costs nothing, and a server in trouble may accept it a moment later.
             self._pool.add_last(replace(pack, refused=True))
             return
         await self._group_commit.commit([self._call(pack, f"refused_{error.kind}")])
@@ -120,7 +120,7 @@ class PackRun(ABC, Generic[I, O, P]):
     def _call(
         self, pack: P, outcome: str, delivery: Delivery | None = None, *, written: str = "", tries: int = 1
     ) -> Call:
-        """The ledger's row for a request; `written` is what the model wrote in an answered one."""
+        """The ledger row of a request; `written` is the model's text in an answered one."""
         sender, mode, usage = self._sender, self._sender.mode, (TokenUsage(), True)
         if delivery is not None:
             data, tries = delivery.reply.data or {}, delivery.tries

@@ -1,4 +1,4 @@
-"""Asks one stage's questions until each is answered or has failed, whatever the server sends back."""
+"""Asks one stage's questions until each is answered or has failed."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -21,17 +21,17 @@ from matchme_pipeline.llm.tasks.packing import pack_questions
 from matchme_pipeline.llm.tasks.questions import Question, Reading, Task
 from matchme_pipeline.llm.text.token_estimates import most_tokens
 
-# Paid tries of one question within one job. If every second answer is unusable, one question in 250 goes on to the
-# job's next attempt.
+# Paid tries of one question within one job. If half of all answers are unusable, one question in 250 needs the job's
+# next attempt.
 MOST_PAID_TRIES = 8
 
 
 @dataclass(frozen=True)
 class QuestionPack(Pack[Question]):
-    """Questions of one request; `length_factor`: how many times the usual length the answer may have."""
+    """Questions of one request; `length_factor`: the answer's limit as a multiple of the usual length."""
 
     length_factor: int = 1
-    # Answers that are acceptable but were worth asking about once more, with the calls that paid for them.
+    # Acceptable answers that were worth another try, with the calls that paid for them.
     fallback: dict[str, StoredAnswer] = field(default_factory=dict)
 
 
@@ -92,7 +92,7 @@ class QuestionRun(PackRun[Question, Answered, QuestionPack]):
     async def _book(
         self, pack: QuestionPack, delivery: Delivery, answer: ChatAnswer | None, outcome: AnswerOutcome
     ) -> None:
-        """Commit the call with what it brought; then emit that, and ask again about the rest."""
+        """Commit the call with its results, then emit them and ask about the rest again."""
         call = self._call(pack, outcome.word, delivery, written=answer.content if answer else "")
         reading = outcome.reading or Reading({}, {})
         stored = {
@@ -124,7 +124,7 @@ class QuestionRun(PackRun[Question, Answered, QuestionPack]):
             self._pool.add(_next_packs(again, outcome.word))
 
     async def _fail(self, pack: QuestionPack, error: str, *, retryable: bool = True) -> None:
-        """Settle the questions for good: with an earlier acceptable answer, or as failed."""
+        """Settle the questions: with an earlier acceptable answer, or as failed."""
         kept = [pack.fallback[q.key] for q in pack.items if q.key in pack.fallback]
         if kept:
             await self._group_commit.commit([], kept)
@@ -136,7 +136,7 @@ class QuestionRun(PackRun[Question, Answered, QuestionPack]):
 
 
 def _next_packs(pack: QuestionPack, outcome: str) -> list[QuestionPack]:
-    """How to ask again: in halves after a refusal or a cut-off, with more room where there is nothing to halve."""
+    """The next requests: halves after a refusal or a cut-off, with a higher limit for a single question."""
     if outcome in ("refused", "cut_off") and len(pack.items) > 1:
         return halves(pack)
     return [replace(pack, length_factor=pack.length_factor * 2) if outcome == "cut_off" else pack]

@@ -1,14 +1,14 @@
-"""Reads what a server's headers say about waiting, in every spelling in use; pure."""
+"""Reads what a server's headers say about waiting, in all known spellings; pure."""
 
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-# Longer waits that a server asks for are cut to this.
+# Longer waits are shortened to this.
 LONGEST_PATIENCE_SECONDS = 300.0
-# The wait when a server says that nothing is left but not until when, and the longest wait for a reset: a bucket
-# refills all the time, and the header names the moment at which it is full.
+# The wait if a server reports an empty quota without a time, and the longest wait for a reset: a bucket refills
+# continuously, and the header names the time at which it is full.
 USUAL_RESET_SECONDS, LONGEST_RESET_SECONDS = 1.0, 20.0
 # Numbers above these are moments, in seconds or milliseconds since 1970, not durations.
 _EPOCH_SECONDS, _EPOCH_MILLISECONDS = 1e9, 1e12
@@ -33,7 +33,7 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
 
 
 def seconds_to_wait(headers: Mapping[str, str], now: datetime) -> float | None:
-    """How long a refused request should wait: as the server says, else until what is used up has been refilled."""
+    """How long a refused request should wait: as the server says, otherwise until the exhausted quota resets."""
     told = retry_after(headers, now)
     if told is not None:
         return told
@@ -42,7 +42,7 @@ def seconds_to_wait(headers: Mapping[str, str], now: datetime) -> float | None:
 
 
 def allowances(headers: Mapping[str, str], now: datetime) -> dict[str, tuple[float, float]]:
-    """What is left of "requests" and "tokens", and for how many seconds; without what the server does not state."""
+    """The remaining "requests" and "tokens", and the seconds for which that holds; only what the server states."""
     found = {}
     for kind, names in _NAMES.items():
         for name in names:

@@ -1,4 +1,4 @@
-"""Sends every request to a model: covered by the budget, paced, retried where that helps, never paid twice."""
+"""Sends every request to a model: within the budget and the rate limits, with retries, never paid twice."""
 
 import asyncio
 import json
@@ -23,16 +23,16 @@ from matchme_pipeline.llm.execution.wire_format import ParameterFallbacks
 from matchme_pipeline.llm.prices import Mode, ModelEntry, TokenUsage
 from matchme_pipeline.llm.text.token_estimates import certain_tokens
 
-# Tries of one request that cost nothing but time. With every second one failing, one in 4,000 requests gives up.
+# Unpaid tries of one request. If half of all tries fail, one request in 4,000 gives up.
 TRIES = 12
-# Being told to wait says nothing about the request: it costs a part of a try.
+# A rate-limit response says nothing about the request, so it counts as part of a try.
 THROTTLED_TRY = 0.2
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 20.0
-# What an API adds around messages; a few dozen tokens in practice.
+# The tokens that an API adds around messages; a few dozen in practice.
 OVERHEAD_TOKENS = 200
 # So many requests refused as they are, and none answered yet: the model or the account is at fault, not the requests.
 REFUSALS_BEFORE_STOP = 3
-# Once there have been answers, more refusals in a row than bad luck explains.
+# After earlier answers, more refusals in a row than chance explains.
 REFUSALS_IN_A_ROW_BEFORE_STOP = 50
 
 
@@ -47,7 +47,7 @@ class GaveUpError(Exception):
 
 @dataclass
 class Delivery:
-    """A reply and what must still be settled once it is booked."""
+    """A reply, and what remains to be settled after it is recorded."""
 
     reply: Reply
     tries: int
@@ -69,9 +69,9 @@ class RequestSender:
         limiter: AdaptiveLimiter,
         silence: Silence,
     ) -> None:
-        """`exchange` sends a body once; `usage` reads the tokens of its answer, as the provider's format does.
+        """`exchange` sends a body once; `usage` reads the tokens of its answer.
 
-        `silence` bounds how long the server may turn all requests away.
+        `silence` limits how long the server may reject all requests.
         """
         self.model = model
         self.entry = entry
@@ -84,7 +84,7 @@ class RequestSender:
         self._answered = False
         self._refusals = 0
         self._breaker = CircuitBreaker(model, silence)
-        # Pauses only; no result depends on them.
+        # Used only for pauses; no result depends on it.
         self._random = random.Random()
 
     async def send(
@@ -92,7 +92,7 @@ class RequestSender:
     ) -> Delivery:
         """Send `body` until it is answered, or until `stopping` is set.
 
-        `expected_tokens` count towards the limit a minute, `output_limit` bounds what the answer can cost. Raises
+        `expected_tokens` count towards the per-minute limit; `output_limit` bounds the cost of the answer. Raises
         ModelRequestError, BudgetExceededError, GaveUpError, RefusedRequestError.
         """
         tries, spent = 0, 0.0
@@ -143,15 +143,15 @@ class RequestSender:
             self._limiter.succeeded(reply.headers)
             return reply
         except BaseException:
-            # A request without an answer is billed at nothing.
+            # A request without an answer is recorded without cost.
             await budget.settle(cover_usd, Decimal(0))
             raise
 
     def _do_without(self, parameter: str, wanted: Json, left_out: Collection[str]) -> None:
-        """Send `parameter` no more; raises ModelRequestError for one that is needed, or that was not sent."""
+        """Omit `parameter` from now on; raises ModelRequestError if it is required or was not sent."""
         known = parameter in self._fallbacks.optional or parameter in self._fallbacks.instead
         if not known or parameter not in wanted or parameter in left_out:
-            # The server chose the name; the message repeats it only if it is one of ours.
+            # The server chose the name; the message repeats it only if it is a known one.
             name = f"parameter '{parameter}'" if parameter in wanted else "request"
             remedy = self._fallbacks.remedies.get(parameter, "Choose another model.")
             raise ModelRequestError(f"The model '{self.model}' refuses the {name}. {remedy}") from None

@@ -1,4 +1,4 @@
-"""A batch's results, downloaded whole before anything of them is booked."""
+"""A batch's results, downloaded completely before any of them is recorded."""
 
 from contextlib import AbstractAsyncContextManager
 from typing import IO, Any
@@ -7,10 +7,10 @@ from matchme_pipeline.llm.execution.exchange import RetryableError, json_object
 
 
 async def append_download(kept: IO[bytes], response: AbstractAsyncContextManager[Any], at_least: int = 0) -> None:
-    """Append the streamed `response`, lines with a `custom_id`, to `kept`; on any error `kept` is as it was before.
+    """Append the streamed `response`, lines with a `custom_id`, to `kept`; on an error `kept` stays unchanged.
 
-    Raises RetryableError for a body that is no such file or has fewer than `at_least` lines: a proxy's page, an error
-    with status 200 or half a file, read as answers, would have the rest paid again.
+    Raises RetryableError for a body that is not such a file or has fewer than `at_least` lines. A proxy's page, an
+    error with status 200 or half a file would otherwise count as answers, and the rest would be paid again.
     """
     begin = kept.tell()
     try:
@@ -27,13 +27,13 @@ async def append_download(kept: IO[bytes], response: AbstractAsyncContextManager
 
 
 def line_count(kept: IO[bytes], begin: int = 0) -> int:
-    """How many lines that are not blank stand behind `begin`; leaves `kept` at its end."""
+    """The number of non-blank lines after `begin`; leaves `kept` at its end."""
     kept.seek(begin)
     return sum(not line.isspace() for line in kept)
 
 
 def _holds_results(kept: IO[bytes], begin: int) -> bool:
-    """Whether `kept` begins behind `begin` with a result and ends as one does, or is empty there."""
+    """Does `kept` begin and end with a result after `begin`, or is it empty there?"""
     kept.seek(begin)
     first = kept.readline().strip()
     end = kept.seek(0, 2)

@@ -6,9 +6,9 @@ from typing import Protocol
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.llm.store import rate_window_queries
 
-# A little more than a minute: a request reaches the server's clock later than it leaves ours.
+# Slightly more than a minute: a request reaches the server's clock later than it leaves ours.
 WINDOW_SECONDS = 61.0
-# The shortest time until the next look, where another process was faster.
+# The shortest time until the next look, if another process was faster.
 SHORTEST_WAIT_SECONDS = 0.01
 
 
@@ -23,7 +23,7 @@ class RateWindow(Protocol):
 
 
 class SharedRateWindow:
-    """One account's window, kept in the database; belongs to one event loop."""
+    """One account's window, stored in the database; belongs to one event loop."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class SharedRateWindow:
         self._corrections: dict[int, int] = {}
 
     async def take(self, tokens: int) -> tuple[int | None, float]:
-        """As in RateWindow; a request that alone counts for more than a minute's tokens gets a window of its own."""
+        """As in RateWindow; a request that exceeds a minute's tokens alone gets a window of its own."""
         wanted = tokens if self._tokens is None else min(tokens, self._tokens)
         # The corrections known by now share this transaction.
         corrections, self._corrections = self._corrections, {}

@@ -1,7 +1,7 @@
-"""The protocol of a provider's folder: it translates requests and answers, and does nothing else.
+"""The protocol that a provider's folder implements: it only translates requests and answers.
 
-Everything that providers share (budget, pacing, retries, packing, booking, batches) stands beside this module.
-`docs/model_providers.md` describes how to add a provider.
+The modules beside this one hold everything that providers share (budget, rate limits, retries, packing, ledger,
+batches). `docs/model_providers.md` describes how to add a provider.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ from matchme_pipeline.settings import Settings
 
 @dataclass(frozen=True)
 class ChatAnswer:
-    """What a model wrote and why it stopped: by itself, because it refuses, or at the token limit."""
+    """A model's text and the reason why it ended: complete, refused, or cut off at the token limit."""
 
     content: str
     end: Literal["complete", "refused", "cut_off"] = "complete"
@@ -32,21 +32,21 @@ class ChatFormat(Protocol):
     """How one provider writes a question and its answer."""
 
     def body(self, model: str, entry: ModelEntry, mode: Mode, task: Task, data: Json, output_limit: int) -> Json:
-        """The request that asks `task` about `data`: instructions apart from members' texts, structured output."""
+        """The request that asks `task` about `data`: instructions separate from members' texts, structured output."""
 
     def answer(self, data: Json | None) -> ChatAnswer | None:
-        """What the model wrote in an answer's body; None where the body holds no message."""
+        """The model's text in an answer's body; None if the body has no message."""
 
     def usage(self, data: Json) -> TokenUsage | None:
-        """The tokens that the server reports; None where it reports none or figures that are no amounts."""
+        """The reported tokens; None if there are none or the figures are invalid."""
 
     def billed_mode(self, asked: Mode, data: Json) -> Mode:
-        """The mode that the server billed, where it may differ from the one asked for."""
+        """The billed mode, if it may differ from the requested one."""
 
 
 @dataclass(frozen=True)
 class EmbeddingLimits:
-    """What one embeddings request may hold: inputs, tokens in all, tokens an input."""
+    """The limits of one embeddings request: inputs, total tokens, tokens per input."""
 
     inputs: int
     request_tokens: int
@@ -58,7 +58,7 @@ class EmbeddingFormat(Protocol):
 
     @property
     def limits(self) -> EmbeddingLimits:
-        """What one request may hold."""
+        """The limits of one request."""
 
     def body(self, model: str, entry: ModelEntry, texts: list[str]) -> Json:
         """The request for the vectors of `texts`."""
@@ -72,9 +72,9 @@ class EmbeddingFormat(Protocol):
 
 @dataclass(frozen=True)
 class ParameterFallbacks:
-    """What a request can do without, or can say in another way, where a model refuses a parameter.
+    """Parameters that a request can omit or replace if a model rejects them.
 
-    `instead` maps a parameter to what replaces it; `remedies` says what an operator can do about one that is needed.
+    `instead` maps a parameter to its replacement; `remedies` says what an operator can do about a required one.
     """
 
     optional: frozenset[str] = frozenset()
@@ -84,7 +84,7 @@ class ParameterFallbacks:
 
 @dataclass(frozen=True)
 class BatchLimits:
-    """What one batch may hold: requests, bytes in all, inputs of embeddings in all."""
+    """The limits of one batch: requests, total bytes, total embedding inputs."""
 
     requests: int
     bytes: int
@@ -93,51 +93,51 @@ class BatchLimits:
 
 @dataclass(frozen=True)
 class BatchState:
-    """What the provider says of a batch."""
+    """The provider's state of a batch."""
 
     id: str
     status: Literal["submitted", "completed", "expired", "failed", "cancelled"]
     input_file_id: str | None = None
     output_file_id: str | None = None
     error_file_id: str | None = None
-    # The account may not have so much waiting at once.
+    # The account's limit on queued work is reached.
     too_much: bool = False
 
 
 class BatchApi(Protocol):
     """A provider's batches. Its methods retry where that helps.
 
-    They raise RetryableError when the provider does not answer, BatchGoneError for a batch that it does not know,
-    RefusedRequestError and ModelRequestError as single requests do.
+    They raise RetryableError if the provider does not answer, BatchGoneError for an unknown batch, RefusedRequestError
+    and ModelRequestError as single requests do.
     """
 
     @property
     def limits(self) -> BatchLimits:
-        """What one batch may hold."""
+        """The limits of one batch."""
 
     async def submit(self, batch: Batch, bodies: Mapping[str, str]) -> BatchState:
         """Submit the request bodies (JSON texts by request id) of `batch`, at most once.
 
-        Raises SubmissionUnknownError when no answer came and the batch may exist.
+        Raises SubmissionUnknownError if no answer came and the batch may exist.
         """
 
     async def find(self, batch: Batch) -> BatchState | None:
-        """The submitted `batch` whose provider id is unknown; None where the provider has no such batch."""
+        """The submitted `batch` with an unknown provider id; None if the provider has no such batch."""
 
     async def state(self, batch: Batch) -> BatchState:
         """How far `batch` is."""
 
     async def cancel(self, batch: Batch) -> None:
-        """Ask the provider to stop; what is answered by then can still be read. Raises nothing."""
+        """Ask the provider to cancel; earlier answers can still be read. Raises nothing."""
 
     def results(self, batch: Batch) -> AbstractAsyncContextManager[Iterable[bytes]]:
-        """The result lines of a batch that is over, in any order."""
+        """The result lines of a finished batch, in any order."""
 
     def read_line(self, line: Json) -> tuple[str, Reply | None]:
         """The request id of a result line and its answer; None for a request that failed or never ran."""
 
     async def discard(self, batch: Batch) -> None:
-        """Remove a batch that is read from the provider: members' words stay there no longer than needed."""
+        """Delete a batch that has been read, so that members' texts stay at the provider no longer than needed."""
 
 
 @dataclass(frozen=True)
@@ -157,14 +157,14 @@ class ListedModel:
 
 
 class ProviderApi(Protocol):
-    """One account at one provider; belongs to one event loop. The client library is the provider's own."""
+    """One account at one provider; belongs to one event loop. It uses the provider's client library."""
 
-    # What the ledger calls the provider: the name of its folder.
+    # The provider's name in the ledger: the name of its folder.
     name: ClassVar[str]
-    # The setting that holds the server's address, for messages.
+    # The setting with the server's address, for messages.
     address_setting: ClassVar[str]
     chat_format: ClassVar[ChatFormat]
-    # None where the provider has no embedding models.
+    # None without embedding models.
     embedding_format: ClassVar[EmbeddingFormat | None]
     fallbacks: ClassVar[ParameterFallbacks]
 

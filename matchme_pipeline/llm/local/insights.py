@@ -1,4 +1,4 @@
-"""Insights without a language model: what members' sentences are closest to, quoted word for word."""
+"""Insights without a language model: the theme closest to each sentence, with the sentence as the quote."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,10 +11,10 @@ from matchme_pipeline.llm.text.contact_masking import shows_contact
 from matchme_pipeline.llm.text.model_addressing import speaks_to_a_model
 from matchme_pipeline.llm.text.sentences import sentences
 
-# Measured on the seeded population's sentences (matchme_pipeline_tests/bench/llm.py prints both figures): below it,
-# sentences about nothing in particular begin to count.
+# Measured on the synthetic data's sentences (matchme_pipeline_tests/bench/llm.py prints both figures): below it,
+# meaningless sentences begin to count.
 THRESHOLD = 0.42
-# A cosine at or above this is as good as said outright.
+# A cosine at or above this counts as an explicit statement.
 CERTAIN = 0.80
 LOWEST_CONFIDENCE, HIGHEST_CONFIDENCE = 50, 95
 INSIGHTS_AN_ITEM = 3
@@ -25,7 +25,7 @@ Json = dict[str, Any]
 
 
 def answer_insights(requests: Sequence[Json], themes: Themes, encoder: SentenceEncoder) -> list[Json]:
-    """Answers to many insight requests at once, each by the contract of the chat API.
+    """Answers to many insight requests at once, each in the format of the chat API.
 
     A request is `{"posts": [{"id", "text", ..}]}`, its answer `{"insights": [{"post_id", "category", "title",
     "description", "source_quote", "confidence"}]}`.

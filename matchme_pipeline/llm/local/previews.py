@@ -1,4 +1,4 @@
-"""Conversation starters without a language model: whole sentences for what two members have confirmed of themselves."""
+"""Conversation starters without a language model: prepared sentences for approved insights of two members."""
 
 import hashlib
 import json
@@ -16,10 +16,11 @@ from matchme_pipeline.llm.local.themes import Theme, load_themes
 from matchme_pipeline.llm.tasks.answer_parsing import is_shown
 from matchme_pipeline.llm.text.plain_text import plain
 
-# Titles at least this alike speak of one thing ("Loves hiking", "Enjoys long walks": 0.5; unrelated ones: below 0.3).
+# Titles with at least this similarity are about the same topic ("Loves hiking", "Enjoys long walks": 0.5; unrelated
+# ones: below 0.3).
 ALIKE = 0.55
 STARTERS_A_LEVEL = 2
-# A longer hobby is a sentence of its own and would not fit in one of ours.
+# A longer hobby is a sentence and does not fit into one of the templates.
 LONGEST_FACT_CHARACTERS = 40
 # The name of each level in starters.yaml, and the categories that suit it, best first.
 LEVELS = {
@@ -56,7 +57,7 @@ class _Offer:
 
 @lru_cache(maxsize=1)
 def load_starters() -> Json:
-    """The wordings of starters.yaml: by theme, by category, for common ground, and open ones."""
+    """The templates of starters.yaml: by theme, by category, for common ground, and open ones."""
     text = resources.files("matchme_pipeline.llm.local").joinpath("starters.yaml").read_text("utf-8")
     wordings: Json = yaml.safe_load(text)
     return wordings
@@ -72,9 +73,9 @@ def answer_previews(
 ) -> Json:
     """The answer to `{"pairs": [..]}`: `{"previews": [{"pair_id", "level_1", "level_2", "insights_used"}]}`.
 
-    `insights_used` refers to the request's insights by side and position ("a0"). The same request always gets the
-    same words, and nobody reads a wording twice in it. `readers` names the two members of each pair by its id; without
-    it they are told apart by what they show, and those who show nothing yet may read one twice.
+    `insights_used` refers to the request's insights by side and position ("a0"). The same request always gets the same
+    text, and no member reads a template twice in it. `readers` names the two members of each pair by its id. Without
+    it, members are identified by what they show; a member who shows nothing may read a template twice.
     """
     titles = sorted({i["title"] for pair in request["pairs"] for side in ("a", "b") for i in pair[side]["insights"]})
     vectors = dict(zip(titles, encoder.unit_vectors(titles), strict=True))
@@ -106,7 +107,7 @@ def answer_previews(
 
 
 def _readers(pair: Json) -> list[str]:
-    """Names for the two members, made of what they show; a member who shows nothing has none."""
+    """Identifiers of the two members, derived from what they show; a member who shows nothing has none."""
     return [hash_of(pair[side]["insights"]) for side in ("a", "b") if pair[side]["insights"]]
 
 
@@ -119,7 +120,7 @@ class _Picker:
         self._spoken: set[str] = set()
 
     def compose(self, level: str, offers: Sequence[_Offer]) -> list[_Starter]:
-        """Starters of one level, from the first offers that have something new to say; then open ones."""
+        """Starters of one level: the first offers with new content, then open ones."""
         starters: list[_Starter] = []
         for offer in [*offers, *[_Offer(load_starters()["open"][level], ())] * STARTERS_A_LEVEL]:
             if len(starters) == STARTERS_A_LEVEL:
@@ -152,7 +153,7 @@ def _offers(
     b: Sequence[_Side],
     common_ground: Sequence[str],
 ) -> list[_Offer]:
-    """What could be said, best first: of what both show, of each side by turns, of common ground, of categories."""
+    """Possible starters, best first: on common insights, on each side in turn, on common attributes, on categories."""
     both = [(one, other) for _, one, other in shared if one.category in favoured]
     by_turns = [side for pair in zip(_ranked(a, favoured), _ranked(b, favoured), strict=False) for side in pair]
     sides = [*by_turns, *_ranked(a, favoured), *_ranked(b, favoured)]
@@ -175,14 +176,14 @@ def _of_category(category: str, level: str) -> list[str]:
 
 
 def _of_fact(fact: str, level: str) -> list[str]:
-    """A hobby is a member's own word: what could not be shown is not said."""
+    """A hobby is free text of a member, so it is used only if it may be shown."""
     inside = fact[:1].lower() + fact[1:] if fact[1:].islower() else fact
     said = [wording.replace("{fact}", inside) for wording in load_starters()["common_ground"][level]]
     return [wording for wording in said if wording == plain(wording) and is_shown(wording)]
 
 
 def _side(name: str, insights: Sequence[Json]) -> list[_Side]:
-    """The side's insights; one of another model, whose title is no theme's, speaks through its category."""
+    """The side's insights; an insight of another model, without a known theme, is represented by its category."""
     themes = load_themes().by_title()
     return [
         _Side(f"{name}{i}", insight["category"], insight["title"], themes.get(insight["title"].casefold()))

@@ -24,14 +24,14 @@ PREVIEWS_CHUNK = 20_000
 
 
 class LocalProvider:
-    """Answers by comparing sentences; deterministic, free, without network."""
+    """Answers by sentence similarity; deterministic, free, without network."""
 
     embedding_model = MODEL
     insight_model = f"{MODEL}-themes"
     answers_by_batch = False
-    # An answer is free, so that each pair may have its own.
+    # An answer is free, so each pair can have its own.
     tells_readers_apart = True
-    # There is no stronger model offline.
+    # There is no stronger offline model.
     review_model = None
     review_parameters = ""
 
@@ -61,7 +61,7 @@ class LocalProvider:
             yield from (Unanswered(key, reason, retryable=False) for key, reason in refused.items())
 
     def embed(self, texts: Mapping[str, str], context: CallContext) -> Iterator[Embedded | Unanswered]:
-        """Vectors of `texts`, a chunk committed at a time; a text without a sentence has none."""
+        """Vectors of `texts`, committed in chunks; a text without a sentence has none."""
         remaining = iter(texts.items())
         while chunk := list(islice(remaining, CHUNK)):
             started = time.perf_counter()

@@ -27,7 +27,7 @@ class Theme:
 
 @dataclass(frozen=True)
 class Themes:
-    """All themes, the sentences that say nothing, and a version that changes with either."""
+    """All themes, the meaningless sentences, and a version that changes with either."""
 
     themes: tuple[Theme, ...]
     says_nothing: tuple[str, ...]
@@ -53,15 +53,15 @@ def load_themes() -> Themes:
 def theme_similarities(
     vectors: NDArray[np.float32], themes: Themes, encoder: SentenceEncoder
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """How close sentences are to every theme, shape (n, themes), and to nothing, (n,).
+    """The similarity of sentences to every theme, shape (n, themes), and to meaningless sentences, (n,).
 
-    `vectors` are those of the sentences, of length one, shape (n, 512).
+    `vectors` are the sentences' unit vectors, shape (n, 512).
 
-    Closeness to a theme is the mean of the cosine with the nearest of its sentences and with their centre: one lucky
-    word is not enough, and one good match need not carry the others.
+    The similarity to a theme is the mean of the cosine with its nearest sentence and with its centre, so that neither
+    one chance match nor the centre alone decides.
     """
     flat = [sentence for theme in themes.themes for sentence in theme.sentences]
-    # In double precision a sum's order does not reach the digits that are looked at.
+    # In double precision the order of a sum does not affect the digits used.
     sentences = vectors.astype(np.float64)
     described = encoder.unit_vectors(flat).astype(np.float64)
     starts = np.cumsum([0, *(len(theme.sentences) for theme in themes.themes[:-1])])

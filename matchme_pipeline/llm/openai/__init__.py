@@ -1,1 +1,1 @@
-"""Models behind OpenAI's API: requests, answers, batches and errors in that API's terms."""
+"""Models through OpenAI's API: its requests, answers, batches and errors."""

@@ -23,14 +23,14 @@ from matchme_pipeline.llm.openai.batch_lines import read_line, request_lines
 from matchme_pipeline.llm.openai.client import ERRORS
 from matchme_pipeline.llm.store.batch_queries import Batch
 
-# The API's limits; the bytes with room to spare for what stands around a body.
+# The API's limits; the byte limit leaves room for the frame around a body.
 LIMITS = BatchLimits(requests=50_000, bytes=190_000_000, inputs=50_000)
 ENDPOINTS = {"chat": "/v1/chat/completions", "embedding": "/v1/embeddings"}
-# The key of a batch's metadata under which our own id stands.
+# The metadata key of the pipeline's own batch id.
 METADATA_KEY = "matchme_batch"
-# How far back a batch is looked for by its metadata: a hundred a page.
+# How many pages of a hundred batches to search by metadata.
 PAGES = 10
-# Why a batch fails as a whole where an account's limit of waiting tokens is reached.
+# The error of a batch that exceeds the account's limit of queued tokens.
 TOO_MUCH = "token_limit_exceeded"
 _OVER = ("completed", "expired", "failed", "cancelled")
 
@@ -44,7 +44,9 @@ class OpenAIBatches:
         self._client = client
 
     async def submit(self, batch: Batch, bodies: Mapping[str, str]) -> BatchState:
-        """Upload the requests, then create the batch once: an attempt whose answer got lost is found, not repeated."""
+        """Upload the requests, then create the batch once: if an attempt's answer is lost, find the batch instead of
+        repeating it.
+        """
         endpoint: Any = ENDPOINTS[batch.kind]
         content = request_lines(bodies, endpoint)
         try:
@@ -69,7 +71,7 @@ class OpenAIBatches:
         return await create_once(create, lambda: self.find(batch), _no_batches())
 
     async def find(self, batch: Batch) -> BatchState | None:
-        """The batch whose metadata carry our own id, among the newest thousand."""
+        """The batch whose metadata contain the pipeline's id, among the newest thousand."""
         after: str | Omit = omit
         for _ in range(PAGES):
             page = await call_patiently(partial(self._page, after), ERRORS)
@@ -92,7 +94,7 @@ class OpenAIBatches:
         return _state(await call_patiently(lambda: self._client.batches.retrieve(str(batch.provider_batch_id)), ERRORS))
 
     async def cancel(self, batch: Batch) -> None:
-        """Ask the provider to stop."""
+        """Ask the provider to cancel."""
         if batch.provider_batch_id is not None:
             with suppress(RetryableError, RefusedRequestError, BatchGoneError):
                 await call_patiently(lambda: self._client.batches.cancel(str(batch.provider_batch_id)), ERRORS)
@@ -103,8 +105,7 @@ class OpenAIBatches:
         with tempfile.TemporaryFile() as kept:
             await self._download_all(batch, kept)
             if line_count(kept) < len(batch.requests):
-                # A file that is empty once may be an answer in its place; one that stays so lacks what the server
-                # never wrote.
+                # A file that is empty once may be a faulty answer; one that stays empty has no results.
                 kept.seek(0)
                 kept.truncate()
                 await self._download_all(batch, kept)
@@ -122,7 +123,7 @@ class OpenAIBatches:
         await append_download(kept, self._client.files.with_streaming_response.content(file_id))
 
     async def discard(self, batch: Batch) -> None:
-        """Remove the files; one that cannot be removed expires by itself."""
+        """Delete the files; if that fails, they expire later."""
         for file_id in (batch.input_file_id, batch.output_file_id, batch.error_file_id):
             if file_id is not None:
                 with suppress(RetryableError, RefusedRequestError, ModelRequestError, BatchGoneError):

@@ -6,7 +6,7 @@ from matchme_pipeline.llm.execution.exchange import Json, Reply
 
 
 def request_lines(bodies: Mapping[str, str], endpoint: str) -> bytes:
-    """A file of requests, one a line, with their ids; `bodies` are JSON texts."""
+    """A file of requests, one per line, with their ids; `bodies` are JSON texts."""
     return "\n".join(
         f'{{"custom_id": "{custom_id}", "method": "POST", "url": "{endpoint}", "body": {body}}}'
         for custom_id, body in bodies.items()

@@ -1,4 +1,4 @@
-"""Chat completions: how a question and its answer look on the wire."""
+"""OpenAI's format of chat completions: a question as a request, and its answer."""
 
 import json
 
@@ -13,7 +13,7 @@ class OpenAIChatFormat:
     """Implements wire_format.ChatFormat for `POST /v1/chat/completions`."""
 
     def body(self, model: str, entry: ModelEntry, mode: Mode, task: Task, data: Json, output_limit: int) -> Json:
-        """Instructions apart from members' data, structured output, nothing stored at the provider."""
+        """Instructions separate from members' data, structured output, nothing stored at the provider."""
         prompt = task.prompt
         body: Json = {
             "model": model,
@@ -37,7 +37,7 @@ class OpenAIChatFormat:
         return body
 
     def answer(self, data: Json | None) -> ChatAnswer | None:
-        """The first choice's message; None where there is none."""
+        """The first choice's message; None without one."""
         message = _first_message(data)
         if not message:
             return None
@@ -51,7 +51,7 @@ class OpenAIChatFormat:
         return reported_usage(data)
 
     def billed_mode(self, asked: Mode, data: Json) -> Mode:
-        """A server may answer a flex request at its ordinary tier, and says so."""
+        """A server may answer a flex request at its standard tier and report that."""
         tier = data.get("service_tier")
         return "standard" if asked == "flex" and tier in ("default", "standard", "auto") else asked
 
@@ -64,7 +64,7 @@ def _first_message(data: Json | None) -> Json:
 
 
 def _content(message: Json) -> str:
-    """What a message says: a text, or the texts of its parts; empty where it says nothing."""
+    """The text of a message, or the texts of its parts; empty without any."""
     content = message.get("content")
     if isinstance(content, list):
         parts = [part.get("text") for part in content if isinstance(part, dict)]

@@ -26,7 +26,7 @@ ERRORS = ClientErrors(
 
 
 def open_client(settings: Settings) -> openai.AsyncOpenAI:
-    """A client of the configured server; raises ConfigurationError without a usable key."""
+    """A client of the configured server; raises ConfigurationError without a valid key."""
     key = checked_key(settings.openai_api_key, "OPENAI_API_KEY", "MATCHME_LLM=openai")
     silence("openai", "httpx2", "httpx", "httpcore2")
     seconds = patience_seconds(settings)

@@ -1,4 +1,4 @@
-"""Embeddings: how a request for vectors and its answer look on the wire."""
+"""OpenAI's format of embeddings: a request for vectors, and its answer."""
 
 import base64
 import binascii
@@ -23,19 +23,19 @@ class OpenAIEmbeddingFormat:
     limits = LIMITS
 
     def body(self, model: str, entry: ModelEntry, texts: list[str]) -> Json:
-        """Floats come as base64, a quarter of their size in digits."""
+        """Floats are sent as base64, a quarter of their size in digits."""
         body: Json = {"model": model, "input": texts, "encoding_format": "base64"}
         if entry.dimensions:
             body["dimensions"] = VECTOR_DIMENSIONS
         return body
 
     def vectors(self, data: Json | None, asked: int) -> dict[int, NDArray[np.float32]]:
-        """The usable vectors of an answer by their input's position; the server may send any order."""
+        """The valid vectors of an answer by their input's position; the server may send any order."""
         entries = (data or {}).get("data")
         found: dict[int, NDArray[np.float32]] = {}
         entries = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
         if len(entries) == asked and not any("index" in entry for entry in entries):
-            # A server that sends no index, and leaves none out, keeps the order.
+            # A server that sends no index, and omits no vector, keeps the order.
             entries = [{**entry, "index": place} for place, entry in enumerate(entries)]
         for entry in entries:
             index = entry.get("index")

@@ -1,4 +1,4 @@
-"""OpenAI's errors, sorted by what helps: trying again, asking for less, or stopping at once."""
+"""Maps OpenAI's errors to responses: try again, ask for less, or stop at once."""
 
 import json
 import re
@@ -16,26 +16,26 @@ _NO_MODEL = {"model_not_found", "invalid_model"}
 _TOO_LONG_CODES = {
     "context_length_exceeded", "string_above_max_length", "max_tokens_per_request", "exceed_context_size_error",
 }  # fmt: skip
-# Other servers say it only in the message.
+# Other servers report it only in the message.
 _TOO_LONG = re.compile(
     r"context (?:length|size|window)|too many tokens|(?:prompt|input) is too long|maximum input length"
     r"|reduce the length",
     re.IGNORECASE,
 )
-# A request of more tokens than the account has a minute is turned away however often it comes.
+# A request with more tokens than the account's per-minute limit is always rejected.
 _LARGER_THAN_A_MINUTE = re.compile(r"request too large", re.IGNORECASE)
 _NOT_TAKEN = re.compile(
     r"unsupported|not supported|not support|unknown|unrecognized|unexpected|not permitted|not allowed|unavailable"
     r"|invalid|extra input",
     re.IGNORECASE,
 )
-# A server's code is shown only if it is a plain word: it may be anything, the key or a member's words among them.
+# A server's code is shown only if it is a plain word, because it may contain the key or a member's text.
 _PLAIN = re.compile(r"[a-z_]{1,48}")
 
 
 @dataclass(frozen=True)
 class _Details:
-    """What an error body says, in any of the shapes in use."""
+    """The fields of an error body, in any of the known shapes."""
 
     codes: frozenset[str] = frozenset()
     code: str | None = None
@@ -51,10 +51,10 @@ def failure_of(
     now: datetime,
     sent: Collection[str] = (),
 ) -> Exception:
-    """The error that an HTTP `status` other than success stands for; `sent` names the request's parameters.
+    """The error for an HTTP `status` other than success; `sent` names the request's parameters.
 
-    Returns ModelRequestError where no request will ever succeed (401, 403, 404, exhausted quota), otherwise one of
-    exchange's. No message repeats what the server wrote: it may hold the key or a member's words.
+    Returns ModelRequestError if no request can succeed (401, 403, 404, exhausted quota), otherwise one of exchange's
+    errors. No message repeats what the server wrote, because it may contain the key or a member's text.
     """
     details = _details(body)
     final = _final(status, details, model)
@@ -67,7 +67,7 @@ def failure_of(
             details.code or "rate_limited", throttled=True, after_seconds=seconds_to_wait(headers, now)
         )
     if status in (408, 409, 425) or status >= 500:
-        # An overloaded server says when to come back; any other 5xx concerns this request alone.
+        # An overloaded server says when to retry; any other 5xx concerns only this request.
         after = retry_after(headers, now)
         return RetryableError(f"http_{status}", throttled=after is not None, after_seconds=after)
     if status == 413 or details.codes & _TOO_LONG_CODES:
@@ -80,7 +80,7 @@ def failure_of(
 
 
 def failure_in_success(data: Mapping[str, Any], model: str, now: datetime) -> Exception | None:
-    """The error that some servers report with status 200; None for an answer."""
+    """An error that some servers report with status 200; None for an answer."""
     error = data.get("error")
     if not error or data.get("choices") or data.get("data"):
         return None
@@ -113,7 +113,7 @@ def _final(status: int, details: _Details, model: str) -> ModelRequestError | No
 
 
 def _not_taken(details: _Details, sent: Collection[str]) -> str | None:
-    """The parameter that an error is about: from its own field, or from the message of an error about a parameter."""
+    """The rejected parameter: from the error's own field, or from the message of an error about a parameter."""
     if details.parameter and details.codes & {"unsupported_parameter", "unsupported_value", "unknown_parameter"}:
         return details.parameter
     if not (_NOT_TAKEN.search(details.message) or _NOT_TAKEN.search(" ".join(details.codes).replace("_", " "))):
@@ -148,7 +148,7 @@ def _details(body: bytes) -> _Details:
     return _Details(
         codes=frozenset(written),
         code=next((code for code in written if _PLAIN.fullmatch(code)), None),
-        # `response_format.json_schema` is the parameter's part.
+        # `response_format.json_schema` is a part of the parameter.
         parameter=str(error.get("param") or "").split(".")[0],
         message=message if isinstance(message, str) else "",
     )

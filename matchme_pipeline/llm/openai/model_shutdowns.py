@@ -7,7 +7,7 @@ from matchme_pipeline.llm.execution.wire_format import ListedModel
 
 
 def listed_models(page: Any) -> list[ListedModel]:
-    """The models of a page of `GET /v1/models`; what is no model is left out."""
+    """The models in a page of `GET /v1/models`; invalid entries are left out."""
     found = page.data if isinstance(page.data, list) else []
     return [
         ListedModel(model.id, _day(getattr(model, "shutdown_date", None)))
@@ -17,7 +17,7 @@ def listed_models(page: Any) -> list[ListedModel]:
 
 
 def _day(value: object) -> date | None:
-    """A date as servers write it: ISO, or seconds since 1970; None for anything else."""
+    """A date in a server's format: ISO, or seconds since 1970; None for any other value."""
     try:
         if isinstance(value, int) and not isinstance(value, bool):
             return datetime.fromtimestamp(value, UTC).date()

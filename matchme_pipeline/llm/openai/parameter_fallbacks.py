@@ -1,4 +1,4 @@
-"""What a request to an OpenAI-compatible server can do without, and what other servers take in its place."""
+"""Parameters that a request to an OpenAI-compatible server can omit, and replacements that other servers accept."""
 
 import json
 
@@ -7,14 +7,14 @@ from matchme_pipeline.llm.execution.wire_format import ParameterFallbacks
 
 
 def _schema_in_words(body: Json) -> Json:
-    """The answer's schema among the instructions, for servers that only know that an answer should be JSON."""
+    """Put the answer's schema into the instructions, for servers that only support plain JSON output."""
     schema = json.dumps(body["response_format"]["json_schema"]["schema"])
     system, *others = body["messages"]
     content = f"{system['content']}\n\nAnswer with one JSON object of this schema, and nothing else: {schema}"
     return {"messages": [{**system, "content": content}, *others], "response_format": {"type": "json_object"}}
 
 
-# Anything else bounds the cost or makes the answer readable.
+# All other parameters limit the cost or make the answer readable.
 FALLBACKS = ParameterFallbacks(
     optional=frozenset({"temperature", "reasoning_effort", "store", "dimensions"}),
     instead={

@@ -1,4 +1,4 @@
-"""The tokens that an OpenAI-compatible server says it has billed, for chat and embeddings alike."""
+"""The billed tokens that an OpenAI-compatible server reports, for chat and embeddings."""
 
 from matchme_pipeline.llm.execution.billing import is_amount, token_count
 from matchme_pipeline.llm.execution.exchange import Json
@@ -6,7 +6,7 @@ from matchme_pipeline.llm.prices import TokenUsage
 
 
 def reported_usage(data: Json) -> TokenUsage | None:
-    """The tokens in an answer's `usage`; None where it is missing or holds anything but amounts."""
+    """The tokens in an answer's `usage`; None if it is missing or holds anything but amounts."""
     usage = data.get("usage")
     if not isinstance(usage, dict):
         return None

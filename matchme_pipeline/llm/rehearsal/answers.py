@@ -1,4 +1,4 @@
-"""What the rehearsal's server answers: the offline models, by the contract of the chat and embeddings APIs."""
+"""Answers of the rehearsal's server: the offline models in the format of the chat and embeddings APIs."""
 
 import json
 import threading
@@ -12,7 +12,7 @@ from matchme_pipeline.llm.local.previews import answer_previews
 from matchme_pipeline.llm.local.themes import load_themes
 from matchme_pipeline.llm.rehearsal.wire import Json
 
-# The encoder is one model in memory; requests take turns.
+# The encoder is one model in memory; requests use it one at a time.
 _ENCODER = threading.Lock()
 _DIMENSIONS = 1_536
 
@@ -31,7 +31,7 @@ def complete(user_message: str) -> Json:
 
 
 def vectors(texts: list[str]) -> list[Any]:
-    """A unit vector for each text; one without a word gets a fixed one, as a server would give it some."""
+    """A unit vector for each text; a text without words gets a constant one, as from a real server."""
     with _ENCODER:
         found = item_vectors(texts, process_encoder())
     nothing = np.full(_DIMENSIONS, _DIMENSIONS**-0.5, dtype=np.float32)
@@ -39,7 +39,7 @@ def vectors(texts: list[str]) -> list[Any]:
 
 
 def _review(pair: Json) -> Json:
-    """Fit by how alike what the two show is: 50 where nothing is."""
+    """Fit by the similarity of what the two show: 50 if there is none."""
     titles = [[str(insight.get("title", "")) for insight in pair[side]] for side in ("a", "b")]
     if not all(titles):
         return {"pair_id": pair["id"], "fit": 50}

@@ -1,4 +1,4 @@
-"""Files and batches of the rehearsal's server, in memory: a server that ends forgets them, and they are sent anew."""
+"""Files and batches of the rehearsal's server, in memory: after a restart of the server they are sent again."""
 
 import json
 import time
@@ -14,7 +14,7 @@ _MISSING = error("No such object", "not_found")
 
 
 class Batches:
-    """The Batch API; a batch is answered at the first look that comes `seconds` after its creation."""
+    """The Batch API; a batch is finished at the first look at least `seconds` after its creation."""
 
     def __init__(self, answer: Callable[[str, Json], Json], seconds: float) -> None:
         self._answer = answer

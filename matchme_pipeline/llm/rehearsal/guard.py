@@ -1,11 +1,11 @@
-"""Keeps rehearsals away from a ledger that holds real bills."""
+"""Prevents rehearsals with a ledger that contains real payments."""
 
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.errors import ConfigurationError
 
 
 def require_no_real_bills(connection: Connection) -> None:
-    """Raise ConfigurationError where the ledger holds a call that a provider has billed."""
+    """Raise ConfigurationError if the ledger contains a billed call of a provider."""
     row = connection.execute(
         "select provider from llm_calls where provider not in ('local', 'rehearsal') and cost_usd > 0 limit 1"
     ).fetchone()

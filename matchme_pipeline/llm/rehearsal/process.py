@@ -1,4 +1,4 @@
-"""Finds the rehearsal's server, or starts it: one process for everybody who rehearses under the same MATCHME_HOME."""
+"""Finds or starts the rehearsal's server: one process for all rehearsals under the same MATCHME_HOME."""
 
 import fcntl
 import os
@@ -20,11 +20,11 @@ _LOCK_FILE, _LOG_FILE = "rehearsal.lock", "rehearsal.log"
 
 
 def ensure_running(home: Path) -> str:
-    """The server's base URL for a client. Raises ConfigurationError where it does not start."""
+    """The server's base URL for a client. Raises ConfigurationError if it does not start."""
     home = home.expanduser().resolve()
     home.mkdir(parents=True, exist_ok=True)
     with (home / _LOCK_FILE).open("w") as lock:
-        # Steps of one run ask at once: the first one starts it.
+        # Steps of one run ask at the same time; the first one starts it.
         fcntl.flock(lock, fcntl.LOCK_EX)
         if (address := _answering(home)) is not None:
             return f"{address}/v1"
@@ -36,7 +36,7 @@ def ensure_running(home: Path) -> str:
                 stdout=log,
                 stderr=log,
                 close_fds=True,
-                # It outlives the run that started it, so that batches are there for the next one.
+                # It outlives the run that started it, so that its batches are there for the next run.
                 start_new_session=True,
             )
         until = time.monotonic() + _START_SECONDS
@@ -48,7 +48,7 @@ def ensure_running(home: Path) -> str:
 
 
 def stop(home: Path) -> bool:
-    """End the server under `home`; whether one was running."""
+    """Stop the server under `home`; returns whether one was running."""
     home = home.expanduser().resolve()
     running = _health(home)
     if running is None:

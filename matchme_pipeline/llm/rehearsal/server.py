@@ -1,6 +1,6 @@
-"""The rehearsal's server: OpenAI's protocol on this machine alone, answered by the offline models.
+"""The rehearsal's server: OpenAI's protocol on this machine only, answered by the offline models.
 
-Started by whoever rehearses (`process.ensure_running`), it ends by itself when nobody has asked for a while.
+`process.ensure_running` starts it; it stops itself after a time without requests.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from matchme_pipeline.llm.rehearsal.batches import Batches
 from matchme_pipeline.llm.rehearsal.wire import Json
 
 IDLE_SECONDS = 1_800
-# The file under MATCHME_HOME that says where the server listens.
+# The file under MATCHME_HOME with the server's address.
 ADDRESS_FILE = "rehearsal.address"
 
 
@@ -41,7 +41,7 @@ class Pace:
 
 
 class RehearsalServer:
-    """The application, with what it has to remember: cached prefixes, the last minute's requests, batches."""
+    """The application and its state: cached prefixes, the last minute's requests, batches."""
 
     def __init__(self, pace: Pace, models: tuple[str, ...]) -> None:
         self.pace = pace
@@ -83,7 +83,7 @@ class RehearsalServer:
             return JSONResponse(wire.error("Rate limit reached", "rate_limit_exceeded"), 429, headers=headers)
         self._minute.append((time.monotonic(), needed))
         try:
-            # Computing an answer takes the processor: others are accepted meanwhile.
+            # Computing an answer uses the processor; other requests are accepted meanwhile.
             answer = await asyncio.to_thread(self._answer, path, body)
         except (ValueError, KeyError, TypeError) as error:
             return JSONResponse(wire.error(f"The request cannot be read: {error}", "invalid_request_error"), 400)
@@ -130,7 +130,7 @@ class RehearsalServer:
 
 
 def main(home: Path) -> None:
-    """Serve on a free port of this machine and say where in the address file; ends when idle."""
+    """Serve on a free port of this machine and write it to the address file; stops when idle."""
     from matchme_pipeline.llm.prices import load_prices
     from matchme_pipeline.settings import process_settings
 
@@ -153,7 +153,7 @@ def main(home: Path) -> None:
 
 
 def _ending(service: RehearsalServer) -> Any:
-    """The application, which ends its server when nobody has asked for a while."""
+    """The application, which stops its server after a time without requests."""
 
     async def watch() -> None:
         while time.monotonic() - service.last_asked < IDLE_SECONDS:

@@ -1,4 +1,4 @@
-"""OpenAI's protocol from the server's side: how answers, usage, errors and vectors look on the wire."""
+"""OpenAI's protocol from the server's side: answers, usage, errors and vectors."""
 
 import base64
 import json
@@ -25,7 +25,7 @@ def prompt_tokens(body: Json, tokens_a_byte: float = 0.25) -> int:
 
 
 def cached_tokens(system: str, prefixes: set[str], model: str) -> int:
-    """The input tokens that an earlier request with the same model and instructions has left in the cache."""
+    """The input tokens that an earlier request with the same model and instructions has put into the cache."""
     known, length = system + model in prefixes, tokens(system)
     prefixes.add(system + model)
     return length // CACHE_STEP_TOKENS * CACHE_STEP_TOKENS if known and length >= CACHED_PREFIX_TOKENS else 0

@@ -1,1 +1,1 @@
-"""What the database holds of model calls: the ledger, stored answers and vectors, batches, and their SQL."""
+"""Storage of model calls: the ledger, answers and vectors, batches, and their SQL."""

@@ -1,4 +1,4 @@
-"""SQL of stored answers and vectors: what was paid for once and is reused."""
+"""SQL of stored answers and vectors, which are paid once and reused."""
 
 import json
 from collections.abc import Collection, Sequence
@@ -11,7 +11,7 @@ from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.database.copy import read_vectors, stage_rows
 from matchme_pipeline.llm.store.records import StoredAnswer, StoredVector
 
-# How many keys one look-up carries.
+# The number of keys per look-up.
 LOOK_UP = 5_000
 
 
@@ -54,7 +54,7 @@ def hashes_with_vector(connection: Connection, model: str, hashes: Collection[st
 
 
 def save_answers(connection: Connection, answers: Sequence[StoredAnswer]) -> None:
-    """Store `answers` by their keys, inside the caller's transaction; one that is there already stays."""
+    """Store `answers` by their keys, inside the caller's transaction; existing ones stay."""
     columns = [[getattr(a, name) for a in answers] for name in ("key", "stage", "subject", "model", "prompt_version")]
     connection.execute(
         """
@@ -71,7 +71,7 @@ def save_answers(connection: Connection, answers: Sequence[StoredAnswer]) -> Non
 
 
 def save_vectors(connection: Connection, vectors: Sequence[StoredVector]) -> None:
-    """Store `vectors` by content hash and model, inside the caller's transaction; one that is there already stays."""
+    """Store `vectors` by content hash and model, inside the caller's transaction; existing ones stay."""
     stage_rows(
         connection,
         "new_embeddings",

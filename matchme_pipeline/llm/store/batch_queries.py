@@ -1,4 +1,4 @@
-"""SQL of batches: written before they are submitted, found after a restart, closed once they are read."""
+"""SQL of batches: inserted before submission, found after a restart, closed after they are read."""
 
 import json
 import uuid
@@ -14,7 +14,7 @@ from matchme_pipeline.llm.contracts import CallContext
 
 @dataclass
 class Batch:
-    """One batch: `requests` maps request ids to the keys that they ask about."""
+    """One batch: `requests` maps request ids to the keys of their questions."""
 
     id: uuid.UUID
     kind: str
@@ -36,13 +36,13 @@ class Batch:
         return self.status in ("completed", "expired", "failed", "cancelled")
 
     def share_of(self, keys: Container[str]) -> float:
-        """The share of what it asks about that is among `keys`."""
+        """The share of its questions that is among `keys`."""
         asked = [key for own in self.requests.values() for key in own]
         return sum(key in keys for key in asked) / len(asked) if asked else 0.0
 
 
 def write_batch(connection: Connection, batch: Batch, context: CallContext) -> None:
-    """Write a batch that is about to be submitted."""
+    """Insert a batch that is about to be submitted."""
     connection.execute(
         """
         insert into llm_batches (
@@ -66,7 +66,7 @@ def write_batch(connection: Connection, batch: Batch, context: CallContext) -> N
 
 
 def save_state(connection: Connection, batch: Batch) -> None:
-    """Keep what the provider said of a batch."""
+    """Store the provider's state of a batch."""
     connection.execute(
         """
         update llm_batches
@@ -85,7 +85,7 @@ def save_state(connection: Connection, batch: Batch) -> None:
 
 
 def take_for_reading(connection: Connection, batch_id: uuid.UUID) -> bool:
-    """Mark a batch as read, inside the transaction that books its answers; returns whether no run had before."""
+    """Mark a batch as read, in the transaction that records its answers; returns whether no run had done so."""
     return (
         connection.execute(
             """
@@ -108,7 +108,7 @@ def is_read(connection: Connection, batch_id: uuid.UUID) -> bool:
 def open_batches(
     connection: Connection, model: str | None = None, stage: str | None = None, week: date | None = None
 ) -> list[Batch]:
-    """Batches whose answers no run has read, oldest first; of one model, stage and week, or of any."""
+    """Batches that no run has read, oldest first; of one model, stage and week, or of all."""
     with connection.cursor(row_factory=class_row(Batch)) as cursor:
         return cursor.execute(
             """

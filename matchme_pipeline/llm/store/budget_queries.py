@@ -1,4 +1,4 @@
-"""SQL of what processes hold of a week's budget, beside what the ledger says is spent."""
+"""SQL of reservations in a week's budget, beside the ledger's spending."""
 
 import uuid
 from datetime import date
@@ -10,9 +10,9 @@ from matchme_pipeline.database.connection import Connection
 def hold_budget(
     connection: Connection, holder: uuid.UUID, week: date | None, usd: Decimal, limit_usd: Decimal, hours: int
 ) -> bool:
-    """Let `holder` hold `usd` of the week's budget if everybody's holdings and the ledger stay within the limit.
+    """Let `holder` reserve `usd` of the week's budget if all reservations and the ledger stay within the limit.
 
-    Must run inside a transaction; one holder at a time looks and takes. A holding counts for `hours` unless renewed.
+    Must run inside a transaction; one holder at a time. A reservation counts for `hours` unless renewed.
     """
     connection.execute("select pg_advisory_xact_lock(hashtext('matchme budget ' || coalesce(%s::text, '')))", [week])
     row = connection.execute(
@@ -43,7 +43,9 @@ def hold_budget(
 
 
 def spend_held(connection: Connection, holder: uuid.UUID, usd: Decimal, hours: int) -> None:
-    """What the ledger books now is held no more, inside the caller's transaction; the rest is held for `hours` more."""
+    """Reduce the reservation by what the ledger records now, inside the caller's transaction; the rest stays reserved
+    for `hours` more.
+    """
     connection.execute(
         """
         update llm_budget_holdings
@@ -56,5 +58,5 @@ def spend_held(connection: Connection, holder: uuid.UUID, usd: Decimal, hours: i
 
 
 def release_budget(connection: Connection, holder: uuid.UUID) -> None:
-    """Release what `holder` holds."""
+    """Release the reservation of `holder`."""
     connection.execute("delete from llm_budget_holdings where holder = %s", [holder])

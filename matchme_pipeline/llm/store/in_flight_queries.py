@@ -1,11 +1,11 @@
-"""SQL of claims on questions that are being asked, over all processes."""
+"""SQL of claims on questions in flight, over all processes."""
 
 import uuid
 from collections.abc import Collection
 
 from matchme_pipeline.database.connection import Connection
 
-# After this, claims that a killed process left are deleted.
+# Claims of a killed process are deleted after this time.
 _LEFT_BEHIND_SECONDS = 60
 
 

@@ -15,14 +15,14 @@ from matchme_pipeline.llm.store.records import Call, StoredAnswer, StoredVector
 T = TypeVar("T")
 # A holding that was not renewed for so long belongs to a process that died.
 HOLDING_HOURS = 1
-# How often spending is compared with the budget's thresholds: summing a large week takes some ten milliseconds.
+# How often spending is compared with the budget's thresholds: the sum of a large week takes some ten milliseconds.
 WATCH_SECONDS = 1.0
 
 
 class Ledger:
-    """Writes calls, answers, vectors and the budget's holdings over one connection; threads take turns.
+    """Writes calls, answers, vectors and reservations over one connection; threads take turns.
 
-    What passes a threshold of the week's `budget_usd` is written down right after the calls that did it, once a week.
+    A passed threshold of the week's `budget_usd` is recorded right after the calls that passed it, once a week.
     """
 
     def __init__(self, connection: Connection, budget_usd: Decimal | None = None) -> None:
@@ -39,9 +39,9 @@ class Ledger:
         vectors: Sequence[StoredVector] = (),
         holder: uuid.UUID | None = None,
     ) -> None:
-        """Book `calls` and keep what they brought, in one transaction; durable when this returns.
+        """Record `calls` and store their results, in one transaction; durable on return.
 
-        What they cost is taken from what `holder` holds of the budget.
+        Their cost reduces the reservation of `holder`.
         """
         cost_usd = sum((call.cost_usd for call in calls), Decimal(0))
         with self._lock, self._connection.transaction():
@@ -63,9 +63,9 @@ class Ledger:
             self.watch_thresholds()
 
     def watch_thresholds(self) -> None:
-        """Write down the thresholds that spending has passed since the last look.
+        """Record the thresholds that spending has passed since the last look.
 
-        Whoever spends last looks last, and sees what everybody has committed: no crossing is missed.
+        The process that spends last also looks last and sees all committed spending, so no crossing is missed.
         """
         with self._lock:
             weeks, self._unwatched = self._unwatched, set()
@@ -77,16 +77,16 @@ class Ledger:
     def hold(
         self, holder: uuid.UUID, week: date | None, usd: Decimal, limit_usd: Decimal, hours: int = HOLDING_HOURS
     ) -> bool:
-        """Let `holder` hold `usd` of the week's budget for so many hours; whether the limit allows it."""
+        """Let `holder` reserve `usd` of the week's budget for this many hours; returns whether the limit allows it."""
         with self._lock, self._connection.transaction():
             return budget_queries.hold_budget(self._connection, holder, week, usd, limit_usd, hours)
 
     def transact(self, write: Callable[[Connection], T]) -> T:
-        """What `write` returns, done in one transaction."""
+        """The result of `write`, executed in one transaction."""
         with self._lock, self._connection.transaction():
             return write(self._connection)
 
     def release(self, holder: uuid.UUID) -> None:
-        """Release what `holder` holds."""
+        """Release the reservation of `holder`."""
         with self._lock, self._connection.transaction():
             budget_queries.release_budget(self._connection, holder)

@@ -1,4 +1,4 @@
-"""SQL of the ledger: rows of calls, their sums, and what they teach estimates."""
+"""SQL of the ledger: rows of calls, their sums, and figures for estimates."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ def save_calls(connection: Connection, calls: Sequence[Call]) -> None:
 
 
 def usage_of(connection: Connection, dagster_run_id: str | None, week: date | None, stage: str) -> Usage:
-    """What the ledger holds for one run, week and stage."""
+    """The ledger's sums for one run, week and stage."""
     row = connection.execute(
         """
         select count(*), coalesce(sum(input_tokens), 0)::bigint, coalesce(sum(cached_input_tokens), 0)::bigint,
@@ -54,9 +54,9 @@ def usage_of(connection: Connection, dagster_run_id: str | None, week: date | No
 
 @dataclass(frozen=True)
 class Experience:
-    """What the ledger knows of one stage's and model's newest calls, for estimates.
+    """Figures of one stage's and model's newest calls, for estimates.
 
-    Bytes, input and cached tokens are those of answered calls; `paid_*` hold all that was paid, unusable answers too.
+    Bytes, input and cached tokens are those of answered calls; `paid_*` include all paid calls, also unusable answers.
     """
 
     calls: int
@@ -86,12 +86,12 @@ class Experience:
 
     @property
     def repeats(self) -> float:
-        """Input tokens paid for each that was answered: above 1 where answers had to be asked for again."""
+        """Input tokens paid per answered one: above 1 if answers had to be requested again."""
         return self.paid_input_tokens / self.input_tokens
 
 
 def experience(connection: Connection, stage: str, model: str) -> Experience | None:
-    """The newest paid calls of `stage` to `model`; None where there are none to learn from."""
+    """The newest paid calls of `stage` to `model`; None if there are none."""
     row = connection.execute(
         """
         select count(*), count(*) filter (where answered), coalesce(sum(items) filter (where answered), 0),

@@ -16,8 +16,8 @@ def take(
 ) -> tuple[int | None, float]:
     """Take a place for a request of `tokens` in the window of `provider`: its id and 0.
 
-    Without room: None and the seconds until the oldest request leaves the window. `corrections`: what sent requests
-    counted for in fact, by id. Must run inside a transaction; one process at a time looks and takes.
+    Without room: None and the seconds until the oldest request leaves the window. `corrections`: actual counts of sent
+    requests, by id. Must run inside a transaction; one process at a time.
     """
     connection.execute("select pg_advisory_xact_lock(hashtext('matchme departures ' || %s))", [provider])
     _correct(connection, corrections)

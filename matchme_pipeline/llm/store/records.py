@@ -1,4 +1,4 @@
-"""What the database stores of a model call: the ledger's row, and the answers and vectors that it paid for."""
+"""The stored parts of a model call: the ledger row, and the answers and vectors that it paid for."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from matchme_pipeline.llm.prices import TokenUsage
 
 @dataclass(frozen=True)
 class Call:
-    """One row of the ledger; `attempt` counts the tries of this request up to the one that the row books."""
+    """One row of the ledger; `attempt` is the number of tries of this request including this one."""
 
     context: CallContext
     provider: str

@@ -1,4 +1,4 @@
-"""SQL of the budget's thresholds: which there are, which a week has passed, which were notified."""
+"""SQL of the budget's thresholds: the percentages, crossings of a week, and notified ones."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from psycopg.rows import class_row
 
 from matchme_pipeline.database.connection import Connection
 
-# Where the app's cost_alerts has no rows.
+# Used if the app's cost_alerts has no rows.
 DEFAULT_THRESHOLDS = (50, 75, 90)
 
 
@@ -25,9 +25,9 @@ class Crossing:
 
 
 def book_crossings(connection: Connection, week: date, budget_usd: Decimal) -> None:
-    """Record the thresholds that the ledger's sum of `week` has passed, each once a week however many processes look.
+    """Record the thresholds that the ledger's sum of `week` has passed, each once a week even with several processes.
 
-    The app's active alerts at a threshold that is new are marked as triggered, in the same transaction.
+    The same transaction marks the app's active alerts at a new threshold as triggered.
     """
     with connection.transaction():
         thresholds = _thresholds(connection)
@@ -55,9 +55,9 @@ def book_crossings(connection: Connection, week: date, budget_usd: Decimal) -> N
 
 
 def threshold_crossings(connection: Connection) -> list[Crossing]:
-    """Crossings that were not notified yet, the oldest first.
+    """Crossings that are not yet notified, oldest first.
 
-    Inside a transaction they are the caller's until it ends: another worker that asks meanwhile does not get them.
+    Inside a transaction they belong to the caller until it ends; other workers do not receive them.
     """
     with connection.cursor(row_factory=class_row(Crossing)) as cursor:
         return cursor.execute(
@@ -86,7 +86,7 @@ def mark_notified(connection: Connection, crossings: Iterable[Crossing]) -> None
 
 
 def _thresholds(connection: Connection) -> tuple[int, ...]:
-    """The percentages of the app's active alerts; the usual ones where it has none, active or not."""
+    """The percentages of the app's active alerts; the defaults if the table has no rows."""
     if not _app_has_alerts(connection):
         return DEFAULT_THRESHOLDS
     rows = connection.execute("select threshold_percent, is_active from cost_alerts").fetchall()

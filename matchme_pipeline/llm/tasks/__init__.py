@@ -1,1 +1,1 @@
-"""What models are asked: questions, prompts, packing, and how answers are read; pure."""
+"""The tasks of models: questions, prompts, packing, and parsing of answers; pure."""

@@ -1,4 +1,4 @@
-"""Reads a model's answer: valid parts are kept, the others are dropped and counted by reason; pure."""
+"""Parses a model's answer: valid parts are kept, others are dropped and counted by reason; pure."""
 
 import json
 import re
@@ -12,38 +12,38 @@ from matchme_pipeline.llm.text.contact_masking import shows_contact
 from matchme_pipeline.llm.text.plain_text import asks_the_other, claims_nothing, is_plain, plain
 from matchme_pipeline.llm.text.quote_grounding import QuotableText
 
-# Raised whenever a stored answer would be read differently: part of every cache key.
+# Raise it if stored answers would be parsed differently: part of every cache key.
 PARSER_VERSION = 1
 CATEGORIES = ("values", "personality", "lifestyle", "interests", "family")
 # Longer texts in an answer are dropped unread.
 LONGEST_READ = 2_000
 MAX_TITLE, MAX_DESCRIPTION, MAX_QUOTE, MAX_STARTER = 80, 400, 500, 300
 STARTERS_KEPT = 3
-# At most so many insights of a post are kept, and so many claims read to find them.
+# The most insights of a post that are kept, and the most claims that are read to find them.
 INSIGHTS_KEPT = 3
 CLAIMS_READ = 20
 # Without an answer schema a model answers as in a chat: with thoughts before the JSON or a code fence around it.
 _THOUGHTS = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
 _FENCE = re.compile(r"\A```(?:json)?\s*(.*?)\s*```\Z", re.DOTALL | re.IGNORECASE)
-# How the starters refer to what was shown: side and position.
+# How the starters refer to the shown insights: side and position.
 _REFERENCE = re.compile(r"[ab]\d{1,2}")
 _BY_RULE = ("ungrounded", "masked", "duplicate", "too_many", "markup")
 
 
 class UnreadableAnswerError(Exception):
-    """The answer as a whole cannot be used; the message says why."""
+    """The whole answer is unusable; the message says why."""
 
 
 @dataclass
 class ItemAnswer:
-    """What one asked item got: its valid insights, what was dropped and why, and whether it was answered at all."""
+    """The result of one item: its valid insights, dropped ones by reason, and whether it was answered at all."""
 
     insights: list[Insight] = field(default_factory=list)
     dropped: Counter[str] = field(default_factory=Counter)
 
     @property
     def dropped_by_rule(self) -> Counter[str]:
-        """Dropped although well-formed: not supported by the member's words, or a duplicate."""
+        """Well-formed but dropped: not supported by the member's text, or a duplicate."""
         return Counter({reason: n for reason, n in self.dropped.items() if reason in _BY_RULE})
 
     @property
@@ -53,7 +53,7 @@ class ItemAnswer:
 
 
 def read_object(content: str | None, name: str) -> list[Any]:
-    """The list under `name` in the JSON object `content`; raises UnreadableAnswerError for anything else."""
+    """The list under `name` in the JSON object `content`; raises UnreadableAnswerError for any other content."""
     if not content or not content.strip():
         raise UnreadableAnswerError("empty answer")
     try:
@@ -113,7 +113,7 @@ def read_previews(entries: list[Any], asked: set[str]) -> dict[str, dict[str, li
 
 
 def read_reviews(entries: list[Any], asked: set[str]) -> dict[str, int | str]:
-    """The fit, 0 to 100, of each asked pair, or the reason why there is none; a pair's first valid entry counts."""
+    """The fit, 0 to 100, of each pair, or the reason why there is none; a pair's first valid entry counts."""
     reviews: dict[str, int | str] = dict.fromkeys(asked, "the answer leaves the pair out")
     for entry in entries:
         pair_id = entry.get("pair_id") if isinstance(entry, dict) else None
@@ -166,7 +166,7 @@ def is_shown(starter: str) -> bool:
 
 
 def shown_starters(stored: Iterable[str]) -> tuple[str, ...]:
-    """The stored starters that may be shown, as plain text; they may be older than a rule that they break."""
+    """The stored starters that may be shown, as plain text; they may be older than a rule."""
     read = (plain(starter) for starter in stored)
     return tuple(s for s in read if s and is_plain(s) and claims_nothing(s) and not shows_contact(s))
 

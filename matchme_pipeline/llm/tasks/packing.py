@@ -1,4 +1,4 @@
-"""Packs questions into requests: one owner a request, within its limits on tokens and items; pure."""
+"""Packs questions into requests: one owner per request, within its limits on tokens and items; pure."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,7 @@ from matchme_pipeline.llm.text.token_estimates import BYTES_PER_TOKEN, estimated
 
 
 def pack_questions(questions: Iterable[Question], settings: PromptSettings) -> list[list[Question]]:
-    """Requests in order of their first question. A question that is `alone`, or too long to share, gets its own."""
+    """Requests in order of their first question. A question that is `alone`, or too long to share, is sent alone."""
     packs: list[list[Question]] = []
     open_packs: dict[str | None, tuple[list[Question], int]] = {}
     for question in questions:
@@ -42,5 +42,5 @@ def pack_texts(texts: Sequence[tuple[str, str]], most_items: int, most_tokens: i
 
 def question_tokens(question: Question) -> int:
     """Estimated tokens of a question's data in a request."""
-    # The id, its quotes and a comma stand around the data.
+    # The id, its quotes and a comma around the data.
     return len(json.dumps(question.data, ensure_ascii=False).encode("utf-8", "surrogatepass")) // BYTES_PER_TOKEN + 6

@@ -43,7 +43,7 @@ def load_prompt(name: str) -> Prompt:
     instructions = folder.joinpath(f"{name}.md").read_text("utf-8").strip()
     schema = json.loads(folder.joinpath(f"{name}.schema.json").read_text("utf-8"))
     settings = PromptSettings.model_validate(yaml.safe_load(folder.joinpath(f"{name}.yaml").read_text("utf-8")))
-    # Packing does not change what a model is asked about one item; these settings do.
+    # Packing does not affect the answer to one item; these settings do.
     asked = {"temperature": settings.temperature, "item_characters": settings.item_characters}
     version = hash_of([instructions, schema, asked, PARSER_VERSION])[:12]
     return Prompt(name, instructions, schema, settings, f"{name}-{version}")

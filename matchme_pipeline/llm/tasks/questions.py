@@ -1,7 +1,7 @@
-"""The tasks of models, insights, previews and reviews: how questions look and how answers are read.
+"""The tasks of models: insights, previews and reviews, with their questions and the parsing of answers.
 
-Pure: a question knows its cache key and the data that the model may see; a task turns questions into one request's
-JSON and the answer's JSON into what is stored per question.
+Pure: a question holds its cache key and the data for the model. A task turns questions into one request's JSON, and the
+answer's JSON into the stored result of each question.
 """
 
 import re
@@ -22,7 +22,7 @@ from matchme_pipeline.llm.text.sentences import cut_at_boundary
 
 # How many of each side's insights a preview is written from.
 INSIGHTS_A_SIDE = 3
-# A shorter post may well show nothing; a longer one that the answer leaves out is asked about once more.
+# A shorter post may show nothing; if an answer omits a longer one, it is asked about once more.
 TELLING_CHARACTERS = 25
 
 Json = dict[str, Any]
@@ -30,7 +30,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Question:
-    """One item to ask about. Different `owner`s never share a request; an `alone` question shares none."""
+    """One item to ask about. Different `owner`s never share a request; an `alone` question has its own request."""
 
     key: str
     subject: str
@@ -38,24 +38,24 @@ class Question:
     data: Json
     text: str = ""
     alone: bool = False
-    # Who will read the answer, where the provider tells readers apart. No part of any request.
+    # The readers of the answer, if the provider distinguishes them. Not part of any request.
     readers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A parsed answer: what to store per key, why other keys got nothing, and what was dropped."""
+    """A parsed answer: results by key, reasons for keys without a result, and dropped parts."""
 
     stored: dict[str, Json]
     refused: dict[str, str]
-    # Keys whose answer is acceptable but worth asking about once more: it leaves the item out although it mentions
-    # others, or it quotes words that are not there.
+    # Keys with an acceptable answer that are worth another try: the answer omits the item although it mentions others,
+    # or quotes words that are not in the text.
     doubtful: frozenset[str] = frozenset()
     dropped: Counter[str] = field(default_factory=Counter)
 
 
 class InsightsTask:
-    """Insights: one question per content item; its data is the item's text without contacts."""
+    """Insights: one question per content item; its data is the masked text."""
 
     name = "insights"
     list_name = "insights"
@@ -64,7 +64,7 @@ class InsightsTask:
         self.prompt = prompt
 
     def question(self, item: ItemToAnalyse, model: str, parameters: str, shared: bool = False) -> Question:
-        """The question about `item`; `shared`: several members wrote the text, so it is asked about alone."""
+        """The question about `item`; `shared`: several members have the same text, so it is asked about alone."""
         read = cut_at_boundary(item.text, self.prompt.settings.item_characters)
         seen = mask(read, item.names)
         categories = [mask(category, item.names) for category in item.categories]
@@ -83,7 +83,7 @@ class InsightsTask:
         return {"posts": [{"id": post_id, **question.data} for post_id, question in asked.items()]}, asked
 
     def read(self, entries: list[Any], asked: Mapping[str, Question]) -> Reading:
-        """Valid insights per question; a question with malformed insights alone is refused."""
+        """Valid insights per question; a question with only malformed insights is refused."""
         read, elsewhere = answer_parsing.read_insights(entries, {post_id: q.text for post_id, q in asked.items()})
         stored: dict[str, Json] = {}
         refused: dict[str, str] = {}
@@ -101,7 +101,7 @@ class InsightsTask:
 
 
 class PreviewsTask:
-    """Previews: one question per pair, with a few approved insights of each side and what both show."""
+    """Previews: one question per pair, with a few approved insights of each side and common attributes."""
 
     name = "previews"
     list_name = "previews"
@@ -110,7 +110,7 @@ class PreviewsTask:
         self.prompt = prompt
 
     def question(self, pair: PairToPreview, model: str, parameters: str) -> Question:
-        """The question about `pair`; pairs that look the same to the model share a key."""
+        """The question about `pair`; pairs with the same data share a key."""
         a, b = shown_insights(pair)
         data = {
             "a": {"insights": [_shown(insight) for insight in a]},
@@ -132,7 +132,7 @@ class PreviewsTask:
 
 
 class ReviewsTask:
-    """Reviews: one question per pair, with approved insights of each side, in an order that tells nothing."""
+    """Reviews: one question per pair, with approved insights of each side, in an order that reveals nothing."""
 
     name = "review"
     list_name = "reviews"
@@ -141,7 +141,7 @@ class ReviewsTask:
         self.prompt = prompt
 
     def question(self, pair: PairToReview, model: str, parameters: str) -> Question:
-        """The question about `pair`; the sides are ordered by what is shown, never by who they are."""
+        """The question about `pair`; the sides are ordered by their content, never by their identity."""
         first, second = sorted(([_said(insight) for insight in side] for side in (pair.a, pair.b)), key=hash_of)
         data = {"a": first, "b": second}
         return _pair_question(data, model, parameters, self.prompt)
@@ -151,7 +151,7 @@ class ReviewsTask:
         return _pairs_request(questions)
 
     def read(self, entries: list[Any], asked: Mapping[str, Question]) -> Reading:
-        """The fit per question, or why there is none."""
+        """The fit per question, or the reason why there is none."""
         read = answer_parsing.read_reviews(entries, set(asked))
         stored: dict[str, Json] = {asked[i].key: {"fit": fit} for i, fit in read.items() if isinstance(fit, int)}
         refused = {asked[i].key: reason for i, reason in read.items() if isinstance(reason, str)}
@@ -162,7 +162,7 @@ Task = InsightsTask | PreviewsTask | ReviewsTask
 
 
 def _pair_question(data: Json, model: str, parameters: str, prompt: Prompt) -> Question:
-    """The question that shows `data` of a pair; a pair whose texts address a model is asked about alone."""
+    """The question with `data` of a pair; a pair whose texts address a model is asked about alone."""
     subject = hash_of(data)
     alone = speaks_to_a_model(" ".join(_texts(data)))
     return Question(cache_key(subject, model, parameters, prompt.version), subject, None, data, alone=alone)
@@ -182,7 +182,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def insights_of(stored: Json) -> tuple[Insight, ...]:
-    """The insights of a stored answer that may be shown; the answer may be older than a rule that it breaks."""
+    """The insights of a stored answer that may be shown; the answer may be older than a rule."""
     read = (Insight(**insight) for insight in stored["insights"])
     shown = (replace(one, title=plain(one.title), description=plain(one.description)) for one in read)
     usable = [one for one in shown if is_plain(one.title) and is_plain(one.description) and one.title]
@@ -192,7 +192,7 @@ def insights_of(stored: Json) -> tuple[Insight, ...]:
 def shown_insights(pair: PairToPreview) -> tuple[tuple[SharedInsight, ...], tuple[SharedInsight, ...]]:
     """The few insights of each side that a preview is based on: similar ones first, then the rest by id.
 
-    Likeness of two insights: words that their titles share, plus a half when they are of the same category.
+    Similarity of two insights: the number of common words of their titles, plus a half for the same category.
     """
 
     def likeness(insight: SharedInsight, others: Sequence[SharedInsight]) -> float:
@@ -208,7 +208,7 @@ def shown_insights(pair: PairToPreview) -> tuple[tuple[SharedInsight, ...], tupl
 
 
 def insights_used(stored: Json, pair: PairToPreview) -> tuple[str, ...]:
-    """The ids of the insights that stored starters refer to; all that were shown where they refer to none."""
+    """The ids of the insights that stored starters refer to; all shown insights if they refer to none."""
     sides = zip(("a", "b"), shown_insights(pair), strict=True)
     by_reference = {f"{side}{i}": insight.insight_id for side, shown in sides for i, insight in enumerate(shown)}
     references = stored.get("insights_used")
@@ -218,7 +218,7 @@ def insights_used(stored: Json, pair: PairToPreview) -> tuple[str, ...]:
 
 
 def _shown(insight: SharedInsight) -> Json:
-    # Titles are enough; descriptions would double the price of a preview.
+    # Titles suffice; descriptions would double the price of a preview.
     return {"category": insight.category, "title": mask(insight.title, insight.names)}
 
 

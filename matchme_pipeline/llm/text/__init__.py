@@ -1,1 +1,1 @@
-"""Text that goes to a model and comes back: masking, sentences, quotes, token estimates; pure."""
+"""Texts for and from models: masking, sentences, quotes, token estimates; pure."""
