@@ -1,4 +1,4 @@
-"""Answers to the app's questionnaires as options chosen; what members wrote in their own words is left alone."""
+"""Answers to the app's questionnaires as chosen options; free-text answers are not read."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -11,10 +11,10 @@ _WIDEST_SCALE = 100
 
 
 def chosen_options(answers: pd.DataFrame, found: Counter[str]) -> Iterator[tuple[str, str, list[str], list[str]]]:
-    """Per question: its id, its wording, who chose what (two lists of one length).
+    """Per question: its id, its wording, and the members with their choices (two lists of one length).
 
     `answers` is `Facts.answers`. An answer counts as far as it names the question's own options; a question of type
-    text has none. Answers outside the options are counted.
+    text has none. Other answers are counted.
     """
     for question_id, group in answers.groupby("question_id", sort=True):
         first = group.iloc[0]

@@ -1,4 +1,4 @@
-"""The DNA stages as assets: how common traits are, how original content is, what everyone scores."""
+"""The DNA assets: the frequency of traits, the originality of content, and all scores."""
 
 from time import monotonic
 from typing import Any
@@ -58,7 +58,7 @@ def trait_distribution(context: AssetExecutionContext, database: DatabaseResourc
 def content_originality(
     context: AssetExecutionContext, database: DatabaseResource, models: ModelsResource
 ) -> MaterializeResult[None]:
-    """Compare every member's items with everyone else's."""
+    """Compare every member's items with all other members' items."""
     started = monotonic()
     week = week_of(context)
     with models.session(database) as session:

@@ -1,4 +1,4 @@
-"""Behaviour: how far a member's habits lie from the population's, on the population's own scale."""
+"""Behaviour: the distance of a member's habits from the population's, on the population's scale."""
 
 import math
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from matchme_pipeline.dna.weights import (
     UNIQUE_DEVIATION,
 )
 
-# Mean deviations closer than this are one place in the ranking: noise of the arithmetic separates nobody.
+# Mean deviations closer than this rank equal, because rounding errors must not separate members.
 _DEVIATION_UNIT = 1e-9
 
 
@@ -40,9 +40,9 @@ class Behaviour:
 def behaviour(habits: Habits) -> Behaviour:
     """The member's place in the population's distribution of mean |z|, ties in the middle, 0-100.
 
-    Robust z (Iglewicz and Hoaglin 1993): (x - median) / (1.4826 · MAD); where the MAD is 0, 1.2533 · the mean
-    absolute deviation stands in for it; where that is 0 too, z is 0. The population is everyone with seven days of
-    membership and something posted or reviewed; the others have 0. With nobody else to compare, 50.
+    Robust z (Iglewicz and Hoaglin 1993): (x - median) / (1.4826 · MAD). If the MAD is 0, 1.2533 · the mean absolute
+    deviation replaces it; if that is 0 too, z is 0. The population is every member with seven days of membership and at
+    least one post or review; other members have 0. Without another member to compare, 50.
     """
     compared = (habits.days >= SHORTEST_MEMBERSHIP_DAYS) & habits.active
     z = pd.DataFrame(index=habits.figures.index)

@@ -1,4 +1,4 @@
-"""A score in plain words: what each strand is worth to the member, one sentence on why, and the figures behind it."""
+"""Explains a score in plain words: the points of each strand, one sentence on the reason, and the figures."""
 
 import math
 from typing import Any

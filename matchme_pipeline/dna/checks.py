@@ -1,4 +1,4 @@
-"""Checks on the DNA assets: what must hold of every week's rows, read back from the database."""
+"""Checks on the DNA assets, computed from the stored rows."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from matchme_pipeline.dna.weights import WEIGHTS
 from matchme_pipeline.week import Week
 from matchme_pipeline.weekly_assets import weekly_check
 
-# A week moves a score by a few points; when many move by half a tier, a rule or its data broke.
+# A score changes by a few points a week; if many change by half a tier, a rule or its data is broken.
 FAR_POINTS = 10
 LARGEST_SHARE_MOVED_FAR = 0.05
 LARGEST_SHIFT_OF_THE_MEAN_POINTS = 3.0
@@ -77,7 +77,8 @@ def percentiles_follow_from_scores(context: AssetCheckExecutionContext, database
     """Recompute every percentile."""
     with database.connect() as connection:
         scored, wrong = verification.wrong_percentiles(connection, _week(context).sunday)
-    # A member who was recalculated alone shifts others by less than what a full pass will put right.
+    # A member who was recalculated alone changes others' percentiles by less than this; the next full pass corrects
+    # them.
     return _result(wrong == 0, {"scored": scored, "wrong": wrong}, AssetCheckSeverity.WARN)
 
 

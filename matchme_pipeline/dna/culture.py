@@ -21,12 +21,12 @@ class Culture:
 
 
 def culture(traits: Traits, cities: pd.Series) -> Culture:
-    """100 · the mean over attributes of the share of the city's others who do not share the member's value.
+    """100 · the mean over attributes of the share of other members of the city with another value.
 
-    Exact from the cluster's counts: of the c - 1 others who state the attribute, h - 1 hold the value, so the share
-    is (c - h) / (c - 1). Several values of one attribute (languages) are averaged first. A value that everybody who
-    states the attribute holds tells nobody apart and does not count. Fewer than five others, no city, or nothing
-    stated: 50. `cities` is in the population's order.
+    Exact from the cluster's counts: of the c - 1 others who state the attribute, h - 1 have the value, so the share is
+    (c - h) / (c - 1). Several values of one attribute (languages) are averaged first. A value that everybody in the
+    city shares distinguishes nobody and does not count. Fewer than five others, no city, or no stated attribute: 50.
+    `cities` is in the population's order.
     """
     city, _ = pd.factorize(np.asarray(cities, dtype=object))
     sizes = np.bincount(city[city >= 0], minlength=1)

@@ -17,7 +17,7 @@ _ELSEWHERE = {"practice_level": "prayer_frequency"}
 
 @dataclass(frozen=True)
 class Depth:
-    """Per member: the strand in micro-points, each dimension's points (0-100), and the fields that are missing."""
+    """Per member: the strand in micro-points, each dimension's points (0-100), and the missing fields."""
 
     points: Integers
     dimensions: dict[str, Floats]
@@ -25,10 +25,10 @@ class Depth:
 
 
 def depth(members: pd.DataFrame) -> Depth:
-    """The mean of five dimensions; each 100 · filled fields / its fields, the biography by its length.
+    """The mean of five dimensions: each is 100 · filled fields / its fields; the biography counts by its length.
 
-    `members` is `Facts.members` after `resolve_religion`. A text that states nothing ("prefer not to say"), an
-    empty list and a height of zero or less are not filled.
+    `members` is `Facts.members` after `resolve_religion`. A text without content ("prefer not to say"), an empty list
+    and a height of zero or less are not filled.
     """
     missing = {}
     dimensions = {}
@@ -60,7 +60,7 @@ def _filled(column: pd.Series) -> NDArray[np.bool_]:
 
 
 def is_filled(value: Any) -> bool:
-    """Whether one value of a profile states something."""
+    """Does a profile's value state something?"""
     if value is None or value is pd.NA:
         return False
     if isinstance(value, str):
@@ -69,7 +69,7 @@ def is_filled(value: Any) -> bool:
         return any(is_filled(item) for item in value)
     if isinstance(value, bool | np.bool_):
         return True
-    # A number; NaN and what cannot be a height state nothing.
+    # A number; NaN and impossible heights state nothing.
     return bool(value > 0)
 
 

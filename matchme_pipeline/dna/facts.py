@@ -1,4 +1,4 @@
-"""What the score is computed from: the members of a population and what they have shared, as of the cutoff."""
+"""The inputs of the score: the members of a population and what they have shared, as of the cutoff."""
 
 import json
 from collections import Counter

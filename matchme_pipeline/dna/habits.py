@@ -1,4 +1,4 @@
-"""Members' habits in figures: when, how often, how deeply and on what they post, and how they review insights."""
+"""Figures of members' habits: when, how often, how deeply and on what they post, and how they review insights."""
 
 from dataclasses import dataclass
 
@@ -13,10 +13,10 @@ from matchme_pipeline.dna.weights import POST_FIELD
 
 @dataclass(frozen=True)
 class Habits:
-    """`figures`: one float64 row per member in the population's order, a column per habit, NaN where it has none.
+    """`figures`: one float64 row per member in the population's order, a column per habit, NaN if unknown.
 
-    `days`: whole days since joining, -1 where joining is unknown. `active`: has posted or reviewed.
-    `moved`: posts dated before their author joined, counted as shared on joining.
+    `days`: whole days since joining, -1 if unknown. `active`: has posted or reviewed. `moved`: posts dated before their
+    author joined; they count as shared on joining.
     """
 
     figures: pd.DataFrame

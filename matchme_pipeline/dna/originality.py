@@ -1,4 +1,4 @@
-"""Content originality: how unlike everyone else's a member's items are, exact over the whole population."""
+"""Content originality: how much a member's items differ from all others', exact over the whole population."""
 
 import numpy as np
 import pandas as pd
@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 from matchme_pipeline.dna.fixed_point import MICRO, Floats, Integers, micro, share_below
 from matchme_pipeline.dna.weights import FEWEST_OTHER_ITEMS, FEWEST_OWN_ITEMS, NEUTRAL
 
-# Components of unit vectors as multiples of 2**-40: whole numbers whose sums in int64 are exact, so that neither the
-# order of items nor the size of chunks can change a score. What this cuts off a similarity, below 1e-12, is far under
-# the six decimals that are kept.
+# Components of unit vectors as multiples of 2**-40: integers whose sums in int64 are exact, so that neither the order
+# of items nor the size of chunks affects a score. The rounding error of a similarity, below 1e-12, is far below the six
+# stored decimals.
 _BITS = 40
 _MOST_ITEMS = 2 ** (63 - _BITS) - 1
 _LIMB = 17
-# Rows that are worked on at once: they stay in the processor's cache.
+# Rows processed at once: they stay in the processor's cache.
 _BLOCK = 128
 
 
@@ -32,9 +32,9 @@ class ItemSums:
     def add(self, member: Integers, vectors: NDArray[np.float32], row: Integers | None = None) -> None:
         """Add one chunk of items: item i is `vectors[row[i]]` (without `row`: `vectors[i]`), of member `member[i]`.
 
-        Positions of members are the population's; an item at position -1 belongs to nobody in it.
+        Positions of members are the population's; position -1 is ignored.
 
-        Raises OverflowError from 8,388,608 items on, where a sum might no longer fit.
+        Raises OverflowError from 8,388,608 items on, because a sum might overflow.
         """
         if int(self.items.sum()) + len(member) > _MOST_ITEMS:
             raise OverflowError(f"originality adds up to {_MOST_ITEMS} items")
@@ -43,7 +43,7 @@ class ItemSums:
         for start in range(0, len(order), _BLOCK):
             rows = order[start : start + _BLOCK]
             exact = vectors[rows if row is None else row[rows]].astype(np.float64)
-            # Row by row over contiguous memory: a row's length does not depend on the rows beside it.
+            # Row by row over contiguous memory: a row's norm does not depend on the rows beside it.
             lengths = np.sqrt(np.einsum("ij,ij->i", exact, exact))
             usable = np.isfinite(lengths) & (lengths > 0)
             if not usable.all():
@@ -92,8 +92,8 @@ def originality(user_ids: pd.Series, sums: ItemSums) -> pd.DataFrame:
 def _dot_with_others(sums: ItemSums, measured: NDArray[np.bool_]) -> Floats:
     """own · (total - own) of each measured member, rounded once, from exact integer products.
 
-    Numbers are cut into limbs of 17 bits, whose products over 1,536 dimensions stay below 2**53: BLAS adds them
-    exactly in whatever order it likes.
+    Numbers are split into limbs of 17 bits, whose products over 1,536 dimensions stay below 2**53: BLAS adds them
+    exactly in any order.
     """
     total = _limbs(sums.sums.sum(axis=0))
     total_limbs = np.stack(total, axis=1)

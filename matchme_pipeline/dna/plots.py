@@ -42,7 +42,7 @@ def lines(title: str, xs: Sequence[str], series: Mapping[str, Sequence[float]]) 
 
 
 def markdown_image(title: str, svg: str) -> str:
-    """The picture inside a line of Markdown, which is where the UI shows it."""
+    """The picture as a data URL in one line of Markdown, which the UI displays."""
     encoded = base64.b64encode(svg.encode()).decode()
     return f"![{title}](data:image/svg+xml;base64,{encoded})"
 

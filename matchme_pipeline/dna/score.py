@@ -26,7 +26,7 @@ from matchme_pipeline.dna.weights import (
 
 @dataclass(frozen=True)
 class Strands:
-    """The results of the five strands, before they are put into words; rows are in the population's order."""
+    """The results of the five strands before the explanation; rows are in the population's order."""
 
     facts: Facts
     traits: Traits
@@ -68,8 +68,8 @@ class Strands:
 def strands(facts: Facts, distribution: pd.DataFrame, originality: pd.DataFrame) -> Strands:
     """The five strands of everyone in `facts`.
 
-    `distribution` is what `traits.distribution` returns; `originality` what `originality.originality` returns,
-    members who are missing from it have 50.
+    `distribution` is the result of `traits.distribution`, `originality` that of `originality.originality`; members
+    without originality have 50.
     """
     facts = resolve_religion(facts)
     traits = member_traits(facts)
@@ -124,16 +124,16 @@ def scores(found: Strands) -> pd.DataFrame:
 
 
 def weighted(points: dict[str, Integers]) -> Integers:
-    """The score before the seed state is looked at: Σ weight · strand, rounded here and nowhere before, halves up."""
+    """The score before the test for missing data: Σ weight · strand, rounded only here, halves up."""
     total = sum((WEIGHTS[strand] * values for strand, values in points.items()), np.int64(0))
     return divide_half_up(np.asarray(total, dtype=np.int64), 100 * MICRO)
 
 
 def whole_points(points: dict[str, Integers], score: Integers) -> dict[str, Integers]:
-    """Each strand's weighted points as whole numbers that add up to the score, none above its weight.
+    """Each strand's weighted points as integers that add up to the score, none above its weight.
 
-    Largest remainders: every share is cut to a whole number, then the largest cut parts are given back, in the
-    order of the weights where they are equal. Where the score is 0, so are all parts.
+    Largest remainders: every share is rounded down, then the points left go to the largest remainders, in the order of
+    the weights if equal. If the score is 0, all parts are 0.
     """
     exact = np.stack([WEIGHTS[strand] * values for strand, values in points.items()], axis=1)
     whole, rest = np.divmod(exact, 100 * MICRO)

@@ -1,4 +1,4 @@
-"""What a week's scores look like as a whole: figures, tables and pictures for the asset's metadata."""
+"""Overview of a week's scores: figures, tables and pictures for the asset's metadata."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date

@@ -1,4 +1,4 @@
-"""Free text made comparable: normalised, freed of what identifies, typos folded into what they were meant to be."""
+"""Makes free text comparable: normalises it, excludes identifying texts, and corrects typos."""
 
 import re
 import unicodedata
@@ -16,7 +16,7 @@ _IDENTIFYING = re.compile(r"@|://|www\.|(?:\d[\s().+-]*){8}")
 
 
 def normalise(raw: Any) -> str | None:
-    """Case, width, accents, punctuation and spacing taken away; None for what states nothing or is no text."""
+    """Remove case, width, accents, punctuation and spacing; None for a text without content, or another type."""
     if not isinstance(raw, str):
         return None
     letters = "".join(c for c in unicodedata.normalize("NFKD", raw) if not unicodedata.combining(c))
@@ -25,16 +25,16 @@ def normalise(raw: Any) -> str | None:
 
 
 def identifies(raw: str) -> bool:
-    """Whether the text holds an address, a link or a telephone number, or is prose rather than a value."""
+    """Does the text contain an address, a link or a telephone number, or is it prose rather than a value?"""
     return len(raw.strip()) > LONGEST_TRAIT_CHARACTERS or _IDENTIFYING.search(raw) is not None
 
 
 def fold_typos(rare: Iterable[str], established: Mapping[str, int]) -> dict[str, str]:
-    """For each rare value that is one edit away from an established one: that one.
+    """For each rare value with one edit to an established one: the established value.
 
-    `established` maps values to their number of members; the most frequent wins, then the alphabet. One edit is a
-    character inserted, left out, replaced, or swapped with its neighbour. Linear: candidates share a deletion
-    (Garbe's symmetric deletes).
+    `established` maps values to their number of members; the most frequent wins, then the alphabet. One edit inserts,
+    removes or replaces a character, or swaps two neighbours. Linear: candidates share a deletion (Garbe's symmetric
+    deletes).
     """
     by_deletion: dict[str, list[str]] = {}
     for value in established:

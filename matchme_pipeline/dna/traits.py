@@ -1,4 +1,4 @@
-"""Members' traits: what they state about themselves, share and answer, as pairs of a member and a trait."""
+"""Members' traits from stated attributes, content and answers, as pairs of a member and a trait."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,7 +24,7 @@ from matchme_pipeline.dna.weights import (
 )
 from matchme_pipeline.profile_vocabulary import VOCABULARY, value_of
 
-# Who states which value: positions of members, codes of values (both int64, row by row), and the values by code.
+# The values of one field: positions of members, codes of values (both int64, row by row), and the values by code.
 Stated = tuple[Integers, Integers, list[Any]]
 
 
@@ -33,7 +33,7 @@ class Traits:
     """`table`: one row per trait (`key`, `field`, `category`, `name`), by key; `member`, `trait`: the pairs.
 
     `member` and `trait` are int64 positions in `Facts.members` and in `table`; each pair occurs once, in order.
-    `members` is the size of the population, `found` counts what was left out and why.
+    `members` is the size of the population, `found` counts values that were left out, by reason.
     """
 
     table: pd.DataFrame
@@ -64,10 +64,10 @@ def member_traits(facts: Facts) -> Traits:
 
 
 def distribution(traits: Traits) -> pd.DataFrame:
-    """How common each trait is: n members of N have it, frequency n / N, idf = ln(N / n) (Spärck Jones 1972).
+    """The frequency of each trait: n members of N have it, frequency n / N, idf = ln(N / n) (Spärck Jones 1972).
 
     Returns `trait_key`, `trait_category`, `trait_display_name`, `user_count`, `total_users`, `frequency` and `idf`
-    (floats, eight decimals), by key. Traits that nobody has are not there.
+    (floats, eight decimals), by key. Traits without members are absent.
     """
     users = np.bincount(traits.trait, minlength=len(traits.table)).astype(np.int64)
     total = max(1, traits.members)
@@ -85,7 +85,7 @@ def distribution(traits: Traits) -> pd.DataFrame:
 
 
 def _stated(facts: Facts, found: Counter[str]) -> Iterator[tuple[TraitField, Stated]]:
-    """Field by field: who states what, as written."""
+    """The stated values of each field, as written."""
     everybody = np.arange(len(facts.members), dtype=np.int64)
     for field in TRAIT_FIELDS:
         column = facts.members[field.column]
@@ -100,7 +100,7 @@ def _stated(facts: Facts, found: Counter[str]) -> Iterator[tuple[TraitField, Sta
 
 
 def _positions(position: pd.Index, owners: Any) -> Integers:
-    """Positions in the population; -1 for somebody who is not in it."""
+    """Positions in the population; -1 for other members."""
     return position.get_indexer(pd.Index(owners, dtype=object)).astype(np.int64)
 
 
@@ -125,7 +125,7 @@ def _as_column(values: Sequence[Any]) -> Any:
 
 
 def _comparable(field: TraitField, stated: Stated, found: Counter[str]) -> Stated:
-    """Values normalised; where members type freely, typos folded and what too few members state left out."""
+    """Normalised values. For free-text fields, typos are corrected and values of too few members are left out."""
     member, codes, written = stated
     uses = np.bincount(codes, minlength=len(written))
     meant = [_meaning(field, raw, int(count), found) for raw, count in zip(written, uses, strict=True)]
@@ -136,7 +136,7 @@ def _comparable(field: TraitField, stated: Stated, found: Counter[str]) -> State
     listed = VOCABULARY.get(field.column, {})
     always = listed if field.column in ALWAYS_TRAITS else {}
     established = {v: n for v, n in holders.items() if n >= ESTABLISHED_MEMBERS or v in always}
-    # Matching takes a listed value by its listed spellings alone, so no typo is folded into one here.
+    # Matching only knows listed spellings, so typos are not corrected to a listed value here.
     folded = fold_typos(
         (v for v in holders if v not in established and v not in listed),
         {v: n for v, n in established.items() if v not in listed},
@@ -147,7 +147,7 @@ def _comparable(field: TraitField, stated: Stated, found: Counter[str]) -> State
 
 
 def _recoded(member: Integers, codes: Integers, meant: Sequence[str | None]) -> Stated:
-    """Codes of what is meant instead of what is written; each pair once, pairs without a meaning left out."""
+    """Codes of normalised values instead of written ones; each pair once, without values that have no meaning."""
     values = sorted({value for value in meant if value is not None})
     position = {value: number for number, value in enumerate(values)}
     recode = np.array([-1 if value is None else position[value] for value in meant], dtype=np.int64)
@@ -158,7 +158,7 @@ def _recoded(member: Integers, codes: Integers, meant: Sequence[str | None]) -> 
 
 
 def _meaning(field: TraitField, raw: Any, uses: int, found: Counter[str]) -> str | None:
-    """One written value, normalised; None for what states nothing, identifies, or cannot be."""
+    """One written value, normalised; None if it has no content, identifies a person, or is impossible."""
     if field.kind == "flag":
         return "yes" if raw else "no"
     if field.kind == "count":

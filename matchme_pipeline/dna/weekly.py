@@ -1,4 +1,4 @@
-"""One week's DNA from the database: what is read, and the rule that it is given to."""
+"""One week's DNA from the database: reads the inputs and applies the rules."""
 
 from collections import Counter
 from collections.abc import Callable, Collection
@@ -22,14 +22,14 @@ T = TypeVar("T")
 
 
 def trait_distribution(connection: Connection, week: Week) -> tuple[Traits, pd.DataFrame, dict[str, str]]:
-    """Everyone's traits as of the cutoff, how common each is, and members left out with broken rows; writes nothing."""
+    """All traits as of the cutoff with their frequencies, and members left out because of broken rows; writes nothing."""
     facts = queries.facts_as_of(connection, week.cutoff)
     traits, broken = _leaving_out_broken(facts, lambda part: member_traits(resolve_religion(part)))
     return traits, distribution(traits), broken
 
 
 def content_originality(connection: Connection, week: Week, model: str) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Everyone's originality under the vectors of `model`, and the items that could not count; writes nothing."""
+    """The originality of all members by the vectors of `model`, and items that could not count; writes nothing."""
     user_ids = queries.members_as_of(connection, week.cutoff)
     sums, without_vector = queries.item_sums_as_of(connection, user_ids, week.cutoff, model)
     left_out = {"items_without_vector": without_vector, "unusable_vectors": sums.unusable}
@@ -37,10 +37,11 @@ def content_originality(connection: Connection, week: Week, model: str) -> tuple
 
 
 def dna_scores(connection: Connection, week: Week) -> tuple[pd.DataFrame, Counter[str], dict[str, str]]:
-    """Everyone's score as of the cutoff, explained, what was odd in the data, and whose row is broken; writes nothing.
+    """All scores as of the cutoff with explanations, irregularities of the data, and members with broken rows; writes
+    nothing.
 
-    A week without members has no scores, and one whose members state nothing has no traits: neither is an error.
-    Raises WeekError where members have traits and the week has no trait distribution or originality yet.
+    A week without members has no scores, and a week without stated attributes has no traits: neither is an error.
+    Raises WeekError if members have traits and the week has no trait distribution or originality yet.
     """
     facts = queries.facts_as_of(connection, week.cutoff)
     shares = queries.trait_distribution(connection, week.sunday)
@@ -54,11 +55,12 @@ def dna_scores(connection: Connection, week: Week) -> tuple[pd.DataFrame, Counte
 
 
 def recalculate(connection: Connection, week: Week, user_ids: Collection[str]) -> int:
-    """Score a few members again, after a review or an edited profile, as a full pass would; returns rows changed.
+    """Recalculate the scores of a few members after a review or an edited profile, as a full pass would; returns the
+    number of changed rows.
 
-    The population is counted anew, because a member's review also changes how common traits are; only the rows of
-    `user_ids` are written, in history and, for the newest week, in what the app shows. Vectors do not change with a
-    review, so originality is taken as the week has it. Raises WeekError for a week without scores.
+    Counts the whole population, because a member's review also changes the frequency of traits, but writes only the
+    rows of `user_ids`: history and, for the newest week, the app's table. A review does not change vectors, so the
+    week's originality is used. Raises WeekError for a week without scores.
     """
     _require(queries.scored_members(connection, week.sunday), week, "dna_scores")
     facts = queries.facts_as_of(connection, week.cutoff)
@@ -68,10 +70,11 @@ def recalculate(connection: Connection, week: Week, user_ids: Collection[str]) -
 
 
 def refresh(connection: Connection, week: Week, user_ids: Collection[str], now: datetime) -> int:
-    """Show a few members their score as of `now` until the next week is published; returns how many.
+    """Show a few members their score as of `now` until the next week is published; returns the number of members.
 
-    After a review on a Tuesday, that is: `week` is the newest with scores, its history stays as of its cutoff. Who has
-    joined since that cutoff has no score yet and gets none. Raises WeekError for a week without scores.
+    For example after a review on a Tuesday. `week` is the newest week with scores; its history stays as of its cutoff.
+    A member who has joined since that cutoff has no score yet and gets none. Raises WeekError for a week without
+    scores.
     """
     _require(queries.scored_members(connection, week.sunday), week, "dna_scores")
     facts = of_members(queries.facts_as_of(connection, now), queries.members_as_of(connection, week.cutoff))
@@ -93,7 +96,7 @@ def _originality(connection: Connection, week: Week) -> pd.DataFrame:
 
 
 def _leaving_out_broken(facts: Facts, compute: Callable[[Facts], T]) -> tuple[T, dict[str, str]]:
-    """What `compute` makes of everybody but the members whose rows alone make it raise, and those members."""
+    """The result of `compute` without the members whose rows alone make it raise, and those members."""
     try:
         return compute(facts), {}
     except Exception:

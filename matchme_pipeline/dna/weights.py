@@ -1,4 +1,4 @@
-"""What MySoul DNA is made of: weights, tiers, thresholds and field lists, in this one place.
+"""The constants of MySoul DNA: weights, tiers, thresholds and field lists.
 
 Every change here changes members' scores: raise `ALGORITHM_VERSION` with it. Every result stores the version.
 """
@@ -25,7 +25,7 @@ STRAND_NAMES: dict[str, str] = {
     "content_originality": "Content originality",
     "cultural_variance": "Cultural variance",
 }
-# What the app's types call the strands; the SQL function `matchme_app_breakdown` writes the same keys.
+# The app's names of the strands; the SQL function `matchme_app_breakdown` writes the same keys.
 APP_NAMES: dict[str, str] = {
     "trait_rarity": "traitRarity",
     "profile_depth": "profileDepth",
@@ -39,7 +39,7 @@ TIERS: dict[str, int] = {"Common": 40, "Uncommon": 60, "Rare": 80, "Epic": 95, "
 REQUIRED_APPROVED_INSIGHTS = 5
 # A change of this many points or more is worth telling the member about.
 SIGNIFICANT_CHANGE = 5
-# What a strand is worth when there is too little to compare: neither rare nor common.
+# A strand's points if too little can be compared: neither rare nor common.
 NEUTRAL = 50.0
 
 # --- Trait rarity ----------------------------------------------------------------------------------------------------
@@ -49,17 +49,17 @@ FULL_IDF = 5.0
 # A trait that fewer than this share of the members have is rare.
 RARE_FREQUENCY = 0.10
 RARE_TRAITS_NAMED = 5
-# A value that members type freely is a trait from this many members on. Below it, nobody can tell it from a typo,
-# and it might identify the one who wrote it.
+# From this number of members on, a free-text value is a trait. A rarer value might be a typo, or might identify its
+# author.
 ESTABLISHED_MEMBERS = 3
-# A rarer value of at least this many characters that is one edit away from an established one is a typo of it.
+# A rarer value of at least this many characters with one edit to an established value is a typo of it.
 SHORTEST_TYPO_CHARACTERS = 5
 # Longer values are prose, not traits.
 LONGEST_TRAIT_CHARACTERS = 40
 # Numbers of things from here on are one trait ("4 or more").
 COUNT_BAND = 4
 
-# What members write when they do not want to say.
+# Values that mean "no answer".
 NOT_STATED = frozenset(
     {"", "n a", "na", "none", "null", "unknown", "not specified", "not stated", "prefer not to say", "rather not say"}
 )
@@ -72,7 +72,7 @@ Kind = Literal["code", "text", "list", "flag", "count", "option"]
 
 @dataclass(frozen=True)
 class TraitField:
-    """One attribute of members whose values are traits: its column, its category, its name in plain words."""
+    """One attribute whose values are traits: its column, its category, its name in plain words."""
 
     column: str
     category: Category
@@ -80,8 +80,8 @@ class TraitField:
     kind: Kind
 
 
-# Names, biographies, notes, places (hometown, location) and free-text answers identify people: never here.
-# What a member wants of a partner is not a trait of theirs either.
+# Names, biographies, notes, places (hometown, location) and free-text answers identify people and are never traits. A
+# preference about the partner is not a trait either.
 TRAIT_FIELDS: tuple[TraitField, ...] = (
     TraitField("sect", "religious", "Sect", "text"),
     TraitField("practice_level", "religious", "Practice", "text"),
@@ -124,7 +124,7 @@ INSIGHT_FIELD = TraitField("approved_insight", "personality", "Insights about", 
 POST_FIELD = TraitField("post_category", "content", "Posts about", "list")
 ANSWER_CATEGORY: Category = "personality"
 
-# Columns whose listed values (`profile_vocabulary`) are traits however few members state them.
+# Columns whose listed values (`profile_vocabulary`) are traits for any number of members.
 ALWAYS_TRAITS = frozenset({"sect"})
 
 # --- Profile depth ---------------------------------------------------------------------------------------------------
@@ -166,7 +166,7 @@ FEWEST_OTHER_ITEMS = 10
 # --- Cultural variance -----------------------------------------------------------------------------------------------
 
 FEWEST_OTHERS_IN_CITY = 5
-# Among the traits, those that are compared within a city.
+# The traits that are compared within a city.
 CULTURE_FIELDS: tuple[str, ...] = (
     "ethnicity",
     "languages",

@@ -11,7 +11,7 @@ from matchme_pipeline.dna.weights import (
     SHORTEST_MEMBERSHIP_DAYS,
 )
 
-# What a habit is called, how its figure is written, and what its figure is multiplied by for that.
+# The name of a habit, the format of its figure, and its factor for display.
 _HABITS: dict[str, tuple[str, str, float]] = {
     "posting_span": ("the time between your first and your latest post", "{:.0f} days", 1),
     "posting_regularity": ("how many weeks have a post of yours", "{:.0f} %", 100),
@@ -48,7 +48,7 @@ _FIELDS_NAMED = 3
 
 
 def seed_state(missing: int) -> str:
-    """What is missing before there is a score."""
+    """What is missing for a first score."""
     return (
         f"Approve {missing} more {'insight' if missing == 1 else 'insights'} to get your score; "
         f"it takes {REQUIRED_APPROVED_INSIGHTS}."
@@ -96,13 +96,13 @@ def habit_name(habit: str) -> str:
 
 
 def unique_behaviour(habit: str, value: float, typical: float) -> str:
-    """One habit that lies far from the population's median `typical`."""
+    """One habit that is far from the population's median `typical`."""
     name, form, factor = _HABITS[habit]
     return f"You stand out in {name}: {form.format(value * factor)}, where {form.format(typical * factor)} is typical."
 
 
 def content_originality(own: int, other: int, percentile: float | None) -> str:
-    """`percentile` is None where there is too little to compare."""
+    """`percentile` is None if too little can be compared."""
     if percentile is not None:
         return f"What you share is more original than that of {percentile:.0f} % of members; {own} items count."
     if own < FEWEST_OWN_ITEMS:
@@ -113,7 +113,7 @@ def content_originality(own: int, other: int, percentile: float | None) -> str:
 
 
 def cultural_variance(has_city: bool, others: int, enough: bool, points: float | None) -> str:
-    """`points` (0-100) is None where nothing could be compared."""
+    """`points` (0-100) is None if nothing could be compared."""
     if not has_city:
         return "Choose your city to be compared with the others there."
     if not enough:

@@ -1,7 +1,7 @@
-"""Achievements that the weekly scores show, written to the app's `mysoul_achievements`, each once.
+"""Achievements from the weekly scores, written to the app's `mysoul_achievements`, each once.
 
-What a member has achieved follows from `dna_score_history` alone, so a week that is filled in late ends with the rows
-that it would have had in order. The app's other rows (streaks, for one) are left as they are.
+Achievements depend on `dna_score_history` alone, so a late week leaves the same rows as weeks in order. The app's other
+rows (for example streaks) stay unchanged.
 """
 
 from typing import LiteralString
@@ -16,10 +16,11 @@ COMPONENT_MASTERY = 90
 
 
 def update_achievements(connection: Connection) -> int:
-    """Bring the achievements of everybody in `touched_members` up to date; returns how many are new.
+    """Update the achievements of everybody in `touched_members`; returns the number of new ones.
 
-    Inside the transaction that wrote the weeks. `earned_at` is the week's cutoff, the id is made of member, type and
-    subject: writing again changes nothing, and what the member has viewed stays viewed. The seed state earns nothing.
+    Runs inside the transaction that wrote the weeks. `earned_at` is the week's cutoff, and the id is derived from
+    member, type and subject: writing again changes nothing, and viewed achievements stay viewed. Members without data
+    for a score earn nothing.
     """
     if not _has_table(connection):
         return 0
@@ -62,7 +63,7 @@ def update_achievements(connection: Connection) -> int:
     ).rowcount
 
 
-# One row per achievement; `subject` is what it is the first of.
+# One row per achievement; `subject` is what was reached first.
 _FOUND: LiteralString = """
     create temporary table found_achievements on commit drop as
     with weeks as (

@@ -1,4 +1,4 @@
-"""A member's score as of now, shown between two Sundays; the weeks' history stays as of its cutoffs."""
+"""A member's current score, shown between two Sundays; the history of weeks stays as of its cutoffs."""
 
 from collections.abc import Collection
 from datetime import date, datetime
@@ -19,11 +19,11 @@ def newest_week(connection: Connection) -> date | None:
 def show_between_weeks(
     connection: Connection, week: date, table: pd.DataFrame, user_ids: Collection[str], now: datetime
 ) -> int:
-    """Show `table` (of `breakdown.explained`) for `user_ids` until the next week is published; returns rows shown.
+    """Show `table` (of `breakdown.explained`) for `user_ids` until the next week is published; returns the number of
+    shown rows.
 
-    Published by the same statements as a week, then the history's rows are put back as they were, all in one
-    transaction: a week's history is as of its cutoff, whenever it was written. `last_calculated_at` says that the
-    score is newer than its week.
+    Publishes with the statements of a week, then restores the history's rows, all in one transaction: a week's history
+    stays as of its cutoff. `last_calculated_at` shows that the score is newer than its week.
     """
     wanted = list(user_ids)
     with connection.transaction():

@@ -1,4 +1,4 @@
-"""The population and what it has shared, as of a cutoff: one statement per table, never one per member."""
+"""The population and its content as of a cutoff: one statement per table, never one per member."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,10 +14,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def facts_as_of(connection: Connection, cutoff: datetime) -> Facts:
-    """Everything the score is computed from, except vectors; all of it read in one snapshot.
+    """All inputs of the score except vectors, read in one snapshot.
 
-    The population is everyone who had joined and has not deleted or hidden themselves. A date before 1970, an
-    infinite one and none at all are impossible: a post without a date is left out, a member's joining is unknown.
+    The population is every member who has joined and is neither deleted nor hidden. Dates before 1970, infinite dates
+    and missing dates are invalid: such a post is left out, and such a joining date is unknown.
     """
     parameters = {"cutoff": cutoff, "epoch": _EPOCH}
     with connection.transaction():
@@ -54,7 +54,7 @@ def _frame(connection: Connection, statement: LiteralString, parameters: dict[st
 
 
 def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[pd.Series]:
-    # Column by column as objects: pandas must not guess types from what happens to be there.
+    # Column by column as objects, so that pandas does not guess types from the values.
     return [pd.Series([row[column] for row in rows], dtype=object) for column in range(width)]
 
 

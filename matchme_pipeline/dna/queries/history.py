@@ -31,10 +31,10 @@ _STAGED = [
 
 
 def upsert_history(connection: Connection, week: date, table: pd.DataFrame) -> int:
-    """Write the rows of `table` that differ; returns how many. Leaves `found_scores` and `touched_members` staged.
+    """Write the changed rows of `table`; returns their number. Leaves `found_scores` and `touched_members` staged.
 
-    Inside the caller's transaction. Strands arrive in micro-points, the percentile in hundredths of a per cent:
-    whole numbers until PostgreSQL makes numerics of them.
+    Runs inside the caller's transaction. Strands are micro-points and the percentile is hundredths of a per cent:
+    integers until PostgreSQL converts them to numeric.
     """
     stage_rows(connection, "found_scores", _STAGED, _rows(table))
     connection.execute("drop table if exists pg_temp.touched_members")
@@ -79,8 +79,8 @@ def upsert_history(connection: Connection, week: date, table: pd.DataFrame) -> i
         [week],
     ).rowcount
     if written:
-        # Without figures on what was just written, the planner takes the week's index where it needs the member's:
-        # quadratic in the members.
+        # Without statistics on the new rows, the planner uses the week's index instead of the member's: quadratic in
+        # the members.
         connection.execute("analyze dna_score_history")
     return written
 
@@ -88,8 +88,8 @@ def upsert_history(connection: Connection, week: date, table: pd.DataFrame) -> i
 def link_weeks(connection: Connection, week: date) -> int:
     """Compare the rows of `touched_members` from `week` on with each member's nearest earlier week.
 
-    A week that is filled in late also changes what the following one is compared with, and the dates that are
-    carried along from there; both end as if every week had come in order. Returns how many rows changed.
+    A late week also changes the comparison of the following week and the dates carried along from there. The result
+    equals that of weeks in order. Returns the number of changed rows.
     """
     connection.execute("analyze touched_members")
     return connection.execute(

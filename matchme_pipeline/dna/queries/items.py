@@ -1,4 +1,4 @@
-"""The vectors of everyone's content items as of a cutoff, summed per member while they are read."""
+"""The vectors of all content items as of a cutoff, summed per member while they are read."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,7 @@ from matchme_pipeline.database.copy import VECTOR_DIMENSIONS, stage_rows
 from matchme_pipeline.dna.originality import ItemSums
 from matchme_pipeline.dna.queries.vectors import copy_numbered_vectors
 
-# Vectors that are read at once, 60 MB of float32; a few times that is in memory, whatever the population.
+# Vectors read at once, 60 MB of float32; memory holds a few times that, whatever the population.
 _VECTORS_AT_ONCE = 10_000
 
 
@@ -25,7 +25,7 @@ def item_sums_as_of(
 
     A text that several items share is read once and counted for each.
     """
-    # Members' items side by side: the sums add up a member's vectors while they are at hand.
+    # Sorted by member, so that a member's vectors are summed together.
     items = _items(connection, cutoff).sort_values("user_id", kind="stable")
     member = pd.Index(list(user_ids), dtype=object).get_indexer(pd.Index(items["user_id"], dtype=object))
     codes, hashes = pd.factorize(items["content_hash"].to_numpy(dtype=object)[member >= 0])

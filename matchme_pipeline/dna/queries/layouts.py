@@ -9,14 +9,14 @@ from typing import LiteralString
 
 @dataclass(frozen=True)
 class Statements:
-    """How rows that are there are brought up to date, and how the others are added."""
+    """How existing rows are updated, and how new ones are inserted."""
 
     update: LiteralString
     insert: LiteralString
 
 
-# What both layouts show, beside the strands' JSON. `tier_before` is the tier before the last change of tier, which may
-# lie some weeks back; times are cutoffs, so that publishing again changes nothing.
+# Columns of both layouts, beside the strands' JSON. `tier_before` is the tier before the last change of tier, which may
+# be some weeks ago; times are cutoffs, so that a second publication changes nothing.
 STAGE_CURRENT: LiteralString = """
     create temporary table current_scores on commit drop as
     select
@@ -44,7 +44,7 @@ STAGE_CURRENT: LiteralString = """
     where h.week = %(week)s
 """
 
-# What the later layout shows as JSON, in the shapes of the app's own types; the audit's layout has no place for it.
+# JSON columns of the later layout, in the formats of the app's own types; the audit's layout has none.
 STAGE_SHAPES: LiteralString = """
     create temporary table shown_shapes on commit drop as
     select h.user_id,
@@ -168,7 +168,7 @@ CORRECT_HISTORY: LiteralString = """
             is distinct from (c.score, c.percentile_rank, j.component_breakdown, c.algorithm_version)
 """
 
-# Looked up beforehand: an insert that reads the table it fills walks over its own rows again and again.
+# Looked up beforehand: an insert that reads its own target table scans its new rows again and again.
 STAGE_RECORDED: LiteralString = """
     create temporary table recorded_scores on commit drop as
     select x.user_id
@@ -190,7 +190,7 @@ ADD_HISTORY: LiteralString = """
         and not exists (select from recorded_scores r where r.user_id = c.user_id)
 """
 
-# With the triggers on: the percentile without naming `score`, which is what fires them.
+# With the triggers on: set the percentile without naming `score`, because naming it fires them.
 PUT_PERCENTILES_RIGHT: LiteralString = """
     update mysoul_dna_scores s
     set percentile_rank = c.percentile_rank
@@ -198,7 +198,7 @@ PUT_PERCENTILES_RIGHT: LiteralString = """
     where c.user_id = s.user_id and s.percentile_rank is distinct from c.percentile_rank
 """
 
-# The trigger dates its rows with the transaction's time; ours carry the cutoff.
+# The trigger dates its rows with the transaction's time; the pipeline's rows have the cutoff.
 FORGET_TRIGGERS_HISTORY: LiteralString = """
     delete from mysoul_score_history x
     using current_scores c

@@ -1,11 +1,11 @@
-"""The current scores as the app shows them: the newest week, in whichever layout `mysoul_dna_scores` has.
+"""The current scores for the app: the newest week, in the layout that `mysoul_dna_scores` has.
 
-The app's triggers on that table cannot be left to fire on a bulk write: one counts the whole table for every changed
-score (quadratic), the other writes history before the percentile is right. They are switched off for the length of
-the publishing transaction (`alter table … disable trigger`, which the table's owner may do, on Supabase too, and which
-a failure rolls back), and the two things they are there for are done here once for everybody: percentiles come from
-the week's history, and `mysoul_score_history` gets one row per changed score. Only those two triggers: others stay on.
-A role that does not own the table publishes with the triggers on and puts right what they did; the result is the same.
+Two of the app's triggers on that table do not suit a bulk write: one counts the whole table for every changed score
+(quadratic), the other writes history before the percentile is right. The publishing transaction disables them (`alter
+table … disable trigger`, which the table's owner may do, on Supabase too, and which a rollback undoes) and does their
+work once for all members: percentiles come from the week's history, and `mysoul_score_history` gets one row per changed
+score. Other triggers stay on. A role that does not own the table publishes with the triggers on and corrects their
+results; the final rows are the same.
 """
 
 from collections.abc import Iterator
@@ -34,23 +34,23 @@ _ENABLE = {"O": "enable trigger", "R": "enable replica trigger", "A": "enable al
 
 @dataclass(frozen=True)
 class Published:
-    """Rows of the app's table that changed, and those among them that somebody else had overwritten."""
+    """Changed rows of the app's table, and those among them that another writer had overwritten."""
 
     changed: int
     overwritten: int
 
 
 def lock_publication(connection: Connection) -> None:
-    """Let one week's scores be written at a time; held until the caller's transaction ends."""
+    """Lock so that one week's scores are written at a time; held until the caller's transaction ends."""
     connection.execute("select pg_advisory_xact_lock(%s)", [_LOCK_KEY])
 
 
 def publish_newest_week(connection: Connection) -> Published:
-    """Hand the newest week that has history to the app.
+    """Publish the newest week with history to the app.
 
-    Inside the caller's transaction, after the history is written. Whatever week was just written, the newest one
-    decides, so a late week never overwrites what is current. Members who have left since get nothing; the row of one
-    who deleted themselves goes.
+    Runs inside the caller's transaction, after the history is written. It always publishes the newest week, so a late
+    week never overwrites current scores. Members who have left since get nothing, and a deleted member's row is
+    removed.
     """
     row = connection.execute("select max(week) from dna_score_history").fetchone()
     if row is None or row[0] is None:
@@ -85,7 +85,7 @@ def publish_newest_week(connection: Connection) -> Published:
 
 
 def remember_shown(connection: Connection) -> None:
-    """Record what the app's table shows now for members whom the pipeline has published."""
+    """Store what the app's table shows now for members whom the pipeline has published."""
     connection.execute(
         """
         insert into dna_shown_scores as d (user_id, score, tier, calculated_at)
@@ -104,7 +104,7 @@ def remember_shown(connection: Connection) -> None:
 
 
 def _overwritten(connection: Connection) -> int:
-    """How many scores are no longer as the pipeline showed them: the app, or its browser code, wrote its own."""
+    """The number of scores that differ from the published ones, because the app or its browser code wrote its own."""
     row = connection.execute(
         """
         select count(*)
@@ -118,7 +118,7 @@ def _overwritten(connection: Connection) -> int:
 
 
 def score_layout(connection: Connection) -> Layout:
-    """Which of its two layouts the app's table has; raises DatabaseUnavailableError for neither."""
+    """The layout of the app's table; raises DatabaseUnavailableError for an unknown one."""
     columns = {
         name
         for (name,) in connection.execute(
@@ -165,9 +165,9 @@ def _stage_points(connection: Connection, week: date) -> None:
 
 @contextmanager
 def _score_triggers_off(connection: Connection) -> Iterator[bool]:
-    """Switch the two triggers off and restore each to the state it was in; yields whether that was possible.
+    """Disable the two triggers and restore their state at the end; yields whether that was possible.
 
-    An error leaves the restoring to the rollback of the transaction.
+    After an error, the transaction's rollback restores them.
     """
     triggers = connection.execute(
         """

@@ -16,8 +16,8 @@ from matchme_pipeline.dna.queries.published import lock_publication, publish_new
 
 @dataclass(frozen=True)
 class WrittenScores:
-    """What a week's scores changed: rows of its history, scores that somebody else had overwritten and that are
-    restored, achievements that are new.
+    """The effects of a week's scores: rows of its history, restored scores that another writer had overwritten, new
+    achievements.
     """
 
     changed: int
@@ -26,7 +26,7 @@ class WrittenScores:
 
 
 def replace_distribution(connection: Connection, week: date, distribution: pd.DataFrame) -> int:
-    """Make `distribution` (of `traits.distribution`) the week's; returns how many rows changed."""
+    """Make `distribution` (of `traits.distribution`) the week's; returns the number of changed rows."""
     with connection.transaction():
         stage_rows(
             connection,
@@ -80,7 +80,7 @@ def replace_distribution(connection: Connection, week: date, distribution: pd.Da
 
 
 def trait_distribution(connection: Connection, week: date) -> pd.DataFrame:
-    """The week's distribution as it was kept; empty where the week has none."""
+    """The week's stored distribution; empty if there is none."""
     rows = connection.execute(
         """
         select trait_key, trait_category, trait_display_name, user_count, total_users, frequency::float8, idf::float8
@@ -96,7 +96,7 @@ def trait_distribution(connection: Connection, week: date) -> pd.DataFrame:
 
 
 def replace_originality(connection: Connection, week: date, originality: pd.DataFrame, model: str) -> int:
-    """Make `originality` (of `originality.originality`) the week's; returns how many rows changed."""
+    """Make `originality` (of `originality.originality`) the week's; returns the number of changed rows."""
     with connection.transaction():
         stage_rows(
             connection,
@@ -143,7 +143,7 @@ def replace_originality(connection: Connection, week: date, originality: pd.Data
 
 
 def content_originality(connection: Connection, week: date) -> pd.DataFrame:
-    """The week's originality as it was kept, with `measured`; empty where the week has none."""
+    """The week's stored originality, with `measured`; empty if there is none."""
     rows = connection.execute(
         """
         select user_id, score::float8, percentile::float8, mean_similarity::float8, own_items, other_items,
@@ -168,10 +168,7 @@ def content_originality(connection: Connection, week: date) -> pd.DataFrame:
 
 
 def replace_scores(connection: Connection, week: date, table: pd.DataFrame) -> WrittenScores:
-    """Make `table` (of `breakdown.explained`) the week's history and hand the newest week to the app.
-
-    One transaction.
-    """
+    """Make `table` (of `breakdown.explained`) the week's history and publish the newest week, in one transaction."""
     with connection.transaction():
         lock_publication(connection)
         changed = upsert_history(connection, week, table)
@@ -193,7 +190,7 @@ def replace_scores(connection: Connection, week: date, table: pd.DataFrame) -> W
 
 
 def update_scores(connection: Connection, week: date, table: pd.DataFrame) -> int:
-    """Like `replace_scores`, for the members in `table` alone; everyone else's rows stay as they are."""
+    """Like `replace_scores`, but only for the members in `table`; other members' rows stay unchanged."""
     with connection.transaction():
         lock_publication(connection)
         changed = upsert_history(connection, week, table)
@@ -224,6 +221,6 @@ def scored_members(connection: Connection, week: date) -> int:
 
 
 def _rows(table: pd.DataFrame, *columns: str) -> Iterable[tuple[Any, ...]]:
-    """Rows as Python values; what is missing becomes null."""
+    """Rows as Python values; missing values become null."""
     plain = [table[column].astype(object).where(table[column].notna(), None).tolist() for column in columns]
     return zip(*plain, strict=True)

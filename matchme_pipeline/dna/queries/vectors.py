@@ -1,4 +1,4 @@
-"""Numbered vectors by binary COPY, taken apart by NumPy: no Python object per row or component."""
+"""Numbered vectors by binary COPY, parsed by NumPy: no Python object per row or component."""
 
 from collections.abc import Sequence
 from typing import Any, LiteralString
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.database.copy import VECTOR_DIMENSIONS
 
-# Signature (11 bytes), flags and the header extension's length come first; a field count of -1 ends the data.
+# The signature (11 bytes), flags and the header extension's length come first; a field count of -1 ends the data.
 _HEADER_BYTES = 19
 _TRAILER_BYTES = 2
 # One row of (integer, vector), big-endian: number of fields; length and value; length, dimensions, unused, components.

@@ -1,4 +1,4 @@
-"""Questions that the asset checks ask: each recomputes from the rows what the rows claim."""
+"""SQL of the asset checks: each query recomputes stored values from other rows."""
 
 from datetime import date, datetime
 from typing import LiteralString
@@ -15,7 +15,7 @@ from matchme_pipeline.dna.weights import (
 
 
 def wrong_traits(connection: Connection, week: date) -> tuple[int, int]:
-    """The week's traits, and those whose frequency or idf does not follow from their counts."""
+    """The number of the week's traits, and of those whose frequency or idf does not follow from their counts."""
     return _two(
         connection,
         """
@@ -32,7 +32,7 @@ def wrong_traits(connection: Connection, week: date) -> tuple[int, int]:
 
 
 def originality_figures(connection: Connection, week: date) -> dict[str, float]:
-    """Members, measured ones, the mean of theirs, and rows that are neutral without reason or the reverse."""
+    """Numbers of members and of measured ones, their mean, and rows that are neutral without reason or the reverse."""
     row = connection.execute(
         """
         select count(*), count(percentile), coalesce(avg(score) filter (where percentile is not null), 0)::float8,
@@ -71,7 +71,7 @@ def coverage(connection: Connection, week: date, cutoff: datetime) -> dict[str, 
 
 
 def score_figures(connection: Connection, week: date) -> dict[str, int]:
-    """Members, and those whose score or tier does not follow from their strands."""
+    """Numbers of members, and of those whose score or tier does not follow from their strands."""
     row = connection.execute(
         """
         with tiers as (
@@ -101,7 +101,7 @@ def score_figures(connection: Connection, week: date) -> dict[str, int]:
 
 
 def wrong_percentiles(connection: Connection, week: date) -> tuple[int, int]:
-    """Scored members, and rows whose percentile is not the share of them with a lower score."""
+    """The number of scored members, and of rows whose percentile is not the share of members with a lower score."""
     return _two(
         connection,
         """
@@ -144,8 +144,9 @@ def spread(connection: Connection, week: date) -> dict[str, float]:
 
 
 def movement(connection: Connection, week: date, far_points: int) -> dict[str, float]:
-    """Members scored in this week and in the newest one before it: their mean scores, and the share of them whose score
-    moved by more than `far_points`."""
+    """Members with scores in this week and in the newest one before it: both mean scores, and the share of members
+    whose score changed by more than `far_points`.
+    """
     row = connection.execute(
         """
         with last as (
@@ -165,9 +166,9 @@ def movement(connection: Connection, week: date, far_points: int) -> dict[str, f
 
 
 def published(connection: Connection) -> dict[str, int]:
-    """Members of the newest week, those that the app does not show, and those it shows with another score.
+    """Numbers of members of the newest week, of those whom the app does not show, and of those with another score.
 
-    A score that was refreshed since the cutoff, as its `last_calculated_at` says, is newer than the week's.
+    A score that was refreshed since the cutoff, according to `last_calculated_at`, is newer than the week's.
     """
     row = connection.execute(
         """
