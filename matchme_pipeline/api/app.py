@@ -35,7 +35,7 @@ ROUTERS = (
     governance,
     page,
 )
-# Behind one address there may be a household, or an office.
+# Several members of a household or an office may share one address.
 ADDRESS_FACTOR = 4
 
 
@@ -54,7 +54,7 @@ def create_app(service: Service) -> FastAPI:
         title="MatchMe batch API",
         version="1.0.0",
         lifespan=lifespan,
-        # The interactive pages load scripts from another site; the document itself is enough for tools.
+        # The interactive pages load scripts from another site; tools only need the document itself.
         docs_url=None,
         redoc_url=None,
         separate_input_output_schemas=False,
@@ -71,7 +71,7 @@ def create_app(service: Service) -> FastAPI:
     _allow_origins(app, service.settings.cors_origins)
     app.add_middleware(Envelope)
     describe(app)
-    # The gate writes a line for each request, without what stands in it.
+    # The gate logs a line for each request, without its content.
     logging.getLogger("uvicorn.access").disabled = True
     return app
 
@@ -82,7 +82,7 @@ def _allow_origins(app: FastAPI, origins: Sequence[str]) -> None:
             CORSMiddleware,
             allow_origins=list(origins),
             allow_methods=["GET", "POST", "PUT"],
-            # The last three are what Supabase's client sends to functions.
+            # Supabase's client sends the last three to functions.
             allow_headers=["Authorization", "Content-Type", "X-Request-Id", "apikey", "x-client-info", "x-region"],
             expose_headers=["X-Request-Id", "Retry-After"],
             max_age=600,

@@ -1,4 +1,4 @@
-"""What administrators do to runs and jobs: start once, cancel, retry once, discard."""
+"""Administrators' actions on runs and jobs: start once, cancel, retry once, discard."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -16,12 +16,12 @@ from matchme_pipeline.jobs import dead_letters
 from matchme_pipeline.operations.run_ids import history_id
 from matchme_pipeline.week import WEEK, Week
 
-# Half a year of weeks in one request; more is a mistake or a plan to be made in steps.
+# Half a year of weeks per request; larger requests are probably mistakes.
 MOST_WEEKS = 26
 
 
 def trigger_runs(shared: Service, requested_by: str, wanted: TriggerRequest, now: datetime) -> TriggerAnswer:
-    """Start a run for each of the weeks, the oldest first, unless one is queued or at work: all of them, or none.
+    """Start a run for each of the weeks, oldest first, unless one is queued or active: for all weeks or for none.
 
     Raises ProblemError 422 for weeks that cannot be materialised, DagsterUnavailableError.
     """
@@ -34,7 +34,7 @@ def trigger_runs(shared: Service, requested_by: str, wanted: TriggerRequest, now
 
 
 def weeks_of(wanted: TriggerRequest, first_week: date, now: datetime) -> list[Week]:
-    """The weeks that a request names. Raises ProblemError 422 for one that is no week, too early, or not over yet."""
+    """The weeks that a request names. Raises ProblemError 422 for an invalid, too early or unfinished week."""
     newest = Week.last_closed(now)
     is_daily = wanted.run_type == "daily_incremental"
     open_week = newest.sunday + WEEK
@@ -60,7 +60,7 @@ def weeks_of(wanted: TriggerRequest, first_week: date, now: datetime) -> list[We
 
 
 def cancel_run(shared: Service, dagster_run_id: str) -> None:
-    """End a run. Raises ProblemError 404 for one that nobody knows, 409 for one that is over or out of reach."""
+    """Cancel a run. Raises ProblemError 404 for an unknown run, 409 for one that is over or out of reach."""
     with shared.connection() as connection:
         asked = triggers.outcome(connection, dagster_run_id)
         if asked is not None and asked.state == "launching" and triggers.withdraw(connection, dagster_run_id):
@@ -103,7 +103,7 @@ def _not_failed(state: str | None, job_id: UUID, verb: str) -> ProblemError:
 
 
 def _claimed(connection: Connection, dagster: DagsterRuns, run_type: RunType, week: Week, by: str) -> TriggeredRun:
-    """The run of this type and week that stands, or a new one to launch."""
+    """The existing run of this type and week, or a new one to launch."""
     triggers.lock(connection, run_type, week.sunday)
     standing = triggers.launching(connection, run_type, week.sunday) or dagster.unfinished(run_type, week.sunday)
     run_id = standing or dagster.new_run_id()

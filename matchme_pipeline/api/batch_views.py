@@ -12,7 +12,7 @@ from matchme_pipeline.operations.run_ids import history_id
 
 
 def run_view(row: RunRow, for_admin: bool) -> Run:
-    """The run; tokens, cost and errors for administrators alone."""
+    """The run; only administrators see tokens, cost and errors."""
     shown: dict[str, Any] = {"tokens_used": None, "cost_usd": None, "errors": None}
     if for_admin:
         shown = {"errors": json_objects(row.errors)}
@@ -20,7 +20,7 @@ def run_view(row: RunRow, for_admin: bool) -> Run:
 
 
 def trigger_state(shared: Service, dagster_run_id: str) -> TriggerState:
-    """What became of a run. Raises ProblemError 404 where neither we nor Dagster know it, DagsterUnavailableError."""
+    """The state of a requested run. Raises ProblemError 404 for an unknown run, DagsterUnavailableError."""
     with shared.connection() as connection:
         asked = triggers.outcome(connection, dagster_run_id)
         row = batch.run_of(connection, dagster_run_id)

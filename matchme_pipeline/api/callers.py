@@ -1,4 +1,4 @@
-"""The dependencies of endpoints: a signed-in member, an administrator, and the record of what administrators did."""
+"""The dependencies of endpoints: a signed-in member, an administrator, and the audit of administrators' actions."""
 
 import hmac
 import logging
@@ -24,7 +24,7 @@ _bearer = HTTPBearer(
 
 @dataclass(frozen=True)
 class Caller:
-    """A verified member and what they may do."""
+    """A verified member and their permissions."""
 
     user_id: str
     is_admin: bool
@@ -41,7 +41,7 @@ Shared = Annotated[Service, Depends(service)]
 
 
 def recognise(shared: Service, token: str) -> Caller:
-    """The caller behind `token`; raises ProblemError 401, 429 or 503."""
+    """The member of `token`; raises ProblemError 401, 429 or 503."""
     try:
         identity = shared.verifier.verify(token)
     except TokenRefusedError as error:
@@ -52,7 +52,7 @@ def recognise(shared: Service, token: str) -> Caller:
 
 
 def known_caller(shared: Service, user_id: str) -> Caller:
-    """What somebody who is recognised may do at this moment; raises ProblemError 429."""
+    """The current permissions of an identified member; raises ProblemError 429."""
     wait = shared.callers.take(user_id)
     if wait > 0:
         detail = f"you have made too many requests; try again in {wait:.0f} seconds"
@@ -72,12 +72,12 @@ def signed_in(shared: Shared, credentials: Annotated[HTTPAuthorizationCredential
 
 
 def administrator(request: Request, shared: Shared, caller: Annotated[Caller, Depends(signed_in)]) -> Iterator[Caller]:
-    """A caller who is an administrator; what they ask for, or were refused, is recorded with its outcome."""
+    """A caller who is an administrator; the audit records the request, even if it is refused, and its outcome."""
     yield from recorded(request, shared, caller)
 
 
 def recorded(request: Request, shared: Service, caller: Caller) -> Iterator[Caller]:
-    """Record an administrator's request and how it ended; raises ProblemError 403 for anybody else."""
+    """Record an administrator's request and its outcome; raises ProblemError 403 for other callers."""
     record = _begin(request, shared, caller, "asked" if caller.is_admin else "refused")
     if not caller.is_admin:
         raise ProblemError(403, "administrators-only", "only administrators may do this; it has been recorded")
@@ -106,12 +106,12 @@ def scraper(
 
 
 def record_reading(request: Request, shared: Service, caller: Caller) -> None:
-    """Record that an administrator reads what is another member's."""
+    """Record that an administrator reads another member's data."""
     _begin(request, shared, caller, "read")
 
 
 def name_subject(request: Request, subject: str) -> None:
-    """Say in the record what the request is about, where its path does not."""
+    """Add the subject of the request to the audit, if the path does not name it."""
     request.state.audit_subject = subject
 
 
@@ -136,7 +136,7 @@ def _end(request: Request, shared: Service, record: int, outcome: str) -> None:
         with shared.connection() as connection:
             audit.end(connection, record, outcome, _storable(subject) if subject else None)
     except (psycopg.Error, PoolTimeout) as error:
-        # The answer is on its way already; that it was asked for stands in the record.
+        # The answer is already being sent; the audit contains the request.
         _log.error("request %s: its end is not in the audit: %s", request.state.request_id, type(error).__name__)
 
 
@@ -152,6 +152,6 @@ def _sign_in(reason: str) -> ProblemError:
 
 Member = Annotated[Caller, Depends(signed_in)]
 Admin = Annotated[Caller, Depends(administrator)]
-# For endpoints that do not ask which administrator it is.
+# For endpoints that do not need the administrator's identity.
 ADMINISTRATORS = [Depends(administrator)]
 SCRAPERS = [Depends(scraper)]

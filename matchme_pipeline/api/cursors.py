@@ -1,4 +1,4 @@
-"""Page cursors: where the next page begins, opaque to the caller, checked when it comes back."""
+"""Page cursors: the start of the next page, opaque to the caller and validated when it comes back."""
 
 import base64
 import binascii
@@ -19,7 +19,7 @@ def encode(position: Position) -> str:
 
 
 def decode(cursor: str | None) -> Position | None:
-    """The position of a cursor that `encode` made; raises ProblemError (422) for any other text."""
+    """The position of a cursor from `encode`; raises ProblemError (422) for any other text."""
     if cursor is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Runs in Dagster, asked for as any client of it would: launched into its queue, looked up, cancelled."""
+"""Runs in Dagster, requested as by any client: launch into the queue, look up, cancel."""
 
 import json
 import subprocess
@@ -22,8 +22,7 @@ from matchme_pipeline.operations.liveness import UNFINISHED
 from matchme_pipeline.operations.report.collect import warned_checks
 from matchme_pipeline.operations.report.content import WarnedCheck
 
-# `dagster job launch` loads the code location before it puts the run into the queue: five seconds, on a busy machine
-# more.
+# `dagster job launch` loads the code location before it queues the run: five seconds, longer on a busy machine.
 LAUNCH_TIMEOUT_SECONDS = 120
 STEP_SECONDS = 5
 REQUESTED_BY_TAG = "matchme/requested_by"
@@ -35,26 +34,26 @@ class LaunchError(Exception):
 
 
 class DagsterUnavailableError(Exception):
-    """Dagster's own storage does not answer."""
+    """Dagster's storage does not answer."""
 
 
 @dataclass(frozen=True)
 class DagsterState:
-    """What Dagster knows of a run: its status in lower case, None where it does not know the run."""
+    """Dagster's state of a run: its status in lower case, None for an unknown run."""
 
     status: str | None
     is_unfinished: bool
 
     @property
     def is_on_its_way(self) -> bool:
-        """Whether the run has reached Dagster's queue. A launch that is broken off may leave one that has not."""
+        """Has the run reached Dagster's queue? An interrupted launch may leave a run that has not."""
         return self.status not in (None, DagsterRunStatus.NOT_STARTED.value.lower())
 
 
 class DagsterRuns:
-    """The way to Dagster: its instance for what is known, its command for what is new. Needs no webserver.
+    """Access to Dagster: reads through its instance and launches through its command. Needs no webserver.
 
-    Every method raises DagsterUnavailableError where Dagster's storage does not answer.
+    Every method raises DagsterUnavailableError if Dagster's storage does not answer.
     """
 
     def __init__(self, instance: DagsterInstance | None = None) -> None:
@@ -67,11 +66,11 @@ class DagsterRuns:
         return self._given or DagsterInstance.get()
 
     def new_run_id(self) -> str:
-        """An id for a run that is about to be launched."""
+        """An id for a run to be launched."""
         return str(uuid4())
 
     def unfinished(self, run_type: str, week: date) -> str | None:
-        """The id of a run of this type and week that is queued or at work."""
+        """The id of a queued or active run of this type and week."""
         wanted = RunsFilter(
             job_name=_JOBS[run_type], tags={runs.PARTITION_TAG: week.isoformat()}, statuses=list(UNFINISHED)
         )
@@ -85,7 +84,7 @@ class DagsterRuns:
             return self._instance.get_runs_count(RunsFilter(statuses=[DagsterRunStatus.QUEUED]))
 
     def state(self, dagster_run_id: str) -> DagsterState:
-        """What Dagster knows of the run."""
+        """Dagster's state of the run."""
         with _answering():
             run = self._instance.get_run_by_id(dagster_run_id)
         if run is None:
@@ -93,12 +92,12 @@ class DagsterRuns:
         return DagsterState(run.status.value.lower(), run.status in UNFINISHED)
 
     def forget(self, dagster_run_id: str) -> None:
-        """Remove a run that was never put into the queue, so that it can be launched anew under its id."""
+        """Remove a run that was never queued, so that it can be launched again under its id."""
         with _answering():
             self._instance.delete_run(dagster_run_id)
 
     def daemon_is_alive(self) -> bool:
-        """Whether a daemon takes runs from the queue."""
+        """Does a daemon take runs from the queue?"""
         with _answering():
             status = self._instance.get_daemon_statuses(["QUEUED_RUN_COORDINATOR"])["QUEUED_RUN_COORDINATOR"]
         return bool(status.healthy)
@@ -109,19 +108,19 @@ class DagsterRuns:
             return warned_checks(self._instance, run_ids)
 
     def cancel(self, dagster_run_id: str) -> bool:
-        """Ask a run to end; False where it cannot be ended from here, and then nothing has changed."""
+        """Cancel a run; False, with nothing changed, if it cannot be ended from here."""
         with _answering():
             return cancellation.cancel(self._instance, dagster_run_id) is cancellation.Cancellation.ASKED
 
     def launch(self, trigger: Trigger, still_at_it: Callable[[], None]) -> None:
-        """Put a run into Dagster's queue, tagged with its week and with who asked for it.
+        """Put a run into Dagster's queue, tagged with its week and its requester.
 
-        `still_at_it` is called every few seconds until Dagster has taken it. Raises LaunchError.
+        `still_at_it` is called every few seconds until Dagster has accepted it. Raises LaunchError.
         """
         tags = {runs.PARTITION_TAG: trigger.week.isoformat(), REQUESTED_BY_TAG: trigger.requested_by}
         arguments = ["job", "launch", "-w", str(files.dagster_home() / "workspace.yaml"), "-j", _JOBS[trigger.run_type]]
         arguments += ["--run-id", trigger.dagster_run_id, "--tags", json.dumps(tags)]
-        # In a session of its own, so that Ctrl-C at the terminal reaches the service alone.
+        # In its own session, so that Ctrl-C at the terminal only reaches the service.
         with subprocess.Popen(
             [sys.executable, "-m", "dagster", *arguments],
             stdout=subprocess.DEVNULL,
@@ -149,7 +148,7 @@ class DagsterRuns:
 
 
 def _wait_for(command: "subprocess.Popen[str]", still_at_it: Callable[[], None]) -> str:
-    """What the command says when it ends."""
+    """The output of the command when it ends."""
     until = monotonic() + LAUNCH_TIMEOUT_SECONDS
     while True:
         try:

@@ -1,4 +1,4 @@
-"""Takes runs that were asked for to Dagster, the oldest request first; what an ended process left is taken up."""
+"""Launches requested runs in Dagster, oldest request first; continues the work of an ended process."""
 
 import logging
 import threading
@@ -10,14 +10,14 @@ from matchme_pipeline.api.queries import triggers
 from matchme_pipeline.api.queries.triggers import Trigger
 from matchme_pipeline.database.connection import Connection
 
-# A launch is its process's for this long after the last sign of life; then another process takes it up.
+# A launch belongs to its process for this long after its last heartbeat; then another process continues it.
 LEASE_SECONDS = 6 * STEP_SECONDS
 POLL_SECONDS = 15.0
 _log = logging.getLogger(__name__)
 
 
 class Launches:
-    """Works off `api_triggers` in a thread of its own. The table is the truth, so nothing that was promised is lost."""
+    """Works through `api_triggers` in its own thread. The table holds all requests, so none is lost."""
 
     def __init__(self, connection: Callable[[], AbstractContextManager[Connection]], dagster: DagsterRuns) -> None:
         self._connection = connection
@@ -27,16 +27,16 @@ class Launches:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to work, with what an ended process may have left."""
+        """Start with the remaining launches of an ended process."""
         self._thread = threading.Thread(target=self._work, name="launches", daemon=True)
         self._thread.start()
 
     def wake(self) -> None:
-        """There is something to launch."""
+        """Signal that a run is waiting."""
         self._wake.set()
 
     def close(self) -> None:
-        """Stop; a launch under way is broken off and taken up by the next process."""
+        """Stop; an active launch is interrupted, and the next process continues it."""
         self._ended = True
         self._wake.set()
         self._dagster.break_off()
@@ -44,7 +44,7 @@ class Launches:
             self._thread.join()
 
     def launch_next(self) -> bool:
-        """Launch the oldest run that waits for it; whether there was one."""
+        """Launch the oldest waiting run; returns whether there was one."""
         with self._connection() as connection:
             trigger = triggers.claim(connection, LEASE_SECONDS)
         if trigger is None:
@@ -60,11 +60,11 @@ class Launches:
         return True
 
     def _launch(self, trigger: Trigger) -> str | None:
-        """Put the run into Dagster's queue unless it is there; why that failed, or None."""
+        """Put the run into Dagster's queue unless it is there; returns the reason of a failure, or None."""
         known = self._dagster.state(trigger.dagster_run_id)
         if known.is_on_its_way:
             return None
-        # A process that was ended in the middle may have left half of it.
+        # A process that ended in the middle may have launched it partly.
         if known.status is not None:
             self._dagster.forget(trigger.dagster_run_id)
         try:

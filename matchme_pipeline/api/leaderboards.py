@@ -1,4 +1,4 @@
-"""Who leads, counted for all callers at once: a ranking reads every member's score."""
+"""Rankings, computed once for all callers, because a ranking reads every member's score."""
 
 import threading
 from collections.abc import Callable
@@ -33,7 +33,7 @@ class Ranking:
 
 
 class Leaderboards:
-    """A ranking for each city that somebody has asked for, and one of all."""
+    """A ranking for each requested city, and one of all members."""
 
     def __init__(self, connect: Callable[[], AbstractContextManager[Connection]]) -> None:
         self._connect = connect
@@ -41,7 +41,7 @@ class Leaderboards:
         self._known: dict[str | None, Snapshot[Ranking]] = {}
 
     def get(self, city_key: str | None) -> Ranking:
-        """The ranking of a city, or of all; at most two minutes old."""
+        """The ranking of a city, or of all members; at most two minutes old."""
         with self._adding:
             snapshot = self._known.get(city_key)
             if snapshot is None:

@@ -1,4 +1,4 @@
-"""What happens to every request whatever its endpoint: id, limits, headers, one line in the log."""
+"""Applied to every request: id, limits, headers, one log line."""
 
 import asyncio
 import json
@@ -33,7 +33,7 @@ PAGE_POLICY = (
 _SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    # Without a referrer at all, browsers would hide where the page's own forms come from.
+    # Without any referrer, browsers would hide the origin of the page's own forms.
     "Referrer-Policy": "same-origin",
     "Content-Security-Policy": PAGE_POLICY,
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -82,7 +82,7 @@ class Envelope:
 
 
 class Gate:
-    """Pure ASGI: refuses what is too large, too slow or too much, and turns a surprise into a problem."""
+    """Pure ASGI: rejects requests that are too large, slow or many, and turns unexpected errors into problems."""
 
     def __init__(self, app: ASGIApp, address_limit: RateLimit) -> None:
         self._app = app
@@ -136,9 +136,9 @@ _TOO_LARGE = f"a body has {LARGEST_BODY_BYTES:,} bytes at most"
 
 
 def _limited(receive: Receive) -> Receive:
-    """`receive` that stops reading where a body becomes too large, or does not come.
+    """`receive` that stops reading if a body becomes too large or does not arrive.
 
-    It stops with an HTTP error, which FastAPI, who reads the body, lets pass as it is.
+    It stops with an HTTP error, which FastAPI passes on unchanged.
     """
     read, is_whole = 0, False
     deadline = monotonic() + BODY_SECONDS
@@ -152,7 +152,7 @@ def _limited(receive: Receive) -> Receive:
                 message = await receive()
         except TimeoutError:
             detail = f"the body did not come within {BODY_SECONDS} seconds"
-            # Closed, or the rest of the body would hold the connection.
+            # Close the connection, because the rest of the body would occupy it.
             raise HTTPException(408, detail, {"Connection": "close"}) from None
         if message["type"] == "http.request":
             read += len(message.get("body", b""))
@@ -180,7 +180,7 @@ def _problem(
 
 
 def _log_surprise(error: Exception, request_id: str) -> None:
-    # Where it happened, without the error's own words: they may repeat what a member wrote.
+    # The place of the error without its message, which may repeat a member's text.
     places = "".join(traceback.format_tb(error.__traceback__))
     _log.error("request %s: unexpected %s\n%s", request_id, type(error).__name__, places)
 

@@ -13,7 +13,7 @@ RunType = Literal["weekly_full", "daily_incremental"]
 RecordedRunType = Literal["weekly_full", "daily_incremental", "manual"]
 RunState = Literal["running", "completed", "failed", "cancelled"]
 JobKind = Literal["content_analysis", "embedding_update", "dna_recalculation", "match_generation"]
-# Money keeps all its digits, so it travels as text.
+# Money is sent as text, to keep all digits.
 Usd = Annotated[
     Decimal,
     PlainSerializer(lambda amount: format(amount.normalize(), "f"), return_type=str),

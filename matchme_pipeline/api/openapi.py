@@ -1,4 +1,4 @@
-"""The OpenAPI document: what FastAPI writes, with our one shape of errors and real answers as examples in it."""
+"""The OpenAPI document: FastAPI's document with the API's own error format and real answers as examples."""
 
 import json
 from importlib.resources import files
@@ -16,12 +16,12 @@ DESCRIPTION = (
     "`Authorization: Bearer …`; every error is problem details (RFC 9457),"
     " and under /functions/v1, as the app reads it, a sentence in `error`."
 )
-# Answers of the service over a seeded population, by operation; long lists are cut short.
+# Answers of the service for synthetic data, by operation; long lists are shortened.
 _EXAMPLES: dict[str, dict[str, Any]] = json.loads(files(__package__).joinpath("examples.json").read_text("utf-8"))
 
 
 def describe(app: FastAPI) -> None:
-    """Let `app` describe itself in OpenAPI 3.1."""
+    """Let `app` serve its description as OpenAPI 3.1."""
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -37,7 +37,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     problem = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas |= problem.pop("$defs", {})
     schemas[ProblemDetails.__name__] = problem
-    # FastAPI's own shape of validation errors: no endpoint answers with it.
+    # FastAPI's own format of validation errors, which no endpoint uses.
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     schemas |= contract.schemas()

@@ -1,4 +1,4 @@
-"""What waits: the queue's jobs by state, Dagster's queue, and what an operator should know of both."""
+"""Waiting work: the queue's jobs by state, Dagster's queue, and notes for an operator."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -17,9 +17,9 @@ NO_DAGSTER = "Dagster's storage does not answer: runs can be neither started nor
 
 @dataclass(frozen=True)
 class Overview:
-    """The queue's counts, how many runs wait in Dagster (None: unknown), and what an operator should know.
+    """The queue's counts, the number of runs in Dagster's queue (None: unknown), and notes for an operator.
 
-    `over` are runs that have ended though their rows say that they are at work: a daemon writes the end down.
+    `over` are runs that have ended although their rows have status running; a daemon records their end.
     """
 
     queue: QueueSummary
@@ -48,12 +48,12 @@ def overview(connect: Callable[[], AbstractContextManager[Connection]], dagster:
 
 
 def current_run(running: list[RunRow], seen: Overview) -> RunRow | None:
-    """The newest run that is at work."""
+    """The newest active run."""
     return next((row for row in running if row.dagster_run_id not in seen.over), None)
 
 
 def daemon_notes(dagster: DagsterRuns) -> list[str]:
-    """What the caller should know about a run that waits. Raises DagsterUnavailableError."""
+    """Notes for the caller about a waiting run. Raises DagsterUnavailableError."""
     return [] if dagster.daemon_is_alive() else [NO_DAEMON]
 
 

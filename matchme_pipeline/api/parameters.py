@@ -23,7 +23,7 @@ Cursor = Annotated[
 
 
 def _written_out(given: object) -> object:
-    # Left to itself, the library takes numbers for seconds since 1970.
+    # By default the library reads numbers as seconds since 1970.
     if isinstance(given, date) or (isinstance(given, str) and re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", given)):
         return given
     raise ValueError("write a day as YYYY-MM-DD")

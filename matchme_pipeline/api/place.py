@@ -1,10 +1,10 @@
-"""Where a member lives, as far as others may know."""
+"""A member's place, as far as others may see it."""
 
 from typing import NamedTuple
 
 
 class Place(NamedTuple):
-    """A city and its centre in degrees; what is not known is None."""
+    """A city and its centre in degrees; None if unknown."""
 
     city_key: str | None = None
     lat: float | None = None

@@ -1,4 +1,4 @@
-"""Errors as problem details (RFC 9457): one shape for everything that can go wrong."""
+"""Errors as problem details (RFC 9457): one format for all errors."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -71,9 +71,9 @@ class ProblemDetails(BaseModel):
 
 
 class ProblemError(Exception):
-    """An answer that is an error; `kind` names it for programs, `detail` tells people what to do.
+    """An error answer; `kind` is its name for programs, `detail` tells people what to do.
 
-    `more` stands beside the sentence in answers to the app.
+    `more` is added to answers to the app.
     """
 
     def __init__(self, status: int, kind: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
@@ -98,9 +98,9 @@ def error_answer(
     errors: Any = None,
     more: Mapping[str, Any] | None = None,
 ) -> tuple[str, dict[str, Any]]:
-    """The media type and the JSON of an error: problem details, or under the functions' path what the app reads.
+    """The media type and the JSON of an error: problem details, or the app's format under the functions' path.
 
-    `errors` are the wrong values of a request, for problem details; `more` stands beside the app's sentence.
+    `errors` are the invalid values of a request, for problem details; `more` is added to the app's format.
     """
     if path.startswith(_FUNCTIONS_PATH):
         return "application/json", {"error": _as_sentence(detail), **(more or {}), "request_id": request_id}
@@ -115,13 +115,13 @@ def error_answer(
 
 
 def _as_sentence(detail: str) -> str:
-    """`detail` as a sentence of its own; a short title ("Premium feature") stays one."""
+    """`detail` as a sentence; a short title ("Premium feature") stays unchanged."""
     text = detail[:1].upper() + detail[1:]
     return text if text.endswith((".", "!", "?")) or not detail[:1].islower() else f"{text}."
 
 
 def handle_problems(app: FastAPI, endpoints: Sequence[BaseRoute]) -> None:
-    """Let every error of `app`, which consists of `endpoints`, leave as problem details."""
+    """Convert every error of `app`, which consists of `endpoints`, to problem details."""
     app.state.endpoints = endpoints
     app.add_exception_handler(ProblemError, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid)
@@ -188,7 +188,7 @@ async def _on_http(request: Request, error: Exception) -> JSONResponse:
 
 
 def _methods(request: Request) -> set[str]:
-    """What the path answers to: its methods may be endpoints of their own, of which the router names one alone."""
+    """The methods of the path; they may belong to several endpoints, of which the router names only one."""
     return {
         method
         for route in request.app.state.endpoints

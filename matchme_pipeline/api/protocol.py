@@ -1,25 +1,25 @@
-"""HTTP over a socket, with an end to what has none: left to itself, the server waits and keeps for ever."""
+"""HTTP over a socket with limits: without them the server waits without end and stores without bound."""
 
 import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-# A request's line and headers: how long they may take to come, and how much is read before they are complete. One read
-# may bring a quarter of a megabyte, a body's beginning included; what of it are headers is limited more tightly later.
+# Limits of a request's line and headers: their duration, and the bytes read before they are complete. One read may
+# return a quarter of a megabyte, including the beginning of a body; a tighter limit on headers applies later.
 HEAD_SECONDS = 10.0
 LARGEST_HEAD_BYTES = 524_288
-# A whole body, also one that nobody reads because its request is answered or refused already.
+# The limit of a whole body, also of one that nobody reads because its request is already answered or refused.
 WHOLE_BODY_SECONDS = 20.0
 # How long an answer may wait for its caller to read it.
 UNREAD_SECONDS = 30.0
-# Requests that one connection may send before the first is answered; browsers send one.
+# Requests that one connection may send before the first answer; browsers send one.
 MOST_WAITING_REQUESTS = 16
 
 
 class GuardedProtocol(HttpToolsProtocol):
-    """Closes a connection whose request does not come whole in time, has too many headers, or is one of too many.
+    """Closes a connection whose request is not complete in time, has too many headers, or is one of too many.
 
-    It also closes one whose caller does not read the answers.
+    It also closes a connection whose caller does not read the answers.
     """
 
     _timer: asyncio.TimerHandle | None = None
@@ -34,7 +34,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no longer."""
+        """Stop the timers."""
         self._has_ended = True
         self._head_came()
         self._body_timer = _cancelled(self._body_timer)
@@ -58,7 +58,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._expect_head()
 
     def on_headers_complete(self) -> None:
-        """Its head is there; its body is waited for."""
+        """The headers are complete; the body follows."""
         self._head_came()
         self._body_timer = _cancelled(self._body_timer)
         if self._has_ended:
@@ -70,7 +70,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._body_timer = self.loop.call_later(WHOLE_BODY_SECONDS, self._end)
 
     def on_body(self, body: bytes) -> None:
-        """A part of the body is there."""
+        """A part of the body has arrived."""
         if not self._has_ended:
             super().on_body(body)
 
@@ -81,7 +81,7 @@ class GuardedProtocol(HttpToolsProtocol):
             super().on_message_complete()
 
     def pause_writing(self) -> None:
-        """The caller does not read what is sent."""
+        """The caller does not read the answer."""
         super().pause_writing()
         if self._unread_timer is None:
             self._unread_timer = self.loop.call_later(UNREAD_SECONDS, self._end)
@@ -92,7 +92,7 @@ class GuardedProtocol(HttpToolsProtocol):
         super().resume_writing()
 
     def _end(self) -> None:
-        # Not `close`, which waits until the caller has read everything. What waits is not worked on any more.
+        # Not `close`, which waits until the caller has read everything. Waiting requests are dropped.
         self._has_ended = True
         self.pipeline.clear()
         self.transport.abort()

@@ -1,18 +1,18 @@
-"""A token bucket per caller: so many requests a minute, a short burst at once."""
+"""A token bucket per caller: a limit per minute with short bursts."""
 
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from time import monotonic
 
-# Callers that are remembered; who was not seen for longest is forgotten first, with a full bucket.
+# Callers in memory; the one unseen for longest is removed first, with a full bucket.
 MOST_CALLERS = 50_000
 
 
 class RateLimit:
-    """`per_minute` requests on average, and up to `burst` of them at once, for each key. Thread-safe.
+    """`per_minute` requests on average, and up to `burst` at once, for each key. Thread-safe.
 
-    Each process counts for itself: with N processes a caller may make up to N times as many.
+    Each process counts separately: with N processes a caller may make up to N times as many requests.
     """
 
     def __init__(self, per_minute: int, burst: int, now: Callable[[], float] = monotonic) -> None:
@@ -23,7 +23,7 @@ class RateLimit:
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, key: str) -> float:
-        """Take one request from the bucket of `key`: 0 when there was one, else the seconds until there is."""
+        """Take one request from the bucket of `key`: 0 if there was one, otherwise the seconds until there is."""
         now = self._now()
         with self._lock:
             level, seen = self._buckets.pop(key, (float(self._burst), now))

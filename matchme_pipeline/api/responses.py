@@ -18,7 +18,7 @@ DESCRIPTIONS = {
     431: "The headers are too large.",
     503: "The database, Dagster's storage or the issuer's keys do not answer.",
 }
-# What any endpoint may answer, whatever it does.
+# Errors that any endpoint may return.
 ALWAYS = (400, 408, 413, 429, 431, 503)
 
 

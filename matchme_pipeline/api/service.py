@@ -1,4 +1,4 @@
-"""What the endpoints share: the connections, who verifies tokens, limits, and the way to Dagster."""
+"""Shared by the endpoints: connections, token verification, limits, and access to Dagster."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,17 +23,17 @@ from matchme_pipeline.errors import ConfigurationError
 from matchme_pipeline.settings import Settings
 
 POOL_SIZE = 10
-# A request that finds no free connection for this long is told to come back.
+# If no connection is free for this long, the request is refused for the moment.
 POOL_WAIT_SECONDS = 5.0
-# No statement of the API may take longer. Set for the transaction alone: behind a pooler sessions are shared.
+# The time limit of the API's statements. It is set per transaction, because sessions are shared behind a pooler.
 _BEGIN = "begin; set local statement_timeout = '10s'"
-# A caller may spend a sixth of a minute's requests at once.
+# A caller may use a sixth of a minute's requests at once.
 BURST_SHARE = 6
 
 
 @dataclass
 class Service:
-    """One process's share of the API; closed when it ends."""
+    """One process's part of the API; closed when it ends."""
 
     settings: Settings
     pool: ConnectionPool[PsycopgConnection[TupleRow]]
@@ -50,14 +50,14 @@ class Service:
         self.leaderboards = Leaderboards(self.connection)
 
     def start(self) -> None:
-        """Begin what goes on beside the requests."""
+        """Start the background work."""
         self.launches.start()
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
-        """A connection inside one transaction, whose statements may not run for ever."""
+        """A connection inside one transaction with a time limit for statements."""
         with self.pool.connection() as connection:
-            # One round trip for both; the pool commits, or rolls back what failed.
+            # One round trip for both; the pool commits, or rolls back after an error.
             connection.execute(_BEGIN)
             yield connection
 
@@ -66,13 +66,13 @@ class Service:
         return user_id in self.settings.admin_user_ids
 
     def close(self) -> None:
-        """End what the service holds open."""
+        """Release everything that the service holds."""
         self.launches.close()
         self.pool.close()
 
 
 def open_service(settings: Settings, database_url: str, dagster: DagsterRuns | None = None) -> Service:
-    """A service over the database at `database_url`. Raises ConfigurationError where nobody could be recognised."""
+    """A service over the database at `database_url`. Raises ConfigurationError if no token could be verified."""
     verifier = token_verifier(settings)
     pool: ConnectionPool[PsycopgConnection[TupleRow]] = ConnectionPool(
         database_url,
@@ -95,14 +95,14 @@ def open_service(settings: Settings, database_url: str, dagster: DagsterRuns | N
 
 def _configure(connection: Connection) -> None:
     set_known_settings(connection)
-    # A page shows what can be read of a row; it never fails for the rest.
+    # A page shows the readable part of a row; an unreadable part never fails it.
     tolerate(connection, read_json_or_none)
 
 
 def token_verifier(settings: Settings) -> Verifier:
-    """Who verifies tokens: Clerk's issuer where one is configured, else this installation's development key.
+    """The token verifier: for Clerk's issuer if configured, otherwise for this installation's development key.
 
-    Raises ConfigurationError where neither may count.
+    Raises ConfigurationError if neither is allowed.
     """
     if settings.clerk_issuer is None:
         if not local_key.is_allowed(settings):

@@ -1,4 +1,4 @@
-"""A figure that is costly to count, counted for all callers at once every few seconds."""
+"""An expensive figure, computed once for all callers every few seconds."""
 
 import logging
 import threading
@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import Generic, TypeVar
 
-# Operators look at a queue that drains over minutes.
+# Operators watch a queue that empties over minutes.
 FRESH_SECONDS = 2.0
 # Older than this it is worth waiting for a new one.
 OLDEST_SECONDS = 10.0
-# Counting takes this share of the time at most, however large the table has become.
+# The largest share of the time that counting may take, however large the table is.
 SHARE = 0.1
 
 T = TypeVar("T")
@@ -30,9 +30,7 @@ class Counted(Generic[T]):
 
 
 class Snapshot(Generic[T]):
-    """The newest value. It is counted anew beside the requests, and one of them waits only where there is none that
-    is recent enough to be shown.
-    """
+    """The newest value. It is recomputed beside the requests, and a request waits only if no recent value exists."""
 
     def __init__(
         self,
@@ -49,7 +47,9 @@ class Snapshot(Generic[T]):
         self._known: Counted[T] | None = None
 
     def get(self) -> Counted[T]:
-        """The value, at most `oldest_seconds` old (or ten times what counting takes). Raises what counting raises."""
+        """The value, at most `oldest_seconds` old (or ten times the duration of counting). Raises the errors of
+        counting.
+        """
         known = self._known
         if known is None:
             return self._counted_after(None)
@@ -67,7 +67,7 @@ class Snapshot(Generic[T]):
 
     def _counted_after(self, old: Counted[T] | None) -> Counted[T]:
         with self._counting:
-            # Whoever waited meanwhile takes what the first one has counted.
+            # Other waiting callers use the first caller's count.
             if self._known is not None and self._known is not old:
                 return self._known
             return self._count_now()

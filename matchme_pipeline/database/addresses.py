@@ -1,4 +1,4 @@
-"""Where the app's database is; without Dagster, so that commands that only read start fast."""
+"""The address of the app's database; does not import Dagster, so that read-only commands start fast."""
 
 from pathlib import Path
 

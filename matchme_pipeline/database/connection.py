@@ -35,11 +35,11 @@ Connection = psycopg.Connection[TupleRow]
 
 @contextmanager
 def connect(url: str, *, vectors: bool = True) -> Iterator[Connection]:
-    """One connection, closed at the end; a transaction is the caller's `with connection.transaction()`.
+    """One connection, closed at the end; transactions are the caller's `with connection.transaction()`.
 
-    Autocommit, so that nothing idles in a transaction; no prepared statements and no session state, so that a
-    transaction pooler (Supabase's port 6543) may hand every transaction another backend. `vectors` teaches the
-    connection pgvector's types, text and binary. Raises DatabaseUnavailableError.
+    Autocommit, so that nothing idles in a transaction; neither prepared statements nor session state, so that a
+    transaction pooler (Supabase's port 6543) may use another backend for every transaction. `vectors` registers
+    pgvector's types, text and binary. Raises DatabaseUnavailableError.
     """
     connection = open_connection(url, vectors=vectors)
     try:
@@ -89,10 +89,10 @@ def _connected(url: str, options: str | None = None) -> Connection:
 
 
 def _with_known_settings(url: str, connection: Connection) -> Connection:
-    """`connection`, or another one, under which values are written as the loaders read them.
+    """`connection`, or another one, with the settings that the loaders expect.
 
-    A role or a database may have settings of its own (`alter role … set datestyle`). Settings given at the
-    connection's start come before those; a pooler may refuse them, and then they are set for the session.
+    A role or a database may have its own settings (`alter role … set datestyle`). Settings at the connection's start
+    take precedence; a pooler may refuse them, and then they are set for the session.
     """
     differing = _differing_settings(connection)
     if not differing:
@@ -150,7 +150,7 @@ def describe(url: str) -> str:
     except psycopg.Error:
         return "(an address that is no PostgreSQL URL)"
     port = f":{parts['port']}" if "port" in parts else ""
-    # An unencoded @ in a password is read as its end: what follows would be taken for the host.
+    # An unencoded @ in a password would end it, and the rest would be taken for the host.
     host = str(parts.get("host") or parts.get("hostaddr") or "localhost").rpartition("@")[2]
     if "@" in f"{port}{parts.get('dbname', '')}":
         return "(an address whose password must be percent-encoded)"

@@ -12,7 +12,7 @@ from matchme_pipeline.database.connection import Connection
 VECTOR_DIMENSIONS = 1536
 _VECTOR_HEADER_BYTES = 4
 _VECTORS_AT_FIRST = 1_024
-# Signature, flags, and the length of an extension that is not there.
+# Signature, flags, and the length of an absent extension.
 _COPY_HEADER_BYTES = 19
 _COPY_TRAILER_BYTES = 2
 
@@ -22,8 +22,8 @@ def copy_rows(
 ) -> int:
     """Write `rows` into `table` by binary COPY; `types` are PostgreSQL's names of the columns' types.
 
-    Returns the number of rows. Runs inside the caller's transaction; a row that violates a constraint raises
-    psycopg's error and leaves nothing behind.
+    Returns the number of rows. Runs inside the caller's transaction; a row that violates a constraint raises psycopg's
+    error, and nothing is written.
     """
     statement = sql.SQL("copy {} ({}) from stdin (format binary)").format(
         sql.Identifier(*table.split(".")), sql.SQL(", ").join(map(sql.Identifier, columns))
@@ -43,10 +43,10 @@ def stage_rows(
     columns: Sequence[tuple[str, str]],
     rows: Iterable[Sequence[Any]],
 ) -> int:
-    """Load `rows` into a temporary table that vanishes at the transaction's end; returns their number.
+    """Load `rows` into a temporary table that is dropped at the transaction's end; returns their number.
 
-    `columns` are (name, PostgreSQL type). For bulk updates and upserts that one statement then finishes; must run
-    inside a transaction, which also keeps it on one backend behind a transaction pooler.
+    `columns` are (name, PostgreSQL type). For bulk updates and upserts by a single statement. Must run inside a
+    transaction, which also keeps it on one backend behind a transaction pooler.
     """
     definition = sql.SQL(", ").join(
         sql.SQL("{} {}").format(sql.Identifier(column), sql.SQL(_type_name(kind))) for column, kind in columns
@@ -63,7 +63,7 @@ def stage_rows(
 def read_vectors(
     connection: Connection, query: LiteralString, parameters: Sequence[Any] = ()
 ) -> tuple[list[str], NDArray[np.float32]]:
-    """Run `query`, whose rows are (text, vector), and read its answer as binary COPY, which streams.
+    """Run `query`, whose rows are (text, vector), and stream its result as binary COPY.
 
     Returns the keys and their vectors, float32 of shape (rows, 1536).
     """
@@ -71,11 +71,11 @@ def read_vectors(
     vectors = np.empty((_VECTORS_AT_FIRST, VECTOR_DIMENSIONS), dtype=np.float32)
     statement = sql.SQL("copy ({}) to stdout (format binary)").format(sql.SQL(query))
     with connection.cursor() as cursor, cursor.copy(statement, parameters) as copy:
-        # A vector is taken as it comes over the wire: its dimensions, a reserved number, big-endian floats.
+        # A vector in the wire format: its dimensions, a reserved number, big-endian floats.
         copy.set_types(["text", "bytea"])
         for key, sent in copy.rows():
             if len(keys) == len(vectors):
-                # In place: a second array beside the first would double what a large population takes.
+                # In place: a second array would double the memory for a large population.
                 vectors.resize((2 * len(vectors), VECTOR_DIMENSIONS), refcheck=False)
             vectors[len(keys)] = np.frombuffer(sent, dtype=">f4", offset=_VECTOR_HEADER_BYTES)
             keys.append(key)
@@ -86,9 +86,9 @@ def read_vectors(
 def read_integers(
     connection: Connection, query: LiteralString, parameters: Sequence[Any] | Mapping[str, Any], columns: int
 ) -> NDArray[np.int32]:
-    """Run `query`, whose rows are so many integers without nulls, as binary COPY: int32 of shape (rows, columns).
+    """Run `query`, whose rows contain only integers without nulls, as binary COPY: int32 of shape (rows, columns).
 
-    The bytes of the wire are read as one array; no row becomes a Python object.
+    The bytes are read as one array; no row becomes a Python object.
     """
     statement = sql.SQL("copy ({}) to stdout (format binary)").format(sql.SQL(query))
     received = bytearray()

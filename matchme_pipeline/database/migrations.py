@@ -1,4 +1,4 @@
-"""Runs the numbered SQL files once each, in order, and remembers them in `schema_migrations`."""
+"""Applies the numbered SQL files once each, in order, and records them in `schema_migrations`."""
 
 import hashlib
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import psycopg
 from matchme_pipeline.database.connection import Connection, require_capabilities
 from matchme_pipeline.errors import ConfigurationError, DatabaseUnavailableError
 
-# Any constant will do, as long as every runner of these migrations takes the same one.
+# An arbitrary constant that every runner of these migrations shares.
 _LOCK_KEY = 7_214_001
 # Texts of 125 and 127 that were applied before the files got their present text. Both files only create or replace, so
 # the present text runs on top. No other file was edited in a way that a second run can make good.
@@ -24,7 +24,7 @@ _REPLACED_TEXTS = frozenset(
 
 @dataclass(frozen=True)
 class Migration:
-    """One numbered file and, where it has run, when."""
+    """One numbered file, and the time at which it was applied, if it was."""
 
     version: int
     name: str
@@ -38,11 +38,11 @@ class Migration:
 
 
 def migrate(connection: Connection, directory: Path) -> list[Migration]:
-    """Apply what is missing, each file in a transaction of its own; returns what was applied.
+    """Apply missing migrations, each file in its own transaction; returns the applied ones.
 
-    Safe to run twice and by several processes at once. Raises DatabaseUnavailableError when a file fails; what
-    earlier files did stays, what the failing one did is rolled back. Raises ConfigurationError, before anything is
-    applied, where a file has been edited since it was applied.
+    Safe to run twice and by several processes at once. Raises DatabaseUnavailableError if a file fails; earlier files
+    stay applied, and the failing one is rolled back. Raises ConfigurationError, before anything is applied, if an
+    applied file has been edited.
     """
     require_capabilities(connection)
     migrations = available(directory)
@@ -72,7 +72,7 @@ def migrate(connection: Connection, directory: Path) -> list[Migration]:
 
 
 def available(directory: Path) -> list[Migration]:
-    """Every migration in `directory`, by number. Raises ConfigurationError where two have the same number."""
+    """Every migration in `directory`, by number. Raises ConfigurationError for a duplicate number."""
     migrations: list[Migration] = []
     for path in sorted(directory.glob("*.sql")):
         number, _, name = path.stem.partition("_")
@@ -86,7 +86,7 @@ def available(directory: Path) -> list[Migration]:
 
 
 def status(connection: Connection, directory: Path) -> list[Migration]:
-    """Every migration in `directory` with the time it was applied, None where it was not."""
+    """Every migration in `directory` with the time at which it was applied, None if it was not."""
     with connection.transaction():
         exists = connection.execute("select to_regclass('schema_migrations') is not null").fetchone()
         rows = (
@@ -111,14 +111,14 @@ def create_app_tables(connection: Connection, directory: Path) -> bool:
 
 
 def has_app_tables(connection: Connection) -> bool:
-    """Whether the app's own tables are there."""
+    """Do the app's own tables exist?"""
     row = connection.execute("select to_regclass('profiles') is not null and to_regclass('posts') is not null")
     found = row.fetchone()
     return bool(found and found[0])
 
 
 def _require_unedited(connection: Connection, migrations: list[Migration]) -> None:
-    """Raise ConfigurationError, by name, for the first file whose text is not the one that was applied."""
+    """Raise ConfigurationError, by name, for the first file whose text differs from the applied one."""
     with connection.transaction():
         connection.execute("select pg_advisory_xact_lock(%s)", [_LOCK_KEY])
         _ensure_register(connection)

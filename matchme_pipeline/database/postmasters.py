@@ -1,4 +1,4 @@
-"""PostgreSQL servers that run on this machine: in which folder they work, and ending one for certain."""
+"""PostgreSQL servers on this machine: their folders, and a way to end one reliably."""
 
 import signal
 import time
@@ -10,9 +10,9 @@ import psutil
 
 @dataclass(frozen=True)
 class Postmaster:
-    """A running server: `cwd` is the folder that it works in now, `started_for` the one that it was started with.
+    """A running server: `cwd` is its current folder, `started_for` the folder that it was started with.
 
-    They differ once the folder is moved.
+    They differ if the folder was moved.
     """
 
     pid: int
@@ -21,7 +21,7 @@ class Postmaster:
 
 
 def postmasters() -> list[Postmaster]:
-    """The servers of this machine whose folders this process may see."""
+    """The servers of this machine whose folders this process may read."""
     found = []
     for process in psutil.process_iter(["name"]):
         # The name alone for most processes: reading a command line costs a system call each.
@@ -39,7 +39,7 @@ def postmasters() -> list[Postmaster]:
 
 
 def end(server: Postmaster, seconds: float) -> None:
-    """End a server and its children: by its own shutdown first, without one after `seconds`."""
+    """End a server and its children: by a regular shutdown first, by force after `seconds`."""
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
         try:
             process = psutil.Process(server.pid)
@@ -51,7 +51,7 @@ def end(server: Postmaster, seconds: float) -> None:
 
 
 def _has_ended(process: psutil.Process, seconds: float) -> bool:
-    """Whether a process ends within `seconds`. One that nobody has waited for yet has ended as well."""
+    """Does a process end within `seconds`? A zombie process has ended."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         try:

@@ -1,4 +1,4 @@
-"""Repairs of the app's own objects: files that a person looks at and applies, never part of `migrate`."""
+"""Repairs of the app's own objects: files that an operator reads and applies, never part of `migrate`."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ def repairs(folder: Path) -> dict[str, str]:
 
 
 def purpose(statement: str) -> str:
-    """What a repair is for: the comment that it begins with."""
+    """The purpose of a repair: the comment at its beginning."""
     lines = (line for line in statement.splitlines())
     comment = []
     for line in lines:
@@ -23,7 +23,7 @@ def purpose(statement: str) -> str:
 
 
 def repair_named(folder: Path, name: str) -> str:
-    """The SQL of one repair. Raises ConfigurationError where there is none of that name."""
+    """The SQL of one repair. Raises ConfigurationError for an unknown name."""
     known = repairs(folder)
     if name not in known:
         raise ConfigurationError(f"There is no repair '{name}'. There are: {', '.join(known)}.")

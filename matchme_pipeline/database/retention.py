@@ -1,11 +1,11 @@
-"""How long Dagster's storage keeps what runs say while they work; what the catalogue is made of stays for good."""
+"""How long Dagster's storage keeps log events of runs; the data of the catalogue stays."""
 
 from datetime import datetime, timedelta
 
 from matchme_pipeline.database.connection import Connection
 
-# What a run says on its way. Materialisations, checks, failures and the ends of runs are not among them: from these
-# Dagster knows which weeks are there, and why one is not.
+# Log events of a run's progress. Materialisations, checks, failures and the ends of runs are not among them, because
+# Dagster derives the state of partitions from these.
 PASSING_EVENTS = (
     "ENGINE_EVENT",
     "HANDLED_OUTPUT",
@@ -25,15 +25,15 @@ _FINISHED = ["SUCCESS", "FAILURE", "CANCELED"]
 
 
 def prune_events(connection: Connection, before: datetime) -> int:
-    """Remove passing events and log lines of finished runs from before `before` (aware); how many.
+    """Remove progress events and log lines of finished runs from before `before` (aware); returns their number.
 
-    `connection` is to Dagster's storage. Raises ValueError for a time less than a week ago: a run that failed on Sunday
-    is still looked into on Friday.
+    `connection` is to Dagster's storage. Raises ValueError for a time less than a week ago, because a failed Sunday run
+    is still examined on Friday.
     """
     if before > datetime.now(before.tzinfo) - timedelta(days=7):
         raise ValueError("events of the last seven days are kept")
     if connection.execute("select to_regclass('event_logs')").fetchone() == (None,):
-        # Nothing has run yet: Dagster makes its tables with the first run.
+        # Nothing has run yet: Dagster creates its tables with the first run.
         return 0
     return connection.execute(
         """

@@ -1,9 +1,9 @@
-"""Reading what PostgreSQL can hold and Python cannot, so that one odd value never ends a read for everybody.
+"""Reads values that PostgreSQL can hold and Python cannot, so that one odd value never fails a read of all rows.
 
-psycopg converts values while it fetches: a date in 44 BC, a JSON number of five thousand digits or a document nested
-two thousand deep would end the whole fetch without naming the row. Here a moment or a number beyond Python's range is
-read as the nearest value inside it, so that comparisons agree with PostgreSQL's own, and a document that cannot be
-read at all arrives as `UnreadableValue`: whoever needs it fails that one row.
+psycopg converts values while it fetches: a date in 44 BC, a JSON number of five thousand digits or a document with two
+thousand levels would end the whole fetch without naming the row. Here a time or a number beyond Python's range becomes
+the nearest value in the range, so that comparisons agree with PostgreSQL's, and an unreadable document becomes
+`UnreadableValue`, which only fails its own row.
 """
 
 import json
@@ -21,13 +21,13 @@ from psycopg.abc import AdaptContext, Buffer, Loader
 from psycopg.pq import Format
 from psycopg.types.json import set_json_loads
 
-# The app's own documents nest three levels; one that nests deeper than this ends a recursion somewhere in Python.
+# The app's own documents have three levels; deeper ones than this would exceed some recursion limit in Python.
 DEEPEST_JSON = 64
 # A whole number of more digits is beyond every float, and Python refuses to read it past 4,300.
 _MOST_DIGITS = 300
 _TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 _INTERVAL_BYTES = 16
-# A day inside the calendar's ends, so that another time zone does not overflow.
+# A day inside the calendar's ends, so that a time zone does not overflow.
 _FIRST_MOMENT = datetime(1, 1, 2, tzinfo=UTC)
 _LAST_MOMENT = datetime(9999, 12, 30, tzinfo=UTC)
 _NEAREST: Mapping[str, tuple[Any, Any]] = {
@@ -44,7 +44,7 @@ class UnreadableValue:
     """A JSON document that Python cannot read; `reason` completes "the document …" without quoting it."""
 
     def __init__(self, reason: str) -> None:
-        """Keep the reason."""
+        """Store the reason."""
         self.reason = reason
 
     def __repr__(self) -> str:
@@ -52,7 +52,7 @@ class UnreadableValue:
 
 
 def read_json(text: str | bytes) -> Any:
-    """The value of a JSON document; UnreadableValue where it nests too deep or is no JSON."""
+    """The value of a JSON document; UnreadableValue if it has too many levels or is not JSON."""
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace")
     if _nests_too_deep(text):
@@ -64,39 +64,39 @@ def read_json(text: str | bytes) -> Any:
 
 
 def read_json_or_none(text: str | bytes) -> Any:
-    """Like `read_json`, for what is shown and not computed with: None where the document cannot be read."""
+    """Like `read_json`, for values that are only displayed: None if the document cannot be read."""
     value = read_json(text)
     return None if isinstance(value, UnreadableValue) else value
 
 
 def json_object(value: Any) -> dict[str, Any]:
-    """A JSON object as stored; an empty one where the column holds anything else."""
+    """A stored JSON object; an empty one if the column holds another type."""
     return value if isinstance(value, dict) else {}
 
 
 def json_array(value: Any) -> list[Any]:
-    """A JSON array as stored; an empty one where the column holds anything else."""
+    """A stored JSON array; an empty one if the column holds another type."""
     return value if isinstance(value, list) else []
 
 
 def json_objects(value: Any) -> list[dict[str, Any]]:
-    """The objects of a JSON array; anything else in their place is shown as an object that says what it was."""
+    """The objects of a JSON array; other elements become an object that describes them."""
     entries = value if isinstance(value, list) else [] if value is None else [value]
     return [entry if isinstance(entry, dict) else {"error": str(entry)} for entry in entries]
 
 
 def json_texts(value: Any) -> list[str]:
-    """The texts of a JSON array; whatever else it holds is left out."""
+    """The texts of a JSON array; other elements are left out."""
     return [entry for entry in json_array(value) if isinstance(entry, str)]
 
 
 def json_number(value: Any) -> float:
-    """A JSON number; 0 where the value is anything else."""
+    """A JSON number; 0 for another type."""
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
 
 
 def tolerate(connection: BaseConnection[Any], loads: Callable[[str | bytes], Any] = read_json) -> None:
-    """Teach `connection` to read every moment, interval and JSON document that PostgreSQL can hold."""
+    """Let `connection` read every time, interval and JSON document that PostgreSQL can hold."""
     set_json_loads(loads, connection)
     adapters = connection.adapters
     for name, nearest in _NEAREST.items():
@@ -133,9 +133,9 @@ def _tolerant(strict: type[Loader], nearest: tuple[Any, Any]) -> type[Loader]:
 
 
 def _lies_before(data: bytes, binary: bool) -> bool:
-    """Whether a value that the calendar does not hold lies before it, else after; binary values are signed counts."""
+    """Does a value outside the calendar lie before it (else after)? Binary values are signed counts."""
     if binary:
-        # An interval is its microseconds, days and months; its months are what takes it beyond the calendar.
+        # An interval consists of microseconds, days and months; only its months can exceed the calendar.
         return data[12 if len(data) == _INTERVAL_BYTES else 0] >= 0x80
     return data.startswith(b"-") or data.rstrip().endswith(b"BC")
 

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 def trait_distribution(connection: Connection, week: Week) -> tuple[Traits, pd.DataFrame, dict[str, str]]:
-    """All traits as of the cutoff with their frequencies, and members left out because of broken rows; writes nothing."""
+    """All traits as of the cutoff with their frequencies, and members left out for broken rows; writes nothing."""
     facts = queries.facts_as_of(connection, week.cutoff)
     traits, broken = _leaving_out_broken(facts, lambda part: member_traits(resolve_religion(part)))
     return traits, distribution(traits), broken

@@ -1,1 +1,1 @@
-"""The seeded population: members who are like life, for demonstrations, tests and benchmarks."""
+"""The seeded population: realistic synthetic members for demonstrations, tests and benchmarks."""

@@ -1,4 +1,4 @@
-"""What seeded members answered: the app's questionnaire and the personality assessment."""
+"""Answers of seeded members: the app's questionnaire and the personality assessment."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -33,7 +33,7 @@ def questionnaire(seed: int, start: datetime) -> list[Row]:
 
 
 def answers(rng: np.random.Generator, member: Member, seed: int, start: datetime, end: datetime) -> list[Row]:
-    """A member's answers over time: some answer nearly everything, some next to nothing."""
+    """A member's answers over time: some members answer nearly everything, some hardly anything."""
     diligence = float(rng.beta(2, 1.5))
     first = max(member.joined_at, start - timedelta(days=20))
     last = min(end, member.leaves_at or end)
@@ -57,7 +57,7 @@ def answers(rng: np.random.Generator, member: Member, seed: int, start: datetime
 
 
 def personality_assessment(rng: np.random.Generator, member: Member, seed: int, end: datetime) -> Row | None:
-    """The member's assessment, finished or left halfway; None for those who never began."""
+    """The member's assessment, finished or half finished; None for members who never began."""
     if not happens(rng, 0.7):
         return None
     finished = happens(rng, 0.8)

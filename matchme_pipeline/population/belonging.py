@@ -1,4 +1,4 @@
-"""Where seeded members live and what they come from: cities, assignments, cultural profiles and backgrounds."""
+"""Places and origins of seeded members: cities, assignments, cultural profiles and backgrounds."""
 
 from datetime import datetime, timedelta
 
@@ -29,7 +29,7 @@ def city_clusters(start: datetime) -> list[Row]:
 
 
 def city_assignments(rng: np.random.Generator, member: Member, seed: int) -> list[Row]:
-    """The member's city as the app found it; a few moved there from another one."""
+    """The member's detected city; a few members moved there from another one."""
     if member.city is None:
         return []
     keys = [member.city.key]
@@ -50,7 +50,7 @@ def city_assignments(rng: np.random.Generator, member: Member, seed: int) -> lis
 
 
 def _detected(rng: np.random.Generator, member: Member, key: str) -> Row | None:
-    """Where the app found the member; nothing where they chose a city by hand or denied it their location."""
+    """The detected location; None if the member chose a city by hand or denied access."""
     if not happens(rng, _DETECTED_SHARE):
         return None
     if member.city is not None and key == member.city.key:
@@ -60,7 +60,7 @@ def _detected(rng: np.random.Generator, member: Member, key: str) -> Row | None:
 
 
 def cultural_profile(rng: np.random.Generator, member: Member, seed: int) -> Row | None:
-    """How strongly the member holds to where they come from; None for those who skipped it."""
+    """The importance of the member's origin; None for members who skipped the question."""
     if not happens(rng, 0.92):
         return None
     value = whole(rng, 1, 10)
@@ -76,7 +76,7 @@ def cultural_profile(rng: np.random.Generator, member: Member, seed: int) -> Row
 
 
 def cultural_backgrounds(rng: np.random.Generator, member: Member, seed: int) -> list[Row]:
-    """The member's backgrounds, the primary one first; one in eight has two."""
+    """The member's backgrounds, primary first; one member in eight has two."""
     kinds = [member.culture]
     if happens(rng, 0.12):
         kinds.append(one(rng, [name for name in vocabulary().people["cultures"] if name != member.culture]))

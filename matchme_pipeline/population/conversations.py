@@ -1,4 +1,4 @@
-"""Conversations that some seeded members already have, so that matching has pairs to leave out."""
+"""Earlier conversations of some seeded members, so that matching has pairs to exclude."""
 
 from datetime import datetime, timedelta
 from uuid import UUID

@@ -12,7 +12,7 @@ from matchme_pipeline.population.random_draws import after, happens, one, whole
 MOST_INSIGHTS = 9
 _NOTED_SHARE = 0.95
 _APPROVED_SHARE = 0.88
-# Insights stop where the pipeline begins to find them: early in the first week.
+# Seeded insights end in the first week, in which the pipeline begins to find insights.
 _INTO_FIRST_WEEK = timedelta(days=7)
 _LIFETIME = timedelta(days=30)
 _DESCRIPTIONS = (
@@ -26,7 +26,7 @@ _DESCRIPTIONS = (
 def insights(
     rng: np.random.Generator, member: Member, seed: int, start: datetime, end: datetime, sources: list[Source]
 ) -> list[Row]:
-    """Up to nine insights, each quoting a sentence of the member's own that was shared before it."""
+    """Up to nine insights, each with a quote from a sentence that the member had shared before."""
     unique = {
         source.sentence.text: source
         for source in sorted(sources, key=lambda source: (source.shared_at, source.sentence.text), reverse=True)

@@ -1,4 +1,4 @@
-"""What drives a seeded member: interests, values and temper, and how well two members suit each other in truth."""
+"""The latent variables of a seeded member (interests, values, personality), and the true affinity of two members."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ PERSONALITY_EACH = 2
 FAMILY_EACH = 2
 # How even a member's weights are: at 3 the strongest of three is about two and a half times the mean of the others.
 _EVENNESS = 3.0
-# How much likelier a theme of the member's own circle is than any other.
+# The odds of a theme from the member's own circle relative to any other.
 _HOME = 20.0
 
 Weights = Mapping[str, float]
@@ -28,11 +28,11 @@ class Latent:
 
 
 def affinity(a: Latent, b: Latent) -> float:
-    """How well two members suit each other, 0 to 1: the truth that matches are measured against.
+    """The true affinity of two members, 0 to 1; matches are measured against it.
 
     0.5 x overlap of interests + 0.3 x overlap of values + 0.2 x overlap of personality, where the overlap of two
-    weightings is the sum over themes of the smaller weight (histogram intersection, Swain and Ballard 1991).
-    Symmetric; 1 for a member with themselves. What members write is drawn from the same weights.
+    weightings is the sum over themes of the smaller weight (histogram intersection, Swain and Ballard 1991). Symmetric;
+    1 for a member with themselves. Members' texts are drawn from the same weights.
     """
     return (
         0.5 * _overlap(a.interests, b.interests)
@@ -42,9 +42,9 @@ def affinity(a: Latent, b: Latent) -> float:
 
 
 def draw(rng: np.random.Generator, circles: Mapping[str, Mapping[str, str]]) -> Latent:
-    """Draw a member's latent truth; `circles` are, by kind, the themes and the circle that each belongs to.
+    """Draw a member's latent variables; `circles` are, by kind, the themes with their circles.
 
-    Each member is at home in one circle per kind and finds most of their themes there.
+    Each member belongs to one circle per kind and has most of their themes there.
     """
     return Latent(
         interests=_weights(rng, circles["interests"], INTERESTS_EACH),

@@ -1,4 +1,4 @@
-"""SQL of seeded members' answers to their matches: what they are shown, what they do, what they write."""
+"""SQL of seeded members' answers to their matches: shown matches, actions, messages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from matchme_pipeline.database.connection import Connection
 
 @dataclass(frozen=True)
 class ShownRow:
-    """One side of a shown pair; `years_apart`: how far their ages are apart, None where one has no birthdate."""
+    """One side of a shown pair; `years_apart`: the age difference, None if a birthdate is missing."""
 
     user_id: str
     match_user_id: str
@@ -22,7 +22,7 @@ class ShownRow:
 
 @dataclass(frozen=True)
 class Action:
-    """What one side did with a match; `action` is `liked`, `passed`, or None: looked and left it."""
+    """One side's action on a match; `action` is `liked`, `passed`, or None: viewed only."""
 
     user_id: str
     match_user_id: str
@@ -59,7 +59,7 @@ def shown_rows(connection: Connection, match_week: date) -> list[ShownRow]:
 
 
 def act(connection: Connection, match_week: date, actions: Sequence[Action]) -> int:
-    """Write what members did where nothing is written yet; returns how many rows changed."""
+    """Write actions on matches that have none; returns the number of changed rows."""
     return connection.execute(
         """
         update weekly_matches m
@@ -82,7 +82,7 @@ def act(connection: Connection, match_week: date, actions: Sequence[Action]) -> 
 
 
 def write_messages(connection: Connection, messages: Sequence[Message]) -> int:
-    """Write messages and their conversations; what is there already stays. Returns how many messages are new."""
+    """Write messages and their conversations; existing ones stay. Returns the number of new messages."""
     parameters = {
         "ids": [one.id for one in messages],
         "talks": [one.conversation_id for one in messages],

@@ -1,8 +1,8 @@
-"""Seeded members answer the matches that they are shown: they look, like, pass, write and fall silent.
+"""Seeded members answer their matches: they view, like, pass, write and stop writing.
 
-What a member does follows from the seed, the two members and the match week alone, so that doing it again changes
-nothing. The first places are looked at most (position bias); some members are liked by many, some are choosy; members
-who suit each other in truth, and are near in age, like each other more often; the rest is noise.
+Actions follow from the seed, the two members and the match week alone, so a repetition changes nothing. The first
+places are viewed most (position bias). Some members are liked by many, some are choosy. Members with a high true
+affinity and a small age difference like each other more often. The rest is noise.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from matchme_pipeline.population.match_answer_queries import Action, Message, Sh
 from matchme_pipeline.population.queries import latents
 from matchme_pipeline.week import Week
 
-# The chance that the first place is looked at, and what each later place loses.
+# The probability that the first place is viewed, and the decrease for each later place.
 _FIRST_VIEWED, _LOST_BY_PLACE = 0.9, 0.12
 _BASE, _OF_AFFINITY, _OF_AGE_YEAR = -1.6, 6.0, -0.08
 _POPULARITY, _CHOOSINESS = 0.8, 0.8
@@ -31,7 +31,7 @@ _LATER = timedelta(days=15)
 
 @dataclass(frozen=True)
 class AnswerReport:
-    """How many sides were shown, and how many looked, liked and passed; how many pairs wrote."""
+    """Numbers of sides that were shown, viewed, liked and passed, and of pairs that wrote."""
 
     shown: int
     viewed: int
@@ -41,7 +41,7 @@ class AnswerReport:
 
 
 def answer_matches(connection: Connection, week: Week, seed: int, until: datetime) -> AnswerReport:
-    """What members do, before `until`, with the matches that `week` gave them, in the days after its cutoff."""
+    """Members' actions before `until` on the matches of `week`, in the days after its cutoff."""
     shown = queries.shown_rows(connection, week.match_week)
     actions = decide(shown, latents(connection), seed, week)
     liked = {(one.user_id, one.match_user_id): one for one in actions if one.action == "liked"}
@@ -63,7 +63,7 @@ def answer_matches(connection: Connection, week: Week, seed: int, until: datetim
 
 
 def decide(shown: Sequence[ShownRow], truth: Mapping[str, Latent], seed: int, week: Week) -> list[Action]:
-    """What each side that looks at a match does with it; sides that never look are left out."""
+    """The action of each side that views a match; other sides are left out."""
     actions = []
     for row in shown:
         if row.user_id not in truth or row.match_user_id not in truth:
@@ -102,7 +102,7 @@ def _talk(seed: int, week: Week, a: str, b: str, began: datetime) -> list[Messag
 
 
 def _chances(seed: int, *parts: str) -> list[float]:
-    """Four uniform numbers that follow from the seed and the parts."""
+    """Four uniform numbers derived from the seed and the parts."""
     digest = sha256("/".join((str(seed), *parts)).encode()).digest()
     return [int.from_bytes(digest[place : place + 4], "big") / 2**32 for place in (0, 4, 8, 12)]
 

@@ -1,4 +1,4 @@
-"""Who the seeded members are: attributes that hang together, with gaps and oddities as in life."""
+"""Attributes of seeded members: correlated, with realistic gaps and oddities."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ _SPORTS = frozenset({"fitness", "football", "hiking", "cycling"})
 
 @dataclass(frozen=True)
 class Member:
-    """One seeded member: their truth, what other rows are drawn from, and their profile."""
+    """One seeded member: latent variables, the inputs of other rows, and the profile."""
 
     user_id: str
     index: int
@@ -63,7 +63,7 @@ class Member:
     joined_at: datetime
     # Posts per week relative to the average member.
     activity: float
-    # How likely the member is to review an insight that is offered to them.
+    # The probability that the member reviews an offered insight.
     reviews: float
     age: float
     sect: str
@@ -122,9 +122,9 @@ def member(rng: np.random.Generator, seed: int, index: int, start: datetime, end
 
 
 def as_stored(one: Member) -> Row:
-    """The member's row of `profiles` as the app fills it: most columns that no screen asks for stay empty.
+    """The member's row of `profiles` as the app fills it: columns without a screen mostly stay empty.
 
-    One member in seven came from an import and has more. Nobody has the onboarding flag, which nothing writes.
+    One member in seven came from an import and has more columns. Nobody has the onboarding flag, which nothing writes.
     """
     row = {**one.profile, "onboarding_completed": False}
     if one.index % _IMPORTED_EVERY != _IMPORTED_EVERY - 1:

@@ -21,7 +21,7 @@ _FATES = {"shown": 0.95, "unapproved": 0.01, "invisible": 0.015, "deleted": 0.02
 
 @dataclass(frozen=True)
 class Source:
-    """A sentence that a member shared, and when: what an insight can quote."""
+    """A sentence that a member shared, with its time, which an insight can quote."""
 
     shared_at: datetime
     sentence: Sentence
@@ -30,7 +30,7 @@ class Source:
 def posts(
     rng: np.random.Generator, member: Member, seed: int, start: datetime, end: datetime, others: list[str]
 ) -> tuple[list[Row], list[Source]]:
-    """A member's posts by time, and the sentences in those that are shown.
+    """A member's posts by time, and the sentences of the visible ones.
 
     `others` are captions of earlier members, some of which are copied word for word.
     """

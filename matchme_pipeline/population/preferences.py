@@ -27,7 +27,7 @@ def match_preferences(rng: np.random.Generator, member: Member, seed: int) -> Ro
 
 
 def islamic_preferences(rng: np.random.Generator, member: Member, seed: int) -> Row | None:
-    """The member's practice and what they ask of a partner's; None for the few who left it out."""
+    """The member's practice and their preferences on a partner's; None for the few who skipped it."""
     if happens(rng, 0.04):
         return None
     revert = member.culture == "western_convert" or happens(rng, 0.02)
@@ -69,7 +69,7 @@ def _wishes(rng: np.random.Generator, member: Member) -> Row:
     low = max(18, int(member.age - younger * spread * float(rng.uniform(0.6, 1.4))))
     high = max(low, int(member.age + older * spread * float(rng.uniform(0.6, 1.4))))
     level = PRAYER.index(member.prayer)
-    # The screen asks for a choice; most choose nearly all of it.
+    # The screen asks for a selection; most members select nearly everything.
     education = EDUCATION_LABELS[whole(rng, 1, 2) if happens(rng, 0.25) else 0 :]
     return {
         "age_range_min": low,

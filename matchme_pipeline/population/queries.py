@@ -1,4 +1,4 @@
-"""All SQL of the seeded population: the app's tables filled by COPY, the truth kept apart, reviews simulated."""
+"""All SQL of the seeded population: fills the app's tables by COPY, stores the truth separately, simulates reviews."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -47,7 +47,7 @@ class SeededPopulation:
 
 @dataclass(frozen=True)
 class Counts:
-    """How much the app's tables hold."""
+    """Numbers of rows in the app's tables."""
 
     members: int
     posts: int
@@ -57,7 +57,7 @@ class Counts:
 
 
 def seeded_population(connection: Connection) -> SeededPopulation | None:
-    """What the database was seeded with; None where it was not."""
+    """The seed of the database; None if it was not seeded."""
     exists = connection.execute("select to_regclass('seed_truth.population') is not null").fetchone()
     if exists is None or not exists[0]:
         return None
@@ -71,7 +71,7 @@ def seeded_population(connection: Connection) -> SeededPopulation | None:
 
 
 def counts(connection: Connection) -> Counts:
-    """How much the app's tables hold."""
+    """Numbers of rows in the app's tables."""
     row = connection.execute(
         """
         select
@@ -126,7 +126,7 @@ def silence_message_trigger(connection: Connection, *, silent: bool) -> None:
 
 
 def copy_dicts(connection: Connection, table: str, rows: Iterable[Mapping[str, Any]]) -> int:
-    """Write rows that share their keys into `table` by COPY; returns their number."""
+    """Write rows with equal keys into `table` by COPY; returns their number."""
     count = 0
     iterator = iter(rows)
     first = next(iterator, None)
@@ -194,7 +194,7 @@ def analyse_tables(connection: Connection) -> None:
 
 
 def offered_insights(connection: Connection, first: datetime, last: datetime) -> list[tuple[UUID, str, float]]:
-    """Pending insights offered in (first, last], with their member and how likely the member is to review."""
+    """Pending insights offered in (first, last], with their member and the probability of a review."""
     return connection.execute(
         """
         select i.id, i.clerk_user_id, t.reviews
@@ -209,7 +209,7 @@ def offered_insights(connection: Connection, first: datetime, last: datetime) ->
 
 
 def review_insights(connection: Connection, decisions: Sequence[tuple[UUID, str, datetime]]) -> int:
-    """Write members' reviews of pending insights; the app's trigger awards the points. Returns how many."""
+    """Write members' reviews of pending insights; the app's trigger awards the points. Returns their number."""
     cursor = connection.execute(
         """
         update user_insights i

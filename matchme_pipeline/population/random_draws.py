@@ -1,4 +1,4 @@
-"""Drawing from lists and spans with a seeded generator, each by one uniform number so that it is cheap."""
+"""Cheap draws from lists and ranges with a seeded generator, one uniform number each."""
 
 from bisect import bisect
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ def happens(rng: np.random.Generator, probability: float) -> bool:
 
 
 def one(rng: np.random.Generator, choices: Sequence[T]) -> T:
-    """One of `choices`, all alike likely."""
+    """One of `choices`, with equal probability."""
     return choices[int(rng.random() * len(choices))]
 
 

@@ -1,4 +1,4 @@
-"""Seeded members review what the pipeline offered them, so that a demonstration's weeks build on each other."""
+"""Seeded members review the pipeline's insights, so that a demonstration's weeks build on each other."""
 
 import hashlib
 from collections.abc import Collection
@@ -23,10 +23,10 @@ class ReviewReport:
 def review_insights(
     connection: Connection, *, week_cutoff: datetime, seed: int, unseen: Collection[UUID] = ()
 ) -> ReviewReport:
-    """Members' reviews of the insights that a week offered them, in the six days after its cutoff.
+    """Members' reviews of a week's insights, in the six days after its cutoff.
 
-    Whether and how an insight is reviewed follows from the seed, the member's habit and the insight's id alone, so
-    doing it again changes nothing: what was left pending stays pending. Insights in `unseen` are left alone.
+    They follow from the seed, the member's habit and the insight's id alone, so a repetition changes nothing, and
+    pending insights stay pending. Insights in `unseen` are skipped.
     """
     offered = queries.offered_insights(connection, week_cutoff - timedelta(days=7), week_cutoff)
     decisions = [

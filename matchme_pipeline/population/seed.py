@@ -27,9 +27,9 @@ from matchme_pipeline.week import WEEK, Week
 
 Progress = Callable[[str, int, int], None]
 Tables = dict[str, list[Row]]
-# How many captions of earlier members are remembered, to be copied word for word by later ones.
+# Captions of earlier members in memory, which later members copy word for word.
 _REMEMBERED = 400
-# Members are written in blocks, so that a hundred thousand of them need no more memory than these.
+# Members are written in blocks, so that a hundred thousand of them need only the memory of one block.
 _BLOCK = 500
 # Parents before children.
 _TABLES = (
@@ -52,7 +52,7 @@ _TABLES = (
 
 @dataclass(frozen=True)
 class SeedReport:
-    """What was seeded, or what was there already."""
+    """The seeded or existing population."""
 
     seed: int
     users: int
@@ -77,8 +77,8 @@ def seed_population(
 ) -> SeedReport:
     """Fill the app's tables with `users` members who share over `weeks` weeks from `first_week` on.
 
-    A population that is already there is left as it is. Raises ConfigurationError when the database holds another
-    population or real members, and WeekError when `first_week` is no Sunday.
+    An existing population stays unchanged. Raises ConfigurationError if the database holds another population or real
+    members, and WeekError if `first_week` is not a Sunday.
     """
     if users < 1 or weeks < 1 or seed < 0:
         raise ConfigurationError("A population needs at least one user and one week, and a seed of 0 or more.")
@@ -100,13 +100,13 @@ def seed_population(
 
 
 def seeded_first_week(connection: Connection) -> date | None:
-    """The first week of the population in the database; None where there is none."""
+    """The first week of the population in the database; None if there is none."""
     present = queries.seeded_population(connection)
     return present.first_week if present else None
 
 
 def generator(seed: int, index: int) -> np.random.Generator:
-    """The randomness of one member: its own, so that a larger population keeps its first members."""
+    """The random generator of one member: separate, so that a larger population keeps its first members."""
     return np.random.default_rng([seed, index])
 
 
@@ -126,7 +126,7 @@ def _write(connection: Connection, wanted: SeededPopulation, start: datetime, pr
     queries.copy_dicts(connection, "dna_questionnaires", questionnaire(wanted.seed, start))
     queries.silence_message_trigger(connection, silent=True)
     done = 0
-    # Told before the work, so that a clock that starts with the first report counts the first block too.
+    # Reported before the work, so that a clock that starts with the first report includes the first block.
     progress("members", done, wanted.users)
     for block in _blocks(wanted, start):
         for table in _TABLES:

@@ -13,7 +13,7 @@ import yaml
 from matchme_pipeline.population.random_draws import one
 
 KINDS = ("interests", "values", "personality", "family")
-# Themes that speak of how a member lives rather than of what they like or hold dear.
+# Themes about a member's personality rather than their interests or values.
 _LIFESTYLE = frozenset({"fitness", "cooking", "coffee", "gardening", "simplicity", "cycling", "sewing", "stewardship"})
 _CHOICE = re.compile(r"\{([^{}]*\|[^{}]*)\}")
 

@@ -24,7 +24,7 @@ _GREETINGS = (
 def voices(
     rng: np.random.Generator, member: Member, seed: int, start: datetime, end: datetime
 ) -> tuple[list[Row], list[Source]]:
-    """A member's voice introductions, the newest active, and the sentences in those that are transcribed."""
+    """A member's voice introductions, the newest one active, and the sentences of the transcribed ones."""
     if not happens(rng, _SHARE):
         return [], []
     at = max(member.joined_at, start - timedelta(days=40)) + timedelta(seconds=int(rng.uniform(0, 45 * 86_400)))

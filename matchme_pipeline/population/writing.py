@@ -8,13 +8,13 @@ from matchme_pipeline.population.latent import Latent
 from matchme_pipeline.population.random_draws import happens, one, weighted, whole
 from matchme_pipeline.population.vocabulary import Theme, vary, vocabulary
 
-# What members write about: mostly what they love, often what they hold dear, now and then who they are.
+# Topics of posts: mostly interests, often values, sometimes personality.
 _KIND_WEIGHTS = {"interests": 0.5, "values": 0.27, "personality": 0.13, "family": 0.1}
 _SENTENCES_WEIGHTS = {1: 0.3, 2: 0.32, 3: 0.2, 4: 0.1, 5: 0.05, 6: 0.03}
 _OPENING_SHARE = 0.45
 _CLOSING_SHARE = 0.4
 _SMALL_TALK_SHARE = 0.06
-# Sentences that name what they are about, as against those that only show it.
+# Sentences that name their topic, in contrast to sentences that only show it.
 _PLAIN_SHARE = 0.4
 _ODDITIES = {
     "empty": 0.14,
@@ -39,7 +39,7 @@ class Sentence:
 
 
 def caption(rng: np.random.Generator, latent: Latent, count: int | None = None) -> tuple[str, list[Sentence]]:
-    """A post of one to six sentences with an opening and a closing of its own, and what it is made of."""
+    """A post of one to six sentences with its own opening and closing, and its sources."""
     sentences = distinct_sentences(rng, latent, count or weighted(rng, _SENTENCES_WEIGHTS))
     lists = vocabulary().lists
     opening = vary(rng, one(rng, lists["openings"])) if happens(rng, _OPENING_SHARE) else ""
@@ -49,7 +49,7 @@ def caption(rng: np.random.Generator, latent: Latent, count: int | None = None) 
 
 
 def distinct_sentences(rng: np.random.Generator, latent: Latent, count: int) -> list[Sentence]:
-    """Up to `count` sentences, no two of which are the same."""
+    """Up to `count` distinct sentences."""
     return list({s.text: s for s in (sentence(rng, latent) for _ in range(count))}.values())
 
 

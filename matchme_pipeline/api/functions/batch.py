@@ -1,4 +1,4 @@
-"""`batch-*`: administrators start and read runs, members read the state and their own jobs."""
+"""`batch-*`: administrators start and read runs; members read the state and their own jobs."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -17,14 +17,14 @@ from matchme_pipeline.jobs import dead_letters
 
 router = function_router()
 
-# The app's `manual` is a whole week that a person asks for.
+# The app's `manual` is a whole week requested by a person.
 _RUN_TYPES: dict[str, RunType] = {
     "manual": "weekly_full",
     "weekly_full": "weekly_full",
     "daily_incremental": "daily_incremental",
 }
 _HIDDEN_ERROR = "it did not work; we are looking into it"
-# What a run cost, why it failed and on which machine it worked is for administrators.
+# Cost, errors and machine of a run are only for administrators.
 _FOR_MEMBERS: dict[str, Any] = {
     "tokens_used": 0,
     "api_cost_cents": 0,
@@ -40,7 +40,9 @@ _FOR_MEMBERS: dict[str, Any] = {
 
 @router.post("/batch-trigger")
 def trigger(request: Request, shared: Shared, admin: Admin, sent: Body) -> dict[str, Any]:
-    """Start the newest closed week, or the open week's content. Answers at once: `stats` holds what is known."""
+    """Start the newest closed week, or the open week's content. Answers at once; `stats` holds the figures known so
+    far.
+    """
     asked = sent.get("run_type") or "manual"
     run_type = _RUN_TYPES.get(asked) if isinstance(asked, str) else None
     if run_type is None:
@@ -71,10 +73,10 @@ def trigger(request: Request, shared: Shared, admin: Admin, sent: Body) -> dict[
 
 @router.get("/batch-status")
 def status(shared: Shared, member: Member) -> dict[str, Any]:
-    """The run at work, the last one that ended well, and how much waits."""
+    """The active run, the last successful one, and the number of waiting jobs."""
     with shared.connection() as connection:
         running, last = batch.running(connection), batch.last_completed(connection)
-    # Without a connection in hand: counting takes one, and as many requests as there are would wait for each other.
+    # Without holding a connection: counting needs one, and concurrent requests would otherwise wait for each other.
     counted = shared.overview.get()
     current = current_run(running, counted.value)
     with shared.connection() as connection:
@@ -106,7 +108,7 @@ def history(request: Request, shared: Shared) -> dict[str, Any]:
 
 @router.get("/batch-queue")
 def queue(request: Request, shared: Shared, member: Member) -> dict[str, Any]:
-    """A member's open and failed jobs: one's own, and anybody's for administrators."""
+    """A member's open and failed jobs; administrators may read any member's."""
     user_id = request.query_params.get("userId", "").strip() or member.user_id
     if user_id != member.user_id:
         if not member.is_admin:
@@ -122,7 +124,7 @@ def queue(request: Request, shared: Shared, member: Member) -> dict[str, Any]:
 
 @router.post("/batch-retry", dependencies=ADMINISTRATORS)
 def retry(request: Request, shared: Shared, sent: Body) -> dict[str, Any]:
-    """Open a failed job again; it happens once, however many ask."""
+    """Reopen a failed job; concurrent requests reopen it once."""
     job_id = named_id(sent, "jobId", "job_id", what="The job's id")
     name_subject(request, f"job_id={job_id}")
     with shared.connection() as connection:

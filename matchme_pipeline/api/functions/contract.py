@@ -11,10 +11,10 @@ from matchme_pipeline.api import responses
 Json = dict[str, Any]
 
 _REFERENCE = "#/components/schemas/"
-# The API has models of its own by some of these names.
+# The API has its own models with some of these names.
 _ROW_REFERENCE = f"{_REFERENCE}App"
 _SUCCESS = {200: "As asked.", 202: "Accepted."}
-# What any function may answer, whatever it does.
+# Answers that any function may give.
 _ALWAYS = (*responses.ALWAYS, 405)
 _ERRORS = responses.DESCRIPTIONS | {
     400: "Something is missing or wrong in what was sent.",
@@ -119,7 +119,7 @@ def _says(schema: Json) -> str:
 
 
 def _bare(schema: Json) -> Json:
-    """A parameter's schema without what the contract says of it beside."""
+    """A parameter's schema without the contract's additions."""
     kept = {key: value for key, value in schema.items() if key != "required"}
     if schema.get("type") == "string":
         kept.pop("default", None)

@@ -1,4 +1,4 @@
-"""`dna-*` of one member: the score, what made it up, its weeks, and asking for a fresh one."""
+"""`dna-*` of one member: the score, its breakdown, its weeks, and requests for a new one."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,7 +22,7 @@ router = function_router()
 
 TOP_RARE_TRAITS = 3
 BETWEEN_REQUESTS = timedelta(hours=24)
-# A worker looks every minute, and scoring takes less than another one.
+# A worker looks every minute, and scoring takes less than another minute.
 REFRESHED_WITHIN = timedelta(minutes=2)
 NO_SCORE = "Your MySoul DNA score has not been calculated yet."
 # The least percentile of each label, the highest first.
@@ -33,7 +33,7 @@ ORIGINALITY_LABELS = (
     (30, "Somewhat Common"),
     (0, "Very Common"),
 )
-# What is shown where nothing has been compared yet.
+# Shown until something has been compared.
 NEUTRAL_ORIGINALITY = 50
 
 
@@ -51,7 +51,7 @@ def score(shared: Shared, member: Member) -> dict[str, Any]:
 
 @router.get("/dna-breakdown")
 def breakdown(shared: Shared, member: Member) -> dict[str, Any]:
-    """The score with everything that made it up; not on the free tier."""
+    """The score with its full breakdown; not on the free tier."""
     with shared.connection() as connection:
         require_paid(connection, member.user_id, "see what makes up your score")
         found = app_dna.shown_score(connection, member.user_id)
@@ -70,7 +70,7 @@ def breakdown(shared: Shared, member: Member) -> dict[str, Any]:
 
 @router.post("/dna-calculate", status_code=202)
 def calculate(shared: Shared, member: Member) -> dict[str, Any]:
-    """Ask for a fresh score, once in 24 hours; Gold Plus."""
+    """Request a new score, once in 24 hours; Gold Plus."""
     now = datetime.now(UTC)
     with shared.connection() as connection:
         require_gold_plus(connection, member.user_id, "ask for a fresh score between Sundays")
@@ -97,7 +97,7 @@ def calculate(shared: Shared, member: Member) -> dict[str, Any]:
 
 @router.get("/dna-history")
 def history(request: Request, shared: Shared, member: Member) -> dict[str, Any]:
-    """The score of each week, the newest first; Gold Plus."""
+    """The score of each week, newest first; Gold Plus."""
     limit, months = whole_number(request, "limit", 30), whole_number(request, "months", 12, 1, 120)
     with shared.connection() as connection:
         require_gold_plus(connection, member.user_id, "see the history of your score")
@@ -120,7 +120,7 @@ def history(request: Request, shared: Shared, member: Member) -> dict[str, Any]:
 
 @router.get("/dna-originality")
 def originality(shared: Shared, member: Member) -> dict[str, Any]:
-    """How unlike everyone else's the member's posts are."""
+    """How much the member's posts differ from all other posts."""
     found = _find(shared, member.user_id)
     measured = found is not None and found.originality_percentile is not None
     value = NEUTRAL_ORIGINALITY if found is None or found.originality_score is None else found.originality_score
@@ -139,7 +139,7 @@ def originality(shared: Shared, member: Member) -> dict[str, Any]:
 
 @router.get("/dna-rare-traits")
 def rare_traits(shared: Shared, member: Member) -> dict[str, Any]:
-    """What few others have or do."""
+    """Traits and habits that few others share."""
     found = _find(shared, member.user_id)
     traits = json_array(found.rare_traits) if found else []
     behaviours = json_array(found.unique_behaviors) if found else []
@@ -154,7 +154,7 @@ def rare_traits(shared: Shared, member: Member) -> dict[str, Any]:
 
 @router.get("/dna-achievements")
 def achievements(shared: Shared, member: Member) -> dict[str, Any]:
-    """What the member has achieved, the newest first; not on the free tier."""
+    """The member's achievements, newest first; not on the free tier."""
     with shared.connection() as connection:
         require_paid(connection, member.user_id, "see your achievements")
         rows = app_members.achievements(connection, member.user_id)
@@ -181,7 +181,7 @@ def _in_short(found: ShownScore) -> dict[str, Any]:
     return {
         "score": found.score,
         "rarityTier": found.tier,
-        # In the seed state nobody is ranked: nobody is below.
+        # Members without data have no rank, so nobody is below them.
         "percentileRank": found.percentile_rank or 0,
         "componentScores": _component_scores(found),
         "topRareTraits": json_array(found.rare_traits)[:TOP_RARE_TRAITS],
@@ -210,7 +210,7 @@ def _component_scores(found: StrandScores) -> dict[str, float]:
 
 
 def _works_between_sundays(shared: Service) -> bool:
-    """Whether automation is on and something is there that does its work."""
+    """Is automation on, and is there work for it?"""
     try:
         return shared.settings.automation and shared.dagster.daemon_is_alive()
     except DagsterUnavailableError:

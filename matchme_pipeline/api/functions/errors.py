@@ -1,4 +1,4 @@
-"""Errors in the shape that the app reads: `{"error": sentence}`, with the request's id beside it."""
+"""Errors in the format that the app reads: `{"error": sentence}` and the request's id."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from matchme_pipeline.api.problems import ProblemError
 
 
 class FunctionError(ProblemError):
-    """An answer of a function that is an error; `sentence` is what the app shows, `more` stands beside it."""
+    """An error answer of a function; the app shows `sentence`, and `more` adds further fields."""
 
     def __init__(self, status: int, sentence: str, headers: Mapping[str, str] | None = None, **more: Any) -> None:
         super().__init__(status, "function", sentence, headers)

@@ -1,4 +1,4 @@
-"""`admin-governance-*`: what the models cost in pence, the app's cost alerts, and its rules."""
+"""`admin-governance-*`: the cost of models in pence, the app's cost alerts, and its rules."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +14,7 @@ from matchme_pipeline.api.queries import app_governance
 
 router = function_router(dependencies=ADMINISTRATORS)
 
-# What each period looks back on, in days.
+# The length of each period in days.
 PERIODS = {"daily": 1, "weekly": 7, "monthly": 30}
 TOP_USERS = 10
 PENCE = 100
@@ -25,7 +25,7 @@ _LARGEST_PRIORITY = 1_000_000
 
 @router.get("/admin-governance-cost")
 def cost(request: Request, shared: Shared) -> dict[str, Any]:
-    """What the app's assistant and the pipeline cost: by model, by member, by day."""
+    """The cost of the app's assistant and of the pipeline: by model, by member, by day."""
     period = one_of(request, "period", tuple(PERIODS), "daily")
     pence_per_usd = float(shared.settings.pence_per_usd)
     with shared.connection() as connection:
@@ -79,7 +79,7 @@ def change_rule(request: Request, shared: Shared, sent: Body) -> dict[str, Any]:
         with shared.connection() as connection:
             row = app_governance.change_rule(connection, rule_id, changes) if rule_id else None
     except DataError:
-        # JSON may hold what PostgreSQL refuses: the character NUL, or a number that is none.
+        # JSON may hold values that PostgreSQL rejects: the character NUL, or invalid numbers.
         raise FunctionError(400, "conditions hold a value that cannot be stored.") from None
     if row is None:
         raise FunctionError(404, "There is no such rule.")

@@ -1,4 +1,4 @@
-"""`insights-*`: what waits for a member's verdict, what they approved, and the verdicts."""
+"""`insights-*`: pending and approved insights, and their reviews."""
 
 from typing import Any
 
@@ -16,14 +16,14 @@ router = function_router()
 
 @router.get("/insights-pending")
 def pending(shared: Shared, member: Member) -> dict[str, Any]:
-    """What waits for the member's verdict and has not expired, the oldest first."""
+    """Pending insights that have not expired, oldest first."""
     with shared.connection() as connection:
         return {"insights": app_members.pending_insights(connection, member.user_id)}
 
 
 @router.get("/insights-approved")
 def approved(request: Request, shared: Shared, member: Member) -> dict[str, Any]:
-    """What the member has approved, the newest review first."""
+    """Approved insights, newest review first."""
     limit, offset = whole_number(request, "limit", 50), whole_number(request, "offset", 0, 0, 1_000_000)
     with shared.connection() as connection:
         rows, total = app_members.approved_insights(connection, member.user_id, limit, offset)
@@ -38,7 +38,7 @@ def approve(shared: Shared, member: Member, sent: Body) -> dict[str, Any]:
 
 @router.post("/insights-reject")
 def reject(shared: Shared, member: Member, sent: Body) -> dict[str, Any]:
-    """It is not: nobody sees it again."""
+    """Reject an insight; nobody sees it again."""
     return _review(shared, member.user_id, sent, "rejected")
 
 

@@ -1,4 +1,4 @@
-"""`dna-leaderboard`: who leads, by name only where they agreed to be seen."""
+"""`dna-leaderboard`: the ranking, with names only of members who agreed to be seen."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ UNNAMED = "A member"
 
 @router.get("/dna-leaderboard")
 def leaderboard(request: Request, shared: Shared, member: Member) -> dict[str, Any]:
-    """The best of the member's city, or of all; entries for Gold Plus, one's own rank for everybody."""
+    """The best of the member's city, or of all; entries for Gold Plus, the own rank for everybody."""
     scope = one_of(request, "scope", ("city", "global"), "city")
     limit = whole_number(request, "limit", 100)
     with shared.connection() as connection:
@@ -40,7 +40,7 @@ def _entry(row: LeaderboardRow, reader: str) -> dict[str, Any]:
     is_own = row.user_id == reader
     is_named = is_own or row.may_be_named
     return {
-        # A stranger who has not agreed to be seen is a place in the list and nobody who could be looked up.
+        # A member who has not agreed to be seen appears as a rank without any identifying field.
         "userId": row.user_id if is_named else f"member-{row.place}",
         "firstName": (row.first_name or "") if is_named else UNNAMED,
         "lastName": (row.last_name or "") if is_named else "",

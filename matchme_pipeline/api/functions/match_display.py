@@ -1,4 +1,4 @@
-"""What a match screen shows of the other member, in words, as far as that member lets it be seen. Pure rules."""
+"""The text of a match screen about the other member, within that member's privacy settings. Pure rules."""
 
 from datetime import date
 from math import asin, cos, radians, sin, sqrt
@@ -10,13 +10,13 @@ from matchme_pipeline.matching.rules.explanation import speaks_for
 from matchme_pipeline.matching.rules.member_records import EARTH_RADIUS_KM
 from matchme_pipeline.matching.stored_factors import stored_factors
 
-# The least score of each word, the highest first.
+# The minimum score of each word, highest first.
 STRENGTHS = ((70.0, "Strong"), (50.0, "Moderate"), (0.0, "Building"))
 MOST_REASONS = 3
-# Distances are told in steps of as many kilometres.
+# Distances are rounded to steps of this many kilometres.
 STEP_KILOMETRES = 10
 FAR_KILOMETRES = 500
-# How the app's privacy settings may say that something is not to be seen: one of these names with the value false.
+# Names in the app's privacy settings that hide something if their value is false.
 _HIDDEN_BY: dict[str, tuple[str, ...]] = {
     "age": ("show_age", "showAge"),
     "city": ("show_city", "showCity", "show_location", "showLocation"),
@@ -26,9 +26,9 @@ _HIDDEN_BY: dict[str, tuple[str, ...]] = {
 
 
 def may_see(what: str, visibility: str, privacy: Any) -> bool:
-    """Whether `age`, `city`, `distance` or `photo` of a member may be shown to their matches.
+    """May a match see the member's `age`, `city`, `distance` or `photo`?
 
-    Private profiles show the first name alone; others what their privacy settings do not hide.
+    Private profiles show only the first name; others show everything that their privacy settings do not hide.
     """
     settings = json_object(privacy)
     return visibility != "private" and not any(settings.get(name) is False for name in _HIDDEN_BY[what])
@@ -40,7 +40,7 @@ def strength(score: float) -> str:
 
 
 def age_on(birthdate: date | None, today: date) -> int | None:
-    """Whole years; None where the birthdate is unknown or no person's."""
+    """Whole years; None for an unknown or impossible birthdate."""
     if birthdate is None:
         return None
     years = today.year - birthdate.year - ((today.month, today.day) < (birthdate.month, birthdate.day))
@@ -48,9 +48,9 @@ def age_on(birthdate: date | None, today: date) -> int | None:
 
 
 def distance_in_words(own: Place, theirs: Place) -> str | None:
-    """How far apart two cities are; None where one is not known.
+    """The distance between two cities in words; None if one is unknown.
 
-    Cities, not members: from exact distances to three places, anybody's home could be worked out.
+    Cities instead of members, because exact distances to three places would reveal a member's home.
     """
     if own.city_key is None or theirs.city_key is None:
         return None
@@ -71,14 +71,14 @@ def reasons(factors: Any) -> list[str]:
 
 
 def starters(preview: Any) -> dict[str, list[str]]:
-    """Both levels; what an earlier batch stored is level 1."""
+    """The starters of both levels; starters of an earlier batch are level 1."""
     found = json_object(preview)
     light, deep = json_texts(found.get("level_1")), json_texts(found.get("level_2"))
     return {"level1": light or ([] if deep else json_texts(found.get("starters"))), "level2": deep}
 
 
 def photo(url: str | None) -> str | None:
-    """The photo's address where it is one."""
+    """The photo's address if it is a valid one."""
     return url if url and url.startswith(("https://", "http://")) else None
 
 

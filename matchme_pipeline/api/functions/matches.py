@@ -1,4 +1,4 @@
-"""`weekly-matches` and `match-action`: everything that the match screens show in one call, and what members do."""
+"""`weekly-matches` and `match-action`: all data of the match screens in one call, and members' actions."""
 
 from datetime import UTC, date, datetime
 from typing import Any
@@ -24,7 +24,7 @@ _ACTIONS: tuple[match_screens.Action, ...] = ("viewed", "liked", "passed")
 
 @router.get("/weekly-matches")
 def weekly_matches(request: Request, shared: Shared, member: Member) -> dict[str, Any]:
-    """The member's matches of a week in rank order; the newest week where none is named."""
+    """The member's matches of a week in rank order; by default the newest week."""
     asked = _day(request.query_params.get("week", "").strip())
     with shared.connection() as connection:
         week = asked or newest_match_week(connection, member.user_id)

@@ -1,4 +1,4 @@
-"""What a call of the app carries: a query and a body, read leniently; unknown fields are ignored."""
+"""The input of the app's calls: query and body, parsed leniently; unknown fields are ignored."""
 
 import json
 from typing import Annotated, Any
@@ -12,7 +12,7 @@ MOST_ROWS = 100
 
 
 async def body(request: Request) -> dict[str, Any]:
-    """The JSON object in the body; an empty body is an empty object. Raises FunctionError 400 for anything else."""
+    """The JSON object in the body; an empty body is an empty object. Raises FunctionError 400 for other content."""
     raw = await request.body()
     if not raw.strip():
         return {}
@@ -39,7 +39,7 @@ def whole_number(request: Request, name: str, default: int, least: int = 1, most
 
 
 def one_of(request: Request, name: str, allowed: tuple[str, ...], default: str) -> str:
-    """The query's word. Raises FunctionError 400 for one that is not allowed."""
+    """The query's value. Raises FunctionError 400 for a value that is not allowed."""
     given = request.query_params.get(name, "").strip() or default
     if given not in allowed:
         raise FunctionError(400, f"{name} must be one of: {', '.join(allowed)}.")
@@ -47,9 +47,9 @@ def one_of(request: Request, name: str, allowed: tuple[str, ...], default: str) 
 
 
 def named_id(sent: dict[str, Any], *names: str, what: str) -> UUID | None:
-    """The id in the body under the first of `names` that is there; None where it can be nobody's id.
+    """The id in the body under the first existing name of `names`; None for an impossible id.
 
-    Raises FunctionError 400 where none is there.
+    Raises FunctionError 400 if there is none.
     """
     for name in names:
         given = sent.get(name)

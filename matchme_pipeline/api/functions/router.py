@@ -1,4 +1,4 @@
-"""Routers under the app's base path, described by `contract.yaml`, which the OpenAPI document takes in as it stands."""
+"""Routers under the app's base path; `contract.yaml` describes them, and the OpenAPI document includes it unchanged."""
 
 from typing import Any
 

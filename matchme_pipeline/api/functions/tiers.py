@@ -1,11 +1,11 @@
-"""What a member's subscription opens."""
+"""What a subscription tier includes."""
 
 from matchme_pipeline.api.functions.errors import FunctionError
 from matchme_pipeline.api.queries import app_members
 from matchme_pipeline.database.connection import Connection
 
 FREE, GOLD_PLUS = "free", "gold_plus"
-# `premium` stands in older rows for what is `gold` today. A tier that nobody knows opens what `free` opens.
+# Older rows contain `premium` for `gold`. An unknown tier counts as `free`.
 PAID = frozenset({"gold", GOLD_PLUS, "premium"})
 
 
@@ -22,5 +22,5 @@ def require_gold_plus(connection: Connection, user_id: str, purpose: str) -> Non
 
 
 def tier_of(connection: Connection, user_id: str) -> str:
-    """The member's tier; `free` where none is stated."""
+    """The member's tier; `free` if none is stated."""
     return (app_members.subscription_tier(connection, user_id) or FREE).strip().lower()

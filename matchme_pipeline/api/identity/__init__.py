@@ -1,1 +1,1 @@
-"""Who is calling: tokens, keys, administrators, audit."""
+"""Identification of callers: tokens, keys, administrators, audit."""

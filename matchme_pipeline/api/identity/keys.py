@@ -1,4 +1,4 @@
-"""The issuer's public keys: fetched and cached with rotation in mind, or one that is configured."""
+"""The issuer's public keys: fetched and cached with key rotation, or a configured key."""
 
 import json
 import logging
@@ -16,16 +16,16 @@ from matchme_pipeline.api.identity.tokens import ALGORITHM, KeysUnavailableError
 from matchme_pipeline.api.rate_limit import RateLimit
 from matchme_pipeline.errors import ConfigurationError
 
-# From this age on keys are fetched anew beside the requests; where the issuer was not asked for longer, before one is
-# answered. A key that it has retired is refused after that long at the latest, as long as the issuer answers.
+# Older keys are fetched again beside the requests; after a longer time without contact, before a request is answered. A
+# key that the issuer has retired is refused after that time at the latest, as long as the issuer answers.
 FRESH_SECONDS = 10.0
 OLD_SECONDS = 20.0
-# While the issuer is away, what is known of it counts for this long.
+# How long cached keys are valid while the issuer does not answer.
 STALE_SECONDS = 600.0
-# Tokens with invented key ids must not make us ask the issuer for every one of them.
+# Tokens with invented key ids must not cause a request to the issuer each.
 FETCHES_PER_MINUTE = 12
 FETCHES_AT_ONCE = 4
-# A whole fetch, however slowly the issuer sends, and what it may send.
+# Limits of a fetch: its total duration and its size.
 FETCH_SECONDS = 3.0
 LARGEST_DOCUMENT_BYTES = 262_144
 SMALLEST_KEY_BITS = 2_048
@@ -33,9 +33,9 @@ _log = logging.getLogger(__name__)
 
 
 class JwksKeys:
-    """The keys of a JWKS document, fetched again when they grow old and when a token names one that is new.
+    """The keys of a JWKS document, fetched again when they are old or a token names an unknown key.
 
-    An issuer that is slow or away holds up nobody whose key is known: old keys are fetched anew beside the requests.
+    A slow or unreachable issuer does not delay tokens with a known key: old keys are fetched beside the requests.
     """
 
     def __init__(self, url: str, now: Callable[[], float] = monotonic) -> None:
@@ -47,7 +47,7 @@ class JwksKeys:
         self._fetches = RateLimit(FETCHES_PER_MINUTE, FETCHES_AT_ONCE, now)
 
     def key(self, kid: str | None) -> RSAPublicKey:
-        """The key called `kid`. Raises TokenRefusedError where the issuer has no such key, KeysUnavailableError."""
+        """The key with the id `kid`. Raises TokenRefusedError if the issuer has no such key, KeysUnavailableError."""
         if kid is None:
             raise TokenRefusedError("the token does not name its key (kid)")
         age, silence = self._now() - self._fetched_at, self._now() - self._asked_at
@@ -63,7 +63,7 @@ class JwksKeys:
         return found
 
     def _fetch_here(self, kid: str, *, wait: bool) -> None:
-        """Fetch before answering; while somebody else does, `wait` for them. Raises KeysUnavailableError."""
+        """Fetch before answering; if another thread is fetching, `wait` for it. Raises KeysUnavailableError."""
         if not self._fetching.acquire(timeout=FETCH_SECONDS if wait else 0):
             if kid in self._keys:
                 return
@@ -143,10 +143,10 @@ def _signing_keys(document: dict[str, object]) -> dict[str, RSAPublicKey]:
 
 
 def _document(url: str) -> dict[str, object]:
-    """The JWKS document at `url`. Raises ValueError where it does not come whole within FETCH_SECONDS.
+    """The JWKS document at `url`. Raises ValueError if it does not arrive completely within FETCH_SECONDS.
 
-    Time limits of HTTP clients begin anew with every byte. Here the whole fetch has one; who reads a body that drips
-    is left behind and nobody waits for them.
+    Timeouts of HTTP clients restart with every byte. This function limits the whole fetch; the thread that reads a slow
+    body is abandoned.
     """
     outcome: SimpleQueue[bytes | Exception] = SimpleQueue()
     threading.Thread(target=_read_into, args=(url, outcome), name="issuer keys' body", daemon=True).start()
@@ -169,7 +169,7 @@ def _read_into(url: str, outcome: "SimpleQueue[bytes | Exception]") -> None:
             if answer.status_code != 200:
                 raise ValueError(f"status {answer.status_code}")
             body = bytearray()
-            # Byte by byte: a larger piece would be waited for, however late it is.
+            # Byte by byte: a larger read would wait until it is complete.
             for piece in answer.iter_content(1):
                 body += piece
                 if len(body) > LARGEST_DOCUMENT_BYTES or monotonic() - begun > FETCH_SECONDS:

@@ -23,10 +23,10 @@ LONGEST_HOURS = 24
 
 
 def is_allowed(settings: Settings) -> bool:
-    """Whether development tokens count: with the embedded server, and where that is set for a database of this machine.
+    """Are development tokens allowed? With the embedded server, and for a local database if the setting allows them.
 
-    A configured Clerk issuer shuts them out. With a database of one's own they need MATCHME_DEVELOPMENT_TOKENS=true,
-    and a database that is on another machine, or of which that is not certain, refuses them even then.
+    A configured Clerk issuer disables them. With another database they need MATCHME_DEVELOPMENT_TOKENS=true, and they
+    stay disabled if the database is not certainly on this machine.
     """
     if settings.clerk_issuer is not None:
         return False
@@ -36,7 +36,7 @@ def is_allowed(settings: Settings) -> bool:
 
 
 def mint(settings: Settings, user_id: str, hours: int) -> str:
-    """A session token of `user_id`, good for `hours`. Raises ConfigurationError where such tokens do not count."""
+    """A session token of `user_id`, valid for `hours`. Raises ConfigurationError if such tokens are not allowed."""
     if not is_allowed(settings):
         raise ConfigurationError(
             "Development tokens do not count here: MATCHME_CLERK_ISSUER is configured, or the database is not the "
@@ -56,7 +56,7 @@ def mint(settings: Settings, user_id: str, hours: int) -> str:
 
 
 def public_pem(settings: Settings) -> str:
-    """The public half of the development key, in PEM form; made at the first call."""
+    """The public half of the development key in PEM form; created at the first call."""
     key = _private_key(settings.home).public_key()
     return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
 
@@ -73,7 +73,7 @@ def _private_key(home: Path) -> rsa.RSAPrivateKey:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(pem)
         try:
-            # Whoever comes first decides; two processes must not sign with two keys.
+            # The first process decides; two processes must not sign with two keys.
             os.link(draft, path)
         except FileExistsError:
             pass
@@ -86,9 +86,9 @@ def _private_key(home: Path) -> rsa.RSAPrivateKey:
 
 
 def is_certainly_local(url: str, environment: Mapping[str, str]) -> bool:
-    """Whether every server that `url` may lead to is on this machine; False where that is not certain.
+    """Is every server that `url` may lead to on this machine? False if that is not certain.
 
-    libpq takes addresses from a service file and from its own variables, which come before or beside the URL.
+    libpq also takes addresses from a service file and from its own variables.
     """
     try:
         parts = conninfo_to_dict(url)

@@ -1,4 +1,4 @@
-"""Session tokens, verified: signature, algorithm, issuer, times, authorised party. There is no way around it."""
+"""Verification of session tokens: signature, algorithm, issuer, times, authorised party. Every request needs it."""
 
 import re
 from dataclasses import dataclass
@@ -16,33 +16,33 @@ _SUBJECT = re.compile(r"[A-Za-z0-9_.:|-]{1,128}")
 
 
 class TokenRefusedError(Exception):
-    """A token that proves nothing; the message says why without repeating it."""
+    """An invalid token; the message says why without repeating the token."""
 
 
 class KeysUnavailableError(Exception):
-    """The issuer's keys cannot be fetched, so nobody can be recognised."""
+    """The issuer's keys cannot be fetched, so no token can be verified."""
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Who a verified token says is calling: the Clerk user id, and when the token ends (seconds since 1970)."""
+    """The caller of a verified token: the Clerk user id, and when the token ends (seconds since 1970)."""
 
     user_id: str
     expires_at: int
 
 
 class Keys(Protocol):
-    """Where public keys come from."""
+    """A source of public keys."""
 
     def key(self, kid: str | None) -> RSAPublicKey:
-        """The key called `kid`. Raises TokenRefusedError for a name nobody knows, KeysUnavailableError."""
+        """The key with the id `kid`. Raises TokenRefusedError for an unknown id, KeysUnavailableError."""
 
 
 class Verifier(Protocol):
     """Turns a token into an identity."""
 
     def verify(self, token: str) -> Identity:
-        """Who `token` belongs to. Raises TokenRefusedError, KeysUnavailableError."""
+        """The identity of `token`. Raises TokenRefusedError, KeysUnavailableError."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,10 @@ class TokenVerifier:
     keys: Keys
 
     def verify(self, token: str) -> Identity:
-        """Who `token` belongs to.
+        """The identity of `token`.
 
-        The algorithm is ours to choose, never the token's; keys that a token brings along (`jwk`, `jku`, `x5u`) are
-        not looked at. Raises TokenRefusedError, KeysUnavailableError.
+        The algorithm is fixed here and never taken from the token; keys in a token (`jwk`, `jku`, `x5u`) are ignored.
+        Raises TokenRefusedError, KeysUnavailableError.
         """
         key = self.keys.key(_key_name(token))
         try:

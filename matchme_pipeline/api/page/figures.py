@@ -1,4 +1,4 @@
-"""What the operations page shows, looked up once per view."""
+"""The data of the operations page, looked up once per view."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ SHOWN_WEEKS = 6
 SHOWN_RUNS = 8
 SHOWN_MISSING = 8
 JOBS_OF_A_CAUSE = 3
-# Jobs are read newest first; older ones of a cause are counted, not listed.
+# Jobs are read newest first; older ones of a cause are counted but not listed.
 JOBS_READ = 2_000
 MOST_ALIKE = 100_000
 
@@ -54,7 +54,7 @@ class Trend:
 
 
 def page_figures(shared: Service, now: datetime) -> dict[str, object]:
-    """Everything that the page's template names."""
+    """All variables of the page's template."""
     settings = shared.settings
     newest = Week.last_closed(now).sunday
     shown = [newest - number * WEEK for number in reversed(range(SHOWN_WEEKS))]
@@ -86,7 +86,7 @@ def page_figures(shared: Service, now: datetime) -> dict[str, object]:
 
 
 def group_failures(jobs: list[DeadLetter]) -> list[FailedJobs]:
-    """Failed jobs by type, week and cause: what wants an operator first, then the largest group."""
+    """Failed jobs by type, week and cause: most urgent first, then the largest group."""
     groups: dict[tuple[str, date | None, str], FailedJobs] = {}
     for job in jobs:
         cause = cause_of(job.last_error)
@@ -98,7 +98,7 @@ def group_failures(jobs: list[DeadLetter]) -> list[FailedJobs]:
 
 
 def alike(connection: Connection, job_id: UUID) -> list[UUID]:
-    """The failed jobs of the same type, week and cause as this one; empty where it has not failed."""
+    """The failed jobs with the same type, week and cause as this one; empty if it has not failed."""
     failed = dead_letters(connection, MOST_ALIKE)
     one = next((job for job in failed if job.id == job_id), None)
     if one is None:
@@ -112,7 +112,7 @@ def alike(connection: Connection, job_id: UUID) -> list[UUID]:
 
 
 def week_report(shared: Service, week: Week) -> WeekReport | None:
-    """The kept report of a week with its failures and checks as they are now; None where it has none."""
+    """The stored report of a week with its current failures and checks; None if there is none."""
     with shared.connection() as connection:
         kept = queries.kept_report(connection, week.sunday)
         if kept is None:
@@ -149,7 +149,7 @@ def _trends(connection: Connection, weeks: list[date]) -> list[Trend]:
     figures = [by_week[week] for week in weeks]
     costs = [float(usd) for _, usd in queries.cost_by_week(connection, weeks[-1], len(weeks))]
     listed = queries.list_prices(connection, weeks)
-    # The offline models cost nothing: what the weeks would have cost says more than a row of zeros.
+    # The offline models cost nothing, so the cost at list prices is shown instead of zeros.
     money = {"cost in USD": costs} if any(costs) else {"USD at list prices": [listed.get(week, 0.0) for week in weeks]}
     series = {
         **money,

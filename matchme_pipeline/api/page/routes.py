@@ -1,4 +1,4 @@
-"""The operations page: can I sleep, what failed and why, what to press; and each week's report."""
+"""The operations page: whether somebody must act, failures with causes and buttons, and each week's report."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -33,13 +33,13 @@ _templates = Environment(
 _templates.filters["commands"] = render.with_commands
 _STYLE = files(__package__).joinpath("page.css").read_text(encoding="utf-8")
 _SCRIPT = files(__package__).joinpath("page.js").read_text(encoding="utf-8")
-# The page runs its own script, which asks for the page again, and no other.
+# The page runs only its own script, which refreshes the page.
 _PAGE_POLICY = PAGE_POLICY + "; script-src 'self'; connect-src 'self'"
 
 
 @router.get("/")
 def operations_page(request: Request, shared: Shared) -> HTMLResponse:
-    """What goes on, for administrators; for others the form to sign in."""
+    """The current state, for administrators; a sign-in form for others."""
     caller = session.viewer(shared, request)
     if caller is None:
         return _sign_in("")
@@ -65,7 +65,7 @@ def report_page(request: Request, shared: Shared, week: Day) -> Response:
     if report is None:
         return _refused(f"Week {week} has no report yet: its run writes it at the end.", 404)
     addresses = links(shared.settings, None, report.run_id) or [("Operations page", "/")]
-    # The report carries its own styles; nothing else may load.
+    # The report contains its own styles and may load nothing else.
     policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
     return HTMLResponse(render.html(report, addresses), headers={"Content-Security-Policy": policy})
 
@@ -91,32 +91,32 @@ def sign_out(request: Request, shared: Shared) -> Response:
 
 @router.post("/page/retry/{job_id}", dependencies=ACTING_ADMINISTRATORS)
 def press_retry(shared: Shared, job_id: JobId) -> Response:
-    """The button beside a failed job."""
+    """Retry a failed job."""
     return _back(lambda: retry_job(shared, job_id), "failures")
 
 
 @router.post("/page/discard/{job_id}", dependencies=OWN_FORM)
 def press_discard(shared: Shared, admin: ActingAdmin, job_id: JobId) -> Response:
-    """The other button beside a failed job."""
+    """Discard a failed job."""
     return _back(lambda: discard_job(shared, job_id, admin.user_id), "failures")
 
 
 @router.post("/page/cancel/{run_id}", dependencies=ACTING_ADMINISTRATORS)
 def press_cancel(shared: Shared, run_id: RunId) -> Response:
-    """The button beside the current run."""
+    """Cancel the current run."""
     return _back(lambda: cancel_run(shared, str(run_id)), "current")
 
 
 @router.post("/page/materialise/{week}", dependencies=OWN_FORM)
 def press_materialise(shared: Shared, admin: ActingAdmin, week: Day) -> Response:
-    """The button beside a missing week."""
+    """Materialise a missing week."""
     wanted = TriggerRequest(run_type="weekly_full", week=week)
     return _back(lambda: trigger_runs(shared, admin.user_id, wanted, datetime.now(UTC)), "current")
 
 
 @router.post("/page/acknowledge/{alert_id}", dependencies=OWN_FORM)
 def press_acknowledge(shared: Shared, admin: ActingAdmin, alert_id: JobId) -> Response:
-    """The button beside an alert; those of the same kind, week and title are acknowledged with it."""
+    """Acknowledge an alert and those of the same kind, week and title."""
     with shared.connection() as connection:
         alert_queries.acknowledge_alike(connection, alert_id, admin.user_id)
     return _page_at("alerts")
@@ -124,7 +124,7 @@ def press_acknowledge(shared: Shared, admin: ActingAdmin, alert_id: JobId) -> Re
 
 @router.post("/page/retry-alike/{job_id}", dependencies=ACTING_ADMINISTRATORS)
 def press_retry_alike(shared: Shared, job_id: JobId) -> Response:
-    """The button beside a group of failed jobs: all that failed as this one did."""
+    """Retry all failed jobs of a group."""
     with shared.connection() as connection:
         dead_letters.retry(connection, alike(connection, job_id))
     return _page_at("failures")
@@ -132,7 +132,7 @@ def press_retry_alike(shared: Shared, job_id: JobId) -> Response:
 
 @router.post("/page/discard-alike/{job_id}", dependencies=OWN_FORM)
 def press_discard_alike(shared: Shared, admin: ActingAdmin, job_id: JobId) -> Response:
-    """The other button beside a group of failed jobs."""
+    """Discard all failed jobs of a group."""
     with shared.connection() as connection:
         dead_letters.discard(connection, alike(connection, job_id), admin.user_id)
     return _page_at("failures")
@@ -155,12 +155,12 @@ def _refused(detail: str, status: int) -> HTMLResponse:
 
 
 def _page_at(section: str) -> Response:
-    """The page again, at the section where the button was."""
+    """The page again, at the button's section."""
     return RedirectResponse(f"/#{section}", status_code=303)
 
 
 def _back(act: Callable[[], object], section: str) -> Response:
-    """Do it and show the page again at `section`, or say on a page why not."""
+    """Run the action and show the page again at `section`, or a page with the error."""
     try:
         act()
     except ProblemError as problem:

@@ -1,7 +1,7 @@
-"""The page's session: a secret in a cookie that scripts and other sites cannot use, and what each form must bring.
+"""The page's session: a secret cookie that scripts and other sites cannot use, and a key in each form.
 
-A session token of Clerk's is good for a minute. It opens a session of the page's own, which ends after some hours or
-when its owner signs out; whether its owner is an administrator is asked again at every request.
+A Clerk session token is valid for a minute. It opens a session of the page, which ends after some hours or at sign-out.
+Every request checks again whether its owner is an administrator.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ SESSION_SECONDS = 4 * 3_600
 
 
 def open_session(shared: Service, request: Request, response: Response, token: str) -> None:
-    """Begin a session for the administrator whose token this is. Raises ProblemError for anybody else."""
+    """Start a session for the administrator of the token. Raises ProblemError for other callers."""
     if cookie_is_secure(shared, request) and request.url.scheme != "https":
         raise ProblemError(403, "insecure", "sign in over https; behind a proxy, let it send X-Forwarded-Proto")
     caller = recognise(shared, token)
@@ -55,22 +55,22 @@ def cookie_is_secure(shared: Service, request: Request) -> bool:
 
 
 def cookie_name(shared: Service, request: Request) -> str:
-    """The cookie's name; with its prefix no other host of the same domain can set it."""
+    """The cookie's name; its prefix prevents other hosts of the same domain from setting it."""
     return "__Host-matchme" if cookie_is_secure(shared, request) else "matchme"
 
 
 def secret_of(shared: Service, request: Request) -> str:
-    """The secret in the request's cookie, empty where there is none."""
+    """The secret in the request's cookie; empty if there is none."""
     return request.cookies.get(cookie_name(shared, request), "")
 
 
 def form_key(secret: str) -> str:
-    """What a form must bring: only a page that was rendered for this very session knows it."""
+    """The key of the session's forms: only a page that was rendered for this session contains it."""
     return hmac.new(secret.encode(), b"matchme operations page", hashlib.sha256).hexdigest()
 
 
 def viewer(shared: Service, request: Request) -> Caller | None:
-    """Who looks at the page; None for somebody who has to sign in. Raises ProblemError 429."""
+    """The viewer of the page; None if they have to sign in. Raises ProblemError 429."""
     secret = secret_of(shared, request)
     if not secret:
         return None
@@ -80,7 +80,7 @@ def viewer(shared: Service, request: Request) -> Caller | None:
 
 
 def own_form(request: Request) -> None:
-    """Refuse a form that another site sends. Browsers say where a form comes from; pages cannot change it."""
+    """Refuse a form from another site. Browsers send a form's origin, and pages cannot change it."""
     origin = request.headers.get("origin")
     if origin is not None and urlsplit(origin).netloc != request.url.netloc:
         raise _foreign_form()
@@ -91,7 +91,7 @@ def own_form(request: Request) -> None:
 def acting_administrator(
     request: Request, shared: Shared, key: Annotated[str, Form(alias="form_key", max_length=64)]
 ) -> Iterator[Caller]:
-    """The administrator who pressed a button on a page of ours."""
+    """The administrator who pressed a button on the page."""
     caller = viewer(shared, request)
     if caller is None:
         raise ProblemError(401, "sign-in", "sign in on the page first")

@@ -26,7 +26,7 @@ def runs(connection: Connection, limit: int, offset: int) -> tuple[list[Row], in
 
 
 def open_jobs(connection: Connection, user_id: str) -> list[Row]:
-    """A member's jobs that wait, are at work or have failed; by priority, then by when they are due."""
+    """A member's waiting, active and failed jobs; by priority, then by due time."""
     clauses: LiteralString = """
         where t.user_id = %s and t.status in ('pending', 'processing', 'retry', 'failed')
         order by t.priority, t.scheduled_for, t.id

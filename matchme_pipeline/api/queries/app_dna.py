@@ -25,9 +25,9 @@ class StrandScores:
 
 @dataclass(frozen=True, kw_only=True)
 class ShownScore(StrandScores):
-    """What the app's table shows of a member; what its layout lacks comes from the newest week that is kept.
+    """A member's row of the app's table; missing columns of its layout come from the newest stored week.
 
-    The JSON is in the shapes of the app's own types.
+    The JSON has the format of the app's own types.
     """
 
     score: int
@@ -49,7 +49,7 @@ class ShownScore(StrandScores):
 
 @dataclass(frozen=True, kw_only=True)
 class WeekScore(StrandScores):
-    """One week of a member's history, and how many weeks there are in all."""
+    """One week of a member's history, and the number of all weeks."""
 
     score: int
     tier: str
@@ -60,7 +60,7 @@ class WeekScore(StrandScores):
 
 @dataclass(frozen=True)
 class LeaderboardRow:
-    """A member's place; `may_be_named`: they agreed to be seen by strangers."""
+    """A member's rank; `may_be_named`: they agreed to be seen by strangers."""
 
     user_id: str
     first_name: str | None
@@ -74,10 +74,10 @@ class LeaderboardRow:
 
 
 def shown_score(connection: Connection, user_id: str) -> ShownScore | None:
-    """The member's score as the app's table shows it; None where there is none.
+    """The member's score as the app's table shows it; None if there is none.
 
-    The audit's layout holds whole weighted points and no strands, percentile or JSON: those are the newest week's where
-    its score is the one that is shown, else the strands follow from the points.
+    The audit's layout holds whole weighted points without strands, percentile and JSON. These come from the newest week
+    if its score is the shown one; otherwise the strands follow from the points.
     """
     with connection.cursor(row_factory=class_row(ShownScore)) as cursor:
         return cursor.execute(
@@ -185,18 +185,18 @@ _RANKED: LiteralString = """
 
 
 def members_by_score(connection: Connection, city_key: str | None) -> dict[int, int]:
-    """How many ranked members have each score, in a city or (None) everywhere.
+    """The number of ranked members with each score, in a city or (None) everywhere.
 
-    Who has left or hidden themselves is not ranked.
+    Members who have left or are hidden are not ranked.
     """
     statement: LiteralString = "select s.score, count(*)::integer from " + _RANKED + " group by s.score"
     return dict(connection.execute(statement, {"city": city_key}).fetchall())
 
 
 def leaders(connection: Connection, city_key: str | None, limit: int) -> list[LeaderboardRow]:
-    """The best `limit` of a city or (None) of everybody; equal scores share a rank.
+    """The best `limit` of a city or (None) of all members; equal scores share a rank.
 
-    Named is who shows their profile to the public, or has said in their privacy settings that the leaderboard may.
+    Members are named if their profile is public, or if their privacy settings allow the leaderboard.
     """
     statement: LiteralString = (
         """
@@ -232,23 +232,23 @@ def leaders(connection: Connection, city_key: str | None, limit: int) -> list[Le
 
 
 def ranked_score(connection: Connection, user_id: str, city_key: str | None) -> int | None:
-    """The member's own score where they are ranked."""
+    """The member's own score if they are ranked."""
     statement: LiteralString = "select s.score from " + _RANKED + " and s.user_id = %(user)s"
     row = connection.execute(statement, {"city": city_key, "user": user_id}).fetchone()
     return row[0] if row else None
 
 
 def last_asked(connection: Connection, user_id: str) -> datetime | None:
-    """When the member last asked for a recalculation within 24 hours; one request at a time decides.
+    """When the member last requested a recalculation within 24 hours; one request at a time decides.
 
-    Held until the transaction ends, so that two requests at once are one.
+    The lock is held until the transaction ends, so two concurrent requests count as one.
     """
     (asked_at,) = one_row(connection.execute("select matchme_dna_asked_at(%s)", [user_id]))
     return asked_at if isinstance(asked_at, datetime) else None
 
 
 def ask_for_score(connection: Connection, user_id: str) -> UUID:
-    """Add the job that a refresh takes up; it is marked as the member's own wish."""
+    """Add the job for a refresh; it is marked as the member's own request."""
     row = one_row(
         connection.execute(
             """

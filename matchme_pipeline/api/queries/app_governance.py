@@ -24,10 +24,10 @@ class CostRow:
 
 
 def model_cost(connection: Connection, today: date, days: int, pence_per_usd: float) -> list[CostRow]:
-    """What the models cost on the last `days` days, today included.
+    """The cost of the models in the last `days` days, today included.
 
-    The app's assistant books pence a member and day; they are divided among its two models by their tokens. The
-    pipeline's ledger books USD a call.
+    The app's assistant records pence per member and day; they are divided among its two models by tokens. The
+    pipeline's ledger records USD per call.
     """
     with connection.cursor(row_factory=class_row(CostRow)) as cursor:
         return cursor.execute(
@@ -80,7 +80,9 @@ def rules(connection: Connection) -> list[Row]:
 
 
 def change_rule(connection: Connection, rule_id: UUID, changes: dict[str, Any]) -> Row | None:
-    """Set what `changes` names (is_active, conditions, action, priority); the row after it, None for no such rule."""
+    """Set the columns in `changes` (is_active, conditions, action, priority); returns the row, None for an unknown
+    rule.
+    """
     connection.execute(
         """
         update governance_rules

@@ -8,13 +8,13 @@ from matchme_pipeline.database.connection import Connection
 
 
 def subscription_tier(connection: Connection, user_id: str) -> str | None:
-    """The member's tier as it is stored; None for nobody and for none."""
+    """The member's stored tier; None without a member or a tier."""
     row = connection.execute("select subscription_tier from profiles where clerk_user_id = %s", [user_id]).fetchone()
     return row[0] if row else None
 
 
 def pending_insights(connection: Connection, user_id: str) -> list[Row]:
-    """What waits for the member's verdict and has not expired, the oldest first."""
+    """Pending insights that have not expired, oldest first."""
     clauses: LiteralString = """
         where t.clerk_user_id = %s and t.status = 'pending' and t.expires_at > now()
         order by t.created_at, t.id
@@ -24,7 +24,7 @@ def pending_insights(connection: Connection, user_id: str) -> list[Row]:
 
 
 def approved_insights(connection: Connection, user_id: str, limit: int, offset: int) -> tuple[list[Row], int]:
-    """A page of what the member has approved, the newest review first, and how many there are."""
+    """A page of approved insights, newest review first, and their total number."""
     counted = connection.execute(
         "select count(*) from user_insights where clerk_user_id = %s and status = 'approved'", [user_id]
     ).fetchone()

@@ -1,6 +1,6 @@
-"""Rows as the app's own client reads them: every column under its own name, as PostgreSQL writes it in JSON.
+"""Rows in the format of the app's own client: every column under its own name, as PostgreSQL writes it in JSON.
 
-A JSON column is read beside its row: one that cannot be read (nested too deeply, for one) is null.
+A JSON column is read separately; an unreadable one (for example nested too deeply) is null.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ def rows(
     parameters: Sequence[Any],
     json_columns: Sequence[LiteralString] = (),
 ) -> list[Row]:
-    """`select *` from `table` (known as `t`) with `clauses` behind it, each row by column names."""
+    """`select *` from `table` (alias `t`) followed by `clauses`, each row by column names."""
     statement = sql.SQL("select to_jsonb(t) - {names}::text[], {values} from {table} t " + clauses).format(
         names=sql.Literal(list(json_columns)),
         values=sql.SQL(", ").join([*(sql.SQL("to_jsonb(t) -> {}").format(sql.Literal(c)) for c in json_columns)])

@@ -1,12 +1,12 @@
-"""SQL of administrators: who is one, and what they did."""
+"""SQL of administrators: their ids and the audit of their actions."""
 
 from matchme_pipeline.database.connection import Connection, one_row
 
 LONGEST_SUBJECT = 300
-# What is kept of callers who are refused: rows of one caller in a day, and for how long. Other rows stay.
+# Limits on the audit of refused callers: rows per caller and day, and how long they stay. Other rows stay.
 MOST_REFUSALS_A_DAY = 100
 REFUSALS_KEPT_DAYS = 90
-# Each new row takes more old ones along than itself.
+# Each new row deletes more than one old row.
 _CLEARED_AT_ONCE = 50
 
 
@@ -17,10 +17,10 @@ def has_admin_role(connection: Connection, user_id: str) -> bool:
 
 
 def begin(connection: Connection, user_id: str, action: str, subject: str, outcome: str, request_id: str) -> int:
-    """Record that somebody asked for `action`; returns the record's number.
+    """Record a request for `action`; returns the number of its row.
 
-    A refused caller adds one row a minute for each action, MOST_REFUSALS_A_DAY rows at most in a day, and none of
-    them stays for longer than REFUSALS_KEPT_DAYS.
+    A refused caller adds one row a minute for each action, at most MOST_REFUSALS_A_DAY rows a day, and none stays
+    longer than REFUSALS_KEPT_DAYS.
     """
     if outcome == "refused":
         _forget_old_refusals(connection)
@@ -41,7 +41,7 @@ def begin(connection: Connection, user_id: str, action: str, subject: str, outco
 
 
 def end(connection: Connection, record: int, outcome: str, subject: str | None) -> None:
-    """Record how it ended, and what it was about where that stood in the body (None: as at the beginning)."""
+    """Record the outcome, and the subject if it was in the body (None: unchanged)."""
     connection.execute(
         """
         update api_audit
@@ -53,7 +53,7 @@ def end(connection: Connection, record: int, outcome: str, subject: str | None) 
 
 
 def _refusal_that_stands_for(connection: Connection, user_id: str, action: str) -> int | None:
-    """The row that already says that the caller is refused this, or is refused again and again."""
+    """The row that already records that the caller is refused this, or repeatedly refused."""
     row = connection.execute(
         """
         select case

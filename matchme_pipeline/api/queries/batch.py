@@ -59,7 +59,7 @@ def last_completed(connection: Connection) -> RunRow | None:
 
 
 def running(connection: Connection) -> list[RunRow]:
-    """The runs whose rows say that they are at work, the newest first; one run at a time is, so these are few."""
+    """Runs with status running, newest first; only one run at a time is active, so these are few."""
     return runs_page(connection, MOST_RUNNING, None, "running", None, None)
 
 
@@ -85,7 +85,7 @@ def runs_page(
     run_type: str | None,
     week: date | None,
 ) -> list[RunRow]:
-    """Runs behind the position `after`, the newest first; None leaves a filter out."""
+    """Runs after the position `after`, newest first; None omits a filter."""
     with connection.cursor(row_factory=class_row(RunRow)) as cursor:
         return cursor.execute(
             """
@@ -120,7 +120,7 @@ def queue_counts(connection: Connection) -> list[tuple[str, str, int]]:
 def jobs_page(
     connection: Connection, user_id: str, limit: int, after: tuple[datetime, UUID] | None, status: str | None
 ) -> list[JobRow]:
-    """A member's jobs behind the position `after`, the newest first."""
+    """A member's jobs after the position `after`, newest first."""
     with connection.cursor(row_factory=class_row(JobRow)) as cursor:
         return cursor.execute(
             """

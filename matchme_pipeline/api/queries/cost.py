@@ -1,4 +1,4 @@
-"""SQL of cost: the ledger by week, stage, model, day and member, and what of a budget is left."""
+"""SQL of cost: the ledger by week, stage, model, day and member, and the rest of a budget."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -65,7 +65,7 @@ _STATEMENTS: dict[Dimension, LiteralString] = {
 
 
 def cost_by(connection: Connection, dimension: Dimension, since: date, limit: int) -> list[CostRow]:
-    """The ledger since a day (UTC), summed by one dimension; the dearest first, weeks and days the newest first."""
+    """The ledger since a day (UTC), summed by one dimension; most expensive first, weeks and days newest first."""
     with connection.cursor(row_factory=class_row(CostRow)) as cursor:
         return cursor.execute(_STATEMENTS[dimension], [since, limit]).fetchall()
 
@@ -79,6 +79,6 @@ def total_cost(connection: Connection, since: date) -> Decimal:
 
 
 def spent_in_week(connection: Connection, week: date) -> Decimal:
-    """What the week has cost so far, over all its runs, USD."""
+    """The cost of the week so far over all its runs, in USD."""
     row = connection.execute("select coalesce(sum(cost_usd), 0) from llm_calls where week = %s", [week]).fetchone()
     return Decimal(row[0]) if row else Decimal(0)

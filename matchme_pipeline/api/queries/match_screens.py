@@ -1,4 +1,4 @@
-"""SQL of the match screens: a member's matches with what the other side lets them see, and what they did with one."""
+"""SQL of the match screens: a member's matches with visible data of the other side, and actions on a match."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,7 +16,7 @@ Action = Literal["viewed", "actioned", "liked", "passed"]
 
 @dataclass(frozen=True)
 class ShownMatch:
-    """A match beside the other's profile and city; `lat`, `lng`: the city's centre, in degrees."""
+    """A match with the other member's profile and city; `lat`, `lng`: the city's centre, in degrees."""
 
     id: UUID
     match_user_id: str
@@ -39,7 +39,7 @@ class ShownMatch:
 
 
 def shown_matches(connection: Connection, user_id: str, match_week: date) -> list[ShownMatch]:
-    """The member's matches of one match week, best first; nobody who has since deleted or hidden themselves."""
+    """The member's matches of one match week, best first, without members who have since been deleted or hidden."""
     with connection.cursor(row_factory=class_row(ShownMatch)) as cursor:
         return cursor.execute(
             """
@@ -63,11 +63,11 @@ def shown_matches(connection: Connection, user_id: str, match_week: date) -> lis
 
 
 def act(connection: Connection, user_id: str, match_id: UUID, action: Action) -> date | None:
-    """Note what the member did with a match of theirs; its match week, None where there is no such match.
+    """Record the member's action on a match; returns its match week, None if there is no such match.
 
-    Whatever they did is viewing, too; the first view counts. `actioned` says that they acted, not how, and the first
-    time counts. A member may change their mind about liking or passing, and `actioned_at` then says when. The same
-    again changes nothing. A match whose other side has since deleted or hidden themselves is none.
+    Every action is also a view; the first view's time stays. `actioned` means that they acted, without saying how; the
+    first time stays. A member may change between liking and passing, and `actioned_at` then has the new time. A
+    repeated action changes nothing. A match with a deleted or hidden member counts as none.
     """
     row = connection.execute(
         """

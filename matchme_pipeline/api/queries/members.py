@@ -1,4 +1,4 @@
-"""SQL of what members see and decide: insights, matches, scores. Every statement is bound to one member."""
+"""SQL of members' data and decisions: insights, matches, scores. Every statement is restricted to one member."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -65,7 +65,7 @@ class ScoreRow:
 def insights_page(
     connection: Connection, user_id: str, status: str, limit: int, after: tuple[datetime, UUID] | None
 ) -> list[InsightRow]:
-    """The member's insights in `status`, the newest first; pending ones that have expired are left out."""
+    """The member's insights in `status`, newest first, without expired pending ones."""
     with connection.cursor(row_factory=class_row(InsightRow)) as cursor:
         return cursor.execute(
             """
@@ -103,9 +103,9 @@ def insight(connection: Connection, user_id: str, insight_id: UUID) -> InsightRo
 
 
 def review(connection: Connection, user_id: str, insight_id: UUID, verdict: str) -> bool:
-    """Give the member's verdict on a pending insight that has not expired; whether it was there to give.
+    """Record the member's review of a pending insight that has not expired; returns whether there was one.
 
-    The app's trigger on this very change awards the points.
+    The app's trigger on this update awards the points.
     """
     return (
         connection.execute(
@@ -129,7 +129,7 @@ def total_points(connection: Connection, user_id: str) -> int | None:
 
 
 def matches(connection: Connection, user_id: str, match_week: date) -> list[MatchRow]:
-    """The member's matches of one match week, best first; nobody who has since deleted or hidden themselves."""
+    """The member's matches of one match week, best first, without members who have since been deleted or hidden."""
     with connection.cursor(row_factory=class_row(MatchRow)) as cursor:
         return cursor.execute(
             """

@@ -4,7 +4,7 @@ from matchme_pipeline.database.connection import Connection
 
 
 def begin(connection: Connection, secret_hash: str, user_id: str, seconds: int) -> None:
-    """Remember who is signed in, and forget those whose time is over."""
+    """Store who is signed in, and delete expired sessions."""
     connection.execute("delete from api_page_sessions where expires_at < clock_timestamp()")
     connection.execute(
         "insert into api_page_sessions (secret_hash, user_id, expires_at) "
@@ -14,7 +14,7 @@ def begin(connection: Connection, secret_hash: str, user_id: str, seconds: int) 
 
 
 def user(connection: Connection, secret_hash: str) -> str | None:
-    """Whose session this is; None for one that is over."""
+    """The owner of the session; None for an expired one."""
     row = connection.execute(
         "select user_id from api_page_sessions where secret_hash = %s and expires_at > clock_timestamp()",
         [secret_hash],

@@ -1,4 +1,4 @@
-"""SQL of where members live, as far as others may know: their current city and its centre."""
+"""SQL of members' places as far as others may see them: their current city and its centre."""
 
 from typing import LiteralString
 
@@ -7,7 +7,7 @@ from matchme_pipeline.database.connection import Connection
 
 
 def current_city_of(member: LiteralString) -> LiteralString:
-    """The subquery of a member's current city; `member` is the SQL of their id."""
+    """The subquery of a member's current city; `member` is the SQL expression of their id."""
     return (
         "(select a.city_key from user_city_assignments a where a.clerk_user_id = "
         + member

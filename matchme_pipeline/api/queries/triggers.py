@@ -1,4 +1,4 @@
-"""SQL of runs that were asked for over the API, from the request until Dagster knows them."""
+"""SQL of runs requested over the API, from the request until Dagster has them."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -7,13 +7,13 @@ from psycopg.rows import class_row
 
 from matchme_pipeline.database.connection import Connection
 
-# Any numbers; nothing else in the database locks by them.
+# Arbitrary numbers; nothing else in the database uses these locks.
 _TRIGGER_LOCK_KEY, _LAUNCH_LOCK_KEY = 7214061, 7214062
 
 
 @dataclass(frozen=True)
 class Trigger:
-    """A run that was asked for."""
+    """A requested run."""
 
     dagster_run_id: str
     run_type: str
@@ -23,7 +23,7 @@ class Trigger:
 
 @dataclass(frozen=True)
 class TriggerOutcome:
-    """What became of it so far: launching, launched or failed, and why."""
+    """Its state: launching, launched or failed, and the reason."""
 
     state: str
     error: str | None
@@ -35,7 +35,7 @@ def lock(connection: Connection, run_type: str, week: date) -> None:
 
 
 def launching(connection: Connection, run_type: str, week: date) -> str | None:
-    """The id of a run that was asked for and is on its way to Dagster."""
+    """The id of a requested run that has not reached Dagster yet."""
     row = connection.execute(
         "select dagster_run_id from api_triggers where run_type = %s and week = %s and state = 'launching' limit 1",
         [run_type, week],
@@ -52,12 +52,12 @@ def save(connection: Connection, trigger: Trigger) -> None:
 
 
 def claim(connection: Connection, lease_seconds: int) -> Trigger | None:
-    """The oldest run that waits to be launched, the caller's to launch until the lease ends.
+    """The oldest waiting run; it belongs to the caller until the lease ends.
 
-    None where nothing waits, and while somebody else is launching: runs reach Dagster's queue in their order.
+    None if nothing waits, or while another process is launching: runs reach Dagster's queue in order.
     """
     with connection.transaction(), connection.cursor(row_factory=class_row(Trigger)) as cursor:
-        # One process at a time looks: two at once would each see that nobody is launching, and take a run each.
+        # One process at a time looks; otherwise two could each take a run.
         cursor.execute("select pg_advisory_xact_lock(%s, 0)", [_LAUNCH_LOCK_KEY])
         return cursor.execute(
             """
@@ -82,7 +82,7 @@ def claim(connection: Connection, lease_seconds: int) -> Trigger | None:
 
 
 def renew(connection: Connection, dagster_run_id: str, lease_seconds: int) -> None:
-    """Begin the lease anew for a launch that is still under way."""
+    """Renew the lease of an active launch."""
     connection.execute(
         "update api_triggers set lease_until = clock_timestamp() + make_interval(secs => %s) where dagster_run_id = %s",
         [lease_seconds, dagster_run_id],
@@ -90,12 +90,12 @@ def renew(connection: Connection, dagster_run_id: str, lease_seconds: int) -> No
 
 
 def release(connection: Connection, dagster_run_id: str) -> None:
-    """Leave a launch to whoever comes next."""
+    """Release a launch for the next process."""
     connection.execute("update api_triggers set lease_until = null where dagster_run_id = %s", [dagster_run_id])
 
 
 def end(connection: Connection, dagster_run_id: str, error: str | None) -> None:
-    """Dagster has taken the run, or not."""
+    """Record whether Dagster has accepted the run."""
     connection.execute(
         """
         update api_triggers
@@ -107,7 +107,7 @@ def end(connection: Connection, dagster_run_id: str, error: str | None) -> None:
 
 
 def withdraw(connection: Connection, dagster_run_id: str) -> bool:
-    """Take back a run that nobody has begun to launch; whether there was one."""
+    """Withdraw a run that no process has begun to launch; returns whether there was one."""
     return (
         connection.execute(
             """
@@ -123,7 +123,7 @@ def withdraw(connection: Connection, dagster_run_id: str) -> bool:
 
 
 def outcome(connection: Connection, dagster_run_id: str) -> TriggerOutcome | None:
-    """What became of a run that was asked for over the API."""
+    """The state of a run that was requested over the API."""
     with connection.cursor(row_factory=class_row(TriggerOutcome)) as cursor:
         return cursor.execute(
             "select state, error from api_triggers where dagster_run_id = %s", [dagster_run_id]

@@ -1,4 +1,4 @@
-"""What the models cost, for administrators: by week, stage, model, day and member, and what of a budget is left."""
+"""The cost of the models, for administrators: by week, stage, model, day and member, and the rest of a budget."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Whether the service lives, whether it can work, and its figures for Prometheus."""
+"""Liveness, readiness and Prometheus metrics of the service."""
 
 import psycopg
 from fastapi import APIRouter, Response

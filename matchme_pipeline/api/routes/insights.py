@@ -1,4 +1,4 @@
-"""A member's insights: what waits for a verdict, what was approved, and the verdicts."""
+"""A member's insights: pending ones, approved ones, and reviews."""
 
 from typing import Annotated, Literal
 from uuid import UUID

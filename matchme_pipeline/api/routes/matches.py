@@ -1,4 +1,4 @@
-"""A member's weekly matches, and what they did with them."""
+"""A member's weekly matches, and their actions on them."""
 
 from typing import Annotated
 from uuid import UUID
