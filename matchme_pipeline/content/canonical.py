@@ -3,6 +3,8 @@
 import hashlib
 import re
 import unicodedata
+from collections.abc import Sequence
+from functools import lru_cache
 
 # Two blanks or more, or one that is no space: single spaces, nearly all there are, stay untouched.
 _UNEVEN_SPACE = re.compile(r"(?: [^\S\n]|[^\S\n ])[^\S\n]*")
@@ -56,24 +58,40 @@ def locate_quote(raw: str, quote: str) -> tuple[int, int] | None:
     return None
 
 
-def _letters(text: str) -> tuple[str, list[int]]:
+def _letters(text: str) -> tuple[str, Sequence[int]]:
     """`text` decomposed, with single spaces, and the index in `text` of each resulting character."""
-    letters: list[tuple[str, int]] = []
+    # Fast path: nearly all texts in English are their own letters, once a line's end is a space.
+    even = text.replace("\n", " ")
+    if even.isascii() and even.isprintable() and "  " not in even and not even.startswith(" "):
+        return even, range(len(even))
+    letters: list[str] = []
+    places: list[int] = []
     for place, character in enumerate(text):
-        for letter in unicodedata.normalize("NFD", _cleaned(character)):
+        for letter in _decomposed(character):
             if not letter.isspace():
-                letters.append((letter, place))
-            elif letters and letters[-1][0] != " ":
-                letters.append((" ", place))
-    # Unicode's canonical order of marks on one letter.
+                letters.append(letter)
+                places.append(place)
+            elif letters and letters[-1] != " ":
+                letters.append(" ")
+                places.append(place)
+    # Unicode's canonical order of marks on one letter; one mark alone is in order.
     start = 0
     while start < len(letters):
         end = start + 1
-        while end < len(letters) and unicodedata.combining(letters[end][0]):
+        while end < len(letters) and unicodedata.combining(letters[end]):
             end += 1
-        letters[start + 1 : end] = sorted(letters[start + 1 : end], key=lambda entry: unicodedata.combining(entry[0]))
+        if end - start > 2:
+            marks = sorted(range(start + 1, end), key=lambda mark: unicodedata.combining(letters[mark]))
+            letters[start + 1 : end] = [letters[mark] for mark in marks]
+            places[start + 1 : end] = [places[mark] for mark in marks]
         start = end
-    return "".join(letter for letter, _ in letters), [place for _, place in letters]
+    return "".join(letters), places
+
+
+# Texts repeat the same few hundred characters.
+@lru_cache(maxsize=8_192)
+def _decomposed(character: str) -> str:
+    return unicodedata.normalize("NFD", _cleaned(character))
 
 
 def _cleaned(character: str) -> str:

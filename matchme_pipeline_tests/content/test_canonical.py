@@ -60,8 +60,12 @@ def test_words_stay_whole_and_as_they_were_written(raw: str, canonical: str):
 MIXED = st.text("ab é\u0301\u0323\u1112\u1161\u11ab\u00ad\u200f\u200d\r\n\t\u00a0س😍", max_size=40)
 
 
-@settings(max_examples=400)
-@given(MIXED | st.text(max_size=40), st.data())
+# Plain English, with and without what keeps a text from being its own letters.
+ENGLISH = st.text("ab, .\n", max_size=40)
+
+
+@settings(max_examples=500)
+@given(MIXED | ENGLISH | st.text(max_size=40), st.data())
 def test_a_quote_from_canonical_text_is_found_in_what_the_member_wrote(raw: str, data: st.DataObject):
     text = canonical_text(raw)
     start = data.draw(st.integers(0, len(text)))
