@@ -1,6 +1,7 @@
 """Single rules at their borders."""
 
 import xml.etree.ElementTree as ElementTree
+from dataclasses import fields
 from fractions import Fraction
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from matchme_pipeline.api.queries.app_dna import StrandScores
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.dna import plots, wording
 from matchme_pipeline.dna.fixed_point import FULL, MICRO, divide_half_up, micro, share_below
@@ -16,7 +18,7 @@ from matchme_pipeline.dna.originality import ItemSums, originality
 from matchme_pipeline.dna.queries.vectors import copy_numbered_vectors
 from matchme_pipeline.dna.score import tiers, weighted, whole_points
 from matchme_pipeline.dna.text import fold_typos, identifies, is_one_edit, normalise
-from matchme_pipeline.dna.weights import STRAND_NAMES, TIERS, TRAIT_FIELDS, WEIGHTS
+from matchme_pipeline.dna.weights import APP_NAMES, STRAND_NAMES, TIERS, TRAIT_FIELDS, WEIGHTS
 from matchme_pipeline_tests.dna.plain import HABITS, edits
 
 _WORDS = st.text(alphabet="abc", max_size=6)
@@ -30,7 +32,14 @@ def strands(points: list[int]) -> dict[str, np.ndarray]:
 def test_weights_add_up_and_tiers_reach_a_hundred() -> None:
     assert sum(WEIGHTS.values()) == 100
     assert list(TIERS.values()) == [40, 60, 80, 95, 100]
-    assert set(STRAND_NAMES) == set(WEIGHTS)
+
+
+def test_every_list_of_strands_is_that_of_the_weights(app_database: Connection) -> None:
+    assert list(WEIGHTS) == list(STRAND_NAMES) == list(APP_NAMES) == [field.name for field in fields(StrandScores)]
+    columns = app_database.execute(
+        "select array_agg(column_name::text) from information_schema.columns where table_name = 'dna_score_history'"
+    ).fetchall()[0][0]
+    assert set(WEIGHTS) <= set(columns)
 
 
 def test_tiers_change_exactly_at_their_borders() -> None:

@@ -9,10 +9,9 @@ from matchme_pipeline.api.member_models import Score, ScoreAnswer, ScoreHistory,
 from matchme_pipeline.api.queries import members
 from matchme_pipeline.api.queries.members import ScoreRow
 from matchme_pipeline.api.responses import problems
+from matchme_pipeline.dna.weights import WEIGHTS
 
 router = APIRouter(prefix="/api/dna", tags=["dna"])
-
-_STRANDS = ("trait_rarity", "profile_depth", "behavioural", "content_originality", "cultural_variance")
 
 
 @router.get("", responses=problems(401))
@@ -37,4 +36,4 @@ def history(
 
 
 def _view(row: ScoreRow) -> Score:
-    return Score.model_validate(vars(row) | {"strands": {name: getattr(row, name) for name in _STRANDS}})
+    return Score.model_validate(vars(row) | {"strands": {name: getattr(row, name) for name in WEIGHTS}})

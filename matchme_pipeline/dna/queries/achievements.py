@@ -6,6 +6,8 @@ rows (for example streaks) stay unchanged.
 
 from typing import LiteralString
 
+from psycopg import sql
+
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.dna.weights import APP_NAMES, TIERS
 
@@ -26,7 +28,9 @@ def update_achievements(connection: Connection) -> int:
         return 0
     connection.execute("drop table if exists pg_temp.found_achievements")
     connection.execute(
-        _FOUND,
+        sql.SQL(_FOUND).format(
+            points=sql.SQL(", ").join(sql.SQL("w.{}").format(sql.Identifier(strand)) for strand in APP_NAMES)
+        ),
         {
             "tiers": list(TIERS),
             "strands": list(APP_NAMES),
@@ -100,7 +104,7 @@ _FOUND: LiteralString = """
             from weeks w
             cross join lateral unnest(
                 %(strands)s::text[], %(app_names)s::text[],
-                array[w.trait_rarity, w.profile_depth, w.behavioural, w.content_originality, w.cultural_variance]
+                array[{points}]
             ) as s (strand, app_name, points)
             where s.points >= %(mastery)s
             order by w.user_id, s.strand, w.week
@@ -118,7 +122,7 @@ _FOUND: LiteralString = """
         )
     )
     select md5(user_id || '/' || achievement_type || '/' || subject)::uuid as id, user_id, achievement_type, earned_at,
-        data || '{"writtenBy": "matchme_pipeline"}' as data
+        data || '{{"writtenBy": "matchme_pipeline"}}' as data
     from found
 """
 

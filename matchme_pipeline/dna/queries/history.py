@@ -2,24 +2,21 @@
 
 from collections.abc import Iterable
 from datetime import date
-from typing import Any
+from typing import Any, LiteralString
 
 import pandas as pd
+from psycopg import sql
 
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.database.copy import stage_rows
-from matchme_pipeline.dna.weights import SIGNIFICANT_CHANGE
+from matchme_pipeline.dna.weights import SIGNIFICANT_CHANGE, WEIGHTS
 
 _STAGED = [
     ("user_id", "text"),
     ("score", "int4"),
     ("tier", "text"),
     ("seed_state", "bool"),
-    ("trait_rarity", "int8"),
-    ("profile_depth", "int8"),
-    ("behavioural", "int8"),
-    ("content_originality", "int8"),
-    ("cultural_variance", "int8"),
+    *((strand, "int8") for strand in WEIGHTS),
     ("percentile_rank", "int8"),
     ("approved_insights", "int4"),
     ("days_active", "int4"),
@@ -28,6 +25,39 @@ _STAGED = [
     ("unique_behaviours", "jsonb"),
     ("algorithm_version", "text"),
 ]
+
+
+# What is staged as a whole number and kept as a numeric: strands in micro-points, the percentile in hundredths.
+_UNITS: dict[str, LiteralString] = {**dict.fromkeys(WEIGHTS, " * 0.000001"), "percentile_rank": " * 0.01"}
+_COLUMNS = [name for name, _ in _STAGED if name != "user_id"]
+
+
+def _listed(form: LiteralString) -> sql.Composed:
+    """The columns of `_COLUMNS`, each in this form."""
+    return sql.SQL(", ").join(sql.SQL(form).format(sql.Identifier(name)) for name in _COLUMNS)
+
+
+_UPSERT = sql.SQL(
+    """
+    with written as (
+        insert into dna_score_history as h (user_id, week, {columns})
+        select user_id, %s, {values} from found_scores
+        on conflict (user_id, week) do update
+        set {assignments}, computed_at = excluded.computed_at
+        where ({stored}) is distinct from ({found})
+        returning h.user_id
+    )
+    insert into touched_members select user_id from written
+    """
+).format(
+    columns=_listed("{}"),
+    values=sql.SQL(", ").join(
+        sql.SQL("{}{}").format(sql.Identifier(name), sql.SQL(_UNITS.get(name, ""))) for name in _COLUMNS
+    ),
+    assignments=_listed("{0} = excluded.{0}"),
+    stored=_listed("h.{}"),
+    found=_listed("excluded.{}"),
+)
 
 
 def upsert_history(connection: Connection, week: date, table: pd.DataFrame) -> int:
@@ -39,45 +69,7 @@ def upsert_history(connection: Connection, week: date, table: pd.DataFrame) -> i
     stage_rows(connection, "found_scores", _STAGED, _rows(table))
     connection.execute("drop table if exists pg_temp.touched_members")
     connection.execute("create temporary table touched_members (user_id text) on commit drop")
-    written = connection.execute(
-        """
-        with written as (
-            insert into dna_score_history as h (
-                user_id, week, score, tier, seed_state, trait_rarity, profile_depth, behavioural,
-                content_originality, cultural_variance, percentile_rank, approved_insights, days_active,
-                component_breakdown, rare_traits, unique_behaviours, algorithm_version
-            )
-            select user_id, %s, score, tier, seed_state, trait_rarity * 0.000001, profile_depth * 0.000001,
-                behavioural * 0.000001, content_originality * 0.000001, cultural_variance * 0.000001,
-                percentile_rank * 0.01, approved_insights, days_active,
-                component_breakdown, rare_traits, unique_behaviours, algorithm_version
-            from found_scores
-            on conflict (user_id, week) do update
-            set score = excluded.score, tier = excluded.tier, seed_state = excluded.seed_state,
-                trait_rarity = excluded.trait_rarity, profile_depth = excluded.profile_depth,
-                behavioural = excluded.behavioural, content_originality = excluded.content_originality,
-                cultural_variance = excluded.cultural_variance, percentile_rank = excluded.percentile_rank,
-                approved_insights = excluded.approved_insights, days_active = excluded.days_active,
-                component_breakdown = excluded.component_breakdown, rare_traits = excluded.rare_traits,
-                unique_behaviours = excluded.unique_behaviours, algorithm_version = excluded.algorithm_version,
-                computed_at = excluded.computed_at
-            where (
-                    h.score, h.tier, h.seed_state, h.trait_rarity, h.profile_depth, h.behavioural,
-                    h.content_originality, h.cultural_variance, h.percentile_rank, h.approved_insights,
-                    h.days_active, h.component_breakdown, h.rare_traits, h.unique_behaviours, h.algorithm_version
-                ) is distinct from (
-                    excluded.score, excluded.tier, excluded.seed_state, excluded.trait_rarity,
-                    excluded.profile_depth, excluded.behavioural, excluded.content_originality,
-                    excluded.cultural_variance, excluded.percentile_rank, excluded.approved_insights,
-                    excluded.days_active, excluded.component_breakdown, excluded.rare_traits,
-                    excluded.unique_behaviours, excluded.algorithm_version
-                )
-            returning h.user_id
-        )
-        insert into touched_members select user_id from written
-        """,
-        [week],
-    ).rowcount
+    written = connection.execute(_UPSERT, [week]).rowcount
     if written:
         # Without statistics on the new rows, the planner uses the week's index instead of the member's: quadratic in
         # the members.

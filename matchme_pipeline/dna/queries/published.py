@@ -142,13 +142,11 @@ def score_layout(connection: Connection) -> Layout:
 def _stage_points(connection: Connection, week: date) -> None:
     """Stage `shown_points`: each strand's share of the score as whole numbers that add up to it."""
     rows = connection.execute(
-        """
-        select user_id, score, (trait_rarity * 1000000)::bigint, (profile_depth * 1000000)::bigint,
-            (behavioural * 1000000)::bigint, (content_originality * 1000000)::bigint,
-            (cultural_variance * 1000000)::bigint
-        from dna_score_history
-        where week = %s
-        """,
+        sql.SQL("select user_id, score, {micro_points} from dna_score_history where week = %s").format(
+            micro_points=sql.SQL(", ").join(
+                sql.SQL("({} * 1000000)::bigint").format(sql.Identifier(strand)) for strand in WEIGHTS
+            )
+        ),
         [week],
     ).fetchall()
     table = pd.DataFrame(rows, columns=["user_id", "score", *WEIGHTS])

@@ -3,6 +3,8 @@
 from datetime import date, datetime
 from typing import LiteralString
 
+from psycopg import sql
+
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.dna.weights import (
     FEWEST_OTHER_ITEMS,
@@ -73,24 +75,28 @@ def coverage(connection: Connection, week: date, cutoff: datetime) -> dict[str, 
 def score_figures(connection: Connection, week: date) -> dict[str, int]:
     """Numbers of members, and of those whose score or tier does not follow from their strands."""
     row = connection.execute(
-        """
+        sql.SQL(
+            """
         with tiers as (
             select tier, highest from unnest(%(tiers)s::text[], %(highest)s::integer[]) as t (tier, highest)
         )
         select count(*),
             count(*) filter (where score <> case
                 when seed_state then 0
-                else round((%(trait_rarity)s * trait_rarity + %(profile_depth)s * profile_depth
-                    + %(behavioural)s * behavioural + %(content_originality)s * content_originality
-                    + %(cultural_variance)s * cultural_variance) / 100)
+                else round(({total}) / 100)
             end or seed_state <> (approved_insights < %(required)s)),
             count(*) filter (where tier is distinct from
                 (select t.tier from tiers t where t.highest >= score order by t.highest limit 1))
         from dna_score_history
         where week = %(week)s
-        """,
+        """
+        ).format(
+            total=sql.SQL(" + ").join(
+                sql.SQL("{} * {}").format(sql.Literal(weight), sql.Identifier(strand))
+                for strand, weight in WEIGHTS.items()
+            )
+        ),
         {
-            **WEIGHTS,
             "required": REQUIRED_APPROVED_INSIGHTS,
             "tiers": list(TIERS),
             "highest": list(TIERS.values()),

@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from matchme_pipeline.errors import ModelRequestError
 from matchme_pipeline.llm.anthropic.parameter_fallbacks import FALLBACKS
 from matchme_pipeline.llm.anthropic.rate_limits import standard_headers
 from matchme_pipeline.llm.execution.exchange import (
@@ -16,6 +15,7 @@ from matchme_pipeline.llm.execution.exchange import (
     UnsupportedParameterError,
     json_object,
 )
+from matchme_pipeline.llm.execution.final_errors import FinalErrors
 from matchme_pipeline.llm.execution.rate_headers import seconds_to_wait
 
 OVERLOADED = 529
@@ -26,6 +26,12 @@ _TOO_LONG = re.compile(r"prompt is too long|context (?:window|limit|length)|too 
 _NOT_TAKEN = re.compile(
     r"deprecated|unsupported|not support|unknown|unrecognized|unexpected|not permitted|not allowed|extra input|invalid",
     re.IGNORECASE,
+)
+_FINAL = FinalErrors(
+    "The Anthropic API",
+    "The Anthropic account's credit or quota",
+    "ANTHROPIC_API_KEY",
+    "MATCHME_INSIGHT_MODEL, MATCHME_REVIEW_MODEL and ANTHROPIC_BASE_URL",
 )
 # The API's names for parts of `output_config`.
 _PARTS = {"effort": "output_config", "output_format": "output_config", "structured output": "output_config"}
@@ -51,7 +57,13 @@ def failure_of(
     No message repeats what the server wrote, because it may contain the key or a member's text.
     """
     kind, message = _details(json_object(body) or {})
-    final = _final(status, kind, message, model)
+    final = _FINAL.of(
+        status,
+        model,
+        kind,
+        is_credit_spent=kind == "billing_error" or (status in (400, 403, 429) and bool(_NO_CREDIT.search(message))),
+        is_key_refused=kind == "authentication_error",
+    )
     if final is not None:
         return final
     if status in (429, OVERLOADED):
@@ -73,29 +85,6 @@ def failure_in_success(data: Json, model: str, now: datetime) -> Exception | Non
         return None
     kind, _ = _details(data)
     return failure_of(_STATUSES.get(kind or "", 500), json.dumps(data).encode(), {}, model, now)
-
-
-def _final(status: int, kind: str | None, message: str, model: str) -> ModelRequestError | None:
-    """The error that ends the stage, in one sentence with its remedy."""
-    if status == 402 or kind == "billing_error" or (status in (400, 403, 429) and _NO_CREDIT.search(message)):
-        return ModelRequestError(
-            f"The Anthropic account's credit or quota is exhausted (HTTP {status}, {kind or 'payment required'}). "
-            "Add credit or raise its limit, then run again: what is answered is not paid again."
-        )
-    if status == 401 or kind == "authentication_error":
-        return ModelRequestError(
-            f"The Anthropic API refuses the key (HTTP {status}). Correct ANTHROPIC_API_KEY in the environment or .env."
-        )
-    if status == 403:
-        return ModelRequestError(
-            f"The Anthropic API key may not use the model '{model}' (HTTP 403). Choose another key or another model."
-        )
-    if status == 404:
-        return ModelRequestError(
-            f"The Anthropic API knows no model '{model}' at this address (HTTP 404). "
-            "Check MATCHME_INSIGHT_MODEL, MATCHME_REVIEW_MODEL and ANTHROPIC_BASE_URL."
-        )
-    return None
 
 
 def _not_taken(message: str, sent: Collection[str]) -> str | None:

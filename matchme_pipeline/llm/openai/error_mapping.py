@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from matchme_pipeline.errors import ModelRequestError
 from matchme_pipeline.llm.execution.exchange import RefusedRequestError, RetryableError, UnsupportedParameterError
+from matchme_pipeline.llm.execution.final_errors import FinalErrors
 from matchme_pipeline.llm.execution.rate_headers import retry_after, seconds_to_wait
 
 _NO_CREDIT = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
@@ -28,6 +28,12 @@ _NOT_TAKEN = re.compile(
     r"unsupported|not supported|not support|unknown|unrecognized|unexpected|not permitted|not allowed|unavailable"
     r"|invalid|extra input",
     re.IGNORECASE,
+)
+_FINAL = FinalErrors(
+    "The API",
+    "The API account's quota",
+    "OPENAI_API_KEY",
+    "MATCHME_INSIGHT_MODEL, MATCHME_EMBEDDING_MODEL, MATCHME_REVIEW_MODEL and OPENAI_BASE_URL",
 )
 # A server's code is shown only if it is a plain word, because it may contain the key or a member's text.
 _PLAIN = re.compile(r"[a-z_]{1,48}")
@@ -57,7 +63,14 @@ def failure_of(
     errors. No message repeats what the server wrote, because it may contain the key or a member's text.
     """
     details = _details(body)
-    final = _final(status, details, model)
+    final = _FINAL.of(
+        status,
+        model,
+        details.code,
+        is_credit_spent=bool(details.codes & _NO_CREDIT),
+        is_key_refused="invalid_api_key" in details.codes,
+        is_model_unknown=bool(details.codes & _NO_MODEL),
+    )
     if final is not None:
         return final
     if status == 429 and _LARGER_THAN_A_MINUTE.search(details.message):
@@ -87,29 +100,6 @@ def failure_in_success(data: Mapping[str, Any], model: str, now: datetime) -> Ex
     code = error.get("code") if isinstance(error, dict) else None
     status = code if isinstance(code, int) and 400 <= code < 600 else 500
     return failure_of(status, json.dumps(data).encode(), {}, model, now)
-
-
-def _final(status: int, details: _Details, model: str) -> ModelRequestError | None:
-    """The error that ends the stage, in one sentence with its remedy."""
-    if status == 402 or details.codes & _NO_CREDIT:
-        return ModelRequestError(
-            f"The API account's quota is exhausted (HTTP {status}, {details.code or 'payment required'}). "
-            "Add credit or raise its limit, then run again: what is answered is not paid again."
-        )
-    if status == 401 or "invalid_api_key" in details.codes:
-        return ModelRequestError(
-            f"The API refuses the key (HTTP {status}). Correct OPENAI_API_KEY in the environment or .env."
-        )
-    if status == 403:
-        return ModelRequestError(
-            f"The API key may not use the model '{model}' (HTTP 403). Choose another key or another model."
-        )
-    if status == 404 or details.codes & _NO_MODEL:
-        return ModelRequestError(
-            f"The API knows no model '{model}' at this address (HTTP {status}). "
-            "Check MATCHME_INSIGHT_MODEL, MATCHME_EMBEDDING_MODEL, MATCHME_REVIEW_MODEL and OPENAI_BASE_URL."
-        )
-    return None
 
 
 def _not_taken(details: _Details, sent: Collection[str]) -> str | None:
