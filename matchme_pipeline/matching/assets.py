@@ -1,5 +1,8 @@
 """The matching stages: the week's matches, and their previews."""
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 
@@ -28,6 +31,23 @@ _MATCHING = code_version(
 )
 
 
+@contextmanager
+def _collector_paused(unless: object) -> Iterator[None]:
+    """Keep the cyclic garbage collector out while a week is computed: it looks at millions of objects without a cycle.
+
+    Of 6,000 members, loading and allocating take 1.0 s of CPU time with it paused and 1.7 s without. `unless`: what is
+    computed waits for a model, whose calls leave cycles behind, for up to a day.
+    """
+    if unless or not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
 @closed_week_asset(
     deps=[
         "user_embeddings",
@@ -54,7 +74,7 @@ def weekly_matches(
     started = monotonic()
     week = week_of(context)
     calls = CallContext("weekly_matches", week.sunday, context.run.run_id)
-    with models.session(database) as llm, database.connect() as connection:
+    with models.session(database) as llm, database.connect() as connection, _collector_paused(unless=llm.review_model):
         model = llm.embedding_model
         lease_seconds = jobs.DAY_LONG_LEASE_SECONDS if llm.review_model and llm.answers_by_batch else jobs.LEASE_SECONDS
 

@@ -1,8 +1,6 @@
 """A week's matching over the tables: load, allocate under the no-repeat rule, publish, preview."""
 
-import gc
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -41,20 +39,6 @@ from matchme_pipeline.week import Week
 PAIRS_SAVED_AT_ONCE = 500
 
 
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """Pause the cyclic garbage collector: loading and explaining create millions of objects, which stay and form no
-    cycles.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
 @dataclass(frozen=True)
 class WeekAllocation:
     """The week's allocation, the rows before it, and the standing pairs among them.
@@ -84,7 +68,6 @@ def load_engine(connection: Connection, week: Week, model: str, limits: Limits =
     return load_engine_and_broken_rows(connection, week, model, limits)[0]
 
 
-@collector_paused()
 def load_engine_and_broken_rows(
     connection: Connection, week: Week, model: str, limits: Limits = USUAL
 ) -> tuple[Engine, dict[str, str]]:
@@ -103,7 +86,6 @@ def _knowledge(connection: Connection, week: Week, model: str) -> Knowledge:
     )
 
 
-@collector_paused()
 def allocate_week(connection: Connection, engine: Engine, week: Week) -> WeekAllocation:
     """Allocate the week so that no pair is shown twice within the window.
 
@@ -134,7 +116,6 @@ def _shown_elsewhere(engine: Engine, allocation: Allocation, shown: ShownPairs) 
     return pairs[np.isin(keys, others)]
 
 
-@collector_paused()
 def publish(
     connection: Connection,
     week: Week,
