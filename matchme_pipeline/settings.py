@@ -157,7 +157,7 @@ class Settings(BaseModel):
         if parts.scheme not in ("https", "http") or not parts.netloc or parts.query or parts.fragment:
             raise ValueError("must be https://HOST or https://HOST/PATH: links in alerts and reports begin with it")
         if "@" in parts.netloc or any(character.isspace() for character in url):
-            raise ValueError("must be https://HOST without a user name: it stands in messages")
+            raise ValueError("must be https://HOST without a user name: it appears in messages")
         return url.rstrip("/")
 
     @field_validator("metrics_token")
@@ -180,7 +180,7 @@ class Settings(BaseModel):
         for origin in origins:
             if not _is_web_origin(origin):
                 raise ValueError(
-                    f"'{origin}' is no origin; name the app's as https://HOST, separated by commas "
+                    f"'{origin}' is not an origin; name the app's as https://HOST, separated by commas "
                     "(* and null would let other sites in)"
                 )
         return tuple(origin.rstrip("/") for origin in origins)
@@ -190,14 +190,14 @@ class Settings(BaseModel):
     def _names_parties(cls, parties: frozenset[str]) -> frozenset[str]:
         for party in sorted(parties):
             if not _is_web_origin(party):
-                raise ValueError(f"'{party}' is no origin; name the app's as https://HOST, separated by commas")
+                raise ValueError(f"'{party}' is not an origin; name the app's as https://HOST, separated by commas")
         return parties
 
     @field_validator("strict_unknown")
     @classmethod
     def _names_attributes(cls, names: frozenset[str]) -> frozenset[str]:
         if unknown := sorted(names - set(UNKNOWN_MAY_BE_STRICT)):
-            raise ValueError(f"'{unknown[0]}' is none of {', '.join(UNKNOWN_MAY_BE_STRICT)}")
+            raise ValueError(f"'{unknown[0]}' is not one of {', '.join(UNKNOWN_MAY_BE_STRICT)}")
         return names
 
     @field_validator("first_week")

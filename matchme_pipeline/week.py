@@ -33,7 +33,7 @@ class Week:
         try:
             sunday = date.fromisoformat(key)
         except ValueError:
-            raise WeekError(f"'{key}' is no week; write the Sunday it starts on as YYYY-MM-DD") from None
+            raise WeekError(f"'{key}' is not a week; write the Sunday it starts on as YYYY-MM-DD") from None
         first_week = first if first is not None else process_settings().first_week
         if sunday < first_week:
             raise WeekError(f"week {key} is before the pipeline's first week, {first_week} (MATCHME_FIRST_WEEK)")

@@ -107,9 +107,9 @@ def token_verifier(settings: Settings) -> Verifier:
     if settings.clerk_issuer is None:
         if not local_key.is_allowed(settings):
             raise ConfigurationError(
-                "MATCHME_CLERK_ISSUER is not set, and only the embedded database takes development tokens by itself. "
-                "Set it to the issuer of your Clerk instance (https://….clerk.accounts.dev or your own domain); for "
-                "a database of this machine, set MATCHME_DEVELOPMENT_TOKENS=true."
+                "MATCHME_CLERK_ISSUER is not set, and only the embedded database accepts development tokens by "
+                "default. Set it to the issuer of your Clerk instance (https://….clerk.accounts.dev or your own "
+                "domain); for a database of this machine, set MATCHME_DEVELOPMENT_TOKENS=true."
             )
         keys: Keys = PemKey(local_key.public_pem(settings))
         return TokenVerifier(local_key.ISSUER, frozenset({local_key.PARTY}), keys)

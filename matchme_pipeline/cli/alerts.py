@@ -44,7 +44,7 @@ def list_alerts(
 @app.command()
 def acknowledge(
     alert_id: Annotated[UUID, typer.Argument(help="The alert's id, as `matchme alerts list` shows it.")],
-    by: Annotated[str | None, typer.Option(help="Who is on it; else the name of this account.")] = None,
+    by: Annotated[str | None, typer.Option(help="Who works on it; by default the name of this account.")] = None,
 ) -> None:
     """Acknowledge an alert."""
     from matchme_pipeline.cli import environment
@@ -57,9 +57,7 @@ def acknowledge(
     environment.require_migrated(url)
     with connect(url, vectors=False) as connection:
         if not alert_queries.acknowledge(connection, alert_id, by or getuser()):
-            raise PipelineError(
-                f"there is no alert {alert_id} that nobody has acknowledged; see `matchme alerts list`."
-            )
+            raise PipelineError(f"there is no unacknowledged alert {alert_id}; see `matchme alerts list`.")
     console.result(f"alert {alert_id} is acknowledged")
 
 

@@ -109,7 +109,7 @@ def earlier_batch(connection: Connection) -> str:
     if foreign := objects.foreign_matches(connection):
         weeks = ", ".join(f"{week}: {rows:,}" for week, rows in foreign)
         return Notice(
-            f"rows that another batch wrote into weekly_matches stand in these match weeks ({weeks}); the next run "
+            f"weekly_matches contains rows of another batch in these match weeks ({weeks}); the next run "
             "of such a week removes those that nobody has viewed"
         )
     return "no schedule and no rows of an earlier batch"
@@ -149,7 +149,7 @@ def columns(connection: Connection) -> str:
     """Name the matching columns that are empty for every member."""
     if unfilled := objects.unfilled_columns(connection):
         return Notice(
-            f"nobody has {', '.join(unfilled)} in profiles: such a value is unknown and keeps nobody apart "
+            f"profiles has no value for {', '.join(unfilled)}: unknown values exclude nobody "
             "(MATCHME_STRICT_UNKNOWN changes that)"
         )
     return "every column that matching reads is filled for somebody"

@@ -39,9 +39,7 @@ def find(connection: Connection, models: Models, user_id: str, week: Week | None
         raise PipelineError(f"No member has the id '{user_id}' at {moment.as_of:%Y-%m-%d %H:%M} UTC.")
     reason = why_not_matchable(seeker, moment.as_of, moment.limits)
     if reason is not None:
-        raise PipelineError(
-            f"{user_id} is matched with nobody: {reason}. docs/matching.md says what each reason means."
-        )
+        raise PipelineError(f"{user_id} cannot be matched: {reason}. docs/matching.md explains each reason.")
     scale = scale_queries.scale_of(connection, moment.vectors_week, moment.model)
     if scale is None:
         raise PipelineError(

@@ -65,7 +65,7 @@ def tools() -> None:
 
 @app.command()
 def prune(
-    days: Annotated[int, typer.Option(min=7, max=3_650, help="Keep what is not older than this.")] = 90,
+    days: Annotated[int, typer.Option(min=7, max=3_650, help="Keep log events that are not older.")] = 90,
 ) -> None:
     """Remove old runs' log events from Dagster's storage; materialisations, checks and errors stay."""
     settings = process_settings()

@@ -61,7 +61,7 @@ def show(summary: dict[str, Any]) -> None:
     for one in unknown[:_UNKNOWN_SHOWN]:
         console.say(
             f"unknown: '{one['value']}' in column {one['column']} ({one['times']} times, first on line "
-            f"{one['first_line']}) is in no vocabulary: it "
+            f"{one['first_line']}) is not in the vocabulary: it "
             f"{'asks for nothing' if 'preference' in str(one['column']) else 'counts as missing'}. "
             "`matchme match --columns` lists what is known"
         )

@@ -16,7 +16,7 @@ from matchme_pipeline.jobs import dead_letters, listing
 from matchme_pipeline.jobs.listing import JobFilter
 from matchme_pipeline.jobs.model import JobStatus, JobType
 
-app = typer.Typer(help="Jobs: list them, retry or discard those that have failed for good.", no_args_is_help=True)
+app = typer.Typer(help="Jobs: list them; retry or discard failed ones.", no_args_is_help=True)
 
 
 Ids = Annotated[list[UUID] | None, typer.Argument(help="Ids of failed jobs, as `matchme jobs list` shows them.")]

@@ -13,7 +13,7 @@ from matchme_pipeline.errors import PipelineError, UsageError
 
 app = typer.Typer(
     name="matchme",
-    help="MatchMe's weekly pipeline: seed, run weeks, look at what came of them.",
+    help="MatchMe's weekly pipeline: seed data, run weeks, inspect the results.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -20,7 +20,7 @@ app = typer.Typer(
 )
 
 Version = Annotated[str, typer.Argument(help="The version: the Sunday of its training's week, YYYY-MM-DD.")]
-By = Annotated[str | None, typer.Option(help="Who decides; else the name of this account.")]
+By = Annotated[str | None, typer.Option(help="Who decides; by default the name of this account.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -120,7 +120,7 @@ def _version(connection: "Connection", version: str) -> "StoredVersion":
         week = date.fromisoformat(version)
     except ValueError:
         raise UsageError(
-            f"'{version}' is no version; a version is named by a Sunday, YYYY-MM-DD. See `matchme models list`."
+            f"'{version}' is not a version; a version is named by a Sunday, YYYY-MM-DD. See `matchme models list`."
         ) from None
     stored = model_queries.version_of(connection, week)
     if stored is None:

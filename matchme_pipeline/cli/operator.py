@@ -13,9 +13,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def status(json: AsJson = False) -> None:
-    """Can I go back to bed? The first line says so, and so does the exit status: 0 for yes, 1 for no.
+    """Can I go back to bed? The first line and the exit status answer: 0 for yes, 1 for no.
 
-    Below it: the newest runs, missing weeks, the queue and alerts. With --json it is in `verdict`, exit status 0.
+    The newest runs, missing weeks, the queue and alerts follow. With --json, `verdict` holds the answer and the exit
+    status is 0.
     """
     from matchme_pipeline.cli import environment
 
@@ -79,9 +80,11 @@ def forget(
 
 def report(
     week: Annotated[
-        str | None, typer.Option(help="The week, by its Sunday: YYYY-MM-DD; else the newest closed.")
+        str | None, typer.Option(help="The week, by its Sunday: YYYY-MM-DD; by default the newest closed week.")
     ] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="The file; else report-WEEK.html here.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file; by default report-WEEK.html in this folder.")
+    ] = None,
     json: AsJson = False,
     message: Annotated[bool, typer.Option(help="Print the text of the message instead.")] = False,
 ) -> None:

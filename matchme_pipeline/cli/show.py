@@ -48,11 +48,11 @@ def funnel_table(counts: Mapping[str, Mapping[str, int]]) -> None:
 
 
 def quality_table(kept: Mapping[date, Mapping[str, Any]]) -> None:
-    """How well the score told who likes each other, by match week."""
+    """How well the score predicts mutual likes, by match week."""
     shown = {week: row for week, row in kept.items() if row["shown_pairs"]}
     if not shown:
         return
-    table = Table(title="How well the score told who likes each other", title_justify="left")
+    table = Table(title="How well the score predicts mutual likes", title_justify="left")
     table.add_column("match week")
     for heading in ("AUC", "calibration error", "like each other", "chosen", "drawn at random", "Gini"):
         table.add_column(heading, justify="right")
@@ -149,7 +149,7 @@ def queue_table(rows: Sequence[QueueRow]) -> None:
     console.out.print(table)
     failed = sum(row.failed for row in rows)
     if failed:
-        console.result(f"{failed:,} jobs have failed for good: matchme jobs list, then matchme jobs retry or discard")
+        console.result(f"{failed:,} jobs have failed all attempts: matchme jobs list, then matchme jobs retry or discard")
 
 
 def alerts_table(rows: Sequence[AlertRow]) -> None:

@@ -148,7 +148,7 @@ def describe(url: str) -> str:
     try:
         parts = conninfo_to_dict(url)
     except psycopg.Error:
-        return "(an address that is no PostgreSQL URL)"
+        return "(an address that is not a PostgreSQL URL)"
     port = f":{parts['port']}" if "port" in parts else ""
     # An unencoded @ in a password would end it, and the rest would be taken for the host.
     host = str(parts.get("host") or parts.get("hostaddr") or "localhost").rpartition("@")[2]

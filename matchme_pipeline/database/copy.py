@@ -107,5 +107,5 @@ def read_integers(
 def _type_name(kind: str) -> Any:
     allowed = set("abcdefghijklmnopqrstuvwxyz0123456789_()[], ")
     if not set(kind) <= allowed:
-        raise ValueError(f"'{kind}' is no PostgreSQL type name")
+        raise ValueError(f"'{kind}' is not a PostgreSQL type name")
     return kind

@@ -77,7 +77,7 @@ def run_failed(run: EndedRun) -> Alert:
         cause=run.dagster_run_id,
         title=f"The {run.run_type} run of {_week(run.week)} failed: {cause.name}",
         text=f"{error}\nWhat it means: {cause.meaning}\nWhat to do: {remedy_for(cause, run.week)}\n"
-        f"Run {run.dagster_run_id}. What it finished is kept; a run whose process was lost is retried by itself.",
+        f"Run {run.dagster_run_id}. What it finished is kept; a run whose process was lost is retried automatically.",
         week=run.week,
         run_id=run.dagster_run_id,
     )
@@ -130,7 +130,7 @@ def week_given_up(week: Week, failed_runs: int) -> Alert:
         AlertKind.WEEK_GIVEN_UP,
         cause=week.key,
         title=f"{_week(week.sunday)} is given up",
-        text=f"{failed_runs} runs of it failed, so it is not tried again by itself. Find out why, then "
+        text=f"{failed_runs} runs of it failed, so automation does not try it again. Find the cause, then "
         f"`matchme run --week {week.key}`.",
         week=week.sunday,
     )
@@ -142,7 +142,7 @@ def nobody_matched(week: Week, run_id: str, sentences: Sequence[str]) -> Alert:
         AlertKind.NOBODY_MATCHED,
         cause=week.key,
         title=f"{_week(week.sunday)} has no matches",
-        text=f"{' '.join(sentences)} `matchme doctor` looks for columns that nobody fills; docs/matching.md says what "
+        text=f"{' '.join(sentences)} `matchme doctor` names empty columns; docs/matching.md says what "
         "each reason means.",
         week=week.sunday,
         run_id=run_id,

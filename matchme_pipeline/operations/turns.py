@@ -84,6 +84,6 @@ def declined(others: Sequence[RunningRow], week: date | None, publishes: bool) -
         if publishes and other.publishes_matches:
             raise RunDeclinedError(
                 f"Run {other.dagster_run_id} is at work on week {other.week}, and weeks publish their matches one "
-                f"after another, because nobody may meet the same person twice. Start week {week} when it is "
+                f"after another, because no pair may be shown twice. Start week {week} when it is "
                 "finished."
             )

@@ -72,7 +72,7 @@ def verdict(seen: Situation) -> Verdict:
         weeks = "1 older week is" if seen.older_missing == 1 else f"{seen.older_missing} older weeks are"
         later.append(f"{weeks} not materialised.")
     if seen.failed_jobs:
-        later.append(f"{seen.failed_jobs:,} jobs have failed for good: `matchme jobs list --status failed`")
+        later.append(f"{seen.failed_jobs:,} jobs have failed all attempts: `matchme jobs list --status failed`")
     if seen.waiting_jobs:
         later.append(f"{seen.waiting_jobs:,} failed jobs wait for their next attempt.")
     if seen.open_alerts:
@@ -105,7 +105,7 @@ def _about_the_week(seen: Situation, done_at: datetime | None, progress: float |
     if seen.failure is not None:
         cause, meaning, remedy = seen.failure
         if seen.will_retry and seen.now < seen.due_at:
-            return True, f"Yes, so far: {week} failed ({cause}) and is tried again by itself, {due}."
+            return True, f"Yes, so far: {week} failed ({cause}) and is retried automatically, {due}."
         return False, f"No: {week} failed ({cause}). {meaning} {remedy}"
     if seen.automation and seen.now < seen.closed_at + STARTS_WITHIN:
         return True, f"Yes: {week} has just closed and its run is about to start, {due}."
@@ -114,7 +114,7 @@ def _about_the_week(seen: Situation, done_at: datetime | None, progress: float |
             seen.now < seen.due_at,
             f"{week} waits for week {seen.at_work.week}, which is at work, {due}.".capitalize(),
         )
-    return False, f"No: {week} is not finished and nothing is at work on it: `matchme run --week {seen.newest}`"
+    return False, f"No: {week} is not finished and no run is active: `matchme run --week {seen.newest}`"
 
 
 def _by_how_much(seen: Situation) -> str:

@@ -56,7 +56,7 @@ def tell_alerts(context: SensorEvaluationContext) -> SkipReason:
     with connect(database_url(settings), vectors=False) as connection:
         arrived, failed = webhook.tell(connection, url, now, settings)
     context.update_cursor(now.isoformat())
-    return SkipReason(f"{arrived} alerts told, {failed} not delivered")
+    return SkipReason(f"{arrived} alerts sent, {failed} not delivered")
 
 
 def watch(connection: Connection, instance: DagsterInstance, settings: Settings, since: datetime, now: datetime) -> int:

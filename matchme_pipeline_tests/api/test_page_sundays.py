@@ -139,7 +139,7 @@ def test_the_budget_ended_and_the_deadline_passed(
         text = tab.text()
         assert "2 h 00 min after it was due" in text
         assert "The budget of 5.00 USD is spent. Raise MATCHME_WEEKLY_BUDGET_USD" in text
-        assert "339 jobs have failed for good" in text
+        assert "339 jobs have failed all attempts" in text
         groups = tab.ask("[...document.querySelectorAll('#failures > ul > li > p:first-child')].map(p => p.innerText)")
         assert [group.split(" · week")[0] for group in groups] == [
             "300 content analysis · provider trouble",

@@ -120,7 +120,7 @@ def test_a_ledger_with_real_bills_takes_no_rehearsal(
     app_database.execute(
         "insert into llm_calls (stage, provider, model, outcome, cost_usd) values ('s', 'openai', 'm', 'ok', 0.01)"
     )
-    with pytest.raises(ConfigurationError, match="real bills of openai"), rehearse():
+    with pytest.raises(ConfigurationError, match="real payments to openai"), rehearse():
         pass
 
 

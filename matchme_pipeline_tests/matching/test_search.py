@@ -191,7 +191,7 @@ def test_somebody_who_has_just_joined_finds_candidates_by_the_command(finished_u
 
 @pytest.mark.parametrize(
     ("user_id", "words"),
-    [("user_x", "No member has the id 'user_x'"), ("user_new", "user_new is matched with nobody: switched_off")],
+    [("user_x", "No member has the id 'user_x'"), ("user_new", "user_new cannot be matched: switched_off")],
 )
 def test_a_member_who_cannot_be_searched_for_is_told_why(finished_url: str, user_id: str, words: str):
     settings = process_settings()

@@ -310,7 +310,7 @@ def test_the_sensors_tick_twice_and_say_it_once(
             said.append(watch.watch_weeks(context).skip_message)
             cursor = context.cursor
             said.append(watch.tell_alerts(build_sensor_context(instance=instance)).skip_message)
-    assert said == ["1 new alerts", "1 alerts told, 0 not delivered", "0 new alerts", "0 alerts told, 0 not delivered"]
+    assert said == ["1 new alerts", "1 alerts sent, 0 not delivered", "0 new alerts", "0 alerts sent, 0 not delivered"]
     assert len(messages) == 1
     assert cursor is not None
 

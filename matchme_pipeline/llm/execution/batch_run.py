@@ -40,7 +40,7 @@ HOLDING_HOURS = 25
 FIRST_LOOK_SECONDS, LONGEST_LOOK_SECONDS = 1.0, 60.0
 # How long to wait for the results of a cancelled batch; after that the next run reads it.
 CANCEL_PATIENCE = timedelta(minutes=10)
-REMEDY = "Check its address and state, then run again: a batch that is there is read, not paid again."
+REMEDY = "Check its address and state, then run again: an existing batch is read and not paid again."
 
 Emit = Callable[[Answered | Embedded], None]
 T = TypeVar("T")

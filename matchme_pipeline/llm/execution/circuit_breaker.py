@@ -9,7 +9,7 @@ from matchme_pipeline.errors import ModelRequestError
 # minute, so a restarting server is waited for. A failed request for vectors is halved: a few texts that the server
 # never answers can make several requests fail before one is answered.
 GIVEN_UP_BEFORE_STOP = 8
-NOT_PAID_AGAIN = "what is answered is not paid again."
+NOT_PAID_AGAIN = "stored answers are not paid again."
 
 
 class Silence:

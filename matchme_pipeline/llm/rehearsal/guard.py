@@ -11,6 +11,6 @@ def require_no_real_bills(connection: Connection) -> None:
     ).fetchone()
     if row is not None:
         raise ConfigurationError(
-            f"This database's ledger holds real bills of {row[0]}, and a rehearsal must not stand beside them. "
+            f"This database's ledger contains real payments to {row[0]}, so it refuses rehearsals. "
             "Rehearse on another database: `make demo PAID=rehearsal` has one, and so has another MATCHME_HOME."
         )

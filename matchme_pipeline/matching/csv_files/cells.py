@@ -74,7 +74,7 @@ def one_of(*values: str) -> Callable[[str], str]:
 
     def read(cell: str) -> str:
         if cell.casefold() not in known:
-            raise ValueError(f"is none of {', '.join(values)}; write one of them")
+            raise ValueError(f"is not one of {', '.join(values)}; write one of them")
         return known[cell.casefold()]
 
     return read
@@ -89,7 +89,7 @@ def whole(low: int, high: int) -> Callable[[str], int]:
         except ValueError:
             number = math.nan
         if number != number or number in (math.inf, -math.inf) or number != int(number):
-            raise ValueError(f"is no whole number; write digits, such as {min(max(low, 30), high)}")
+            raise ValueError(f"is not a whole number; write digits, such as {min(max(low, 30), high)}")
         if not low <= number <= high:
             raise ValueError(f"is not between {low:,} and {high:,}; correct it, or leave the cell empty")
         return int(number)
@@ -106,7 +106,7 @@ def decimal(low: float, high: float) -> Callable[[str], float]:
         except ValueError:
             number = math.nan
         if number != number:
-            raise ValueError("is no number; write digits with a decimal point, such as 51.5")
+            raise ValueError("is not a number; write digits with a decimal point, such as 51.5")
         if not low <= number <= high:
             raise ValueError(f"is not between {low:g} and {high:g}; correct it, or leave the cell empty")
         return number
@@ -127,7 +127,7 @@ def day(cell: str) -> date:
     try:
         return date.fromisoformat(cell)
     except ValueError:
-        raise ValueError("is no date; write YYYY-MM-DD") from None
+        raise ValueError("is not a date; write YYYY-MM-DD") from None
 
 
 def moment(cell: str) -> datetime:
@@ -136,7 +136,7 @@ def moment(cell: str) -> datetime:
         read = datetime.fromisoformat(cell)
         return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise ValueError("is no time; write YYYY-MM-DD or YYYY-MM-DD HH:MM:SS+00:00") from None
+        raise ValueError("is not a time; write YYYY-MM-DD or YYYY-MM-DD HH:MM:SS+00:00") from None
 
 
 def listed(cell: str) -> list[str]:
@@ -145,13 +145,13 @@ def listed(cell: str) -> list[str]:
         try:
             items = _json(cell)
         except ValueError as error:
-            raise ValueError(str(error) or 'is no JSON array; write ["a", "b"], or a;b') from None
+            raise ValueError(str(error) or 'is not a JSON array; write ["a", "b"], or a;b') from None
         return [str(item) for item in items if item is not None]
     if cell.startswith("{") and cell.endswith("}"):
         try:
             parts = next(csv.reader([cell[1:-1]], escapechar="\\", doublequote=False), [])
         except csv.Error as error:
-            raise ValueError(f"is no array ({error}); write a;b") from None
+            raise ValueError(f"is not an array ({error}); write a;b") from None
     else:
         parts = cell.replace("|", ";").split(";")
     return [part.strip() for part in parts if part.strip()]
@@ -162,7 +162,7 @@ def json_value(cell: str) -> Any:
     try:
         return _json(cell)
     except ValueError as error:
-        raise ValueError(str(error) or 'is no JSON; write {"sect": "sunni", "practiceLevel": "moderate"}') from None
+        raise ValueError(str(error) or 'is not JSON; write {"sect": "sunni", "practiceLevel": "moderate"}') from None
 
 
 def vector(cell: str) -> NDArray[np.float32]:
@@ -172,7 +172,7 @@ def vector(cell: str) -> NDArray[np.float32]:
     except (ValueError, TypeError, OverflowError):
         values = np.empty(0, dtype=np.float32)
     if values.ndim != 1 or not values.size or not np.isfinite(values).all():
-        raise ValueError("is no vector; write finite numbers as [0.1, -0.2, …]")
+        raise ValueError("is not a vector; write finite numbers as [0.1, -0.2, …]")
     return values
 
 

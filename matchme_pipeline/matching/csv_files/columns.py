@@ -49,7 +49,7 @@ USER_ID = Column("user_id", cells.identifier, "the member's id, any text", requi
 
 MEMBER_COLUMNS = (
     USER_ID,
-    Column("gender", cells.gender, "male or female (m, f); who has none is matched with nobody", required=True),
+    Column("gender", cells.gender, "male or female (m, f); a member without one is not matched", required=True),
     Column("birthdate", cells.day, "YYYY-MM-DD; this column or age must be there"),
     Column("age", cells.whole(0, 130), "whole years on the day of --as-of, where birthdate is not known"),
     Column(
@@ -80,9 +80,9 @@ MEMBER_COLUMNS = (
     Column(
         "family_values", cells.text, "traditional, balanced or modern; soft", strangers=_codes(words.FAMILY_VALUES_CODE)
     ),
-    Column("tags", cells.listed, "'hijab' among them is what partner_hijab_required asks for"),
-    Column("onboarding_completed", cells.boolean, "who has not is matched with nobody", True),
-    Column("is_matchable", cells.boolean, "who has switched it off is matched with nobody", True),
+    Column("tags", cells.listed, "partner_hijab_required looks for 'hijab' among them"),
+    Column("onboarding_completed", cells.boolean, "false: the member is not matched", True),
+    Column("is_matchable", cells.boolean, "false: the member is not matched", True),
     Column(
         "profile_visibility",
         cells.one_of("public", "members", "private", "hidden"),
@@ -132,10 +132,10 @@ TEXT_COLUMNS = (
 VECTOR_COLUMNS = (USER_ID, Column("embedding", cells.vector, "the member's vector", required=True, filled=True))
 OUTCOME_COLUMNS = (
     USER_ID,
-    Column("match_user_id", cells.identifier, "whom the member was shown", required=True, filled=True),
+    Column("match_user_id", cells.identifier, "the member whom they were shown", required=True, filled=True),
     Column("liked", cells.boolean, "true or false: whether the member liked them", required=True, filled=True),
 )
 MET_COLUMNS = (
     USER_ID,
-    Column("match_user_id", cells.identifier, "whom the member must not meet", required=True, filled=True),
+    Column("match_user_id", cells.identifier, "a member whom they must not meet", required=True, filled=True),
 )

@@ -39,7 +39,7 @@ def require_writable(out: Path, inputs: Iterable[Path]) -> None:
     if not folder.is_dir():
         raise InputFileError(f"--out {out}: the folder {folder} is not there; create it, or name another.")
     if not os.access(folder, os.W_OK):
-        raise InputFileError(f"--out {out}: the folder {folder} may not be written to; name another.")
+        raise InputFileError(f"--out {out}: the folder {folder} is not writable; name another.")
     if any(out.resolve() == path.resolve() for path in inputs):
         raise InputFileError(f"--out {out} is one of the files that are read; name another.")
 
@@ -106,6 +106,6 @@ def _whole_or_not(out: Path) -> Iterator[TextIO]:
             os.fsync(file.fileno())
         beside.replace(out)
     except OSError as error:
-        raise InputFileError(f"{out} could not be written ({error.strerror}); what was there before stands.") from None
+        raise InputFileError(f"{out} could not be written ({error.strerror}); the earlier file stays.") from None
     finally:
         beside.unlink(missing_ok=True)

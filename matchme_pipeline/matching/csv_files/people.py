@@ -65,7 +65,7 @@ def read_members(path: Path, cutoff: datetime, advance: Callable[[], None] = lam
         user_id = values["user_id"]
         if user_id in lines:
             problems.add(
-                line, "user_id", f"{quoted(user_id)} stands on line {lines[user_id]} too; keep one row a member"
+                line, "user_id", f"{quoted(user_id)} stands on line {lines[user_id]} too; keep one row per member"
             )
             continue
         lines[user_id] = line
@@ -143,7 +143,7 @@ def _rows_of_members(
             continue
         if once and user_id in lines:
             problems.add(
-                line, "user_id", f"{quoted(user_id)} stands on line {lines[user_id]} too; keep one row a member"
+                line, "user_id", f"{quoted(user_id)} stands on line {lines[user_id]} too; keep one row per member"
             )
         lines[user_id] = line
         if values.get("embedding") is not None:
@@ -155,7 +155,7 @@ def _rows_of_members(
     _same_dimensions(problems, vectors, lines)
     problems.raise_if_any()
     if strangers:
-        people.notes.append(f"{path}: {strangers} rows name a user_id that is no member's; they are left out")
+        people.notes.append(f"{path}: {strangers} rows have an unknown user_id; they are ignored")
     people.notes += _notes(path, table)
     return rows
 
@@ -247,7 +247,7 @@ def _from_npz(path: Path, members: Collection[str], people: People) -> dict[str,
     user_ids = [_plain_id(path, row, user_id) for row, user_id in enumerate(written.tolist())]
     if len(set(user_ids)) < len(user_ids):
         twice = next(user_id for user_id, times in Counter(user_ids).items() if times > 1)
-        raise InputFileError(f"{path}: the user_id {quoted(twice)} stands in it twice; keep one row a member.")
+        raise InputFileError(f"{path}: the user_id {quoted(twice)} stands in it twice; keep one row per member.")
     found = {user_id: vectors[row] for row, user_id in enumerate(user_ids) if user_id in members}
     if len(found) < len(user_ids):
         people.notes.append(f"{path}: {len(user_ids) - len(found)} vectors name no member; they are left out")

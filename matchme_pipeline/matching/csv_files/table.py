@@ -134,4 +134,4 @@ def _cells(line: str, separator: str) -> list[str]:
 
 
 def _not_text(path: Path, error: UnicodeDecodeError) -> InputFileError:
-    return InputFileError(f"{path} is no UTF-8 text (byte {error.start}: {error.reason}). Save it as CSV in UTF-8.")
+    return InputFileError(f"{path} is not UTF-8 text (byte {error.start}: {error.reason}). Save it as CSV in UTF-8.")

@@ -74,7 +74,7 @@ class WeekReport:
     stopped_by: str = ""
     figures: list[Figure] = field(default_factory=list)
     funnel: list[Figure] = field(default_factory=list)
-    # How well the score told who likes each other: a figure's name, this week, last week.
+    # How well the score predicts mutual likes: a figure's name, this week, last week.
     quality: list[tuple[str, str, str]] = field(default_factory=list)
     spending: list[Spending] = field(default_factory=list)
     failures: list[Failures] = field(default_factory=list)
