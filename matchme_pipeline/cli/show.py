@@ -149,7 +149,7 @@ def queue_table(rows: Sequence[QueueRow]) -> None:
     console.out.print(table)
     failed = sum(row.failed for row in rows)
     if failed:
-        console.result(f"{failed:,} jobs have failed all attempts: matchme jobs list, then matchme jobs retry or discard")
+        console.result(f"{failed:,} jobs have failed all attempts: matchme jobs list, then retry or discard")
 
 
 def alerts_table(rows: Sequence[AlertRow]) -> None:

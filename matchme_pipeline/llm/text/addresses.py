@@ -1,13 +1,13 @@
-"""E-mail addresses and links in a folded text, in signs and in words; pure."""
+"""Finds e-mail addresses and links in a folded text, with signs and in words; pure."""
 
 import re
 from collections.abc import Iterator
 
-# The look-behinds let a match begin only where a word does, and repetitions are bounded: one pass over any text.
+# The look-behinds let a match begin only at the start of a word, and repetitions are bounded: one pass over any text.
 _AT = r"(?:@|\s@\s|\s?[(\[{<-]\s?(?:a\s?t|@)\s?[)\]}>-]\s?)"
 _DOT_WORD = r"(?:dot|d\so\st|d0t|punto|nokta|titik|دوت|نقطة|ڈاٹ)"
 _DOT = rf"(?:\.|\s?[(\[{{<-]\s?(?:{_DOT_WORD}|\.)\s?[)\]}}>-]\s?)"
-# Nobody is anywhere "at gmail"; at the others people work, so that their names need a sign of an address.
+# People work at the other providers, so a name before one of these needs a sign of an address.
 _MAIL_ONLY = r"(?:g\s?mail|google\s?mail|hotmail|icloud|proton\s?mail|ymail|جي\s?ميل|هوتميل|جی\s?میل)"
 _PROVIDER = rf"(?:{_MAIL_ONLY}|outlook|yahoo|proton|aol|live)"
 _AT_WORK = (
@@ -16,7 +16,7 @@ _AT_WORK = (
 )
 _EMAIL = re.compile(
     rf"(?<![\w.+%-])(?:[\w+%-]{{1,32}}\sdot\s){{0,3}}[\w.+%-]{{1,64}}{_AT}[\w-]{{1,63}}(?:{_DOT}[\w-]{{1,63}}){{1,5}}"
-    # In words, and with blanks, only at what can be nothing else.
+    # In words and with spaces, only if nothing else is possible.
     r"|(?<![\w.+%-])(?:[\w+%-]{1,32}\sdot\s){0,3}[\w.+%-]{1,64}\s(?:at|@)\s[\w-]{1,63}\s(?:dot|\.)\s(?:[\w-]{1,63}\s(?:dot|\.)\s)?[a-z]{2,6}(?![\w])"
     rf"|(?<![\w.+%-])(?:[\w.+%-]{{1,64}}\s?@\s?|(?=\w*[.\d_])[\w.+%-]{{1,64}}\sat\s){_PROVIDER}"
     rf"(?:{_DOT}[a-z]{{2,6}})?(?![\w])"
@@ -29,7 +29,7 @@ _EMAIL = re.compile(
     r"|(?<!\w)(?:moc|ten|gro)\s?\.\s?\w{2,30}@[\w.]{2,40}",
     re.IGNORECASE,
 )
-# A mailbox's provider, and what may stand between it and the name before it.
+# A mail provider, and what may separate it from the name before it.
 _MAILBOX = re.compile(
     rf"(?<![^\W_]){_MAIL_ONLY}(?:(?P<ending>\s?(?:[.,]|{_DOT_WORD}|point|-\s?dot\s?-|\s)\s?(?:com|net|org|كوم|کام))(?![^\W_]))?"
     r"(?![^\W_])",
@@ -46,7 +46,7 @@ _ENDINGS = (
     r"com|net|org|info|io|me|co|app|link|uk|de|fr|pk|ae|sa|ma|tr|gg|ly|xyz|dev|site|online|blog|page|club|shop|tv|in|my|id|bd"
     r"|eg|qa|us|ca|au|eu|nl|be|es|it|se|no|ch|at|ru|cn|jp|biz|chat|live|to|bio|ee|fm"
 )
-# Endings that are words of a sentence, where a blank after a full stop was left out.
+# Top-level domains that are also words, where a space after a full stop is missing.
 _SURE_ENDINGS = (
     r"com|(?!(?-i:NET))net|org|info|io|me|co|app|link|uk|de|fr|pk|ae|sa|ma|tr|gg|ly|xyz|dev|site|online|blog|tv|biz|bio|ee|fm"
     r"|eth|كوم|نت"
@@ -55,12 +55,12 @@ _LINK = re.compile(
     r"(?:https?|hxxps?|ftp|mailto|tg|whatsapp|javascript|data|live)\s?:\s?//?\s?\S+|(?:https?://|www\.|live:)\S+"
     rf"|(?<![\w.-])[\w-]{{1,63}}(?:\.[\w-]{{1,63}}){{0,5}}[.،]\s?(?:(?<=\s)com|(?<!\s)(?:{_SURE_ENDINGS}))(?![\w.-])(?:/\S*)?"
     rf"|(?<![\w.-])[\w-]{{1,63}}(?:\.[\w-]{{1,63}}){{0,5}}\.(?:{_SURE_ENDINGS})(?=\.(?:\s|$))"
-    # Any other domain is taken for one where a path follows.
+    # Any other domain counts only if a path follows.
     rf"|(?<![\w.-])[\w-]{{1,63}}(?:\.[\w-]{{1,63}}){{0,5}}\.(?:{_ENDINGS}|[a-z]{{2,12}})/[\w%?=&@.~/-]*\w"
     rf"|(?<![\w.-])[\w-]{{2,63}}(?:\s(?:{_DOT_WORD}|\[dot\]|\(dot\)|\{{dot\}})\s|\s?[(\[{{<]\s?(?:{_DOT_WORD}|\.)\s?[)\]}}>]\s?)"
     r"(?:com|net|org|io|me|co|gg|app|pk|uk)(?![\w])(?:\s?(?:/|slash\s)\s?\S+)?"
     r"|(?<![\w.-])[a-z0-9-]{2,63}\s\.\s?(?:com|(?!(?-i:NET))net|org|io|gg)(?![\w])(?:/\S*)?"
-    # The short addresses of messengers, with blanks and in words.
+    # The short addresses of messengers, with spaces and in words.
     r"|(?<![\w.-])(?:(?:t|wa|m|ig|fb)\s?(?:\.|\sdot\s|\s)\s?me|linktr\s?\.?\s?ee|linktree|bit\s?\.\s?ly)\s?(?:/|\sslash\s)\s?[\w@.+-]+",
     re.IGNORECASE,
 )

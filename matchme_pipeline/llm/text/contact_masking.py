@@ -1,4 +1,4 @@
-"""Masks what must not leave the process: e-mail addresses, links, handles, phone numbers and names; pure."""
+"""Masks what must not be sent: e-mail addresses, links, handles, phone numbers and names; pure."""
 
 from collections.abc import Collection
 
@@ -8,13 +8,14 @@ from matchme_pipeline.llm.text.handles import handles
 from matchme_pipeline.llm.text.names import MASKS, named
 from matchme_pipeline.llm.text.phone_numbers import phone_numbers
 
-# Passes over a text in which contacts appear when others are gone; then all between the first and the last one goes.
+# Passes over a text: masking one contact may reveal another. After the last pass, everything between the first and the
+# last contact is masked.
 _MOST_PASSES = 12
 
 
 def mask(text: str, names: Collection[str] = ()) -> str:
-    """`text` with every contact, and each of `names`, replaced by its mask; masking twice changes nothing more."""
-    # What stood beside a contact may be one itself once that is gone, as the second handle in `@a@b`.
+    """`text` with every contact, and each of `names`, replaced by its mask; idempotent."""
+    # Masking one contact may reveal another, such as the second handle in `@a@b`.
     passes = 0
     while found := contacts(text, names):
         passes += 1
@@ -29,7 +30,7 @@ def mask(text: str, names: Collection[str] = ()) -> str:
 
 
 def contacts(text: str, names: Collection[str] = ()) -> list[tuple[int, int, str]]:
-    """Where contacts stand in `text`: start, end and mask, in order and without overlap (the earlier rule wins)."""
+    """The contacts in `text`: start, end and mask, in order and without overlap (the earlier rule wins)."""
     folded = fold(text)
     taken: list[tuple[int, int, str]] = []
     is_taken = bytearray(len(folded.text))
@@ -48,10 +49,10 @@ def contacts(text: str, names: Collection[str] = ()) -> list[tuple[int, int, str
 
 
 def shows_contact(quote: str) -> bool:
-    """Whether `quote` holds a mask or a contact; such a quote must not be shown."""
+    """Does `quote` contain a mask or a contact? Such a quote must not be shown."""
     return any(name in quote for name in MASKS) or bool(contacts(quote))
 
 
 def mask_if_named(text: str, names: Collection[str]) -> str:
-    """`text` masked where it holds one of `names`, else as it is: who masks later finds the contacts."""
+    """`text` masked if it contains one of `names`, otherwise unchanged: a later masking finds the contacts."""
     return mask(text, names) if any(named(fold(text).text, names)) else text

@@ -1,4 +1,4 @@
-"""Folds a text to what a reader sees, for matching: nothing invisible, digits as 0-9, origins kept; pure."""
+"""Folds a text to what a reader sees: nothing invisible, digits as 0-9, positions in the original kept; pure."""
 
 import unicodedata
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ _LOOKALIKES = str.maketrans(
     "。․‚аеорсухіјѕкмтвнԁһԛԝАЕОРСУХІЈЅКМТВНαορɡıᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ",
     "..,aeopcyxijskmtbhdhqwAEOPCYXIJSKMTBHaopgiabcdefghijklmnoprstuvwyz",
 )
-# Letters in black circles and squares, and those that flags are made of: a to z each.
+# Letters in black circles and squares, and regional indicators: a to z each.
 _PICTURED = tuple("".join(map(chr, range(first, first + 26))) for first in (0x1F150, 0x1F170, 0x1F1E6))
 _ENCLOSING_KEYCAP = "\u20e3"
 _APOSTROPHES = "'\u2018\u2019\u201b\u02bc\u02bb\u02bd\u02be\u02bf\u02b9\u00b4\u2032`\uff07"
-# Letters that are written one for another, and those that Unicode does not take apart.
+# Letters that people interchange, and those that Unicode does not decompose.
 _SAME = str.maketrans(
     "أإآٱىئیېےكہۃةۂھؤڤıİøØłŁđĐħĦŧŦ" + _APOSTROPHES,
     "اااايييييکهههههوفiIoOlLdDhHtT" + "'" * len(_APOSTROPHES),
@@ -22,14 +22,14 @@ _SAME = str.maketrans(
 
 @dataclass(frozen=True)
 class Folded:
-    """`text` folded; character n of it came from `original[starts[n]:ends[n]]`."""
+    """`text` folded; character n comes from `original[starts[n]:ends[n]]`."""
 
     text: str
     starts: list[int]
     ends: list[int]
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """The span of the original that folded characters [start, end) came from; not empty."""
+        """The span of the original behind the folded characters [start, end); not empty."""
         return self.starts[start], self.ends[end - 1]
 
 
@@ -44,7 +44,7 @@ def fold(original: str) -> Folded:
     for place, character in enumerate(original):
         shown = _shown(character)
         if not shown and ends:
-            # What is not seen belongs to what stands before it, so that it goes when that goes.
+            # An invisible character belongs to the character before it, so that both are masked together.
             ends[-1] = place + 1
         for one in shown:
             folded.append(one)
@@ -72,12 +72,12 @@ def _shown(character: str) -> str:
 
 
 def is_invisible(character: str) -> bool:
-    """Whether a character has no glyph of its own: format and tag characters, variation selectors, private use."""
+    """Does a character have no glyph of its own? Format and tag characters, variation selectors, private use."""
     return unicodedata.category(character) in ("Cf", "Co", "Cn") or "\ufe00" <= character <= "\ufe0f"
 
 
 def plain_letters(text: str) -> str:
-    """`text` letter by letter without accents, with one spelling of letters that are written one for another."""
+    """`text` without accents, with one spelling of interchangeable letters, letter by letter."""
     if text.isascii():
         return text.replace("`", "'")
     return "".join(map(_plain_letter, text)).translate(_SAME)

@@ -1,4 +1,4 @@
-"""Names of accounts elsewhere, as members write them; pure."""
+"""Finds account names on other platforms, as members write them; pure."""
 
 import re
 from collections.abc import Iterator
@@ -14,12 +14,12 @@ _PATH = re.compile(r"(?<![\w/.])(?:u|in|user)/[a-z0-9][\w-]{3,49}", re.IGNORECAS
 
 
 def _apart(*names: str) -> str:
-    """Patterns of names whose letters are set apart: "i n s t a"."""
+    """Patterns of names with separated letters: "i n s t a"."""
     return "|".join(r"[\s._\-]{1,2}".join(name) for name in names)
 
 
-# Names that mean nothing else; short or ordinary ones, which need a sign that an account is meant; and those beside
-# which only a name that is no word counts.
+# Unambiguous names; short or ordinary ones, which need a sign of an account; and those beside which only a name that is
+# not a word counts.
 _PLATFORM = re.compile(
     r"(?<![^\W_])(?:(?P<clear>(?:insta(?:gram|gr[ae]m)?|snap\s?chat|snap|tik\s?tok|telegram|whats\s?app|discord|skype|kik"
     r"|we\s?chat|weixin|viber|facebook|twitter|linkedin|bereal)(?:['’]?s|['’]?[iıuü]?m|['’]?[iıuü]|['’]?[dt][ae]n?)?"
@@ -56,29 +56,29 @@ _ENDS_CLAUSE = re.compile(
     r"\s{0,9}(?:$|[.,;:!?)\n\u060c\u061f\u06d4]|(?:and|or|if|for|x|&|hai|ہے|please|pls|thanks)(?![^\W_]))",
     re.IGNORECASE,
 )
-# Words that say something about a platform end like this, in English and Turkish.
+# Endings of words that describe a platform, in English and Turkish.
 _LIKE_A_WORD = re.compile(
     r"(?:ing|ed|ly|ful|ous|less|able|ible|ive|ness|tion|ment|yorum|[ıiuü]yor|l[ae]r)$", re.IGNORECASE
 )
-# No plain word looks like these: an underscore, letters with digits behind them, digits and dots.
+# Not a plain word: an underscore, letters followed by digits, digits and dots.
 _NO_WORD = re.compile(
     r"(?<![\w@.#/-])(?=[\w.]{0,49}[a-z])(?:[a-z0-9]{1,30}(?:_[a-z0-9]{0,20}){1,4}|[a-z]{3,20}(?:\.[a-z]{1,20}){0,3}\.?\d{1,6}"
     r"|[a-z]{1,20}\.[a-z]{1,20}\.[a-z0-9]{1,20})(?![\w@/])",
     re.IGNORECASE,
 )
-# Goods, dates and places of the Quran with a number behind them.
+# Goods, dates and places of the Quran followed by a number.
 _GOODS = re.compile(
     r"(?:iphone|ipad|galaxy|pixel|nokia|covid|ramadan|ramzan|ramadhan|eid|hajj|formula|area|gen|level|class|grade|room|year"
     r"|xbox|windows|android|ios|gpt|python|day|week|chapter|juz|surah|ayah|page|since|from|vol|world|cup|top|usb|covid)\d",
     re.IGNORECASE,
 )
 _BEFORE = re.compile(r"([a-z0-9][\w.-]{2,49})\s{1,3}(?:on|via|auf|sur|على|پر|pe|di)\s{1,3}$", re.IGNORECASE)
-# How far from the name of a platform an account's name is looked for.
+# How far from a platform's name to look for an account's name.
 _NEAR_BEFORE, _NEAR_AFTER = 30, 40
 
 
 def handles(text: str) -> Iterator[tuple[int, int]]:
-    """Spans of a folded text that are account names: with their sign, or beside the name of a platform."""
+    """Spans of a folded text that are account names: with their sign, or beside a platform's name."""
     yield from (match.span() for match in _SIGN.finditer(text) if not _CLOCK.fullmatch(match[0]))
     yield from (match.span() for match in _SIGN_APART.finditer(text) if not _is_plain(match[0][1:].strip()))
     yield from (match.span() for match in _DISCORD_TAG.finditer(text))
@@ -101,7 +101,7 @@ def _platforms(text: str) -> Iterator[re.Match[str]]:
 
 
 def _behind(text: str, platform: re.Match[str]) -> Iterator[tuple[int, int]]:
-    """The name that stands behind a platform's, with or without words between."""
+    """The name after a platform's name, with or without words between."""
     place, signed, cued = platform.end(), False, False
     for _ in range(6):
         cue = _CUE.match(text, place)
@@ -126,12 +126,12 @@ def _behind(text: str, platform: re.Match[str]) -> Iterator[tuple[int, int]]:
 
 
 def _near(text: str, platform: re.Match[str]) -> Iterator[tuple[int, int]]:
-    """Names that are no words on either side of a platform's, in the same line."""
+    """Names that are not words on either side of a platform's name, in the same line."""
     start = max(0, platform.start() - _NEAR_BEFORE)
     start = max(start, text.rfind("\n", start, platform.start()) + 1)
     end = text.find("\n", platform.end(), platform.end() + _NEAR_AFTER)
     end = platform.end() + _NEAR_AFTER if end < 0 else end
-    # A name that only begins or ends within reach is looked at whole.
+    # A name that only begins or ends within reach is checked as a whole.
     for match in _NO_WORD.finditer(text, max(0, start - 20), min(len(text), end + 20)):
         beside = match.end() <= platform.start() or match.start() >= platform.end()
         if beside and match.end() > start and match.start() < end and not _GOODS.match(match[0]):
@@ -160,7 +160,7 @@ def _is_account(name: str, signed: bool, cued: bool, own: bool, clear: bool, tex
 
 
 def _looks_made(name: str) -> bool:
-    """Whether no plain word looks like it: a digit, an underscore, a dot between small letters."""
+    """Is it unlike a plain word? A digit, an underscore, a dot between small letters."""
     return re.search(r"[\d_#]|[a-z]\.[a-z]", name) is not None and re.search(r"[a-z]", name, re.IGNORECASE) is not None
 
 
@@ -170,5 +170,5 @@ def _is_plain(name: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _plain_words() -> frozenset[str]:
-    """Plain words that follow the name of a platform when no account is meant."""
+    """Plain words that follow a platform's name when no account is meant."""
     return frozenset(resources.files(__package__).joinpath("plain_words.txt").read_text("utf-8").split())

@@ -1,4 +1,4 @@
-"""What a text says besides what is seen: tag characters, encodings, letters in disguise; pure."""
+"""Hidden readings of a text: tag characters, encodings, disguised letters; pure."""
 
 import base64
 import binascii
@@ -18,21 +18,21 @@ _NUMBERS = re.compile(r"(?:(?:3[2-9]|[4-9]\d|1[01]\d|12[0-6])[\s,;]{1,2}){12,}")
 _ESCAPES = re.compile(r"(?:&#x?\w{2,5};.{0,3}){4}|(?:\\u[0-9a-fA-F]{4}){4}|(?:%[0-9a-fA-F]{2}\w{0,12}){4}", re.DOTALL)
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _TAGS = range(0xE0000, 0xE0080)
-# Runs of what has no glyph: a message in bits, or in variation selectors behind an emoji.
+# Runs without glyphs: a message in bits, or in variation selectors after an emoji.
 _UNSEEN = re.compile("[\u200b-\u200f\u2060-\u2064\ufeff\u180e]{8,}|[\ufe00-\ufe0f\U000e0100-\U000e01ef]{4,}")
-# Digits and signs in the place of letters, within words.
+# Digits and signs that replace letters within words.
 _DISGUISED = re.compile(r"[a-z][013457@$!|][a-z]|\b[1034][a-z]{2}", re.IGNORECASE)
 _LETTERS = str.maketrans("013457@$!|", "oieastasil")
-# Of a long text so many encoded stretches are looked at.
+# How many encoded parts of a long text are decoded.
 _MOST_STRETCHES = 50
 
 
 def readings(text: str) -> Iterator[str]:
-    """`text` as it stands and every way of reading it that a model may see and a person may not."""
+    """`text`, and every reading of it that a model may see and a person may not."""
     yield text
     tags = "".join(chr(ord(character) - 0xE0000) for character in text if ord(character) in _TAGS)
     if tags or _UNSEEN.search(text):
-        # Nobody writes them by hand: whatever they say is meant for a machine.
+        # Nobody types them by hand, so their content addresses a machine.
         yield f"system: {tags}"
     folded = fold(text).text
     if folded != text:

@@ -34,7 +34,7 @@ _ADDRESSES = re.compile(
     r"|\btajahal\b.{0,25}\bta[3a']?limat",
     re.IGNORECASE | re.DOTALL,
 )
-# Without anything between the letters.
+# Without separators between the letters.
 _COMPACT = re.compile(
     r"(?:ignore|disregard|forget|override|bypass)(?:all|any|the|every|these|those|your|my)*"
     r"(?:previous|prior|above|earlier|former|system|given)*(?:instruction|rule|prompt|guideline|direction|command)"
@@ -43,5 +43,5 @@ _COMPACT = re.compile(
 
 
 def speaks_to_a_model(text: str) -> bool:
-    """Whether `text` may address a model: such an item is asked about alone, so that it cannot steer other answers."""
+    """May `text` address a model? Such an item is asked about alone, so that it cannot influence other answers."""
     return any(_ADDRESSES.search(reading) or _COMPACT.search(compact(reading)) for reading in readings(text))

@@ -1,4 +1,4 @@
-"""A member's own names in what they write, in the spellings that people use; pure."""
+"""Finds a member's own names in their texts, in the spellings that people use; pure."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -7,24 +7,24 @@ from importlib import resources
 
 from matchme_pipeline.llm.text.folding import fold, plain_letters
 
-# What stands in the place of what is masked.
+# The masks.
 MASKS = ("[email]", "[link]", "[handle]", "[phone]", "[name]")
 _MOST_NAME_CHARACTERS, _MOST_PARTS = 120, 12
 _DIVIDES = re.compile(r"[\s\-_.,/|()\"]+")
 _LETTER = r"[^\W\d_]"
-# Scripts that set no blanks between words.
+# Scripts without spaces between words.
 _UNSPACED = re.compile(
     "[\u0e00-\u0e7f\u0e80-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"
 )
 _ARABIC = re.compile("[\u0600-\u06ff]+")
-# "And", "to", "with" and the like are written together with what follows in Arabic.
+# In Arabic "and", "to", "with" and similar words are joined to the next word.
 _ARABIC_PREFIX = "(?:[وفبلك]{1,2}|وال|ال)?"
 
 
 def named(text: str, names: Collection[str]) -> Iterator[tuple[int, int]]:
-    """Spans of a folded text where one of `names` stands as a word of its own, whatever its case, accents and joins.
+    """Spans of a folded text in which one of `names` is a separate word, in any case, with any accents and joins.
 
-    A name that is an ordinary word too ("iman", "hope") counts only with a capital letter.
+    A name that is also an ordinary word ("iman", "hope") counts only with a capital letter.
     """
     if not names:
         return
@@ -45,7 +45,7 @@ def _patterns(names: tuple[str, ...]) -> tuple[tuple[re.Pattern[str], bool], ...
     """How the names are found, and whether a match needs a capital letter."""
     wholes = [parts for name in names if (parts := _parts(name))]
     alone = sorted({part for parts in wholes for part in _naming(parts)})
-    # Written as one word: "khanmalik", and both names of a member, either one first.
+    # Written as one word: "khanmalik", and both names of a member in either order.
     joins = {"".join(parts) for parts in wholes if len(parts) > 1}
     joins |= {"".join(one + other) for one in wholes for other in wholes if one != other}
     joins |= {one + other for one in alone[:_MOST_PARTS] for other in alone[:_MOST_PARTS] if one != other}
@@ -57,7 +57,7 @@ def _patterns(names: tuple[str, ...]) -> tuple[tuple[re.Pattern[str], bool], ...
     if long := [part for part in sure if len(part) >= 4 and part.isascii() and part.isalpha()]:
         found.append((_any_of([_word(r"[ .\-_*]".join(one)) for one in long]), False))
         capitals = "|".join(part.capitalize() for part in long)
-        # Between other words without a blank: "IamSarah", "#SarahSays".
+        # Between other words without a space: "IamSarah", "#SarahSays".
         found.append((re.compile(rf"(?<=[a-z])(?:{capitals})(?![a-z])|(?<![A-Za-z])(?:{capitals})(?=[A-Z])"), False))
     return tuple(found)
 
@@ -72,7 +72,7 @@ def _spelt(part: str) -> str:
         return re.escape(part)
     if _ARABIC.fullmatch(part):
         return _word((_ARABIC_PREFIX if len(part) >= 3 else "") + part)
-    # An apostrophe inside a name is left out as often as not; "the Khans" are named as well.
+    # People often omit an apostrophe inside a name; "the Khans" counts as well.
     return _word("'?".join(map(re.escape, part.split("'"))) + ("s?" if len(part) >= 4 else ""))
 
 
@@ -81,13 +81,13 @@ def _word(pattern: str) -> str:
 
 
 def _parts(name: str) -> list[str]:
-    """The words of a name, in small letters; those of one letter name nobody."""
+    """The words of a name in small letters, without single letters."""
     words = (word.strip("'") for word in _DIVIDES.split(plain_letters(fold(name).text).lower()))
     return [word for word in words if len(word) >= 2 and any(letter.isalpha() for letter in word)][:_MOST_PARTS]
 
 
 def _naming(parts: list[str]) -> list[str]:
-    """The words of a name that tell who it is: particles only where there is nothing else."""
+    """The identifying words of a name: particles only if there is nothing else."""
     return [part for part in parts if part not in _particles()] or parts
 
 
@@ -97,13 +97,13 @@ def _is_word_too(part: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _words_too() -> frozenset[str]:
-    """Names that are ordinary words in what members write."""
+    """Names that are also ordinary words."""
     return _words_of("names_that_are_words.txt")
 
 
 @lru_cache(maxsize=1)
 def _particles() -> frozenset[str]:
-    """Parts of names that name nobody by themselves."""
+    """Parts of names that identify nobody."""
     return _words_of("name_particles.txt")
 
 

@@ -1,4 +1,4 @@
-"""Numbers of seven digits and more that are nobody's phone number: days, times, prices, scores, verses; pure."""
+"""Numbers of seven digits or more that are not phone numbers: days, times, prices, scores, verses; pure."""
 
 import re
 from itertools import pairwise
@@ -23,7 +23,7 @@ _SHORT, _COUNTED = re.compile(r"[1-9]\d{0,2}"), re.compile(r"[1-9]\d{0,3}")
 
 
 def is_ordinary(number: str) -> bool:
-    """Whether digits are days, years, times, prices, scores, places in the Quran, or somebody who counts or lists."""
+    """Are the digits days, years, times, prices, scores, places in the Quran, a count or a list?"""
     number = number.strip(" .,;:!?)(\u2022_*\u060c")
     if number.startswith("+") or _IN_PAIRS.fullmatch(number):
         return False
@@ -38,7 +38,7 @@ def is_ordinary(number: str) -> bool:
     if not all(_ORDINARY.fullmatch(part.strip(".,")) or _SHORT.fullmatch(part) for part in parts):
         return False
     short = [int(part) for part in parts if _SHORT.fullmatch(part)]
-    # Numbers of one to three digits: a list with commas, or a rising count; else they are a number in groups.
+    # Numbers of one to three digits: a list with commas, or a rising count; otherwise they are one number in groups.
     return len(short) < len(parts) or listed or _rises(short)
 
 

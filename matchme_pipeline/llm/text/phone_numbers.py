@@ -1,4 +1,4 @@
-"""Phone numbers in a folded text, in digits and in letters that look like digits; pure."""
+"""Finds phone numbers in a folded text, in digits and in letters that look like digits; pure."""
 
 import re
 from collections.abc import Iterator
@@ -8,19 +8,19 @@ from matchme_pipeline.llm.text.spelt_numbers import spelt_numbers
 
 _SEPARATOR = r"(?:[^\w\n+]|_){0,3}"
 _DIGITS = re.compile(rf"(?<!\d)[+(]{{0,3}}\d(?:{_SEPARATOR}\d){{6,}}")
-# Over the end of a line, where both halves are too long for anything else.
+# Over the end of a line, if both halves are too long for anything else.
 _OVER_LINES = re.compile(r"(?<!\d)[+(]{0,3}\d{4,8}[^\w\n]{0,2}\n[^\w\n]{0,2}\d{5,8}(?!\d)")
-# Letters in the place of digits: only in a word that is mostly digits.
+# Letters as digits: only in a word that mostly consists of digits.
 _LOOKS = "OoIlSsBZzG"
 _WITH_LETTERS = re.compile(rf"(?<![^\W_])[+(]{{0,3}}[\d{_LOOKS}](?:{_SEPARATOR}[\d{_LOOKS}]){{6,}}(?![^\W_])")
 _LETTER_DIGITS = str.maketrans(_LOOKS, "0011558226")
-# So few of the digits are these: they stand in the marks of goods and papers, too.
+# At most this many such letters, because product and paper sizes contain them too.
 _RARELY, _RARE_SHARE = frozenset("SsBZzG"), 0.2
 _WORD = re.compile(r"[^\W_]+")
 
 
 def phone_numbers(text: str) -> Iterator[tuple[int, int]]:
-    """Spans of a folded text that are phone numbers: seven digits or more, however they are set apart."""
+    """Spans of a folded text that are phone numbers: seven digits or more, with any separators."""
     for match in _DIGITS.finditer(text):
         if not is_ordinary(match[0]):
             yield match.span()
@@ -32,7 +32,7 @@ def phone_numbers(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _is_disguised(found: str) -> bool:
-    """Whether letters stand for digits in it: in words that are digits otherwise, and fewer than the digits."""
+    """Do letters replace digits in it? Only in words of digits, and fewer than the digits."""
     letters = sum(character in _LOOKS for character in found)
     digits = sum(character.isdigit() for character in found)
     rare = sum(character in _RARELY for character in found)

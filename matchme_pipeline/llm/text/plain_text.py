@@ -1,4 +1,4 @@
-"""What a person may be shown of a model's words: plain text in one line, and starters that ask; pure."""
+"""Restricts a model's text to what people may see: plain text in one line, and starters that ask; pure."""
 
 import html
 import re
@@ -16,7 +16,7 @@ _MOST_PASSES = 4
 # A question mark of any script that members write.
 _QUESTION = "?\u061f\uff1f"
 _SENTENCE_END = re.compile(r"[.!\u06d4\u3002]+(?:\s|$)")
-# Somebody who is talked about instead of asked, and what is nobody's to bring up with a stranger.
+# Third persons instead of the reader, and topics that are unsuitable between strangers.
 _CLAIM = re.compile(
     r"\b(?:they|he|she|your match|this person)\b[^?]{0,80}"
     r"\b(?:told|tells|said|says|admitted|admits|confessed|mentioned|hides?|hiding|secretly|lied|lies)\b"
@@ -50,7 +50,7 @@ def plain(text: str) -> str:
 
 
 def is_plain(text: str) -> bool:
-    """Whether nothing of `text` could be run or hidden where it is shown."""
+    """Is `text` free of anything that a browser could run or hide?"""
     return plain(text) == text and _SCRIPT.search(text) is None and _TAG.search(text) is None
 
 
@@ -63,5 +63,5 @@ def asks_the_other(starter: str) -> bool:
 
 
 def claims_nothing(starter: str) -> bool:
-    """Whether a starter tells nothing about either of the two and touches nothing that is not for strangers."""
+    """Does a starter state nothing about the two members and avoid topics that are unsuitable between strangers?"""
     return _CLAIM.search(starter) is None and _NOT_FOR_STRANGERS.search(starter) is None

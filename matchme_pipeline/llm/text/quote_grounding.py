@@ -1,4 +1,4 @@
-"""The grounding rule: a quote counts only where the member wrote it; pure."""
+"""The grounding rule: a quote counts only if the member wrote it; pure."""
 
 import re
 import unicodedata
@@ -8,17 +8,17 @@ _BLANK = re.compile(r"\s+")
 
 
 class QuotableText:
-    """A member's text to search for quotes; it is folded once, however many quotes are searched."""
+    """A member's text in which quotes are searched; it is folded once for all quotes."""
 
     def __init__(self, text: str) -> None:
-        """Keep `text`; it is folded when the first quote needs that."""
+        """Store `text`; it is folded when the first quote needs it."""
         self._text = text
 
     def find(self, quote: str) -> str | None:
-        """The member's own wording of `quote`, or None where the quote does not stand in the text.
+        """The member's own wording of `quote`, or None if the text does not contain it.
 
-        A quote stands in the text if it is a substring once runs of blanks count as one blank and both are in
-        Unicode's NFKC form; the answer is the stretch of the text itself, never the quote's spelling.
+        The text contains a quote if it is a substring after both are in Unicode's NFKC form and runs of spaces are
+        single spaces. The result is the part of the text, never the quote's spelling.
         """
         quote = quote.strip()
         if not quote:
@@ -40,7 +40,7 @@ class QuotableText:
 
 
 def _fold(text: str) -> tuple[str, list[tuple[int, int]]]:
-    """`text` in NFKC with single blanks, and for every character of that the span of `text` that it came from."""
+    """`text` in NFKC with single spaces, and for each character its span in `text`."""
     folded: list[str] = []
     origins: list[tuple[int, int]] = []
     for start, end in _clusters(text):
@@ -54,6 +54,6 @@ def _fold(text: str) -> tuple[str, list[tuple[int, int]]]:
 
 
 def _clusters(text: str) -> list[tuple[int, int]]:
-    """Spans of a base character with what combines with it: normalised together, so each result has an origin."""
+    """Spans of a base character with its combining characters: normalised together, so each result has an origin."""
     starts = [i for i, character in enumerate(text) if i == 0 or not unicodedata.combining(character)]
     return [(start, end) for start, end in zip(starts, [*starts[1:], len(text)], strict=False)]

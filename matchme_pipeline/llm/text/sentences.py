@@ -1,21 +1,21 @@
-"""Where a text's sentences begin and end, in the scripts that members write; pure."""
+"""Splits texts into sentences in the scripts that members write; pure."""
 
 import re
 from collections.abc import Iterator
 
-# Latin, Arabic and Urdu stops, with the quotes and brackets that close behind them; a line break ends one too.
+# Latin, Arabic and Urdu stops with the closing quotes and brackets after them; a line break also ends a sentence.
 _END = re.compile(r"[.!?…؟۔]+[\"'”’»)\]]*(?=\s|$)|\n+")
-# Longer pieces are cut at a blank: a sentence encoder averages over what it reads and forgets the parts.
+# Longer pieces are cut at a space: a sentence encoder averages over its input and loses details.
 MAX_CHARACTERS = 400
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of `text`, each a substring of it without blanks at its ends; none for a blank text."""
+    """The sentences of `text`, each a substring without outer spaces; none for a blank text."""
     return [piece for start, end in _spans(text) for piece in _pieces(text[start:end].strip())]
 
 
 def cut_at_boundary(text: str, max_characters: int) -> str:
-    """The beginning of `text`, at most `max_characters` long, ending after a sentence or, failing that, a word."""
+    """The beginning of `text`, at most `max_characters` long, that ends after a sentence or, failing that, a word."""
     if len(text) <= max_characters:
         return text
     head = text[:max_characters]

@@ -1,4 +1,4 @@
-"""Phone numbers in words, digit by digit or in tens, in the languages that members write; pure."""
+"""Finds phone numbers in words, digit by digit or in tens, in the languages that members write; pure."""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from matchme_pipeline.llm.text.folding import plain_letters
 from matchme_pipeline.llm.text.ordinary_numbers import is_ordinary
 
 _FEWEST_DIGITS, _FEWEST_WORDS = 7, 3
-# How far apart two parts of one number stand, and how long a word of several numbers may be.
+# The largest distance between two parts of a number, and the longest word of several numbers.
 _MOST_APART, _LONGEST_GLUED = 3, 160
 _WORDS_BY_DIGIT = (
     "zero oh nought صفر sifar sifr sıfır sifir zéro null nul nol kosong cero shunno",
@@ -42,7 +42,7 @@ def _digits_by_word() -> dict[str, str]:
 
 _DIGITS_BY_WORD = _digits_by_word()
 _WORD = re.compile(r"[^\W_]+")
-# Longest first and without a way back: one pass over any word.
+# Longest first and without backtracking: one pass over any word.
 _ALTERNATIVES = "|".join(sorted(map(re.escape, _DIGITS_BY_WORD), key=len, reverse=True))
 _PIECE = re.compile(rf"(?>{_ALTERNATIVES}|\d)")
 _GLUED = re.compile(rf"(?>(?>{_ALTERNATIVES}|\d)+)")
@@ -50,7 +50,7 @@ _GLUED = re.compile(rf"(?>(?>{_ALTERNATIVES}|\d)+)")
 
 @dataclass(frozen=True)
 class _Part:
-    """One word of a number: the digits that it stands for (`x` repeats another), how many words they are spelt in."""
+    """One word of a number: its digits (`x` repeats another), and the number of words."""
 
     start: int
     end: int
@@ -64,7 +64,7 @@ def spelt_numbers(text: str) -> Iterator[tuple[int, int]]:
     run: list[_Part] = []
     plain = plain_letters(text).casefold() if text.isascii() else plain_letters(text).lower()
     if len(plain) != len(text):
-        # A small letter that is two characters: places would not fit.
+        # A small letter that consists of two characters would shift positions.
         plain = plain_letters(text)
     for match in _WORD.finditer(plain):
         part = _part(match)
@@ -89,7 +89,7 @@ def _part(match: re.Match[str]) -> _Part | None:
         return None
     pieces = _PIECE.findall(word)
     words = [piece for piece in pieces if not piece.isdigit()]
-    # Two or three short number words may be a word of their own ("undo").
+    # Two or three short number words may form an ordinary word ("undo").
     if len(pieces) < 4:
         return None
     return _Part(start, end, "".join(_DIGITS_BY_WORD.get(piece, piece) for piece in pieces), len(words))
@@ -105,7 +105,7 @@ def _number(run: list[_Part], text: str) -> Iterator[tuple[int, int]]:
     steps = {b - a for a, b in pairwise(map(int, groups))}
     counts = len(groups) == len(run) and len(steps) == 1 and steps != {0}
     words = sum(part.words for part in run)
-    # "Then" and "dot" stand between times of prayers as well.
+    # "Then" and "dot" also occur between prayer times.
     pauses = 0 if ":" in text[run[0].start : run[-1].end] else sum(part.pauses for part in run)
     if not counts and (words >= _FEWEST_WORDS or (pauses >= 2 and not is_ordinary(" ".join(groups)))):
         yield run[0].start, run[-1].end

@@ -1,6 +1,6 @@
-"""Estimates how many tokens a text has, without a tokenizer that would have to be downloaded; pure."""
+"""Estimates the number of tokens in a text without downloading a tokenizer; pure."""
 
-# The API's own rule for embeddings requests, and about right for English in chat.
+# The API's own rule for embeddings requests, and approximately right for English chat.
 BYTES_PER_TOKEN = 4
 
 
@@ -10,14 +10,14 @@ def estimated_tokens(text: str) -> int:
 
 
 def most_tokens(text: str) -> int:
-    """A number that is rarely exceeded: a third of the ASCII characters and every other character.
+    """A number that is rarely exceeded: a third of the ASCII characters plus all other characters.
 
-    Byte-level encodings take about four ASCII characters a token and one to three of other scripts.
+    Byte-level encodings use about one token for four ASCII characters, and one to three per character in other scripts.
     """
     ascii_characters = sum(character < "\x80" for character in text)
     return -(-ascii_characters // 3) + (len(text) - ascii_characters) + 1
 
 
 def certain_tokens(text: str) -> int:
-    """A number that is never exceeded: a token of a byte-level encoding is at least one byte."""
+    """A number that is never exceeded: a token of a byte-level encoding has at least one byte."""
     return len(text.encode("utf-8", "surrogatepass"))
