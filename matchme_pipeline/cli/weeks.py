@@ -10,7 +10,7 @@ from rich.progress import Progress, TaskID
 from matchme_pipeline.cli import console
 from matchme_pipeline.database.connection import connect
 from matchme_pipeline.errors import PipelineError, UsageError
-from matchme_pipeline.operations import cancellation, execution, pools, progress, runs, turns
+from matchme_pipeline.operations import cancellation, execution, pools, progress, run_locks, runs
 from matchme_pipeline.operations.cancellation import Cancellation
 from matchme_pipeline.operations.liveness import PROCESS_TAG, End, this_worker
 from matchme_pipeline.operations.run_errors import end_of_failure
@@ -103,7 +103,7 @@ def default_weeks(weeks: int) -> tuple[date, date]:
 def _run_week(job: JobDefinition, instance: DagsterInstance, week: Week, url: str) -> WeekRun:
     started = datetime.now(UTC)
     with connect(url, vectors=False) as connection:
-        turns.require_turn(connection, instance, week.sunday, started)
+        run_locks.require_free_week(connection, instance, week.sunday, started)
     result = execution.execute_here(
         job,
         instance,

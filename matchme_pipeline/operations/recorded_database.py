@@ -13,7 +13,7 @@ from matchme_pipeline.operations import run_queries, runs
 from matchme_pipeline.operations.heartbeat import Heartbeat, quietly
 from matchme_pipeline.operations.liveness import HEARTBEAT_SECONDS, End
 from matchme_pipeline.operations.run_errors import end_of_failure
-from matchme_pipeline.operations.turns import take_turn
+from matchme_pipeline.operations.run_locks import acquire_run_lock
 
 _STEP_ENDS = {DagsterEventType.STEP_SUCCESS, DagsterEventType.STEP_FAILURE, DagsterEventType.STEP_SKIPPED}
 _RESOURCES_READY = {DagsterEventType.RESOURCE_INIT_STARTED, DagsterEventType.RESOURCE_INIT_SUCCESS}
@@ -30,7 +30,7 @@ class RecordedDatabaseResource(DatabaseResource):
         if run is None or context.instance is None:
             return
         with self.connect() as connection:
-            take_turn(connection, context.instance, run, datetime.now(UTC))
+            acquire_run_lock(connection, context.instance, run, datetime.now(UTC))
         self._heartbeat = Heartbeat(lambda: self._record_progress(run.run_id), HEARTBEAT_SECONDS)
         self._heartbeat.start()
 

@@ -8,12 +8,12 @@ from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.operations.liveness import RunningRow
 from matchme_pipeline.operations.run_ids import history_id
 
-_TURN_LOCK_KEY = 7_214_045
+_RUN_LOCK_KEY = 7_214_045
 
 
-def lock_turns(connection: Connection) -> None:
+def lock_run_rows(connection: Connection) -> None:
     """Lock so that one run at a time looks for others and opens its row; held until the caller's transaction ends."""
-    connection.execute("select pg_advisory_xact_lock(%s)", [_TURN_LOCK_KEY])
+    connection.execute("select pg_advisory_xact_lock(%s)", [_RUN_LOCK_KEY])
 
 
 def status_of(connection: Connection, dagster_run_id: str) -> str | None:

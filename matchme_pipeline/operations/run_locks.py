@@ -16,14 +16,14 @@ from matchme_pipeline.operations import lost_runs, run_queries, runs
 from matchme_pipeline.operations.liveness import PROCESS_TAG, RunningRow, this_worker
 
 
-def take_turn(connection: Connection, instance: DagsterInstance, run: DagsterRun, now: datetime) -> None:
+def acquire_run_lock(connection: Connection, instance: DagsterInstance, run: DagsterRun, now: datetime) -> None:
     """Open the row of `run`; for a further step of the same run, update its heartbeat.
 
     Raises RunDeclinedError if an active run excludes this one (the message names it), or if this run's row has been
     closed meanwhile.
     """
     with connection.transaction():
-        run_queries.lock_turns(connection)
+        run_queries.lock_run_rows(connection)
         status = run_queries.status_of(connection, run.run_id)
         if status in ("failed", "cancelled"):
             raise RunDeclinedError(
@@ -33,7 +33,7 @@ def take_turn(connection: Connection, instance: DagsterInstance, run: DagsterRun
         if status is None:
             week, publishes = runs.week_of_run(run), runs.publishes_matches(run)
             others = lost_runs.close_lost(connection, instance, now)
-            declined(others, week, publishes)
+            refuse_conflicts(others, week, publishes)
             runs.open_run(connection, run, this_worker() if lives_as_long_as_its_run(instance, run) else None)
         else:
             run_queries.record_progress(connection, run.run_id)
@@ -58,12 +58,12 @@ def lives_as_long_as_its_run(instance: DagsterInstance, run: DagsterRun) -> bool
     return False
 
 
-def require_turn(connection: Connection, instance: DagsterInstance, week: date, now: datetime) -> None:
+def require_free_week(connection: Connection, instance: DagsterInstance, week: date, now: datetime) -> None:
     """Raise RunDeclinedError if a weekly run of `week` has to wait for other runs; closes rows of lost runs.
 
     It waits for active runs, and for runs that Dagster has queued for this week or an earlier one.
     """
-    declined(lost_runs.close_lost(connection, instance, now), week, publishes=True)
+    refuse_conflicts(lost_runs.close_lost(connection, instance, now), week, publishes=True)
     for other_week, run in lost_runs.not_yet_begun(connection, instance):
         if other_week == week or (other_week < week and runs.publishes_matches(run)):
             raise RunDeclinedError(
@@ -72,7 +72,7 @@ def require_turn(connection: Connection, instance: DagsterInstance, week: date, 
             )
 
 
-def declined(others: Sequence[RunningRow], week: date | None, publishes: bool) -> None:
+def refuse_conflicts(others: Sequence[RunningRow], week: date | None, publishes: bool) -> None:
     """Raise RunDeclinedError if one of `others` works on `week`, or also publishes matches."""
     for other in others:
         if week is not None and other.week == week:

@@ -1,4 +1,4 @@
-"""Runs take turns, show that they live, and are closed truthfully whatever ended them."""
+"""Runs exclude each other, show that they live, and are closed truthfully whatever ended them."""
 
 import os
 import subprocess
@@ -26,7 +26,7 @@ from matchme_pipeline.definitions import defs
 from matchme_pipeline.errors import RunDeclinedError
 from matchme_pipeline.jobs import queries as jobs
 from matchme_pipeline.jobs.model import JobRequest, JobType
-from matchme_pipeline.operations import lost_runs, queries, recorded_database, run_queries, turns
+from matchme_pipeline.operations import lost_runs, queries, recorded_database, run_locks, run_queries
 from matchme_pipeline.operations.heartbeat import Heartbeat
 from matchme_pipeline.operations.liveness import PROCESS_TAG, End, RunningRow, end_of, this_worker
 from matchme_pipeline_tests.materialising import WEEKS, materialise
@@ -100,9 +100,9 @@ def test_weeks_publish_their_matches_one_after_another(app_database: Connection)
     at_work(app_database, "earlier")
     with DagsterInstance.ephemeral() as instance:
         with pytest.raises(RunDeclinedError, match="Run earlier is at work on week 2026-01-04"):
-            turns.require_turn(app_database, instance, WEEKS[1].sunday, datetime.now(UTC))
+            run_locks.require_free_week(app_database, instance, WEEKS[1].sunday, datetime.now(UTC))
         app_database.execute("update batch_run_history set publishes_matches = false")
-        turns.require_turn(app_database, instance, WEEKS[1].sunday, datetime.now(UTC))
+        run_locks.require_free_week(app_database, instance, WEEKS[1].sunday, datetime.now(UTC))
 
 
 def test_the_turn_of_a_dead_run_is_free_and_its_row_says_how_it_ended(app_database: Connection):
@@ -110,7 +110,7 @@ def test_the_turn_of_a_dead_run_is_free_and_its_row_says_how_it_ended(app_databa
     app_database.execute("update batch_run_history set started_at = now() - interval '90 seconds'")
     with DagsterInstance.ephemeral() as instance:
         for _ in range(2):
-            turns.require_turn(app_database, instance, WEEK, datetime.now(UTC))
+            run_locks.require_free_week(app_database, instance, WEEK, datetime.now(UTC))
     row = app_database.execute(
         "select status, error_log -> 0 ->> 'error', duration_seconds, completed_at = heartbeat_at "
         "from batch_run_history"
@@ -121,12 +121,12 @@ def test_the_turn_of_a_dead_run_is_free_and_its_row_says_how_it_ended(app_databa
 def test_a_run_that_was_closed_while_it_was_silent_does_not_go_on(seeded_url: str):
     with connect(seeded_url) as connection, DagsterInstance.ephemeral() as instance:
         run = instance.create_run_for_job(defs.resolve_job_def("weekly_batch"))
-        turns.take_turn(connection, instance, run, datetime.now(UTC))
-        turns.take_turn(connection, instance, run, datetime.now(UTC))
+        run_locks.acquire_run_lock(connection, instance, run, datetime.now(UTC))
+        run_locks.acquire_run_lock(connection, instance, run, datetime.now(UTC))
         connection.execute("update batch_run_history set worker = %s", [dead_process()])
         assert lost_runs.close_lost(connection, instance, datetime.now(UTC)) == []
         with pytest.raises(RunDeclinedError, match="closed as failed while it was silent"):
-            turns.take_turn(connection, instance, run, datetime.now(UTC))
+            run_locks.acquire_run_lock(connection, instance, run, datetime.now(UTC))
         found = instance.get_run_by_id(run.run_id)
         assert found is not None
         assert found.status == DagsterRunStatus.FAILURE
@@ -182,7 +182,7 @@ def test_a_run_is_tied_to_the_process_that_dagster_names_as_executing_it(app_dat
         run = instance.create_run_for_job(defs.resolve_job_def("weekly_batch"))
         instance.report_engine_event("Executing steps", run, EngineEventData.multiprocess(pid))
         instance.report_engine_event("a step", run, EngineEventData.in_process(os.getpid()), step_key="post_hashes")
-        turns.take_turn(app_database, instance, run, datetime.now(UTC))
+        run_locks.acquire_run_lock(app_database, instance, run, datetime.now(UTC))
     worker = app_database.execute("select worker from batch_run_history").fetchone()
     assert worker == (this_worker() if is_tied else None,)
 
@@ -193,7 +193,7 @@ def test_a_run_whose_steps_are_elsewhere_is_tied_to_no_process(seeded_url: str):
         elsewhere = instance.create_run_for_job(job)
         here = instance.create_run_for_job(job, tags={PROCESS_TAG: this_worker()})
         for run in (elsewhere, here):
-            turns.take_turn(connection, instance, run, datetime.now(UTC))
+            run_locks.acquire_run_lock(connection, instance, run, datetime.now(UTC))
         found = dict(connection.execute("select dagster_run_id, worker from batch_run_history").fetchall())
     assert found == {elsewhere.run_id: None, here.run_id: this_worker()}
 
