@@ -129,7 +129,8 @@ def answers_as_of(
     """Questionnaire answers given before `cutoff`: member, question, answer as JSON."""
     return connection.execute(
         """
-        select a.clerk_user_id, q.question, a.answer
+        -- A question of any length stands in the text of everybody who answers it.
+        select a.clerk_user_id, left(q.question, 1000), a.answer
         from dna_answers a
         join dna_questionnaires q on q.id = a.question_id
         join matchme_present_members m on m.user_id = a.clerk_user_id and m.joined_at < %(cutoff)s

@@ -72,7 +72,8 @@ def claim(
         """
         update batch_processing_queue q
         set status = 'processing',
-            attempts = attempts + 1,
+            -- A row may state any number.
+            attempts = least(attempts, 1000000) + 1,
             started_at = clock_timestamp(),
             dagster_run_id = %(run_id)s,
             lease_expires_at = clock_timestamp() + make_interval(secs => %(lease)s)

@@ -99,7 +99,7 @@ def take_members(
             on conflict (job_type, subject, week) where week is not null and subject is not null do update
             set payload = q.payload || excluded.payload,
                 status = 'processing',
-                attempts = case when q.status in ('completed', 'failed') then 1 else q.attempts + 1 end,
+                attempts = case when q.status in ('completed', 'failed') then 1 else least(q.attempts, 1000000) + 1 end,
                 last_error = case when q.status in ('completed', 'failed') then null else q.last_error end,
                 completed_at = null,
                 started_at = excluded.started_at,
@@ -117,7 +117,8 @@ def take_members(
         -- Jobs of who is not among the members any more: somebody has to finish them as well.
         left_over as (
             update batch_processing_queue q
-            set status = 'processing', attempts = attempts + 1, started_at = t.at, dagster_run_id = %(run_id)s,
+            set status = 'processing', attempts = least(attempts, 1000000) + 1, started_at = t.at,
+                dagster_run_id = %(run_id)s,
                 lease_expires_at = t.at + make_interval(secs => %(lease)s)
             from taken t
             where %(others_too)s and q.job_type = %(job_type)s and q.week = %(week)s

@@ -73,7 +73,9 @@ def approved_insights(
     """Insights that members had approved by `cutoff`, by member, in a fixed order."""
     rows = connection.execute(
         """
-        select i.clerk_user_id, i.id::text, i.insight_category, i.title, i.description, p.first_name, p.last_name
+        -- Ours are far shorter; the app may write any length, and every pair of a member would carry it.
+        select i.clerk_user_id, i.id::text, i.insight_category, left(i.title, 500), left(i.description, 5000),
+            left(p.first_name, 500), left(p.last_name, 500)
         from user_insights i
         left join profiles p on p.clerk_user_id = i.clerk_user_id
         where i.status = 'approved' and i.reviewed_at < %(cutoff)s
@@ -108,7 +110,8 @@ def pairs_shown(
         select distinct least(user_id, match_user_id), greatest(user_id, match_user_id)
         from weekly_matches
         where week_start_date <> %(week)s
-            and abs(week_start_date - %(week)s) < 7 * %(window)s
+            -- No arithmetic with the column: an infinite date would end the statement.
+            and week_start_date > %(week)s::date - 7 * %(window)s and week_start_date < %(week)s::date + 7 * %(window)s
             and (%(before)s::timestamptz is null or created_at < %(before)s)
         order by 1, 2
         """,

@@ -37,7 +37,10 @@ def first_week_of_data(connection: Connection) -> date | None:
         select least(
             -- Weeks begin on Sunday, PostgreSQL's on Monday.
             (date_trunc('week', first_moment.at + interval '1 day') - interval '1 day')::date,
-            (select min(week) from batch_run_history where status = 'completed' and extract(isodow from week) = 7)
+            (
+                select min(week) from batch_run_history
+                where status = 'completed' and week >= '2000-01-01' and extract(isodow from week) = 7
+            )
         )
         from first_moment
         """

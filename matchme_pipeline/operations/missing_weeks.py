@@ -113,8 +113,9 @@ def finished_weeks(connection: Connection) -> set[date]:
         from batch_run_history
         where week is not null and status = 'completed'
             and (run_type = 'weekly_full' or metadata ->> 'summary' = 'true')
-            -- The week's cutoff.
-            and started_at >= (week + 7 + time '02:00') at time zone 'UTC'
+            -- The week's cutoff; PostgreSQL ends a statement that adds to a date beyond the calendar.
+            and case when week between '2000-01-01' and '3000-01-01'
+                then started_at >= (week + 7 + time '02:00') at time zone 'UTC' else false end
         """
     ).fetchall()
     return {week for (week,) in rows}

@@ -189,3 +189,34 @@ def test_a_call_is_booked_at_its_price_with_its_outcome():
     call = booked_call(CallContext("content_analysis", WEEK, "run"), "gpt-4.1", entry, "standard", "v", "ok", 3)
     assert (call.attempt, call.request_bytes, call.cost_usd, call.error, call.items) == (1, 0, Decimal(0), None, 3)
     assert (call.latency_seconds, call.request_id) == (None, None)
+
+
+def test_only_a_server_that_answers_nothing_for_long_is_down():
+    now = [0.0]
+    silence = Silence(90, clock=lambda: now[0])
+    for _ in range(20):
+        # Long times between failures, with an answer in them, are no outage.
+        silence.failed("rate_limited", "Wait.")
+        now[0] += 89
+        silence.failed("rate_limited", "Wait.")
+        silence.answered()
+        now[0] += 100
+    silence.failed("rate_limited", "Wait.")
+    now[0] += 45
+    silence.failed("rate_limited", "Wait.")
+    now[0] += 45
+    with pytest.raises(ModelRequestError, match=r"nothing for 1\.5 minutes \(rate_limited; .*\). Wait\."):
+        silence.failed("rate_limited", "Wait.")
+
+
+def test_an_answer_ends_the_silence_of_requests_that_were_turned_away():
+    now = [0.0]
+    breaker = CircuitBreaker("a-model", Silence(90, clock=lambda: now[0]))
+    breaker.turned_away("rate_limited")
+    now[0] += 80
+    breaker.answer()
+    now[0] += 80
+    breaker.turned_away("rate_limited")
+    now[0] += 90
+    with pytest.raises(ModelRequestError, match="limits of the model 'a-model'"):
+        breaker.turned_away("rate_limited")

@@ -3,7 +3,6 @@
 import base64
 import codecs
 import textwrap
-import time
 
 import pytest
 from hypothesis import given
@@ -174,18 +173,3 @@ def test_what_speaks_to_a_model_is_seen_in_any_language_and_disguise(text: str):
 
 def test_ordinary_posts_speak_to_nobody_else():
     assert [text for text in (*ORDINARY, *HARMLESS) if speaks_to_a_model(text)] == []
-
-
-@pytest.mark.parametrize(
-    "hostile", ["@a", "insta ", "my insta: a_1 ", "a gmail ", "1-", "oneone", "O0l ", "é1", "\u200b", "AAAA", "\\u0041"]
-)
-@pytest.mark.parametrize("read", [lambda text: mask(text, ("Sarah",)), speaks_to_a_model], ids=["mask", "address"])
-def test_a_text_ten_times_as_long_takes_about_ten_times_as_long(read, hostile: str):
-    def seconds(length: int) -> float:
-        text = (hostile * length)[:length]
-        begun = time.process_time()
-        read(text)
-        return time.process_time() - begun
-
-    # One pass takes ten times as long; what looks at every pair of places a hundred times.
-    assert seconds(200_000) < 40 * max(seconds(20_000), 0.002)

@@ -51,7 +51,7 @@ GROUPS = {
     ),
     "grounding": Group(
         ("llm/text/quote_grounding.py", "llm/text/sentences.py"),
-        ("llm/test_grounding.py", "llm/test_shown_text.py", "llm/test_packing.py"),
+        ("llm/test_grounding.py", "llm/test_shown_text.py", "llm/test_sentences.py"),
     ),
     "packing": Group(
         ("llm/tasks/packing.py", "llm/text/token_estimates.py"),

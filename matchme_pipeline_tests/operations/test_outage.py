@@ -172,19 +172,3 @@ def test_requests_that_give_up_while_nothing_is_answered_open_the_breaker():
         breaker.give_up(begun, 12, "connection")
     with pytest.raises(ModelRequestError, match=r"is down: .* \(connection\)"):
         breaker.give_up(begun, 12, "connection")
-
-
-def test_only_a_server_that_answers_nothing_for_long_is_down():
-    now = [0.0]
-    silence = Silence(60, clock=lambda: now[0])
-    for _ in range(20):
-        # A minute and more between failures, with an answer in it, is no outage.
-        silence.failed("rate_limited", "Wait.")
-        now[0] += 59
-        silence.failed("rate_limited", "Wait.")
-        silence.answered()
-        now[0] += 100
-    silence.failed("rate_limited", "Wait.")
-    now[0] += 60
-    with pytest.raises(ModelRequestError, match=r"nothing for 1 minutes \(rate_limited; .*\). Wait\."):
-        silence.failed("rate_limited", "Wait.")

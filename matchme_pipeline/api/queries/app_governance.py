@@ -42,8 +42,8 @@ def model_cost(connection: Connection, today: date, days: int, pence_per_usd: fl
                     end as cost_pence
                 from mmagent_token_usage u
                 cross join lateral (
-                    select greatest(coalesce(u.gpt4o_mini_tokens, 0), 0) as gpt,
-                        greatest(coalesce(u.claude_tokens, 0), 0) as claude
+                    select greatest(coalesce(u.gpt4o_mini_tokens, 0), 0)::bigint as gpt,
+                        greatest(coalesce(u.claude_tokens, 0), 0)::bigint as claude
                 ) counted
                 cross join lateral (select counted.gpt + counted.claude as tokens) of_both
                 cross join lateral (

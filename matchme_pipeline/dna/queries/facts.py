@@ -152,7 +152,7 @@ _ANSWERS: LiteralString = """
     select
         a.clerk_user_id as user_id,
         a.question_id::text as question_id,
-        q.question,
+        left(q.question, 1000) as question,
         q.type,
         q.options,
         a.answer

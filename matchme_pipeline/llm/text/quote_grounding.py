@@ -45,8 +45,8 @@ def _fold(text: str) -> tuple[str, list[tuple[int, int]]]:
     origins: list[tuple[int, int]] = []
     for start, end in _clusters(text):
         for character in _BLANK.sub(" ", unicodedata.normalize("NFKC", text[start:end])):
+            # No quote begins or ends with a blank: where a run of them ends is never asked.
             if character == " " and folded and folded[-1] == " ":
-                origins[-1] = (origins[-1][0], end)
                 continue
             folded.append(character)
             origins.append((start, end))

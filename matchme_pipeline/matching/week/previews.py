@@ -10,6 +10,8 @@ from matchme_pipeline.matching.member_queries import PairRow
 
 # An earlier batch stored as many.
 EARLIER_STARTERS = 3
+# Of what members list as hobbies, which may be any text, so much is worth a starter.
+LONGEST_HOBBY, MOST_HOBBIES = 200, 50
 
 
 def pairs_to_preview(
@@ -53,4 +55,7 @@ def as_json(preview: Preview, match_week: date) -> dict[str, Any]:
 
 def _common_ground(a: Mapping[str, Sequence[str]], b: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     names = (*a.get("names", ()), *b.get("names", ()))
-    return tuple(mask_if_named(hobby, names) for hobby in sorted(set(a.get("hobbies", ())) & set(b.get("hobbies", ()))))
+    # PostgreSQL's arrays may hold nulls, and further arrays.
+    mine, theirs = ({one for one in side.get("hobbies", ()) if isinstance(one, str)} for side in (a, b))
+    both = sorted(mine & theirs)
+    return tuple(mask_if_named(hobby[:LONGEST_HOBBY], names) for hobby in both[:MOST_HOBBIES])
