@@ -1,4 +1,4 @@
-"""SQL of learned versions: what each training gave, members' tendencies, and which version scored which week."""
+"""SQL of learned versions: results of trainings, members' tendencies, and the version of each week."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from matchme_pipeline.matching.rules.weights import ALGORITHM_VERSION
 
 @dataclass(frozen=True)
 class StoredVersion:
-    """A version as its row has it; `week` is its training's week and its name."""
+    """A stored version; `week` is its training week and its name."""
 
     week: date
     state: str
@@ -35,7 +35,7 @@ class StoredVersion:
 
     @property
     def version(self) -> Version:
-        """What was learned."""
+        """The learned version."""
         return Version.from_json(self.coefficients)
 
     @property
@@ -51,15 +51,16 @@ def versions(connection: Connection) -> list[StoredVersion]:
 
 
 def version_of(connection: Connection, week: date) -> StoredVersion | None:
-    """The version that a week's training gave; None where there is none."""
+    """The version of a week's training; None if there is none."""
     with connection.cursor(row_factory=class_row(StoredVersion)) as cursor:
         return cursor.execute("select * from match_models where week = %s", [week]).fetchone()
 
 
 def save_version(connection: Connection, stored: StoredVersion, tendencies: Sequence[tuple[str, float, float]]) -> bool:
-    """Keep what a week's training gave, in place of an earlier one of that week; returns whether it is new or changed.
+    """Store the result of a week's training and replace an earlier one of that week; returns whether it is new or
+    changed.
 
-    State and judgement stay. `tendencies`: member, likes, liked.
+    State and evaluation stay. `tendencies`: member, likes, liked.
     """
     with connection.transaction():
         changed = connection.execute(
@@ -129,9 +130,9 @@ def tendencies_as_of(connection: Connection, week: date) -> tuple[float, dict[st
 
 
 def learned_of_week(connection: Connection, week: date) -> Learned | None:
-    """What scores a week: the version that is recorded for it, with the members' tendencies of that week.
+    """The version that scores a week, with the members' tendencies of that week.
 
-    None: the untrained score, also where the version was trained on other factors than today's.
+    None: the untrained score, also if the version was trained on other factors than the current ones.
     """
     row = connection.execute("select version from match_week_models where week = %s", [week]).fetchone()
     if row is None or row[0] is None:
@@ -149,7 +150,7 @@ def learned_as_of(connection: Connection, stored: StoredVersion, week: date) -> 
 
 
 def record_default(connection: Connection, week: date) -> None:
-    """Record that the untrained score scored a week, unless it is recorded already what did."""
+    """Record that the untrained score scored a week, unless a version is already recorded."""
     connection.execute(
         "insert into match_week_models (week, decision) values (%s, 'recorded') on conflict do nothing", [week]
     )

@@ -35,7 +35,7 @@ class FinalErrors:
         if status == 402 or is_credit_spent:
             return ModelRequestError(
                 f"{self.account} is exhausted (HTTP {status}, {code or 'payment required'}). "
-                "Add credit or raise its limit, then run again: what is answered is not paid again."
+                "Add credit or raise its limit, then run again: stored answers are not paid again."
             )
         if status == 401 or is_key_refused:
             return ModelRequestError(

@@ -26,7 +26,8 @@ from matchme_pipeline.matching.rules.explanation import contributions
 from matchme_pipeline.matching.rules.jit import entry, rule
 from matchme_pipeline.matching.rules.member_records import Records
 
-# A drawn pair takes a place from one other pair of either member at most: each is worth 100 points and two places.
+# A drawn pair takes at most one place from another pair of either member: each is worth at most 100 points and two
+# places.
 DRAWN_POINTS = 2 * (100 + 2 * PLACE_VALUES[0]) + 1
 _SALT = "random-places-1"
 _HUNDREDTHS = 100
@@ -39,7 +40,7 @@ _BY_30, _BY_27, _BY_31 = np.uint64(30), np.uint64(27), np.uint64(31)
 
 @dataclass(frozen=True)
 class Drawn:
-    """Pairs drawn (`a` < `b`, positions), each once, ordered, with the probability that a pair had of being drawn."""
+    """Drawn pairs (`a` < `b`, positions), each once, ordered, with the probability of the draw."""
 
     a: NDArray[np.intp]
     b: NDArray[np.intp]
@@ -47,12 +48,12 @@ class Drawn:
     members: int
 
     def first(self, a: NDArray[np.intp], b: NDArray[np.intp], points: NDArray[np.float32]) -> NDArray[np.float32]:
-        """What pairs of positions (a[n], b[n]), a < b, are worth, so that drawn ones come before all others."""
+        """The values of pairs of positions (a[n], b[n]), a < b, that put drawn pairs before all others."""
         drawn = np.isin(a * self.members + b, self.a * self.members + self.b)
         return np.where(drawn, points + np.float32(DRAWN_POINTS), points)
 
     def among(self, a: NDArray[np.intp], b: NDArray[np.intp], user_ids: Sequence[str]) -> dict[tuple[str, str], float]:
-        """The probability of those drawn pairs that are among the pairs (a[n], b[n]), by their members' ids."""
+        """The probabilities of the drawn pairs among the pairs (a[n], b[n]), by their members' ids."""
         kept = np.isin(self.a * self.members + self.b, a * self.members + b)
         pairs = zip(self.a[kept].tolist(), self.b[kept].tolist(), self.probability[kept].tolist(), strict=True)
         return {(user_ids[one], user_ids[other]): probability for one, other, probability in pairs}
@@ -65,7 +66,7 @@ def draw_among(
     standing: NDArray[np.intp],
     places: RandomPlaces,
 ) -> tuple[Candidates, Drawn]:
-    """The candidates with the drawn pairs among them, and what was drawn; see `draw`."""
+    """The candidates including the drawn pairs, and the draws; see `draw`."""
     drawn = draw(profiles, found, excluded, standing, places)
     return with_drawn(found, drawn, standing, profiles), drawn
 
@@ -99,7 +100,7 @@ def draw(
 
 
 def with_drawn(found: Candidates, drawn: Drawn, standing: NDArray[np.intp], profiles: Profiles) -> Candidates:
-    """The candidates, with the drawn pairs among them; a `standing` pair stands already and is no candidate."""
+    """The candidates including the drawn pairs; a `standing` pair is already shown and is not a candidate."""
     n = max(len(profiles.members), 1)
     keys, wanted = found.a * n + found.b, drawn.a * n + drawn.b
     missing = ~np.isin(wanted, np.concatenate([keys, standing.min(axis=1) * n + standing.max(axis=1)]))
@@ -123,7 +124,7 @@ def member_keys(user_ids: Sequence[str], match_week: date) -> NDArray[np.uint64]
 
 
 def _uniform(keys: NDArray[np.uint64]) -> NDArray[np.float64]:
-    """Numbers from 0 to 1 that say nothing of the order in which partners are drawn."""
+    """Numbers from 0 to 1, independent of the order in which partners are drawn."""
     return np.asarray((keys >> np.uint64(11)) / 2.0**53, dtype=np.float64)
 
 
@@ -149,7 +150,7 @@ def draw_partners(
     drawing: NDArray[np.intp],
     partners: NDArray[np.intp],
 ) -> None:
-    """Fill `partners`: of everybody whom drawing[i] may meet, the one whose hash with them is the lowest."""
+    """Fill `partners`: of all eligible partners of drawing[i], the one with the lowest hash."""
     for i in range(len(drawing)):
         a = drawing[i]
         lowest = _HIGHEST

@@ -1,1 +1,1 @@
-"""What is learned from members' answers: their tendencies, and what makes a pair work. Pure: arrays in, arrays out."""
+"""Learning from members' answers: members' tendencies and a model of pairs. Pure: arrays in, arrays out."""

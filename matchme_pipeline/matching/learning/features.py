@@ -1,7 +1,7 @@
-"""What the pair model looks at, and nothing else; pure.
+"""The features of the pair model; pure.
 
-Of a pair: the score's factors, how near in age the two are, what they have both approved of themselves by category. Of
-its members: their tendencies. No ethnicity, income, looks, photos or messages.
+Of a pair: the score's factors, the age difference, and common approved insights by category. Of its members: their
+tendencies. No ethnicity, income, looks, photos or messages.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,17 +13,17 @@ from matchme_pipeline.matching.rules.shared_insights import Themes, themes_of
 from matchme_pipeline.matching.rules.weights import NEUTRAL, WEIGHTS
 
 INSIGHT_CATEGORIES = ("values", "personality", "lifestyle", "interests", "family")
-# Of a pair; all are 0 to 1, and more of each is better.
+# Of a pair; all are 0 to 1, and higher is better.
 PAIR_FEATURES = (*WEIGHTS, "age_gap", *(f"shared_{category}" for category in INSIGHT_CATEGORIES))
 FEATURES = (*PAIR_FEATURES, "tendency")
 # So many years apart, more makes no difference.
 _FAR_APART_YEARS = 20.0
-# The themes of so many pairs are compared at once.
+# The number of pairs whose themes are compared at once.
 _PAIRS_AT_ONCE = 500_000
 
 
 def nearness_in_age(years_apart: NDArray[np.int64]) -> NDArray[np.float64]:
-    """1 of the same age, 0 for 20 years apart or more; neutral where it is not known (below 0)."""
+    """1 for the same age, 0 for a difference of 20 years or more; neutral if unknown (below 0)."""
     near = 1.0 - np.minimum(years_apart, _FAR_APART_YEARS) / _FAR_APART_YEARS
     return np.where(years_apart < 0, NEUTRAL, near)
 

@@ -1,4 +1,4 @@
-"""Is a model better than another on weeks that neither has seen? Log loss of mutual liking, over members; pure."""
+"""Compares two models on weeks after their training: log loss of mutual likes with intervals over members; pure."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from matchme_pipeline.matching.learning.tendencies import Floats, Positions
 
-# Redrawn members for an interval, and the share of them that it leaves out on either side.
+# The number of resamples of an interval, and the share of them that it leaves out on either side.
 DRAWS = 400
 _LEFT_OUT = 0.025
 _EDGE = 1e-6
@@ -25,9 +25,9 @@ class Interval:
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a challenger did against a champion on pairs that neither was trained on.
+    """The comparison of a challenger with a champion on pairs that neither was trained on.
 
-    Losses are the mean log loss of mutual liking, in nats a pair. `gain` is what the challenger saves; above 0 it is
+    Losses are the mean log loss of mutual likes, in nats per pair. `gain` is the challenger's reduction; above 0 it is
     better.
     """
 
@@ -45,12 +45,12 @@ class Verdict:
 
 
 def judge(a: Positions, b: Positions, mutual: NDArray[np.bool_], champion: Floats, challenger: Floats) -> Verdict:
-    """Compare two models' chances of the pairs (a[n], b[n]), of which there must be some dozen of either kind.
+    """Compare two models' probabilities of the pairs (a[n], b[n]), of which there must be some dozen of either kind.
 
-    Pairs share members, so members are redrawn, not pairs: a pair whose members are drawn x and y times counts
-    x + y - 1 times. That is the bootstrap of the sums over members (the first-order projection of a statistic of pairs,
-    Hoeffding 1948): right where what is gained goes by members, and too wide by half where it goes by pairs alone,
-    never too narrow. The draws are always the same.
+    Pairs share members, so members are resampled, not pairs: a pair whose members are drawn x and y times counts x + y
+    - 1 times. This is the bootstrap of the sums over members (the first-order projection of a statistic of pairs,
+    Hoeffding 1948). The interval is right if the gain depends on members, too wide by half if it depends on pairs
+    alone, and never too narrow. The draws are deterministic.
     """
     losses = [_log_loss(mutual, chances) for chances in (champion, challenger)]
     gained = losses[0] - losses[1]
@@ -88,16 +88,16 @@ def _log_loss(mutual: NDArray[np.bool_], chances: Floats) -> Floats:
 
 
 class _Ranking:
-    """Pairs in the order of their chances: sorted once, summed for every redraw."""
+    """Pairs in the order of their probabilities: sorted once, summed for every resample."""
 
     def __init__(self, chances: Floats) -> None:
         self.order = np.argsort(chances, kind="stable")
         values = chances[self.order]
-        # Where a run of equal chances begins.
+        # The start of each run of equal probabilities.
         self.begins = np.flatnonzero(np.concatenate([[True], np.diff(values) > 0]))
 
     def auc(self, mutual: NDArray[np.bool_], weights: Floats) -> float:
-        """The chance that a mutual pair stands above one that is not; ties count half."""
+        """The probability that a mutual pair ranks above another pair; ties count half."""
         is_mutual, counts = mutual[self.order], weights[self.order]
         mutuals = np.add.reduceat(np.where(is_mutual, counts, 0.0), self.begins)
         others = np.add.reduceat(np.where(is_mutual, 0.0, counts), self.begins)

@@ -1,8 +1,8 @@
-"""What makes a pair work: the chance that a likes b, from the score's factors and both members' tendencies; pure.
+"""The pair model: the probability that a likes b, from the score's factors and both members' tendencies; pure.
 
-A logistic regression (scikit-learn, L2) whose coefficients are not negative: a factor that is better never lowers the
-chance. The pair's value is reciprocal, P(a likes b) x P(b likes a), calibrated on pairs of which both have answered.
-Factors say nothing of ethnicity, income, looks, photos or messages, so neither does the model.
+A logistic regression (scikit-learn, L2) with non-negative coefficients: a better factor never lowers the probability.
+The pair's value is reciprocal, P(a likes b) x P(b likes a), calibrated on pairs with two answers. The model uses no
+ethnicity, income, looks, photos or messages, because the factors do not.
 """
 
 from dataclasses import dataclass, replace
@@ -24,9 +24,9 @@ _EDGE = 1e-6
 
 @dataclass(frozen=True)
 class PairModel:
-    """A learned model: coefficients of the factors and of the tendencies, in log-odds, and the calibration.
+    """A learned model: coefficients of the features in log-odds, and the calibration.
 
-    `calibration` is (intercept, slope) on the log-odds of both liking each other; (0, 1) leaves them as they are.
+    `calibration` is (intercept, slope) on the log-odds of a mutual like; (0, 1) changes nothing.
     """
 
     intercept: float
@@ -36,11 +36,11 @@ class PairModel:
     tendencies: Tendencies
 
     def chance(self, factors: Floats, a: Positions, b: Positions) -> Floats:
-        """The chance that each member of `a` likes that of `b`; `factors` are the pairs', (pairs, factors)."""
+        """The probability that each member of `a` likes that of `b`; `factors` are the pairs', (pairs, factors)."""
         return chance_of(self._log_odds(factors, self.tendencies.log_odds(a, b)))
 
     def mutual_chance(self, factors: Floats, a: Positions, b: Positions) -> Floats:
-        """The calibrated chance that both like each other; the same from both sides."""
+        """The calibrated probability of a mutual like; equal from both sides."""
         both = self.chance(factors, a, b) * self.chance(factors, b, a)
         intercept, slope = self.calibration
         return chance_of(intercept + slope * logit(both))
@@ -56,11 +56,11 @@ def learn(
     weights: Floats | None = None,
     rows: Positions | None = None,
 ) -> PairModel | None:
-    """The model of these answers; None where all of them are alike, from which nothing can be learned.
+    """The model of these answers; None if all of them are equal.
 
-    `factors` are those of each answer's pair, 0 to 1: row `rows[n]` belongs to answer n (None: row n). `weights` say
-    how much each answer counts, 0 to 1 (None: all of them in full). Of millions of answers every so many teach the few
-    coefficients; tendencies come from all.
+    `factors` are those of each answer's pair, 0 to 1: row `rows[n]` belongs to answer n (None: row n). `weights` are
+    the answers' weights, 0 to 1 (None: 1 for all). Of millions of answers an even sample trains the few coefficients;
+    tendencies use all.
     """
     order = np.lexsort((answers.shown, answers.liker))
     answers, own_row = answers.at(order), order if rows is None else rows[order]
@@ -82,7 +82,7 @@ def learn(
 
 
 def _not_negative(x: Floats, liked: NDArray[np.bool_], counts: Floats) -> tuple[float, Floats]:
-    """Intercept and coefficients, none below 0: a column whose coefficient would be negative is left out."""
+    """Intercept and non-negative coefficients: a feature with a negative coefficient is left out."""
     kept = np.flatnonzero(x.std(axis=0) > _EDGE)
     coefficients = np.zeros(x.shape[1])
     while len(kept):
@@ -90,7 +90,7 @@ def _not_negative(x: Floats, liked: NDArray[np.bool_], counts: Floats) -> tuple[
         if (fitted.coef_[0] >= 0).all():
             coefficients[kept] = fitted.coef_[0]
             return float(fitted.intercept_[0]), coefficients
-        # The worst alone: others may turn positive without it.
+        # Remove only the worst: others may become positive without it.
         kept = np.delete(kept, int(fitted.coef_[0].argmin()))
     return float(logit(np.array([liked.mean()]))[0]), coefficients
 
@@ -101,7 +101,7 @@ def _evenly(number: int) -> Positions:
 
 
 def _both_answered(members: int, answers: Answers) -> tuple[Positions, Positions]:
-    """The answers of the pairs of which both have answered: those of the lower position, and the others'."""
+    """The answers of pairs with two answers: those of the lower position, and those of the other."""
     there, back = answers.liker * members + answers.shown, answers.shown * members + answers.liker
     _, first, second = np.intersect1d(there, back, assume_unique=True, return_indices=True)
     once = answers.liker[first] < answers.shown[first]
@@ -111,7 +111,7 @@ def _both_answered(members: int, answers: Answers) -> tuple[Positions, Positions
 def calibrated(x: Floats, mutual: NDArray[np.bool_], counts: Floats) -> tuple[float, float] | None:
     """Intercept and slope of the log-odds of `mutual` over `x` (Platt 1999).
 
-    None where pairs are too few, or where more of `x` would mean less chance.
+    None for too few pairs, or for a negative slope.
     """
     if min(int(mutual.sum()), int((~mutual).sum())) < _LEAST_CALIBRATED:
         return None
@@ -121,12 +121,12 @@ def calibrated(x: Floats, mutual: NDArray[np.bool_], counts: Floats) -> tuple[fl
 
 
 def _regression(x: Floats, y: NDArray[np.bool_], counts: Floats, strength: float) -> Any:
-    """A fitted logistic regression; on one thread, so that sums do not depend on the machine's cores."""
-    # scikit-learn takes a second to load; only a process that learns pays for it.
+    """A fitted logistic regression; on one thread, so that sums do not depend on the number of cores."""
+    # scikit-learn takes a second to load; only a process that learns needs it.
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    # Newton's method: many answers, few features (scikit-learn's own advice for that case).
+    # Newton's method, which scikit-learn recommends for many answers and few features.
     with threadpool_limits(1):
         return LogisticRegression(C=strength, solver="newton-cholesky", tol=1e-8).fit(x, y, counts)
 
@@ -137,6 +137,6 @@ def chance_of(log_odds: Floats) -> Floats:
 
 
 def logit(chance: Floats) -> Floats:
-    """The log-odds of these chances, which are kept off 0 and 1."""
+    """The log-odds of these probabilities, limited to keep away from 0 and 1."""
     inside = np.clip(chance, _EDGE, 1 - _EDGE)
     return np.asarray(np.log(inside / (1 - inside)))

@@ -1,4 +1,4 @@
-"""When a version earns its place, and when it loses it: the rules of promotion and rollback; pure."""
+"""The rules for the promotion and the rollback of a version; pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,21 +6,21 @@ from typing import Any
 
 from matchme_pipeline.matching.learning.judging import Verdict
 
-# A version is judged on so many match weeks after its training at most.
+# The largest number of match weeks after its training on which a version is judged.
 JUDGED_WEEKS = 4
-# Of the version in use the newest weeks alone are looked at, so that a fall is seen soon.
+# The version in use is judged on its newest weeks only, so that a fall is noticed early.
 WATCHED_WEEKS = 3
-# Fewer mutual pairs say nothing.
+# Fewer mutual pairs allow no conclusion.
 LEAST_MUTUAL = 30
-# A promotion saves this share of the loss at least: whoever looks every week finds smaller differences by chance.
+# A promotion needs at least this share of the loss as gain: with weekly tests, smaller differences occur by chance.
 LEAST_GAIN = 0.01
-# What exposure's Gini may rise in a group.
+# The allowed increase of a group's exposure Gini.
 MOST_GINI_RISE = 0.02
 
 
 @dataclass(frozen=True)
 class Exposure:
-    """How many members are shown to somebody, and how evenly: the Gini of exposure, by group ("all" among them)."""
+    """The number of members who appear in a list, and the Gini of exposure by group (including "all")."""
 
     covered: int
     gini: Mapping[str, float]
@@ -31,7 +31,7 @@ class Exposure:
 
 
 def reasons_against(shown_pairs: int, least_pairs: int, verdict: Verdict | None) -> list[str]:
-    """Why a version is not promoted, in sentences; empty where it has beaten the other."""
+    """Why a version is not promoted, in sentences; empty if it beats the other."""
     reasons = []
     if shown_pairs < least_pairs:
         reasons.append(f"It was trained on {shown_pairs:,} shown pairs; {least_pairs:,} are needed.")
@@ -52,7 +52,7 @@ def reasons_against(shown_pairs: int, least_pairs: int, verdict: Verdict | None)
 
 
 def exposure_reasons(before: Exposure, after: Exposure) -> list[str]:
-    """Why a version would be unfair to show members by, in sentences; empty where it is not."""
+    """Why a version would make exposure unfair, in sentences; empty if it would not."""
     reasons = []
     if after.covered < before.covered:
         reasons.append(f"It would show {after.covered:,} members to somebody; {before.covered:,} are now.")

@@ -1,4 +1,4 @@
-"""What was shown and what came of it, as columns: the sides that answered, and the pairs of which both did; pure."""
+"""Shown matches and their outcomes as columns: sides with an answer, and pairs with two answers; pure."""
 
 from typing import Any, NamedTuple
 
@@ -7,15 +7,15 @@ from numpy.typing import NDArray
 
 from matchme_pipeline.matching.learning.tendencies import Answers, Floats
 
-# An answer so many weeks older counts half: members, and who they are shown to, change.
+# The half-life of an answer in weeks, because members and their partners change.
 HALF_LIFE_WEEKS = 8.0
 
 
 class ShownSides(NamedTuple):
-    """Sides of shown pairs, a row each: who was shown whom, in which week and at which rank, and what they did.
+    """Sides of shown pairs, one row each: member, partner, week, rank and action.
 
-    `liker` and `shown` are positions of members; `week` counts weeks from any beginning; `score` is 0 to 100 points,
-    `features` 0 to 1, (sides, features). Of a pair that was shown twice, the newest week alone is there.
+    `liker` and `shown` are positions of members; `week` counts weeks from any start; `score` is 0 to 100 points,
+    `features` 0 to 1, (sides, features). A pair that was shown twice has only its newest week.
     """
 
     members: int
@@ -39,17 +39,17 @@ class ShownSides(NamedTuple):
 
     @property
     def likes(self) -> NDArray[np.bool_]:
-        """Whose answer is yes: the member liked the partner or wrote first, and neither passed nor reported them."""
+        """Which answers are a like? The member liked or wrote first, and neither passed nor reported them."""
         return (self.liked | self.began) & ~self.passed & ~self.reported
 
     @property
     def has_answered(self) -> NDArray[np.bool_]:
-        """Whose answer is known: the member looked. What the app did not name is no answer."""
+        """Which sides have an answer? The member viewed the match; an unnamed action is no answer."""
         unnamed = self.engaged & ~(self.liked | self.passed | self.began)
         return np.asarray(self.viewed & (~unnamed | self.reported))
 
     def answers(self) -> tuple[Answers, NDArray[np.intp], Floats]:
-        """The known answers, the rows that they stand in, and the weights by age, ordered by liker and shown."""
+        """The answers, their rows, and their weights by age, ordered by liker and shown."""
         rows = np.flatnonzero(self.has_answered)
         rows = rows[np.lexsort((self.shown[rows], self.liker[rows]))]
         answers = Answers(
@@ -69,7 +69,7 @@ class ShownSides(NamedTuple):
 
 
 class AnsweredPairs(NamedTuple):
-    """Pairs of which both sides have answered, a row each, `a` < `b`; `mutual`: both like each other."""
+    """Pairs with two answers, one row each, `a` < `b`; `mutual`: both like each other."""
 
     week: NDArray[np.int32]
     a: NDArray[np.intp]
@@ -85,7 +85,7 @@ class AnsweredPairs(NamedTuple):
 
 
 def answered_pairs(sides: ShownSides) -> AnsweredPairs:
-    """The pairs of which both sides have answered, ordered by week, `a` and `b`."""
+    """The pairs with two answers, ordered by week, `a` and `b`."""
     known = np.flatnonzero(sides.has_answered)
     week, liker, shown = (column[known].astype(np.int64) for column in (sides.week, sides.liker, sides.shown))
     span = np.int64(max(sides.members, 1))

@@ -20,14 +20,14 @@ _MOST_SWEEPS = 200
 _SETTLED = 1e-4
 _FIRST_VARIANCE = 0.5
 _LEAST_VARIANCE = 1e-4
-# Ranks are few and well seen; their effects are kept within a plausible odds ratio.
+# Ranks are few and well observed; their effects are limited to a plausible odds ratio.
 _RANK_VARIANCE = 1.0
 
 
 class Answers(NamedTuple):
-    """Answers, a row each: member `liker` (a position) was shown `shown` at `rank` (0: not known) and liked, or not.
+    """Answers, one row each: member `liker` (a position) was shown `shown` at `rank` (0: unknown) and liked, or not.
 
-    A pair of liker and shown has one row at most: who answers a hundred times has one voice.
+    A pair of liker and shown has at most one row, so that repeated answers count once.
     """
 
     liker: Positions
@@ -100,7 +100,7 @@ def fit(members: int, answers: Answers, weights: Floats | None = None) -> tuple[
 
 
 class _Side:
-    """One side's random effects: those of the likers, or of the members who are shown."""
+    """One side's random effects: those of the likers, or of the shown members."""
 
     def __init__(self, member: Positions, members: int) -> None:
         self.member = member
@@ -121,14 +121,14 @@ class _Side:
         return float(np.abs(change).max(initial=0.0))
 
     def without(self, residual: Floats) -> Floats:
-        """Each answer's effect after one Newton step that takes the answer back."""
+        """Each answer's effect after one Newton step without the answer."""
         return np.asarray(self.effect[self.member] - residual / self.information[self.member])
 
 
 def _residual(
     base: float, rank_effect: Floats, sides: "list[_Side]", y: Floats, counts: Floats
 ) -> tuple[Floats, Floats]:
-    """What the answers leave unexplained, and the weight of each."""
+    """The residuals of the answers, and their weights."""
     log_odds = base + rank_effect
     for side in sides:
         log_odds = log_odds + side.effect[side.member]

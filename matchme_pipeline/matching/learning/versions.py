@@ -1,4 +1,4 @@
-"""A version of the scoring model: what one week's training learned, without a word on any one member; pure."""
+"""A version of the scoring model: the result of one week's training, without data of any member; pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,11 +17,11 @@ _POINTS = 100.0
 
 @dataclass(frozen=True)
 class Version:
-    """Learned coefficients in log-odds, by feature, and how chances and the untrained score are calibrated.
+    """Learned coefficients in log-odds, by feature, and the calibrations of the model and of the untrained score.
 
-    `untrained`: intercept and slope of the log-odds of mutual liking over the untrained score (a share of 100 points),
-    learned from the same answers: what the version is compared with. `base` and `rank_effects` are those of the
-    tendencies, `likes_variance` and `liked_variance` say how far members differ.
+    `untrained`: intercept and slope of the log-odds of mutual likes over the untrained score (a share of 100 points),
+    learned from the same answers, for comparison. `base` and `rank_effects` belong to the tendencies; `likes_variance`
+    and `liked_variance` are the variances between members.
     """
 
     intercept: float
@@ -35,7 +35,7 @@ class Version:
     factors_version: str = field(default=ALGORITHM_VERSION)
 
     def as_json(self) -> dict[str, Any]:
-        """The version as a JSON object; `from_json` gives it back to the last bit."""
+        """The version as a JSON object; `from_json` restores it exactly."""
         return {
             "factors_version": self.factors_version,
             "intercept": self.intercept,
@@ -84,7 +84,7 @@ class Version:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training came to: the version, its members' tendencies by position, and what it was trained on."""
+    """The result of a training: the version, its members' tendencies by position, and the number of answers."""
 
     version: Version
     tendencies: Tendencies
@@ -94,7 +94,7 @@ class Trained:
 
 
 def train(sides: ShownSides) -> Trained | None:
-    """The version of these sides; None where nothing can be learned: no answers, or all of them alike."""
+    """The version of these sides; None without answers, or if all are equal."""
     answers, rows, weights = sides.answers()
     model = learn(sides.members, answers, sides.features, weights, rows)
     if model is None:
@@ -115,16 +115,16 @@ def train(sides: ShownSides) -> Trained | None:
 
 
 def mutual_points(model: PairModel, factors: Floats, a: Positions, b: Positions) -> Floats:
-    """What pairs are worth, 0 to 100 points: the geometric mean, in percent, of the chances that each likes the other.
+    """The values of pairs, 0 to 100 points: the geometric mean, in percent, of the two probabilities of a like.
 
-    The same from both sides to the last bit.
+    Exactly equal from both sides.
     """
     low, high = np.minimum(a, b), np.maximum(a, b)
     return np.asarray(_POINTS * np.sqrt(model.mutual_chance(factors, low, high)))
 
 
 def _untrained(pairs: AnsweredPairs) -> tuple[float, float]:
-    """Intercept and slope of mutual liking over the untrained score; the rate alone where a score says nothing."""
+    """Intercept and slope of mutual likes over the untrained score; only the rate if the score has no effect."""
     found = calibrated(pairs.score / _POINTS, pairs.mutual, np.ones(len(pairs.mutual)))
     mutual = float(pairs.mutual.sum())
     return found or (float(np.log((mutual + 0.5) / (len(pairs.mutual) - mutual + 0.5))), 0.0)

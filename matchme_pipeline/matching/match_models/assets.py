@@ -56,7 +56,7 @@ def match_models(
 
 
 def _figures(learned: LearnedWeek) -> dict[str, Any]:
-    """What was learned and decided, for Dagster's page."""
+    """The results of learning and the decision, for Dagster's page."""
     decided, found = learned.decided, learned.trained
     figures: dict[str, Any] = {
         "scored_by": str(decided.version or "untrained score"),

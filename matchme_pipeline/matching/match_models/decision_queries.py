@@ -1,4 +1,4 @@
-"""SQL of decisions: which version scores a week, and what an operator or the pipeline makes of a version."""
+"""SQL of decisions: the version that scores a week, and changes by an operator or the pipeline."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from matchme_pipeline.matching.learning.judging import Verdict
 
 @dataclass(frozen=True)
 class WeekModel:
-    """Which version scored a week; `version` None is the untrained score."""
+    """The version that scored a week; `version` None is the untrained score."""
 
     week: date
     version: date | None
@@ -22,13 +22,13 @@ class WeekModel:
 
 
 def week_model(connection: Connection, week: date) -> WeekModel | None:
-    """What is recorded of a week."""
+    """The recorded version of a week."""
     with connection.cursor(row_factory=class_row(WeekModel)) as cursor:
         return cursor.execute("select * from match_week_models where week = %s", [week]).fetchone()
 
 
 def week_models(connection: Connection, version: date | None = None) -> list[WeekModel]:
-    """What is recorded of every week, or of those that a version scored, the newest first."""
+    """The recorded versions of every week, or of weeks that a version scored, newest first."""
     with connection.cursor(row_factory=class_row(WeekModel)) as cursor:
         return cursor.execute(
             """
@@ -40,7 +40,7 @@ def week_models(connection: Connection, version: date | None = None) -> list[Wee
 
 
 def used_before(connection: Connection, version: date) -> date | None:
-    """What scored the newest week that `version` did not score; None is the untrained score."""
+    """The version before `version` that scored a week; None is the untrained score."""
     row = connection.execute(
         "select version from match_week_models where version is distinct from %s order by week desc limit 1", [version]
     ).fetchone()
@@ -59,7 +59,8 @@ def is_published(connection: Connection, match_week: date) -> bool:
 def in_use(connection: Connection, week: date) -> tuple[date | None, bool]:
     """The version in use before `week`'s decision (None: the untrained score), and whether it is pinned.
 
-    The newest week goes by the states, which an operator may have set; an older one by what the week before it had.
+    For the newest week it depends on the states, which an operator may have set; for an older week on the version of
+    the week before.
     """
     row = one_row(
         connection.execute(
@@ -80,7 +81,7 @@ def in_use(connection: Connection, week: date) -> tuple[date | None, bool]:
 
 
 def record_decision(connection: Connection, decided: WeekModel) -> None:
-    """Record which version scores a week, in place of an earlier decision; the newest week's becomes the state."""
+    """Record which version scores a week and replace an earlier decision; the newest week's becomes the state."""
     connection.execute(
         """
         insert into match_week_models as w (week, version, decision, reasons) values (%s, %s, %s, %s)
@@ -101,7 +102,7 @@ def record_decision(connection: Connection, decided: WeekModel) -> None:
 def record_judgement(
     connection: Connection, version: date, week: date, verdict: Verdict | None, reasons: Sequence[str]
 ) -> None:
-    """Keep how a version did as of `week`, unless a later week has judged it."""
+    """Store the evaluation of a version as of `week`, unless a later week has judged it."""
     connection.execute(
         """
         update match_models set judged_week = %(week)s, figures = %(figures)s, reasons = %(reasons)s
@@ -118,7 +119,7 @@ def record_judgement(
 
 
 def broken_rules(connection: Connection, week: date) -> dict[str, int]:
-    """How often what is kept of versions, and of a week, breaks a rule."""
+    """Numbers of violations in the stored versions and the week's rows."""
     row = one_row(
         connection.execute(
             """
@@ -145,7 +146,7 @@ def broken_rules(connection: Connection, week: date) -> dict[str, int]:
 
 
 def set_active(connection: Connection, version: date | None, by: str, state: str = "active") -> None:
-    """Let `version` (None: the untrained score) score the coming weeks; whichever did retires."""
+    """Let `version` (None: the untrained score) score the coming weeks and retire the one in use."""
     with connection.transaction():
         connection.execute(
             """

@@ -1,4 +1,4 @@
-"""What exposure a version would give the week's members: the week is allocated twice and nothing is written."""
+"""The exposure that a version would give the week's members: allocates the week twice and writes nothing."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from matchme_pipeline.week import Week
 def exposures(
     connection: Connection, week: Week, model: str, limits: Limits, now: Learned | None, then: Learned
 ) -> tuple[Exposure, Exposure]:
-    """The exposure under what scores the members now (None: the untrained score), and under another version.
+    """The exposure under the version in use (None: the untrained score), and under another version.
 
     `model` is that of the members' vectors.
     """

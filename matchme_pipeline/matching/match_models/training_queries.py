@@ -1,4 +1,4 @@
-"""SQL of what a version is trained on: outcomes as of a week, as binary integers."""
+"""SQL of the training data: outcomes as of a week, as binary integers."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -21,12 +21,12 @@ from matchme_pipeline.matching.rules.shared_insights import titles_of
 from matchme_pipeline.matching.rules.weights import ALGORITHM_VERSION, WEIGHTS
 from matchme_pipeline.week import WEEK, Week
 
-# Half a year: older answers count next to nothing.
+# Half a year: older answers would have hardly any weight.
 HISTORY_WEEKS = 26
 _FLAGS = ("viewed", "engaged", "liked", "passed", "began", "reported")
-# Outcomes hold factors to four decimals, scores to two.
+# Outcomes store factors with four decimals, scores with two.
 _FACTOR_UNITS, _SCORE_UNITS = 10_000, 100
-# Both positions, the rank, what happened, the score; the factors; years apart.
+# Both positions, the rank, the outcome, the score; the factors; years apart.
 _COLUMNS = 5 + len(WEIGHTS) + 1
 _FIRST_SUNDAY = date(1970, 1, 4)
 
@@ -51,9 +51,10 @@ def match_week_of(number: int) -> date:
 
 
 def outcomes_as_of(connection: Connection, week: Week) -> Seen:
-    """What members did with what they were shown in the last half year, as last observed by `week`'s cutoff.
+    """Members' outcomes of the last half year, as last observed by `week`'s cutoff.
 
-    Only rows of today's factors: those of others have other columns. What two have both approved is that of the cutoff.
+    Only rows with the current factors; earlier versions have other columns. Common approved insights are those of the
+    cutoff.
     """
     observed = _observations(connection, week)
     ids = [row[0] for row in connection.execute(_MEMBERS, [[w for w, _ in observed], [m for _, m in observed]])]
@@ -149,7 +150,7 @@ def _block(connection: Connection, week: date, match_week: date, ids: list[str])
     )
 
 
-# By the bytes of the ids, so that every database orders them alike.
+# By the bytes of the ids, so that every database sorts them equally.
 _MEMBERS = """
     select id from (
         select distinct o.user_id collate "C" as id

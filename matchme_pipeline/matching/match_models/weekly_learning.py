@@ -1,4 +1,4 @@
-"""A week's learning: train a version in shadow, judge an earlier one on weeks it never saw, decide who scores."""
+"""A week's learning: train a version, judge an earlier one on later weeks, decide which version scores."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,13 +22,13 @@ from matchme_pipeline.matching.model_queries import StoredVersion
 from matchme_pipeline.matching.rules.weights import ALGORITHM_VERSION
 from matchme_pipeline.week import WEEK, Week
 
-# The exposure that the week's members would have under what scores them now, and under another version.
+# The exposure of the week's members under the version in use, and under another version.
 Exposures = Callable[[Learned | None, Learned], tuple[Exposure, Exposure]]
 
 
 @dataclass(frozen=True)
 class LearnedWeek:
-    """What a week's learning came to; `verdict` is that on `judged`, the version that was looked at."""
+    """The result of a week's learning; `verdict` is the evaluation of `judged`."""
 
     seen: Seen
     trained: Trained | None
@@ -39,9 +39,9 @@ class LearnedWeek:
 
 
 def learn_week(connection: Connection, week: Week, least_pairs: int, exposures: Exposures) -> LearnedWeek:
-    """Train on what is known as of the week's cutoff, and decide which version scores the week.
+    """Train on the data as of the week's cutoff, and decide which version scores the week.
 
-    What has scored a published week is not decided again.
+    The decision for a published week does not change.
     """
     seen = training_queries.outcomes_as_of(connection, week)
     trained = train(seen.sides)
@@ -82,7 +82,9 @@ def _decide(
     exposures: Exposures,
     learned: tuple[Seen, Trained | None, bool],
 ) -> LearnedWeek:
-    """Roll back a version that has fallen; else promote the challenger that has earned it; else keep what there is."""
+    """Roll back a version that has fallen; otherwise promote a challenger that meets the rules; otherwise change
+    nothing.
+    """
     used, is_pinned = decision_queries.in_use(connection, week.sunday)
     champion = model_queries.version_of(connection, used) if used else None
     with connection.transaction():
@@ -116,7 +118,7 @@ def _decision(week: Week, used: date | None, challenger: date, reasons: list[str
 
 
 def _fall(week: Week, champion: StoredVersion, trial: "_Trial") -> str:
-    """Why the version in use is rolled back; empty where it is not."""
+    """Why the version in use is rolled back; empty if it is not."""
     if champion.factors_version != ALGORITHM_VERSION:
         return f"It was trained on factors of {champion.factors_version}; they are {ALGORITHM_VERSION} now."
     first = max(champion.week, (week.match_week - (promotion.WATCHED_WEEKS + 1) * WEEK))
@@ -130,8 +132,8 @@ def _fall(week: Week, champion: StoredVersion, trial: "_Trial") -> str:
 
 
 def _challenger(connection: Connection, week: Week, used: date | None, least_pairs: int) -> StoredVersion | None:
-    """The oldest version that may still be judged, for the most weeks speak for it; of these one with enough data."""
-    # By what was known in that week: one that came into use later was in the shadow then.
+    """The oldest version that may still be judged, with enough data: it has the most later weeks."""
+    # By the state of that week: a version that came into use later was not in use then.
     others = {one.version for one in decision_queries.week_models(connection) if one.week < week.sunday}
     found = [
         stored
@@ -156,7 +158,7 @@ def _unfairness(
 
 
 class _Trial:
-    """The pairs that have answered, and what each version foretold of them with what was known before each week."""
+    """The pairs with two answers, and each version's forecasts from the data before each week."""
 
     def __init__(self, connection: Connection, seen: Seen) -> None:
         self.connection, self.seen = connection, seen
@@ -165,9 +167,9 @@ class _Trial:
         self.tendencies: dict[int, tuple[float, Floats, Floats]] = {}
 
     def verdict(self, challenger: StoredVersion, champion: StoredVersion | None, after: date) -> Verdict | None:
-        """How the challenger did against the champion (None: the untrained score) on weeks shown after `after`.
+        """The comparison of the challenger with the champion (None: the untrained score) on weeks shown after `after`.
 
-        None where there are too few pairs of either kind.
+        None for too few pairs of either kind.
         """
         pairs = self.pairs.at(self.pairs.week > week_number(after))
         if min(int(pairs.mutual.sum()), int((~pairs.mutual).sum())) < promotion.LEAST_MUTUAL:

@@ -1,4 +1,4 @@
-"""The asset of match quality: how well the score tells who likes each other, against chance and last week."""
+"""The asset of match quality: how well the score predicts mutual likes, compared with chance and the previous week."""
 
 from time import monotonic
 from typing import Any
@@ -46,7 +46,7 @@ def match_quality(context: AssetExecutionContext, database: DatabaseResource) ->
 
 
 def _figures(found: Quality, before: dict[str, Any]) -> dict[str, Any]:
-    """The week's numbers, so that the UI plots them, and the change against last week; without those of too few."""
+    """The week's figures for plots, with changes against the previous week; without figures of too small samples."""
     figures: dict[str, Any] = {
         "seen_pairs": found.seen_pairs,
         "mutual_pairs": found.mutual_pairs,

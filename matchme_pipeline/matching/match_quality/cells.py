@@ -1,4 +1,4 @@
-"""The week's tables: the funnel by rank, score, factor and time with us, and who is shown how often; pure."""
+"""The week's tables: the funnel by rank, score, factor and membership time, and exposure by group; pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class FunnelCell:
 
 @dataclass(frozen=True)
 class ExposureCell:
-    """Members of one group: how many there are and are shown to somebody, places each, and how evenly (Gini)."""
+    """One group of members: its size, the members who appear in a list, places per member, and the Gini."""
 
     kind: str
     cell: str
@@ -78,7 +78,7 @@ def _by(reached: pd.DataFrame, kind: str, place: "pd.Series[int]", names: Sequen
 def _by_parts(
     reached: pd.DataFrame, kind: str, values: "pd.Series[float]", parts: int, wording: str
 ) -> list[FunnelCell]:
-    """Cells of about equally many sides, from the lowest values; equal values are never in two cells."""
+    """Cells with about equally many sides, from the lowest values; equal values are always in the same cell."""
     edges = np.unique(np.quantile(values, np.arange(1, parts) / parts))
     place = np.searchsorted(edges, values, side="right")
     numbers, place = np.unique(place, return_inverse=True)
@@ -88,9 +88,9 @@ def _by_parts(
 
 
 def exposure_cells(members: pd.DataFrame, places: "pd.Series[int]") -> list[ExposureCell]:
-    """Who is shown how often: `members` are by id with gender, age and city; `places` counts places by id.
+    """Exposure by group: `members` are by id with gender, age and city; `places` counts places by id.
 
-    Groups of fewer than LEAST_GROUP members are pooled; where the pool is that small itself, it is there as it is.
+    Groups of fewer than LEAST_GROUP members are pooled; a pool that is still too small is kept.
     """
     if members.empty:
         return []

@@ -1,4 +1,4 @@
-"""Measures of a score against mutual liking, with intervals that respect that pairs share members; pure.
+"""Measures of a score against mutual likes, with intervals for pairs that share members; pure.
 
 Pairs are rows: `a` and `b` are positions of members, `score` is 0 to 100 points, `mutual` says whether the two liked
 each other.
@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Positions = NDArray[np.intp]
-# A figure of so many pairs at once; of `weights` of the pairs.
+# A statistic of pairs; the second argument holds their weights.
 Statistic = Callable[[Floats], float]
 
-# Draws of members for an interval, the seed of the draws, and the share that a 95 % interval leaves out on either side.
+# The number of draws for an interval, their seed, and the share that a 95 % interval leaves out on either side.
 DRAWS = 400
 _SEED = 17
 _LEFT_OUT = 0.025
-# A chance of nothing or of everything would make one surprise infinitely bad.
+# A probability of 0 or 1 would make a single wrong forecast infinitely bad.
 _EDGE = 1e-6
 BAND_POINTS = 10
 
@@ -36,7 +36,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Band:
-    """Pairs whose score lies within `points` and the next BAND_POINTS: how many, their mean score, how many liked."""
+    """Pairs with a score from `points` up to the next BAND_POINTS: their number, mean score and mutual likes."""
 
     points: int
     pairs: int
@@ -50,7 +50,7 @@ class Band:
 
 
 def auc(score: Floats, mutual: Flags, weights: Floats) -> float:
-    """The chance that a mutual pair has a higher score than one that is not, ties counting half; NaN without either.
+    """The probability that a mutual pair has a higher score than another pair, ties count half; NaN without either.
 
     The area under the ROC curve as the Mann-Whitney statistic (Hanley and McNeil 1982), of weighted pairs.
     """
@@ -69,7 +69,7 @@ def _sums(values: Floats, begins: Positions) -> Floats:
 
 
 def log_loss(score: Floats, mutual: Flags, weights: Floats) -> float:
-    """The mean log loss in nats of a score read as the chance of mutual liking in percent; NaN without weight."""
+    """The mean log loss in nats of a score, read as the probability of mutual likes in percent; NaN without weight."""
     if not weights.sum():
         return float("nan")
     chance = np.clip(score / 100, _EDGE, 1 - _EDGE)
@@ -77,13 +77,13 @@ def log_loss(score: Floats, mutual: Flags, weights: Floats) -> float:
 
 
 def base_log_loss(mutual: Flags) -> float:
-    """The log loss of telling every pair the share of pairs that like each other: what a score has to beat."""
+    """The log loss of a constant forecast with the share of mutual likes: a useful score has a lower one."""
     share = float(mutual.mean()) if len(mutual) else 0.0
     return 0.0 if share in (0.0, 1.0) else float(-share * np.log(share) - (1 - share) * np.log1p(-share))
 
 
 def reliability(score: Floats, mutual: Flags) -> list[Band]:
-    """Pairs by bands of BAND_POINTS, the lowest first; a band that nobody is in is left out."""
+    """Pairs by bands of BAND_POINTS, lowest first; empty bands are left out."""
     band = np.minimum(score // BAND_POINTS, 100 // BAND_POINTS - 1).astype(np.intp)
     return [
         Band(
@@ -103,10 +103,9 @@ def expected_calibration_error(bands: Sequence[Band]) -> float:
 
 
 def weighted_share(mutual: Flags, probability: Floats, weights: Floats) -> float:
-    """The share of all eligible pairs that would like each other, from pairs drawn with known probability.
+    """The share of mutual likes among all eligible pairs, estimated from pairs drawn with known probability.
 
-    The Hajek estimator (Hajek 1971): a pair that had half the chance of being drawn stands for twice as many. NaN
-    without weight.
+    The Hajek estimator (Hajek 1971): the weight of a pair is the inverse of its probability. NaN without weight.
     """
     stands_for = weights / probability
     total = stands_for.sum()
@@ -114,11 +113,12 @@ def weighted_share(mutual: Flags, probability: Floats, weights: Floats) -> float
 
 
 def intervals(a: Positions, b: Positions, statistics: Mapping[str, Statistic]) -> dict[str, Interval]:
-    """Each statistic of the pairs (a[n], b[n]) with its interval over redrawn members.
+    """Each statistic of the pairs (a[n], b[n]) with its interval over resampled members.
 
-    Pairs share members, so members are redrawn with replacement, and a pair counts as often as the product of its two
-    members' counts: the bootstrap of two-way data (Owen 2007), a little too wide rather than too narrow. Draws without
-    a value, where no pair of a kind is left, are passed over. A statistic without a value for all pairs is left out.
+    Pairs share members, so members are resampled with replacement, and a pair counts as often as the product of its two
+    members' counts: the bootstrap of two-way data (Owen 2007), which is slightly too wide rather than too narrow. Draws
+    without a value, because a kind of pair is missing, are skipped. A statistic without a value for all pairs is left
+    out.
     """
     whole = {name: statistic(np.ones(len(a))) for name, statistic in statistics.items()}
     known = {name: statistics[name] for name, value in whole.items() if value == value}
@@ -132,7 +132,7 @@ def intervals(a: Positions, b: Positions, statistics: Mapping[str, Statistic]) -
 
 
 def redrawn(a: Positions, b: Positions, draws: int = DRAWS) -> Iterator[Floats]:
-    """The weights of the pairs in each of `draws` samples of members; the same pairs always give the same weights."""
+    """The weights of the pairs in each of `draws` samples of members; deterministic."""
     members, places = np.unique(np.concatenate([a, b]), return_inverse=True)
     n = len(members)
     random = np.random.default_rng(_SEED)

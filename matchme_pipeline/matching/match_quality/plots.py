@@ -10,7 +10,7 @@ from matchme_pipeline.matching.match_quality.wording import TOO_FEW
 
 
 def calibration_plot(found: Quality) -> str:
-    """Of pairs by their score, which share liked each other, beside what the score says in percent."""
+    """The share of mutual likes by score, beside the score in percent."""
     if not found.bands:
         return TOO_FEW
     labels = [str(band.points) for band in found.bands]
@@ -49,7 +49,7 @@ def funnel_plot(found: Quality) -> str:
 
 
 def exposure_table(found: Quality) -> str:
-    """Who is shown how often, by group."""
+    """Exposure by group."""
     rows = [
         (cell.kind, cell.cell, cell.members, f"{cell.covered / cell.members:.1%}", f"{cell.mean_places:.2f}", cell.gini)
         for cell in found.exposure
@@ -76,7 +76,7 @@ def in_words(found: Quality) -> str:
 
 
 def said(figure: Interval | float | None, wording: str = "{:.3f}") -> str:
-    """A figure in words, with its interval where it has one; "too few" where there is none."""
+    """A figure in words, with its interval if it has one; "too few" without a value."""
     if figure is None:
         return TOO_FEW
     parts: Sequence[float] = (figure.value, figure.low, figure.high) if isinstance(figure, Interval) else (figure,)

@@ -1,4 +1,4 @@
-"""The figures of a week: how well the score told who would like each other, against chance, and who was shown; pure."""
+"""The figures of a week: how well the score predicted mutual likes, compared with chance, and the exposure; pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,10 +33,10 @@ _PAIR = ["match_week", "low", "high"]
 class Quality:
     """A match week's figures. `seen_pairs`: both have viewed the other; `mutual_pairs` of these like each other.
 
-    `auc` and `log_loss` are of the score against mutual liking of seen pairs, `base_log_loss` that of their mere share;
-    None where there are too few. `chosen_share` and `drawn_share`: the shares of seen pairs of all observed match weeks
-    that like each other, of those that the score chose, and, from the drawn ones, of all who may meet. `covered`: of
-    all `members` who could be matched; `coverage`: the share of those who had anybody to meet, where it is known.
+    `auc` and `log_loss` compare the score with the mutual likes of seen pairs; `base_log_loss` is that of a constant
+    forecast; None for too small samples. `chosen_share` and `drawn_share`: the shares of mutual likes among seen pairs
+    of all observed match weeks, of pairs that the score chose, and, estimated from drawn pairs, of all eligible pairs.
+    `covered`: of all matchable `members`; `coverage`: the share of members with a possible partner, if known.
     """
 
     shown_pairs: int
@@ -69,11 +69,11 @@ def quality(
     version: str,
     coverage: float | None,
 ) -> Quality:
-    """The figures of `match_week` from all outcomes that a week holds (`outcome_queries.outcomes_of`).
+    """The figures of `match_week` from all outcomes of a week (`outcome_queries.outcomes_of`).
 
-    `members`: who could be matched when the week was made, by id, with gender, age and city. `weeks_here`: by id, the
-    weeks since joining. `factors`: the names of the factors of the algorithm's `version`, in order. `coverage` goes
-    through.
+    `members`: the matchable members when the week was matched, by id, with gender, age and city. `weeks_here`: by id,
+    the weeks since joining. `factors`: the factors' names of the algorithm's `version`, in order. `coverage` is passed
+    on.
     """
     own = outcomes[outcomes["match_week"] == match_week].reset_index(drop=True)
     pairs = pairs_of(outcomes)
@@ -152,7 +152,7 @@ def _intervals(seen: pd.DataFrame) -> dict[str, Interval]:
 
 
 def _against_chance(seen: pd.DataFrame) -> dict[str, Interval]:
-    """Of the pairs that both have seen, who likes each other: those that the score chose, and those that were drawn."""
+    """The shares of mutual likes among seen pairs: of chosen pairs, and of drawn pairs."""
     mutual, is_drawn = seen["mutual"].to_numpy(bool), seen["chosen_at_random"].to_numpy(bool)
     if is_drawn.sum() < LEAST_DRAWN:
         return {}

@@ -1,4 +1,4 @@
-"""SQL of match quality: who could be matched, and what is kept of a week's figures."""
+"""SQL of match quality: matchable members, and the stored figures of weeks."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -20,7 +20,7 @@ _FIGURES = (
 
 
 def cities_as_of(connection: Connection, moment: datetime) -> dict[str, str]:
-    """The city of each member who has one, as of `moment`."""
+    """The city of each member with a city, as of `moment`."""
     return dict(
         connection.execute(
             """
@@ -35,7 +35,7 @@ def cities_as_of(connection: Connection, moment: datetime) -> dict[str, str]:
 
 
 def weeks_since_joining(connection: Connection, user_ids: Sequence[str], moment: datetime) -> dict[str, float | None]:
-    """How many weeks each of these members had been here at `moment`; None where the app has not stored it."""
+    """The weeks since each of these members joined, at `moment`; None if the app has no date."""
     return dict(
         connection.execute(
             """
@@ -50,7 +50,7 @@ def weeks_since_joining(connection: Connection, user_ids: Sequence[str], moment:
 
 
 def save_quality(connection: Connection, week: date, found: Quality) -> int:
-    """Keep a week's figures in place of earlier ones; returns how many rows changed."""
+    """Store a week's figures and replace earlier ones; returns the number of changed rows."""
     row: dict[str, Any] = {name: getattr(found, name) for name in _FIGURES}
     for name in _INTERVALS:
         interval: Interval | None = getattr(found, name)
@@ -150,7 +150,7 @@ def _save_cells(connection: Connection, week: date, cells: Sequence[dict[str, An
 
 
 def kept_quality(connection: Connection, weeks: Sequence[date]) -> dict[date, dict[str, Any]]:
-    """What is kept of `weeks`, by week, the oldest first."""
+    """The stored figures of `weeks`, by week, oldest first."""
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(
             "select * from match_quality where week = any(%s) order by week", [list(weeks)]

@@ -1,17 +1,17 @@
-"""When match quality has fallen; pure."""
+"""Detects a fall of match quality; pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 # Fewer weeks before make no mean to fall below.
 LEAST_WEEKS = 2
-# The share of members shown to somebody may fall by so much, 0 to 1.
+# The allowed fall of the share of members who appear in a list, 0 to 1.
 MOST_COVERAGE_LOST = 0.05
 NOT_ENOUGH = "Not enough outcomes yet."
 
 
 def falls(now: Mapping[str, Any], before: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What has fallen against the weeks before, in sentences; rows are as `match_quality` keeps them."""
+    """What has fallen against the previous weeks, in sentences; rows are as stored in `match_quality`."""
     findings = []
     areas = [row["auc"] for row in before if row["auc"] is not None]
     if now["auc"] is not None and len(areas) >= LEAST_WEEKS:

@@ -1,4 +1,4 @@
-"""A week's match quality over the tables: load what was shown and who could be, measure, keep."""
+"""A week's match quality over the tables: load matches and matchable members, measure, store."""
 
 from datetime import datetime
 
@@ -19,7 +19,7 @@ from matchme_pipeline.week import Week
 def measure_week(connection: Connection, week: Week, limits: Limits) -> Quality:
     """The figures of the matches that members saw during `week`, as of its cutoff.
 
-    Who could be matched is decided as of the week's start, when those matches were made.
+    Matchable members are those as of the week's start, when those matches were made.
     """
     outcomes = outcome_queries.outcomes_of(connection, week.sunday)
     members = outcomes["user_id"].unique().tolist()
@@ -35,7 +35,7 @@ def measure_week(connection: Connection, week: Week, limits: Limits) -> Quality:
 
 
 def _coverage(connection: Connection, week: Week) -> float | None:
-    """Of the members who had anybody to meet, the share that the week's matching shows to somebody."""
+    """The share of members with a possible partner who appear in a list of the week."""
     report = report_queries.report_of(connection, week.sunday)
     return report.covered / report.with_possibilities if report and report.with_possibilities else None
 

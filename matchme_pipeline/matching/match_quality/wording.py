@@ -1,4 +1,4 @@
-"""What is kept of a week's match quality, in words for the report and the terminal; pure."""
+"""The stored figures of match quality in words, for the report and the terminal; pure."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +18,7 @@ _LINES = (
 
 
 def rows_in_words(now: Mapping[str, Any], before: Mapping[str, Any] | None) -> list[tuple[str, str, str]]:
-    """Each figure's name, what it is this week, with its interval, and what it was the week before."""
+    """Each figure's name, its value this week with its interval, and its value of the previous week."""
     return [
         (name, value_in_words(now, column, wording, has_interval), value_in_words(before or {}, column, wording, False))
         for name, column, wording, has_interval in _LINES
@@ -26,7 +26,7 @@ def rows_in_words(now: Mapping[str, Any], before: Mapping[str, Any] | None) -> l
 
 
 def value_in_words(row: Mapping[str, Any], column: str, wording: str = "{:.3f}", has_interval: bool = True) -> str:
-    """One figure of a kept row; "too few" where there is none."""
+    """One figure of a stored row; "too few" without a value."""
     if row.get(column) is None:
         return TOO_FEW
     value = wording.format(row[column])

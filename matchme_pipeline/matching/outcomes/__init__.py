@@ -1,1 +1,1 @@
-"""What members did with the pairs that they were shown: outcomes, the funnel, how well matching works."""
+"""What members did with their matches: outcomes, the funnel, and how well matching works."""

@@ -1,4 +1,4 @@
-"""The asset of outcomes: what members did with the pairs that they were shown."""
+"""The asset of outcomes: what members did with their matches."""
 
 from time import monotonic
 from typing import Any
@@ -24,7 +24,7 @@ from matchme_pipeline.weekly_assets import closed_week_asset, week_of
     "side: viewed, liked, passed, wrote, replied, still talking. Reads only counts and times.",
 )
 def match_outcomes(context: AssetExecutionContext, database: DatabaseResource) -> MaterializeResult[None]:
-    """Observe the match weeks that are not final yet, as of the cutoff."""
+    """Observe the unfinished match weeks as of the cutoff."""
     started = monotonic()
     week = week_of(context)
     with database.connect() as connection:

@@ -1,6 +1,6 @@
-"""The funnel: the stages that a shown pair may reach, each defined here and nowhere else; pure.
+"""The funnel: the stages of a shown pair, defined only here; pure.
 
-An outcome is one side of a shown pair: a member, the partner in their list, and what happened by the cutoff.
+An outcome is one side of a shown pair: a member, the partner in their list, and the events up to the cutoff.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ import pandas as pd
 
 # Days from the first message after which another message means that the two are still talking.
 STILL_TALKING_DAYS = 14
-# Messages each way are counted up to here: more says nothing new, and a flood weighs no more than a conversation.
+# Messages in each direction are counted up to this number, so that a flood counts like a conversation.
 MOST_MESSAGES = 50
 # A match week is observed at this many cutoffs: seven days after it was shown, and so on. Then its outcomes are final.
 OBSERVED_WEEKS = 4
@@ -20,7 +20,7 @@ Table = pd.DataFrame
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage: its name, what it means, and which rows of outcomes have reached it (booleans)."""
+    """One stage: its name, its meaning, and which rows of outcomes have reached it (booleans)."""
 
     name: str
     definition: str

@@ -1,6 +1,6 @@
-"""SQL of outcomes: what happened to shown pairs as of a cutoff, from counts and times alone.
+"""SQL of outcomes: events of shown pairs as of a cutoff, from counts and times alone.
 
-No statement here reads what a message says: `messages` is read for sender and time only.
+No statement reads the text of a message: only sender and time of `messages`.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from matchme_pipeline.week import WEEK, WINDOW_START, Week
 def replace_outcomes(connection: Connection, week: Week) -> tuple[int, int]:
     """Write the outcomes of the newest match weeks as of the week's cutoff; returns rows changed and removed.
 
-    What is right already is not written again. Rows of another batch, which nobody scored, are left out.
+    Unchanged rows are not written. Rows of another batch, which have no score, are left out.
     """
     parameters = {
         "week": week.sunday,
@@ -138,7 +138,7 @@ left join match_random_places r
 
 
 def outcomes_of(connection: Connection, week: date) -> pd.DataFrame:
-    """The outcomes that a week holds, each with `partner_liked`, ordered by match week and ids."""
+    """The outcomes of a week, each with `partner_liked`, ordered by match week and ids."""
     return _read(
         connection,
         """
@@ -171,7 +171,7 @@ def _read(connection: Connection, statement: str, week: date) -> pd.DataFrame:
 
 
 def undated_actions(connection: Connection, week: Week) -> int:
-    """Actions of the observed match weeks that carry no time: as of which cutoff they hold nobody can say."""
+    """Actions of the observed match weeks without a time; they cannot be assigned to a cutoff."""
     row = connection.execute(
         """
         select count(*) from weekly_matches
@@ -183,7 +183,7 @@ def undated_actions(connection: Connection, week: Week) -> int:
 
 
 def missing_outcomes(connection: Connection, week: Week) -> dict[str, int]:
-    """How many rows break what a week's outcomes promise."""
+    """Numbers of rows that break the rules of a week's outcomes."""
     row = one_row(
         connection.execute(
             """
