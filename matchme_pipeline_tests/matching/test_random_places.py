@@ -19,6 +19,7 @@ from matchme_pipeline.matching.rules.limits import USUAL
 from matchme_pipeline.matching.rules.members import MemberRow
 from matchme_pipeline.matching.week import random_place_queries
 from matchme_pipeline.settings import load_settings
+from matchme_pipeline_tests.matching.app_rows import populations
 from matchme_pipeline_tests.matching.made import CUTOFF, row
 from matchme_pipeline_tests.matching.test_engine import may_meet
 from matchme_pipeline_tests.matching.test_weeks import WEEK, lists, publish, save_population
@@ -67,6 +68,16 @@ def test_drawn_places_keep_lists_coverage_and_hard_preferences(rows: list[Member
     sizes = np.bincount([engine.position[user_id] for pair in shown for user_id in pair], minlength=1)
     assert sizes.max(initial=0) <= MOST_MATCHES
     assert all(0 < probability <= 1 for probability in done.random_places.values())
+
+
+@settings(max_examples=60, deadline=None)
+@given(populations(), st.integers(0, 50))
+def test_whoever_members_look_for_a_draw_leaves_nobody_without_a_partner(rows: list[MemberRow], weeks: int):
+    engine = engine_of(rows)
+    done = engine.match([], at_random=RandomPlaces(MATCH_WEEK + timedelta(weeks=weeks), 0.2))
+    assert done.covered >= engine.match([]).covered
+    assert pairs_of(done) <= may_meet(rows)
+    assert done.largest_list <= MOST_MATCHES
 
 
 @settings(max_examples=40, deadline=None)

@@ -184,9 +184,11 @@ class Engine:
         places = self.positions(standing)
         good = self.good_enough(candidates)
         a, b, score = candidates.a[good], candidates.b[good], (candidates.score if values is None else values)[good]
-        if drawn is not None:
-            score = drawn.first(a, b, score)
-        done = allocate(len(self.position), a, b, score, places, side=self.profiles.members.gender == 0)
+
+        def solve(points: NDArray[np.float32]) -> Allocated:
+            return allocate(len(self.position), a, b, points, places, side=self.profiles.members.gender == 0)
+
+        done, drawn = (solve(score), None) if drawn is None else drawn.allocate(a, b, score, solve)
         chosen = good[done.chosen]
         allocation = self._report(candidates, chosen, places, good, done, drawn)
         if values is not None:

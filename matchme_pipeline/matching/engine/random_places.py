@@ -9,7 +9,7 @@ A draw hashes the match week and the two ids. It is the same in every run, and a
 move it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from hashlib import blake2b
@@ -17,6 +17,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
+from matchme_pipeline.matching.engine.allocation import Allocated
 from matchme_pipeline.matching.engine.allocation_problem import MOST_MATCHES, PLACE_VALUES, RandomPlaces
 from matchme_pipeline.matching.engine.candidates import Candidates, met_before
 from matchme_pipeline.matching.engine.pair_scan import have_met
@@ -46,6 +47,25 @@ class Drawn:
     b: NDArray[np.intp]
     probability: NDArray[np.float64]
     members: int
+
+    def allocate(
+        self,
+        a: NDArray[np.intp],
+        b: NDArray[np.intp],
+        points: NDArray[np.float32],
+        solve: Callable[[NDArray[np.float32]], Allocated],
+    ) -> tuple[Allocated, "Drawn | None"]:
+        """Solve the allocation of the pairs (a[n], b[n]) with drawn pairs first, and return what was drawn with it.
+
+        Where nothing proves that as many members are served as without the draw, it is solved without, too, and nothing
+        counts as drawn if that serves more.
+        """
+        done = solve(self.first(a, b, points))
+        if done.reached.served < done.bound.served:
+            without = solve(points)
+            if without.reached.served > done.reached.served:
+                return without, None
+        return done, self
 
     def first(self, a: NDArray[np.intp], b: NDArray[np.intp], points: NDArray[np.float32]) -> NDArray[np.float32]:
         """The values of pairs of positions (a[n], b[n]), a < b, that put drawn pairs before all others."""
