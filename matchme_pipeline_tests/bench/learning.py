@@ -44,7 +44,7 @@ from matchme_pipeline_tests.bench.own_server import own_server, with_tables
 
 SEEDS = (7, 8, 9, 10, 11)
 NOISE_SEEDS = range(100, 120)
-MEMBERS = int(os.environ.get("BENCH_LEARNING", "5000"))
+MEMBERS = int(os.environ.get("BENCH_LEARNING", "3000"))
 NOISE_MEMBERS = 1_500
 WEEKS = 12
 # Student's t with four degrees of freedom.
@@ -62,9 +62,9 @@ class People:
 
 
 def main() -> None:
-    """Print every part, or those that the arguments name."""
+    """Print every part, or those that BENCH_LEARNING_PARTS names, separated by commas."""
     parts = {"learned": learned, "drift": drift, "noise": noise, "poison": poison, "training": training}
-    for name in sys.argv[2:] or list(parts):
+    for name in os.environ.get("BENCH_LEARNING_PARTS", ",".join(parts)).split(","):
         print(f"-- {name}", flush=True)
         parts[name]()
 
