@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import psycopg
 import typer
 
-from matchme_pipeline.cli import alerts, console, database, jobs, matching, models, operator
+from matchme_pipeline.cli import alerts, console, database, jobs, matching, models, operator, workers
 from matchme_pipeline.errors import PipelineError, UsageError
 
 app = typer.Typer(
@@ -102,6 +102,7 @@ for command in (
     matching.matches,
     matching.candidates,
     matching.match,
+    workers.worker,
 ):
     app.command()(command)
 

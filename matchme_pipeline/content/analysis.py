@@ -108,6 +108,24 @@ def drain(
     return outcome
 
 
+def items_to_analyse(
+    user_ids: Iterable[str], items: Mapping[str, Sequence[HashedItem]], names: Mapping[str, tuple[str, ...]]
+) -> list[ItemToAnalyse]:
+    """What a model is asked about these members: their `items`, without their `names`."""
+    return [
+        ItemToAnalyse(
+            member_id=user_id,
+            content_hash=str(item.content_hash),
+            text=canonical_text(item.raw.text),
+            categories=item.raw.categories,
+            depth_level=item.raw.depth_level,
+            names=names.get(user_id, ()),
+        )
+        for user_id in user_ids
+        for item in items.get(user_id, ())
+    ]
+
+
 def _work(
     connection: Connection,
     models: Models,
@@ -122,18 +140,7 @@ def _work(
     """Analyse the claimed members and remove each saved member from the lease's jobs."""
     open_jobs = lease.open_jobs
     names = insight_queries.names_of(connection, list(open_jobs))
-    asked = [
-        ItemToAnalyse(
-            member_id=user_id,
-            content_hash=str(item.content_hash),
-            text=canonical_text(item.raw.text),
-            categories=item.raw.categories,
-            depth_level=item.raw.depth_level,
-            names=names.get(user_id, ()),
-        )
-        for user_id in open_jobs
-        for item in items.get(user_id, ())
-    ]
+    asked = items_to_analyse(open_jobs, items, names)
     # A member who has left meanwhile has nothing to analyse: complete the job.
     gone = [job for user_id, job in open_jobs.items() if not items.get(user_id)]
     if gone:

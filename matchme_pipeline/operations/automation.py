@@ -19,6 +19,7 @@ from matchme_pipeline.operations import runs
 from matchme_pipeline.operations.jobs import daily_incremental, weekly_batch
 from matchme_pipeline.operations.pools import free_pools
 from matchme_pipeline.operations.run_errors import end_of_failure
+from matchme_pipeline.operations.week_workers import WORKER_JOB
 from matchme_pipeline.settings import process_settings
 from matchme_pipeline.week import WEEK, Week
 
@@ -55,6 +56,9 @@ def daily_schedule(context: ScheduleEvaluationContext) -> RunRequest:
 
 
 def _close(context: RunStatusSensorContext, status: str, error: str | None = None, **metadata: bool) -> None:
+    if context.dagster_run.job_name == WORKER_JOB:
+        # Its calls stand in the row of the run that it helped.
+        return
     with connect(database_url(process_settings()), vectors=False) as connection:
         runs.close_run(connection, context.dagster_run, status, error, **metadata)
     free_pools(context.instance, context.dagster_run.run_id)

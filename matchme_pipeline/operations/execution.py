@@ -14,15 +14,17 @@ RUN_CONFIG: dict[str, dict[str, dict[str, object]]] = {"loggers": {"progress": {
 
 
 def execute_here(
-    job: JobDefinition, instance: DagsterInstance, partition: str, tags: Mapping[str, str]
+    job: JobDefinition, instance: DagsterInstance, partition: str | None, tags: Mapping[str, str]
 ) -> JobExecutionResult:
-    """Execute `job` for one partition, step by step in this process; a failure is in the result and is not raised.
+    """Execute `job`, for one partition where it has any, step by step in this process.
+
+    A failure is in the result and is not raised.
 
     `JobDefinition.execute_in_process` does the same but stores the run without the code location's origin. Such a run
     is missing from the timeline and from the pages of the job and its partitions, and cannot be re-executed in the UI.
     """
     here = job.as_ephemeral_job(resource_defs={}, input_values={})
-    all_tags = {**here.run_tags, **tags, PARTITION_TAG: partition}
+    all_tags = {**here.run_tags, **tags, **({PARTITION_TAG: partition} if partition else {})}
     plan = create_execution_plan(
         InMemoryJob(here), run_config=RUN_CONFIG, instance_ref=instance.get_ref(), tags=all_tags
     )

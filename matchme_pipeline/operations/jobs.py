@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 from dagster import AssetSelection, OpExecutionContext, define_asset_job, job, op
 
 from matchme_pipeline.database.resource import DatabaseResource
-from matchme_pipeline.operations import dna_refresh, runs
+from matchme_pipeline.llm.resource import ModelsResource
+from matchme_pipeline.operations import dna_refresh, runs, week_workers, worker_queries
+from matchme_pipeline.week import Week
 
 _GROUPS = ("content", "embeddings", "dna", "matches", "operations")
 
@@ -40,3 +42,35 @@ def refresh_dna_scores(context: OpExecutionContext, database: DatabaseResource) 
 def dna_refresh_job() -> None:
     """Refresh the scores of waiting members."""
     refresh_dna_scores()
+
+
+@op(description="Asks the open questions of the run that it belongs to, until that run is over.")
+def answer_open_questions(context: OpExecutionContext, database: DatabaseResource, models: ModelsResource) -> None:
+    """Help the run named in this run's tags; the calls are booked on that run."""
+    from matchme_pipeline.operations.worker_stages import stages_of
+
+    week = Week.parse(context.run.tags[week_workers.WEEK_TAG])
+    member_of = context.run.tags[week_workers.MEMBER_OF_TAG]
+    with database.connect() as connection:
+        worker_queries.declare_worker(connection, member_of, context.run_id)
+        try:
+            with models.session(database) as llm:
+                stages = stages_of(connection, llm, week, context.run_id)
+                answered = week_workers.join(
+                    connection, context.instance, member_of, stages, llm, week, context.log.info
+                )
+        finally:
+            worker_queries.settle_figures(connection, member_of)
+    context.add_output_metadata({**answered, "worker_of": member_of})
+
+
+# A worker takes no turn of its own and has no row: it is a member of the run that it helps.
+@job(
+    name=week_workers.WORKER_JOB,
+    resource_defs={"database": DatabaseResource(), "models": ModelsResource()},
+    description="A worker of a week's run (matchme worker --week): asks the model questions that are still open, so "
+    "that the run ends sooner. Its calls are booked on that run.",
+)
+def week_worker_job() -> None:
+    """Help the run of a week."""
+    answer_open_questions()

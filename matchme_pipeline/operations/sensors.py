@@ -20,7 +20,16 @@ from matchme_pipeline.database.addresses import database_url
 from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.dna import queries as dna_queries
 from matchme_pipeline.jobs.adoption import reject_malformed
-from matchme_pipeline.operations import alerts, dna_refresh, due_jobs, launches, lost_runs, missing_weeks, runs
+from matchme_pipeline.operations import (
+    alerts,
+    dna_refresh,
+    due_jobs,
+    launches,
+    lost_runs,
+    missing_weeks,
+    runs,
+    week_workers,
+)
 from matchme_pipeline.operations.due_jobs import DueSet
 from matchme_pipeline.operations.jobs import daily_incremental, dna_refresh_job, weekly_batch
 from matchme_pipeline.operations.liveness import UNFINISHED
@@ -180,6 +189,7 @@ def close_lost_runs(context: SensorEvaluationContext) -> SkipReason:
     with _database() as connection:
         at_work = lost_runs.close_lost(connection, context.instance, _now())
         lost_runs.not_yet_begun(connection, context.instance)
+    week_workers.close_lost_workers(context.instance)
     context.update_cursor(_now().isoformat())
     return SkipReason(f"{len(at_work)} runs are at work")
 

@@ -1,0 +1,69 @@
+"""SQL of worker runs: what is open in the queue, which model a run asks, and the workers that its row names."""
+
+from datetime import date
+
+from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.jobs.model import JobType
+
+
+def open_subjects(connection: Connection, job_type: JobType, week: date) -> set[str]:
+    """Members whose job of the week is not finished, unless it has failed before: that one is the run's own to try."""
+    rows = connection.execute(
+        """
+        select subject
+        from batch_processing_queue
+        where job_type = %s and week = %s and status in ('pending', 'processing') and attempts <= 1
+            and subject is not null
+        """,
+        [job_type, week],
+    ).fetchall()
+    return {subject for (subject,) in rows}
+
+
+def models_asked(connection: Connection, dagster_run_id: str, stage: str) -> set[str]:
+    """The models that the ledger names for a run's stage."""
+    rows = connection.execute(
+        "select distinct model from llm_calls where dagster_run_id = %s and stage = %s", [dagster_run_id, stage]
+    ).fetchall()
+    return {model for (model,) in rows}
+
+
+def declare_worker(connection: Connection, dagster_run_id: str, worker_run_id: str) -> None:
+    """Name a worker run in the row of the run that it belongs to."""
+    connection.execute(
+        """
+        update batch_run_history
+        set metadata = coalesce(metadata, '{}'::jsonb) || jsonb_build_object(
+            'workers', coalesce(metadata -> 'workers', '[]'::jsonb) || to_jsonb(%s::text)
+        )
+        where dagster_run_id = %s
+        """,
+        [worker_run_id, dagster_run_id],
+    )
+
+
+def settle_figures(connection: Connection, dagster_run_id: str) -> None:
+    """Add to a closed row what calls in flight have brought since, so that it equals the ledger."""
+    connection.execute(
+        """
+        update batch_run_history h
+        set tokens_used = calls.input_tokens + calls.output_tokens,
+            input_tokens = calls.input_tokens,
+            cached_input_tokens = calls.cached_input_tokens,
+            output_tokens = calls.output_tokens,
+            cost_usd = calls.cost_usd,
+            api_cost_cents = round(calls.cost_usd * 100)
+        from (
+            select coalesce(sum(input_tokens), 0)::bigint as input_tokens,
+                coalesce(sum(cached_input_tokens), 0)::bigint as cached_input_tokens,
+                coalesce(sum(output_tokens), 0)::bigint as output_tokens,
+                coalesce(sum(cost_usd), 0) as cost_usd
+            from llm_calls
+            where dagster_run_id = %(run_id)s
+        ) calls
+        where h.dagster_run_id = %(run_id)s and h.status <> 'running'
+            and (h.cost_usd, h.input_tokens, h.output_tokens)
+                is distinct from (calls.cost_usd, calls.input_tokens, calls.output_tokens)
+        """,
+        {"run_id": dagster_run_id},
+    )
