@@ -12,6 +12,9 @@ MASKS = ("[email]", "[link]", "[handle]", "[phone]", "[name]")
 _MOST_NAME_CHARACTERS, _MOST_PARTS = 120, 12
 _DIVIDES = re.compile(r"[\s\-_.,/|()\"]+")
 _LETTER = r"[^\W\d_]"
+# Characters that the patterns allow within a name, and letters that match an ASCII letter when case is ignored.
+_WITHIN_NAMES = str.maketrans("", "", " .-_*'")
+_FOLDED_TO_ASCII = frozenset("\u017f\u212a\u0130\u0131")
 # Scripts without spaces between words.
 _UNSPACED = re.compile(
     "[\u0e00-\u0e7f\u0e80-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"
@@ -28,16 +31,35 @@ def named(text: str, names: Collection[str]) -> Iterator[tuple[int, int]]:
     """
     if not names:
         return
-    patterns = _patterns(tuple(sorted({name[:_MOST_NAME_CHARACTERS] for name in names})))
-    if not patterns:
-        return
+    known = tuple(sorted({name[:_MOST_NAME_CHARACTERS] for name in names}))
     plain = plain_letters(text)
-    for pattern, needs_capital in patterns:
+    if not _may_hold(plain, known):
+        return
+    for pattern, needs_capital in _patterns(known):
         for match in pattern.finditer(plain):
             start, end = match.span()
             is_mask = plain[max(0, start - 1) : end + 1] in MASKS
             if not is_mask and (not needs_capital or match[0][:1].isupper()):
                 yield start, end
+
+
+def _may_hold(plain: str, names: tuple[str, ...]) -> bool:
+    """Whether a pattern of `names` can match: each needs a naming word, apart from characters between its letters.
+
+    Most members do not write their names, and compiling the patterns takes longer than masking all their texts.
+    """
+    words = _sought(names)
+    if words is None or not _FOLDED_TO_ASCII.isdisjoint(plain):
+        return True
+    close = plain.lower().translate(_WITHIN_NAMES)
+    return any(word in close for word in words)
+
+
+@lru_cache(maxsize=4_096)
+def _sought(names: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The naming words without the characters allowed between letters; None if one is not ASCII."""
+    words = {word.translate(_WITHIN_NAMES) for name in names for word in _naming(_parts(name))}
+    return tuple(sorted(words)) if all(word.isascii() for word in words) else None
 
 
 @lru_cache(maxsize=4_096)
