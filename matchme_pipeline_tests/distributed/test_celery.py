@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -31,24 +32,45 @@ WEEK = WEEKS[0]
 PATIENCE_SECONDS = 600
 
 
+@dataclass
+class Broker:
+    """A Redis of its own, which keeps nothing on disk; it can be killed and started anew under its address."""
+
+    port: int
+    folder: Path
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
+        self.process = subprocess.Popen(command, cwd=self.folder, stdout=subprocess.DEVNULL)
+        wait_until(lambda: answers(self.port))
+
+    def kill(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[str]:
-    """The address of a Redis of its own, which keeps nothing on disk."""
+def broker(tmp_path: Path) -> Iterator[Broker]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
-    with running(command, dict(os.environ), tmp_path / "redis.log"):
-        wait_until(lambda: answers(port))
-        yield f"redis://127.0.0.1:{port}/0"
+        own = Broker(free.getsockname()[1], tmp_path)
+    own.start()
+    yield own
+    own.kill()
 
 
 @pytest.fixture
-def environment(broker: str, seeded_url: str, tmp_path: Path) -> dict[str, str]:
+def environment(broker: Broker, seeded_url: str, tmp_path: Path) -> dict[str, str]:
     """What Dagster and the workers are started with."""
     return os.environ | {
         "DAGSTER_HOME": str(files.dagster_home()),
-        "MATCHME_CELERY_BROKER": broker,
+        "MATCHME_CELERY_BROKER": broker.url,
         "MATCHME_DATABASE_URL": seeded_url,
         "MATCHME_EXECUTOR": "celery",
         "MATCHME_FIRST_WEEK": WEEK.key,
@@ -91,6 +113,22 @@ def test_the_step_of_a_killed_worker_is_taken_up_by_another(
 
         assert week(environment, tmp_path, kill_one_that_works) == 0, (tmp_path / "week.log").read_text()[-3000:]
         assert ended
+    assert_same(environment, of_one_process)
+
+
+def test_a_broker_that_is_killed_and_comes_back_with_nothing_delays_the_week(
+    environment: dict[str, str], broker: Broker, tmp_path: Path, of_one_process: Rows
+) -> None:
+    def kill_and_start() -> bool:
+        if steps_begun(environment) < 3:
+            return False
+        broker.kill()
+        time.sleep(3)
+        broker.start()
+        return True
+
+    with worker(environment, tmp_path, "one"), worker(environment, tmp_path, "two"):
+        assert week(environment, tmp_path, kill_and_start) == 0, (tmp_path / "week.log").read_text()[-3000:]
     assert_same(environment, of_one_process)
 
 
