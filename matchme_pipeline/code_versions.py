@@ -1,6 +1,6 @@
-"""Versions of what computes an asset: of formulas by their source, beside prompts, which have versions of their own.
+"""Code versions of assets: of formulas by their source, and of prompts, which have their own versions.
 
-Dagster marks an asset whose code version differs from the one that it was last materialised with.
+Dagster marks an asset if its code version differs from that of its last materialisation.
 """
 
 from collections.abc import Iterator

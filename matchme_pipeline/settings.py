@@ -17,8 +17,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 
 from matchme_pipeline.errors import ConfigurationError
 
-# The attributes that a wish may be about whatever the partner has stated: an operator may let their unknown value fail
-# it (`strict_unknown`). Without that, an unknown value fails no wish.
+# Attributes whose unknown value an operator may let fail a stated preference (`strict_unknown`). By default an unknown
+# value fails no preference.
 UNKNOWN_MAY_BE_STRICT = ("distance", "education", "marital_status", "children", "religiosity", "sect", "hijab")
 # The model that the prompts were written for and tried with.
 DEFAULT_INSIGHT_MODEL = "gpt-6-luna"
@@ -32,7 +32,7 @@ POPULATION_FILE = "population.env"
 
 
 def _listed(value: object) -> object:
-    """The entries of a list that stands in one variable, separated by commas; anything but a text as it is."""
+    """The entries of a comma-separated variable; values of another type stay unchanged."""
     return [entry.strip() for entry in value.split(",") if entry.strip()] if isinstance(value, str) else value
 
 

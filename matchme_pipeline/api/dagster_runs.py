@@ -141,7 +141,7 @@ class DagsterRuns:
             raise LaunchError(lines[-1].strip()[:300])
 
     def break_off(self) -> None:
-        """End a launch under way, and every later one."""
+        """Interrupt an active launch, and every later one."""
         self._is_broken_off = True
         if (command := self._command) is not None:
             command.kill()

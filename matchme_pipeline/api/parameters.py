@@ -15,10 +15,10 @@ USER_ID = r"^[A-Za-z0-9_.:|-]{1,128}$"
 UserId = Annotated[str, Path(pattern=USER_ID, description="A Clerk user id.")]
 JobId = Annotated[UUID, Path(description="A job's id.")]
 RunId = Annotated[UUID, Path(description="A Dagster run's id.")]
-PageSize = Annotated[int, Query(ge=1, le=100, description="Rows a page.")]
-JobFilter = Annotated[JobState | None, Query(description="Jobs in this state alone.")]
+PageSize = Annotated[int, Query(ge=1, le=100, description="Rows per page.")]
+JobFilter = Annotated[JobState | None, Query(description="Only jobs in this state.")]
 Cursor = Annotated[
-    str | None, Query(max_length=LONGEST_CURSOR_CHARACTERS, description="`next_cursor` of the page before.")
+    str | None, Query(max_length=LONGEST_CURSOR_CHARACTERS, description="`next_cursor` of the previous page.")
 ]
 
 

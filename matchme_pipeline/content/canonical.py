@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 
-# Two blanks or more, or one that is no space: single spaces, nearly all there are, stay untouched.
+# Two spaces or more, or one that is not a plain space: ordinary single spaces stay untouched.
 _UNEVEN_SPACE = re.compile(r"(?: [^\S\n]|[^\S\n ])[^\S\n]*")
 _BLANK_LINES = re.compile(r"\n{3,}")
 # Zero-width joiners hold emoji and Persian or Urdu letters together; tags spell out regional flags.

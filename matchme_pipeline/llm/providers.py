@@ -19,7 +19,7 @@ def provider_api(name: str) -> type[ProviderApi]:
             raise
         api = None  # type: ignore[assignment]
     except AttributeError:
-        # The offline models are no API.
+        # The offline models have no API.
         api = None  # type: ignore[assignment]
     if api is None:
         raise ConfigurationError(

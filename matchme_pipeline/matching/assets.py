@@ -33,10 +33,11 @@ _MATCHING = code_version(
 
 @contextmanager
 def _collector_paused(unless: object) -> Iterator[None]:
-    """Keep the cyclic garbage collector out while a week is computed: it looks at millions of objects without a cycle.
+    """Pause the cyclic garbage collector while a week is computed: it would examine millions of objects without a
+    cycle.
 
-    Of 6,000 members, loading and allocating take 1.0 s of CPU time with it paused and 1.7 s without. `unless`: what is
-    computed waits for a model, whose calls leave cycles behind, for up to a day.
+    For 6,000 members, loading and allocating take 1.0 s of CPU time with it paused and 1.7 s without. `unless`: the
+    computation waits for a model for up to a day, and model calls leave cycles.
     """
     if unless or not gc.isenabled():
         yield

@@ -1,7 +1,7 @@
-"""Steps on Celery workers, with an eye on them: a step whose worker is gone is given to another one.
+"""Steps on Celery workers with supervision: a step whose worker is gone is submitted again.
 
-Celery tells nobody that a worker was killed. What is known is the run's row: every step writes a sign of life into it
-every few seconds, and a run whose steps are all silent has lost them. This module needs the extra `celery`.
+Celery reports no killed worker. Therefore the run's row decides: every active step writes a heartbeat into it every few
+seconds, and a run without heartbeats has lost its steps. This module needs the extra `celery`.
 """
 
 import logging
@@ -160,7 +160,7 @@ class WatchedStep:
         if now - self._submitted_at < LOST_AFTER:
             return False
         if not self._has_begun() and not self._waits_in_vain():
-            # Nobody works on it, so that nobody else writes that the run lives.
+            # No step is active, so this process writes the run's heartbeat.
             quietly(self._record_progress)
             return False
         with connect(database_url(process_settings()), vectors=False) as connection:

@@ -20,7 +20,7 @@ from matchme_pipeline.settings import Settings
 
 # Independent stages side by side; more than two would only contend for a machine's cores.
 _STEPS_AT_ONCE = 2
-# Steps are forked from one process that has loaded the code: starting each anew costs seconds a step.
+# Steps are forked from one process that has loaded the code; a new process per step would cost seconds.
 _PRELOADED = ["matchme_pipeline.definitions"]
 # The extra of this package, and the package and attribute that it brings.
 _INTEGRATIONS = {

@@ -98,7 +98,7 @@ def record_progress(connection: Connection, dagster_run_id: str) -> bool:
 
 
 def is_silent_since(connection: Connection, dagster_run_id: str, moment: datetime) -> bool:
-    """Whether a run at work has given no sign of life since `moment`."""
+    """Has an active run had no heartbeat since `moment`?"""
     row = connection.execute(
         "select coalesce(heartbeat_at, started_at) < %s from batch_run_history "
         "where dagster_run_id = %s and status = 'running'",

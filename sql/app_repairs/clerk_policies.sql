@@ -1,5 +1,5 @@
--- Members cannot read their own rows: policies compare with auth.uid(), which reads the token's subject as a uuid, and a
--- Clerk id is none. The same policies by the subject as a text.
+-- Members cannot read their own rows: policies compare with auth.uid(), which reads the token's subject as a uuid, but a
+-- Clerk id is a text. This repair makes the same policies compare with the subject as a text.
 do $$
 declare
     broken record;

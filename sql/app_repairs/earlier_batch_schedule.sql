@@ -1,5 +1,5 @@
 -- pg_cron still starts the earlier batch, usually on Sundays at 02:00; it writes random one-sided matches into the same week.
--- Every schedule that names a batch or weekly_matches ends, which are those that `matchme doctor` lists. Look at them first:
+-- This repair removes every schedule that names a batch or weekly_matches; `matchme doctor` lists them. Check them first:
 -- select jobid, jobname, schedule, command from cron.job;
 do $$
 declare

@@ -1,5 +1,5 @@
 -- Approving an insight fails: a trigger function on user_insights updates mysoul_dna_scores by a column clerk_user_id, which
--- that table does not have. The same statements by user_id; nothing else of the function changes.
+-- that table does not have. This repair replaces the column by user_id and changes nothing else.
 do $$
 declare
     broken record;

@@ -107,7 +107,7 @@ class PemKey:
     """One configured public key, which signs whatever key id a token names."""
 
     def __init__(self, pem: str) -> None:
-        """Raises ConfigurationError for a text that is no RSA public key."""
+        """Raises ConfigurationError for a text that is not an RSA public key."""
         try:
             key = load_pem_public_key(pem.replace("\\n", "\n").encode())
         except ValueError:
@@ -135,7 +135,7 @@ def _signing_keys(document: dict[str, object]) -> dict[str, RSAPublicKey]:
         try:
             key = jwt.PyJWK(entry, ALGORITHM).key
         except (jwt.PyJWTError, ValueError, TypeError, AttributeError):
-            # One that cannot be read is no reason to refuse the others.
+            # An unreadable one does not invalidate the others.
             continue
         if isinstance(key, RSAPublicKey) and key.key_size >= SMALLEST_KEY_BITS:
             keys[entry["kid"]] = key

@@ -46,7 +46,7 @@ TRIGGER_ANSWERS = problems(401, 403, 422) | {
 def trigger(
     request: Request, shared: Shared, admin: Admin, response: Response, wanted: TriggerRequest
 ) -> TriggerAnswer:
-    """Materialise weeks. A run of the same type and week that is queued or at work is answered with, not doubled."""
+    """Materialise weeks. For a week with a queued or active run of the same type, the answer is that run."""
     name_subject(request, wanted.model_dump_json(exclude_none=True))
     answer = trigger_runs(shared, admin.user_id, wanted, datetime.now(UTC))
     if not any(run.started for run in answer.runs):
@@ -77,8 +77,10 @@ def history(
     admin: Admin,
     limit: PageSize = 20,
     cursor: Cursor = None,
-    status: Annotated[RunState | None, Query(description="How they ended, or `running`.")] = None,
-    run_type: Annotated[RecordedRunType | None, Query(description="What they did; `manual`: chosen assets.")] = None,
+    status: Annotated[RunState | None, Query(description="How the runs ended, or `running`.")] = None,
+    run_type: Annotated[
+        RecordedRunType | None, Query(description="The type of the runs; `manual`: selected assets.")
+    ] = None,
     week: Annotated[Day | None, Query(description="One week, by its Sunday.")] = None,
 ) -> RunPage:
     """Runs, the newest first."""
@@ -91,7 +93,7 @@ def history(
 
 @router.get("/runs/{run_id}", dependencies=ADMINISTRATORS, responses=problems(401, 403, 404, 422))
 def run_state(shared: Shared, run_id: RunId) -> TriggerState:
-    """What became of a run that was asked for: launching, queued, at work, ended."""
+    """The state of a requested run: launching, queued, active, ended."""
     return trigger_state(shared, str(run_id))
 
 
@@ -102,7 +104,7 @@ def run_state(shared: Shared, run_id: RunId) -> TriggerState:
     responses=problems(401, 403, 404, 409, 422),
 )
 def cancel(shared: Shared, run_id: RunId) -> CancelAnswer:
-    """End a run that is queued or at work; what it has finished is kept."""
+    """Cancel a queued or active run; finished work stays."""
     cancel_run(shared, str(run_id))
     return CancelAnswer(dagster_run_id=str(run_id), status="cancelling")
 
@@ -117,7 +119,7 @@ def queue(
     cursor: Cursor = None,
     status: JobFilter = None,
 ) -> JobPage:
-    """A member's jobs, the newest first: one's own, and anybody's for administrators."""
+    """A member's jobs, newest first; administrators may read any member's."""
     if user_id != member.user_id and not member.is_admin:
         raise ProblemError(403, "not-yours", "you may see your own jobs")
     if user_id != member.user_id:
@@ -135,13 +137,13 @@ def queue(
 
 @router.post("/retry/{job_id}", dependencies=ADMINISTRATORS, responses=problems(401, 403, 404, 409, 422))
 def retry(shared: Shared, job_id: JobId) -> JobAnswer:
-    """Open a failed job again; it happens once, however many ask."""
+    """Reopen a failed job; concurrent requests reopen it once."""
     retry_job(shared, job_id)
     return JobAnswer(job_id=job_id, status="retry")
 
 
 @router.post("/discard/{job_id}", responses=problems(401, 403, 404, 409, 422))
 def discard(shared: Shared, admin: Admin, job_id: JobId) -> JobAnswer:
-    """Take a failed job off the shelf for good."""
+    """Discard a failed job."""
     discard_job(shared, job_id, admin.user_id)
     return JobAnswer(job_id=job_id, status="discarded")

@@ -25,10 +25,10 @@ EARLIEST = date(2000, 1, 1)
 def cost(
     shared: Shared,
     by: Annotated[
-        Dimension, Query(description="What the rows stand for; `member`: the most expensive members.")
+        Dimension, Query(description="The dimension of the rows; `member`: the most expensive members.")
     ] = "week",
     since: Annotated[Day | None, Query(description="From this day on (UTC); 90 days ago if left out.")] = None,
-    limit: Annotated[int, Query(ge=1, le=500, description="Rows at most.")] = 100,
+    limit: Annotated[int, Query(ge=1, le=500, description="The largest number of rows.")] = 100,
 ) -> CostAnswer:
     """The ledger, summed."""
     first = max(EARLIEST, since or datetime.now(UTC).date() - DEFAULT_SPAN)
@@ -43,7 +43,7 @@ def budget(
     shared: Shared,
     week: Annotated[Day | None, Query(description="A week by its Sunday; the open one if left out.")] = None,
 ) -> BudgetAnswer:
-    """What a week has cost so far, and what of its budget is left."""
+    """The cost of a week so far, and the rest of its budget."""
     sunday = week or Week.last_closed(datetime.now(UTC)).sunday + WEEK
     try:
         Week(sunday)

@@ -16,7 +16,7 @@ router = APIRouter(prefix="/api/dna", tags=["dna"])
 
 @router.get("", responses=problems(401))
 def score(shared: Shared, member: Member) -> ScoreAnswer:
-    """The newest score, every strand of it and what made it up."""
+    """The newest score with all its strands and its breakdown."""
     with shared.connection() as connection:
         rows = members.scores(connection, member.user_id, 1)
     return ScoreAnswer(user_id=member.user_id, score=_view(rows[0]) if rows else None)

@@ -20,7 +20,7 @@ QUEUED_RUNS = Gauge("matchme_queued_runs", "Runs that wait in Dagster's queue.")
 
 @router.get("/health", responses=problems())
 def health() -> Health:
-    """The process lives. Asks nobody else."""
+    """The process is alive; checks nothing else."""
     return Health(status="ok", checks={})
 
 

@@ -21,13 +21,13 @@ InsightId = Annotated[UUID, Path(description="An insight's id.")]
 
 @router.get("/pending", responses=problems(401, 422))
 def pending(shared: Shared, member: Member, limit: PageSize = 20, cursor: Cursor = None) -> InsightPage:
-    """What waits for the member's verdict and has not expired."""
+    """Pending insights that have not expired."""
     return _page(shared, member.user_id, "pending", limit, cursor)
 
 
 @router.get("/approved", responses=problems(401, 422))
 def approved(shared: Shared, member: Member, limit: PageSize = 20, cursor: Cursor = None) -> InsightPage:
-    """What the member has approved."""
+    """Approved insights."""
     return _page(shared, member.user_id, "approved", limit, cursor)
 
 
@@ -39,7 +39,7 @@ def approve(shared: Shared, member: Member, insight_id: InsightId) -> ReviewAnsw
 
 @router.post("/{insight_id}/reject", responses=problems(401, 404, 409, 410, 422))
 def reject(shared: Shared, member: Member, insight_id: InsightId) -> ReviewAnswer:
-    """It is not: nobody sees it again."""
+    """Reject the insight; nobody sees it again."""
     return _review(shared, member.user_id, insight_id, "rejected")
 
 

@@ -19,7 +19,7 @@ from matchme_pipeline.operations.match_queries import newest_match_week
 
 router = APIRouter(prefix="/api/matches", tags=["matches"])
 
-MatchId = Annotated[UUID, Path(description="A match's id, as in the list.")]
+MatchId = Annotated[UUID, Path(description="The id of a match, as in the list.")]
 
 
 @router.get("", responses=problems(401, 422))
@@ -37,13 +37,13 @@ def matches(
 
 @router.post("/{match_id}/viewed", responses=problems(401, 404, 422))
 def viewed(shared: Shared, member: Member, match_id: MatchId) -> Match:
-    """The member has looked at the match; from then on it stays as it is. Saying so again changes nothing."""
+    """Record that the member has viewed the match; from then on it stays unchanged. Repeating this changes nothing."""
     return _mark(shared, member.user_id, match_id, "viewed")
 
 
 @router.post("/{match_id}/actioned", responses=problems(401, 404, 422))
 def actioned(shared: Shared, member: Member, match_id: MatchId) -> Match:
-    """The member has acted on the match. Saying so again changes nothing."""
+    """Record that the member has acted on the match. Repeating this changes nothing."""
     return _mark(shared, member.user_id, match_id, "actioned")
 
 

@@ -27,7 +27,7 @@ _STAGED = [
 ]
 
 
-# What is staged as a whole number and kept as a numeric: strands in micro-points, the percentile in hundredths.
+# Columns staged as integers and stored as numeric: strands in micro-points, the percentile in hundredths.
 _UNITS: dict[str, LiteralString] = {**dict.fromkeys(WEIGHTS, " * 0.000001"), "percentile_rank": " * 0.01"}
 _COLUMNS = [name for name, _ in _STAGED if name != "user_id"]
 

@@ -28,9 +28,9 @@ class FinalErrors:
         is_key_refused: bool = False,
         is_model_unknown: bool = False,
     ) -> ModelRequestError | None:
-        """The error that an HTTP `status`, or what the body says, stands for; None where another try may help.
+        """The error for an HTTP `status`, or for the body's content; None if a retry may help.
 
-        `code` is shown, so it has to be one of the provider's own words.
+        `code` is shown, so it must be one of the provider's own codes.
         """
         if status == 402 or is_credit_spent:
             return ModelRequestError(

@@ -45,7 +45,7 @@ def readings(text: str) -> Iterator[str]:
 
 
 def compact(text: str) -> str:
-    """The Latin letters of `text` alone, in small letters: what is set apart by anything reads as one word."""
+    """The Latin letters of `text` in small letters, without anything between them."""
     return re.sub("[^a-z]+", "", text.lower())
 
 

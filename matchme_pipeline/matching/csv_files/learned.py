@@ -71,7 +71,7 @@ def _with_points(match: Match, points: Decimal) -> Match:
 
 
 def learned_score(engine: Engine, liked: Liked, calibration: "Calibration") -> LearnedScore | None:
-    """What the answers of members who can be matched teach; None where they are too few or all alike."""
+    """The score learned from the answers of matchable members; None if there are too few answers or all are equal."""
     place = engine.position
     known = sorted((place[a], place[b], likes) for (a, b), likes in liked.items() if a in place and b in place)
     if not known:

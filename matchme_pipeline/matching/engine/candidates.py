@@ -194,10 +194,11 @@ def _meetings(members: Members) -> Iterator[Meeting]:
 
 
 def _neighbours_first(members: Members) -> NDArray[np.intp]:
-    """An order in which members stand together whom the same others can meet.
+    """A sort order for cache locality; it does not affect results.
 
-    It decides nothing but the pace: tiles of neighbours have narrow bounds, and vectors that are needed together lie
-    together. Members with a reach go by degree of place, then age; those without by age, then place.
+    Neighbours in this order have similar ages and places: tiles have narrow bounds, and vectors that are used together
+    are adjacent. Members with a maximum distance are sorted by degree of place, then age; the others by age, then
+    place.
     """
     anywhere = members.max_distance >= NO_LIMIT
     latitude, longitude = np.nan_to_num(members.lat, nan=99.0), np.nan_to_num(members.lng, nan=199.0)
@@ -209,8 +210,8 @@ def _neighbours_first(members: Members) -> NDArray[np.intp]:
 def _calibrate(known: Known, meetings: list[Meeting], bounds: Bounds, pool: ThreadPoolExecutor) -> Calibration:
     """Mean and deviation of the similarity over the eligible partners of at most CALIBRATION_MEMBERS members.
 
-    The members are evenly spaced by id, which says nothing of a member: a systematic sample (Cochran 1977, chapter 8),
-    the same for the same members. A population that is no larger is taken whole.
+    The members are evenly spaced by id, which is independent of their attributes: a deterministic systematic sample
+    (Cochran 1977, chapter 8). A smaller population is used completely.
     """
     n = len(known.records)
     sampled = np.unique(np.linspace(0, max(n - 1, 0), min(n, CALIBRATION_MEMBERS)).round().astype(np.intp))
@@ -234,7 +235,7 @@ def _calibrate(known: Known, meetings: list[Meeting], bounds: Bounds, pool: Thre
 def met_before(
     excluded: Collection[tuple[int, int]] | NDArray[np.intp], n: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Whom each member has met: partners of member m are partners[starts[m]:starts[m + 1]], ascending."""
+    """The partners that each member has met: those of member m are partners[starts[m]:starts[m + 1]], ascending."""
     given = excluded if isinstance(excluded, np.ndarray) else np.array(list(excluded), dtype=np.intp).reshape(-1, 2)
     low, high = given.min(axis=1), given.max(axis=1)
     inside = (low >= 0) & (high < n) & (low != high)
@@ -254,7 +255,7 @@ def _pairs(best: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.intp]
 
 
 def _count_parted(members: Members, meetings: list[Meeting], counts: NDArray[np.int64]) -> None:
-    """Set how many pairs age and distance part: the first by counting ages, the second by what is left."""
+    """Count the pairs that age and distance exclude: the first by counting ages, the second by subtraction."""
     of_ages = sum(
         pairs_of_ages(members.rows(meeting.rows), members.rows(meeting.columns), one_side=meeting.one_side)
         for meeting in meetings

@@ -52,9 +52,9 @@ class Knowledge:
 
 @dataclass(frozen=True)
 class Match:
-    """A chosen pair, `a` before `b`, with its score and factors.
+    """A selected pair, `a` before `b`, with its score and factors.
 
-    `value`: what it is worth by a learned version, which orders lists then; None where the score does.
+    `value`: its value by a learned version, which then orders lists; None if the score does.
     """
 
     a: str

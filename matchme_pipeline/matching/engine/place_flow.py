@@ -42,12 +42,12 @@ def solve(problem: Problem, first_side: NDArray[np.bool_]) -> tuple[NDArray[np.b
 def serves_most(
     problem: Problem, first_side: NDArray[np.bool_], across: NDArray[np.intp], chosen: NDArray[np.bool_]
 ) -> bool:
-    """Whether no choice among the pairs `across` serves more members than `chosen`, which runs across too.
+    """Does no selection among the pairs `across` serve more members than `chosen`, which also runs across?
 
-    Each side is looked at by itself. From the members whose lists are empty, alternating paths (Berge 1957) lead over
-    any pair to a partner, and from there over chosen pairs back. If they meet a partner with a free place, or a member
-    whose list holds somebody else too, one more can be served and nobody loses their last. If they meet neither, all
-    places of the partners that were met hold members who were met, one each: no choice serves more of these.
+    Each side is examined separately. From the members with empty lists, alternating paths (Berge 1957) lead over any
+    pair to a partner, and from there over selected pairs back. If they reach a partner with a free place, or a member
+    whose list has another match, one more member can be served. Otherwise all places of the reached partners belong to
+    reached members, one each, and no selection serves more of these.
     """
     held = problem.taken + problem.degrees(chosen)
     a, b, is_chosen = problem.a[across], problem.b[across], chosen[across]

@@ -98,9 +98,9 @@ def draw(
     standing: NDArray[np.intp],
     places: RandomPlaces,
 ) -> Drawn:
-    """Draw pairs among all that may meet; `excluded` pairs may not, `standing` ones stand already and can be drawn.
+    """Draw pairs among all eligible ones; `excluded` pairs cannot be drawn, `standing` ones can and are already shown.
 
-    `found` is what was looked for without the excluded and the standing pairs.
+    `found` is the result of a scan without the excluded and the standing pairs.
     """
     members = profiles.members
     n = len(members)

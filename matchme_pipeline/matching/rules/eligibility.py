@@ -31,7 +31,7 @@ Block = NDArray[np.bool_]
 
 @rule
 def first_failed_filter(a: Record, b: Record) -> int:
-    """Of two members whose genders suit: the place in FILTERS of the first filter that parts them, or ELIGIBLE."""
+    """The first filter that two members of suitable genders fail, as its position in FILTERS, or ELIGIBLE."""
     if b.age < a.age_min or b.age > a.age_max or a.age < b.age_min or a.age > b.age_max:
         return AGE
     apart = haversine(a, b)

@@ -93,7 +93,7 @@ class Members:
     requires_hijab: NDArray[np.int8]
     # Does the member state both ends of an age range that is narrow enough to have a meaningful middle?
     states_age: NDArray[np.int8]
-    # A bit for each of `settings.UNKNOWN_MAY_BE_STRICT` whose unknown value fails this member's wish.
+    # A bit for each of `settings.UNKNOWN_MAY_BE_STRICT` whose unknown value fails this member's preference.
     strict: NDArray[np.int16]
 
     def __len__(self) -> int:

@@ -1,10 +1,10 @@
-"""How a match names an attribute that somebody asks for and the other has not stated.
+"""The names of unknown attributes in a match's sentence, and the rule for unknown values.
 
 The app never fills some columns and members leave others empty, so a missing value says nothing about a person. Gender
-and age are always needed: who states none is not matched at all. For the attributes below (the hard preferences that
-`settings.UNKNOWN_MAY_BE_STRICT` lists) an unknown value lets a pair meet: it costs points of the factor `stated`, and
-the match names what is not stated. `MATCHME_STRICT_UNKNOWN` makes attributes strict: an unknown value then keeps the
-pair apart. A known value against a stated wish always excludes.
+and age are always required: members without them are not matched. For the hard preferences in
+`settings.UNKNOWN_MAY_BE_STRICT`, a pair with an unknown value is eligible: it loses points of the factor `stated`, and
+the match names the attribute. `MATCHME_STRICT_UNKNOWN` makes attributes strict: an unknown value then excludes the
+pair. A known value that contradicts a preference always excludes it.
 """
 
 NAMES = {

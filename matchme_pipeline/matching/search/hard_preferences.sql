@@ -9,7 +9,7 @@
 o.age between s.age_min and s.age_max and s.age between o.age_min and o.age_max
 
 -- distance
--- A hair more than the rule allows: rounding differs, and the rule itself has the last word.
+-- Slightly more than the rule allows: rounding differs, and the compiled rule decides afterwards.
 (
     s.anywhere and o.anywhere
     or coalesce(

@@ -1,4 +1,4 @@
--- Who may meet the seeker, both ways, the nearest first: the hard preferences of hard_preferences.sql, then who has met.
+-- Eligible partners of the seeker, nearest first: the hard preferences of hard_preferences.sql, then pairs who have met.
 --
 -- `everyone` is read once, whole: filters that reach into it make the planner expect a single member, and it then
 -- gathers every member's signs of life and place anew.

@@ -11,9 +11,9 @@ Pair = tuple[str, str]
 def replace_random_places(
     connection: Connection, match_week: date, drawn: Mapping[Pair, float], standing: Collection[Pair]
 ) -> None:
-    """Keep which of a week's pairs were drawn, with the probability that each had; what is right is not touched.
+    """Store which of a week's pairs were drawn, with their probabilities; unchanged rows are not written.
 
-    What is kept of `standing` pairs stays as it is: they are shown as they were.
+    The rows of `standing` pairs stay as they were when first shown.
     """
     probability_of = {_ordered(*pair): probability for pair, probability in drawn.items()}
     pairs, kept = sorted(probability_of), sorted(_ordered(*pair) for pair in standing)

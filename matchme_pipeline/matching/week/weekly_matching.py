@@ -71,7 +71,7 @@ def load_engine(connection: Connection, week: Week, model: str, limits: Limits =
 def load_engine_and_broken_rows(
     connection: Connection, week: Week, model: str, limits: Limits = USUAL
 ) -> tuple[Engine, dict[str, str]]:
-    """Everything that is known of members as of the week's cutoff, and whose rows are broken, with the reason."""
+    """All members' data as of the week's cutoff, and the members whose rows are broken, with the reason."""
     return engine_without_broken_rows(_knowledge(connection, week, model), week.cutoff, limits)
 
 

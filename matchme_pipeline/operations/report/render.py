@@ -13,7 +13,7 @@ from matchme_pipeline.operations.report.content import WeekReport
 
 _loader = PackageLoader("matchme_pipeline.operations.report")
 _pages = Environment(loader=_loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-# Markdown is no HTML: a quote stays a quote.
+# Markdown is not HTML: quotes need no escaping.
 _texts = Environment(loader=_loader, autoescape=False, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
