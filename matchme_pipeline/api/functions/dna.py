@@ -44,7 +44,7 @@ def originality_label(score: float) -> str:
 
 @router.get("/dna-score")
 def score(shared: Shared, member: Member) -> dict[str, Any]:
-    """The score in short; zeros before the member's first week."""
+    """The score; zeros before the member's first week."""
     found = _find(shared, member.user_id)
     return _in_short(found) if found else _none_yet()
 

@@ -32,7 +32,7 @@ def approved(request: Request, shared: Shared, member: Member) -> dict[str, Any]
 
 @router.post("/insights-approve")
 def approve(shared: Shared, member: Member, sent: Body) -> dict[str, Any]:
-    """It is true of the member: it counts from now on."""
+    """Approve the insight; it counts from now on."""
     return _review(shared, member.user_id, sent, "approved")
 
 

@@ -83,7 +83,7 @@ def history(
     ] = None,
     week: Annotated[Day | None, Query(description="One week, by its Sunday.")] = None,
 ) -> RunPage:
-    """Runs, the newest first."""
+    """Runs, newest first."""
     after = cursors.decode(cursor)
     with shared.connection() as connection:
         rows = batch.runs_page(connection, limit + 1, after, status, run_type, week)

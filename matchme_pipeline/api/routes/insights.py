@@ -33,7 +33,7 @@ def approved(shared: Shared, member: Member, limit: PageSize = 20, cursor: Curso
 
 @router.post("/{insight_id}/approve", responses=problems(401, 404, 409, 410, 422))
 def approve(shared: Shared, member: Member, insight_id: InsightId) -> ReviewAnswer:
-    """It is true of the member: it counts from now on."""
+    """Approve the insight; it counts from now on."""
     return _review(shared, member.user_id, insight_id, "approved")
 
 
