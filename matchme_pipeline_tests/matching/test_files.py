@@ -130,7 +130,7 @@ def _as_cells(row: MemberRow) -> dict[str, Any]:
         ("has_children", "maybe", ("'maybe'", "true or false")),
         ("has_children_preference", "perhaps", ("'perhaps'", "doesntMatter")),
         ("last_active_at", "yesterday", ("'yesterday'", "YYYY-MM-DD")),
-        ("religion", "sunni", ("'sunni'", "no JSON")),
+        ("religion", "sunni", ("'sunni'", "not JSON")),
         ("education_preferences", "[oops", ("'[oops'", "JSON array")),
         ("embedding", "[1, NaN]", ("'[1, NaN]'", "finite numbers")),
         ("embedding", "1 2 3", ("'1 2 3'", "finite numbers")),
