@@ -175,7 +175,7 @@ def test_a_failed_run_is_closed_without_daemon_or_command(seeded_url: str):
         assert list(statuses(connection).values()) == ["failed"]
 
 
-@pytest.mark.parametrize(("pid", "is_tied"), [(os.getpid(), True), (1, False)])
+@pytest.mark.parametrize(("pid", "is_tied"), [(os.getpid(), True), (1, False)], ids=["this process", "another"])
 def test_a_run_is_tied_to_the_process_that_dagster_names_as_executing_it(app_database: Connection, pid, is_tied):
     """`multiprocess` and `in_process` name it; a process of one step elsewhere is not the one."""
     with DagsterInstance.ephemeral() as instance:

@@ -176,7 +176,7 @@ def broken_matches(connection: Connection, week: Week, members: Members, limits:
 
 def _require_unbroken_rules(connection: Connection, week: Week, engine: Engine) -> None:
     broken = broken_matches(connection, week, engine.profiles.members, engine.limits)
-    found = ", ".join(f"{name}: {rows} rows" for name, rows in broken.items() if rows)
+    found = ", ".join(f"{name}: {count}" for name, count in broken.items() if count)
     if found:
         raise BrokenMatchesError(
             f"The matches of week {week.key} break rules ({found}); nothing was published. "
