@@ -60,8 +60,8 @@ _CHECK_MODULES = [
 defs = Definitions(
     assets=[*app_table_assets(), *load_assets_from_modules(_ASSET_MODULES)],
     asset_checks=one_step_an_asset(load_asset_checks_from_modules(_CHECK_MODULES)),
-    jobs=[jobs.weekly_batch, jobs.daily_incremental, jobs.dna_refresh_job, jobs.week_worker_job],
-    schedules=[automation.weekly_schedule, automation.daily_schedule],
+    jobs=[jobs.weekly_batch, jobs.daily_incremental, jobs.dna_refresh_job, jobs.week_worker_job, jobs.retention_job],
+    schedules=[automation.weekly_schedule, automation.daily_schedule, automation.retention_schedule],
     sensors=[
         automation.close_completed_runs,
         automation.close_failed_runs,

@@ -94,6 +94,11 @@ class Settings(BaseModel):
     # Learning from members' answers. The untrained score stays in use until a learned version is promoted.
     learning: bool = Field(True, alias="MATCHME_LEARNING")
     learn_least_pairs: int = Field(2_000, alias="MATCHME_LEARN_LEAST_PAIRS", ge=1)
+    # Retention: how long the pipeline keeps what it can compute again, and what runs and the API said.
+    keep_vector_weeks: int = Field(8, alias="MATCHME_KEEP_VECTOR_WEEKS", ge=2, le=5_200)
+    keep_job_weeks: int = Field(26, alias="MATCHME_KEEP_JOB_WEEKS", ge=4, le=5_200)
+    keep_audit_days: int = Field(365, alias="MATCHME_KEEP_AUDIT_DAYS", ge=30, le=36_500)
+    keep_event_days: int = Field(90, alias="MATCHME_KEEP_EVENT_DAYS", ge=8, le=36_500)
     automation: bool = Field(False, alias="MATCHME_AUTOMATION")
     # Where Dagster executes the steps of its runs; `operations/executors.py` says what each needs.
     executor: Literal["multiprocess", "in_process", "celery", "k8s", "docker"] = Field(

@@ -65,7 +65,11 @@ def remove_members(connection: Connection, user_ids: Sequence[str]) -> dict[str,
         select content_hash from content_items where user_id = any(%(ids)s) and content_hash is not null
         union
         (
-            select unnest(part_hashes) from user_embeddings where user_id = any(%(ids)s)
+            (
+                select unnest(part_hashes) from user_embeddings where user_id = any(%(ids)s)
+                union
+                select content_hash from past_vector_parts where user_id = any(%(ids)s)
+            )
             except
             select unnest(part_hashes) from user_embeddings
             where week = (select max(week) from user_embeddings) and not user_id = any(%(ids)s)

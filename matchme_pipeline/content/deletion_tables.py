@@ -6,6 +6,7 @@ BY_MEMBER = (
     ("insight_sources", "delete from insight_sources where user_id = any(%s)"),
     ("content_items", "delete from content_items where user_id = any(%s)"),
     ("user_embeddings", "delete from user_embeddings where user_id = any(%s)"),
+    ("past_vector_parts", "delete from past_vector_parts where user_id = any(%s)"),
     ("content_originality", "delete from content_originality where user_id = any(%s)"),
     ("dna_score_history", "delete from dna_score_history where user_id = any(%s)"),
     ("dna_shown_scores", "delete from dna_shown_scores where user_id = any(%s)"),

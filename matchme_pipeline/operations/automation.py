@@ -16,8 +16,9 @@ from dagster import (
 from matchme_pipeline.database.addresses import database_url
 from matchme_pipeline.database.connection import connect
 from matchme_pipeline.operations import runs
-from matchme_pipeline.operations.jobs import daily_incremental, weekly_batch
+from matchme_pipeline.operations.jobs import daily_incremental, retention_job, weekly_batch
 from matchme_pipeline.operations.pools import free_pools
+from matchme_pipeline.operations.retention import RETENTION_JOB
 from matchme_pipeline.operations.run_errors import end_of_failure
 from matchme_pipeline.operations.week_workers import WORKER_JOB
 from matchme_pipeline.settings import process_settings
@@ -55,9 +56,21 @@ def daily_schedule(context: ScheduleEvaluationContext) -> RunRequest:
     return RunRequest(run_key=f"{key}/{tick:%Y-%m-%d}", partition_key=key)
 
 
+@schedule(
+    job=retention_job,
+    cron_schedule="30 5 2 * *",
+    execution_timezone="UTC",
+    default_status=_STATUS,
+    description="On the second of each month, 05:30 UTC: removes what the rules of retention no longer keep.",
+)
+def retention_schedule(context: ScheduleEvaluationContext) -> RunRequest:
+    """Once a month: what grows in a month is a small part of what the rules keep."""
+    return RunRequest(run_key=f"retention/{context.scheduled_execution_time:%Y-%m-%d}")
+
+
 def _close(context: RunStatusSensorContext, status: str, error: str | None = None, **metadata: bool) -> None:
-    if context.dagster_run.job_name == WORKER_JOB:
-        # Its calls stand in the row of the run that it helped.
+    if context.dagster_run.job_name in (WORKER_JOB, RETENTION_JOB):
+        # A worker's calls stand in the row of the run that it helped; retention is no work on a week.
         return
     with connect(database_url(process_settings()), vectors=False) as connection:
         runs.close_run(connection, context.dagster_run, status, error, **metadata)

@@ -1,12 +1,14 @@
 """The jobs that schedules and sensors launch."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from dagster import AssetSelection, OpExecutionContext, define_asset_job, job, op
 
 from matchme_pipeline.database.resource import DatabaseResource
 from matchme_pipeline.llm.resource import ModelsResource
-from matchme_pipeline.operations import dna_refresh, runs, week_workers, worker_queries
+from matchme_pipeline.operations import dna_refresh, retention, retention_queries, runs, week_workers, worker_queries
+from matchme_pipeline.settings import process_settings
 from matchme_pipeline.week import Week
 
 _GROUPS = ("content", "embeddings", "dna", "matches", "operations")
@@ -74,3 +76,24 @@ def answer_open_questions(context: OpExecutionContext, database: DatabaseResourc
 def week_worker_job() -> None:
     """Help the run of a week."""
     answer_open_questions()
+
+
+@op(description="Removes what the rules of retention no longer keep.")
+def apply_retention(context: OpExecutionContext, database: DatabaseResource) -> None:
+    """Apply the rules; what each has removed and the bytes of every table are metadata."""
+    with database.connect() as connection:
+        removed = retention.apply_rules(connection, process_settings(), datetime.now(UTC))
+        sizes = retention_queries.bytes_by_table(connection)
+    shown: dict[str, Any] = {f"removed_{name}": count for name, count in removed.items()}
+    context.add_output_metadata({**shown, "bytes": sum(sizes.values()), "bytes_by_table": sizes})
+
+
+@job(
+    name=retention.RETENTION_JOB,
+    resource_defs={"database": DatabaseResource()},
+    description="Removes old vectors, completed jobs, audit rows, events and logs by the rules of retention. What "
+    "a late week needs, the ledger and shown matches stay.",
+)
+def retention_job() -> None:
+    """Apply the rules of retention."""
+    apply_retention()

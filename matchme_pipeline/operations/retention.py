@@ -1,0 +1,90 @@
+"""How long the pipeline keeps what nothing needs any more: one list of rules, each with its setting.
+
+No rule touches what makes "late equals on time" (content items, answers and vectors of texts, reviews), the ledger,
+shown matches and their outcomes, histories of scores, or failed jobs. What a rule removes is recorded elsewhere for
+good, or is computed again, without a call, when its week is materialised again.
+"""
+
+import shutil
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from matchme_pipeline.database import dagster_addresses
+from matchme_pipeline.database.connection import Connection, connect
+from matchme_pipeline.database.retention import prune_events
+from matchme_pipeline.operations import retention_queries, run_queries
+from matchme_pipeline.settings import Settings
+
+RETENTION_JOB = "retention"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What is removed, by which setting, and how: `remove` gets the database, the settings and the present time."""
+
+    name: str
+    setting: str
+    removes: str
+    remove: Callable[[Connection, Settings, datetime], int]
+
+
+def apply_rules(connection: Connection, settings: Settings, now: datetime) -> dict[str, int]:
+    """Apply every rule; how much each has removed."""
+    return {rule.name: rule.remove(connection, settings, now) for rule in RULES}
+
+
+def _member_vectors(connection: Connection, settings: Settings, now: datetime) -> int:
+    with connection.transaction():
+        before, busy = _old_weeks(connection, settings.keep_vector_weeks, now)
+        return retention_queries.remove_member_vectors(connection, before, busy)
+
+
+def _finished_jobs(connection: Connection, settings: Settings, now: datetime) -> int:
+    with connection.transaction():
+        before, busy = _old_weeks(connection, settings.keep_job_weeks, now)
+        return retention_queries.remove_finished_jobs(connection, before, busy)
+
+
+def _audit(connection: Connection, settings: Settings, now: datetime) -> int:
+    return retention_queries.remove_audit(connection, now - timedelta(days=settings.keep_audit_days))
+
+
+def _departures(connection: Connection, _settings: Settings, now: datetime) -> int:
+    # The window is a minute; a provider that is asked again removes its own.
+    return retention_queries.remove_departures(connection, now - timedelta(days=1))
+
+
+def _events(_connection: Connection, settings: Settings, now: datetime) -> int:
+    with connect(dagster_addresses.plain_url(settings), vectors=False) as storage:
+        if settings.dagster_database_url is None and settings.database_url is not None:
+            storage.execute(f"set search_path = {dagster_addresses.SCHEMA}")
+        return prune_events(storage, now - timedelta(days=settings.keep_event_days))
+
+
+def _compute_logs(_connection: Connection, settings: Settings, now: datetime) -> int:
+    before = (now - timedelta(days=settings.keep_event_days)).timestamp()
+    removed = 0
+    for folder in dagster_addresses.files_dir(settings).glob("*/compute_logs"):
+        # A run at work writes; what has not changed for so long belongs to a run that is over.
+        if max(path.stat().st_mtime for path in (folder, *folder.iterdir())) < before:
+            shutil.rmtree(folder)
+            removed += 1
+    return removed
+
+
+def _old_weeks(connection: Connection, keep: int, now: datetime) -> tuple[date, Collection[date]]:
+    """The Sunday before which weeks are old, and the weeks that runs are at work on; no run begins meanwhile."""
+    run_queries.lock_run_rows(connection)
+    busy = {row.week for row in run_queries.running_rows(connection) if row.week is not None}
+    return (now.astimezone(UTC) - timedelta(weeks=keep + 1)).date(), busy
+
+
+RULES = (
+    Rule("member_vectors", "MATCHME_KEEP_VECTOR_WEEKS", "members' vectors of old weeks", _member_vectors),
+    Rule("finished_jobs", "MATCHME_KEEP_JOB_WEEKS", "completed jobs of old weeks", _finished_jobs),
+    Rule("api_audit", "MATCHME_KEEP_AUDIT_DAYS", "what was asked of the API long ago", _audit),
+    Rule("llm_departures", "one day", "when requests left, for the rate limit of a minute", _departures),
+    Rule("dagster_events", "MATCHME_KEEP_EVENT_DAYS", "what finished runs said while they worked", _events),
+    Rule("compute_logs", "MATCHME_KEEP_EVENT_DAYS", "folders of runs' standard output", _compute_logs),
+)

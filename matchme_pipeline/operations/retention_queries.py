@@ -1,0 +1,78 @@
+"""SQL of retention: what each rule removes, and how large the tables are."""
+
+from collections.abc import Collection
+from datetime import date, datetime
+
+from matchme_pipeline.database.connection import Connection
+
+
+def remove_member_vectors(connection: Connection, before: date, but: Collection[date]) -> int:
+    """Remove members' vectors of weeks before `before`, other than those in `but` and the newest of each model.
+
+    The texts that only these weeks name stay on record for a member who asks to be forgotten.
+    """
+    parameters = {"before": before, "but": list(but)}
+    connection.execute(
+        """
+        create temporary table old_vectors on commit drop as
+        select user_id, week, model from user_embeddings e
+        where week < %(before)s and week <> all(%(but)s::date[])
+            and week < (select max(n.week) from user_embeddings n where n.model = e.model)
+        """,
+        parameters,
+    )
+    connection.execute(
+        """
+        insert into past_vector_parts (user_id, content_hash)
+        select e.user_id, p.content_hash
+        from user_embeddings e
+        join old_vectors o on o.user_id = e.user_id and o.week = e.week and o.model = e.model
+        cross join lateral unnest(e.part_hashes) as p (content_hash)
+        except
+        select e.user_id, p.content_hash
+        from user_embeddings e
+        cross join lateral unnest(e.part_hashes) as p (content_hash)
+        where not exists (
+            select from old_vectors o where o.user_id = e.user_id and o.week = e.week and o.model = e.model
+        )
+        on conflict do nothing
+        """
+    )
+    return connection.execute(
+        """
+        delete from user_embeddings e using old_vectors o
+        where o.user_id = e.user_id and o.week = e.week and o.model = e.model
+        """
+    ).rowcount
+
+
+def remove_finished_jobs(connection: Connection, before: date, but: Collection[date]) -> int:
+    """Remove completed jobs of weeks before `before`, other than those in `but`; failed ones rest on their shelf."""
+    return connection.execute(
+        "delete from batch_processing_queue where status = 'completed' and week < %s and week <> all(%s::date[])",
+        [before, list(but)],
+    ).rowcount
+
+
+def remove_audit(connection: Connection, before: datetime) -> int:
+    """Remove what was asked of the API before `before`."""
+    return connection.execute("delete from api_audit where asked_at < %s", [before]).rowcount
+
+
+def remove_departures(connection: Connection, before: datetime) -> int:
+    """Remove when requests left before `before`."""
+    return connection.execute("delete from llm_departures where left_at < %s", [before]).rowcount
+
+
+def bytes_by_table(connection: Connection) -> dict[str, int]:
+    """The size of every table of the schema `public` with its indexes, the largest first."""
+    rows = connection.execute(
+        """
+        select c.relname, pg_total_relation_size(c.oid)
+        from pg_class c
+        join pg_namespace n on n.oid = c.relnamespace
+        where n.nspname = 'public' and c.relkind = 'r'
+        order by 2 desc, 1
+        """
+    ).fetchall()
+    return dict(rows)
