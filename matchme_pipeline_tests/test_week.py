@@ -41,7 +41,7 @@ def test_only_the_first_week_takes_in_what_was_shared_before_it():
 
 @pytest.mark.parametrize("key", ["2026-01-05", "yesterday", "2026-13-01", "", "2025-12-28"])
 def test_a_key_that_is_no_week_is_refused_by_name(key: str):
-    with pytest.raises(WeekError, match=key or "no week"):
+    with pytest.raises(WeekError, match=key or "is not a week"):
         Week.parse(key, FIRST)
 
 

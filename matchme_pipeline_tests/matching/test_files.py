@@ -183,7 +183,7 @@ def test_all_problems_are_counted_and_the_first_ones_shown(tmp_path: Path):
         (b"user_id,gender\na,male\n", "'birthdate'"),
         (b"user_id,gender,age,age\na,male,3,3\n", "'age' twice"),
         (b"user_id,gender,age\n", "no member"),
-        (b"user_id,gender,age\n\xff\xfe,male,30\n", "no UTF-8"),
+        (b"user_id,gender,age\n\xff\xfe,male,30\n", "not UTF-8"),
         (b'user_id,gender,age\n"a"b,male,30\n', "line 2"),
         (b"user_id,gender,age\na,male\n", "2 cells where the header has 3"),
         (b"user_id,gender,age\na\x00,male,30\n", None),
@@ -324,7 +324,7 @@ def test_pairs_who_have_met_do_not_meet_again(tmp_path: Path):
     summary, rows = matched(tmp_path, *people({}, {}, {}), met=met)
     assert {(row["user_id"], row["match_user_id"]) for row in rows} == {("m01", "m02"), ("m02", "m01")}
     assert summary["pairs_removed_by_filter"]["met_before"] == 1
-    assert "1 rows name a user_id that is no member's" in summary["notes"][0]
+    assert "1 rows have an unknown user_id" in summary["notes"][0]
 
 
 def test_all_best_candidates_are_written_with_the_matches_marked(tmp_path: Path):
