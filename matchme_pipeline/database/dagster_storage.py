@@ -1,6 +1,8 @@
 """Dagster's storage, located by the pipeline's settings, so that every Dagster command works unchanged."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import yaml
@@ -10,6 +12,7 @@ from dagster._core.storage.root import LocalArtifactStorage
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
 
+from matchme_pipeline.database.connection import connect
 from matchme_pipeline.database.dagster_addresses import URL_VARIABLE, files_dir, storage_url
 from matchme_pipeline.settings import process_settings
 
@@ -25,7 +28,9 @@ class PipelineStorage(DagsterPostgresStorage):
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> "PipelineStorage":  # noqa: ARG003
         """Open the storage."""
-        return cls(os.environ.get(URL_VARIABLE) or storage_url(process_settings()), inst_data=inst_data)
+        url = os.environ.get(URL_VARIABLE) or storage_url(process_settings())
+        with _created_by_one_process(url):
+            return cls(url, inst_data=inst_data)
 
     @property
     def event_storage_data(self) -> ConfigurableClassData | None:
@@ -76,3 +81,16 @@ class PipelineComputeLogs(LocalComputeLogManager):
         if process_settings().compute_logs == "off":
             return NoOpComputeLogManager(inst_data)
         return cls(str(files_dir(process_settings())), inst_data=inst_data)
+
+
+@contextmanager
+def _created_by_one_process(url: str) -> Iterator[None]:
+    """Let other processes wait while one creates the tables: Dagster gives up after a few tries at once."""
+    with connect("postgresql://" + url.partition("://")[2], vectors=False) as connection:
+        # Dagster creates this table last.
+        if connection.execute("select to_regclass('jobs')").fetchone() != (None,):
+            yield
+            return
+        with connection.transaction():
+            connection.execute("select pg_advisory_xact_lock(hashtext('matchme dagster storage'))")
+            yield

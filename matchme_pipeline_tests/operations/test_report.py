@@ -125,8 +125,8 @@ def test_a_report_says_how_well_the_score_told_who_likes_each_other_and_reads_ol
     report = made(quality=[("AUC of the score", "0.571 (0.540 to 0.602)", "too few")])
     for shown in (render.markdown(report, ()), render.html(report)):
         assert "0.571 (0.540 to 0.602)" in shown
-        assert "told who likes each other" in shown
-    assert "told who likes each other" not in render.html(made())
+        assert "How well the score predicts mutual likes" in shown
+    assert "How well the score predicts mutual likes" not in render.html(made())
     kept = {name: value for name, value in made().as_json().items() if name != "quality"}
     assert from_json(kept) == made()
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from dagster import AssetExecutionContext, MaterializeResult, MetadataValue
 
+from matchme_pipeline.code_versions import formula_version
 from matchme_pipeline.database.resource import DatabaseResource
 from matchme_pipeline.matching.match_quality import plots, quality_queries, weekly_quality
 from matchme_pipeline.matching.match_quality.quality import Quality
@@ -18,6 +19,9 @@ _COMPARED = ("auc", "log_loss", "mutual_share", "calibration_error", "gini")
 @closed_week_asset(
     deps=["match_outcomes"],
     group_name="matches",
+    code_version=formula_version(
+        "matching.match_quality.measures", "matching.match_quality.quality", "matching.match_quality.cells"
+    ),
     owners=["team:data"],
     kinds={"postgres", "numpy"},
     metadata={"table": "match_quality"},
