@@ -9,6 +9,25 @@ from matchme_pipeline.operations.liveness import RunningRow
 from matchme_pipeline.operations.run_ids import history_id
 
 _RUN_LOCK_KEY = 7_214_045
+# What the ledger has booked on the run `run_id`, and the figures of a run's row that follow from it.
+CALLS_OF_RUN = """
+    (
+        select coalesce(sum(input_tokens), 0)::bigint as input_tokens,
+            coalesce(sum(cached_input_tokens), 0)::bigint as cached_input_tokens,
+            coalesce(sum(output_tokens), 0)::bigint as output_tokens,
+            coalesce(sum(cost_usd), 0) as cost_usd
+        from llm_calls
+        where dagster_run_id = %(run_id)s
+    ) calls
+"""
+FIGURES_OF_CALLS = """
+    tokens_used = calls.input_tokens + calls.output_tokens,
+    input_tokens = calls.input_tokens,
+    cached_input_tokens = calls.cached_input_tokens,
+    output_tokens = calls.output_tokens,
+    cost_usd = calls.cost_usd,
+    api_cost_cents = round(calls.cost_usd * 100)
+"""
 
 
 def lock_run_rows(connection: Connection) -> None:
@@ -68,12 +87,9 @@ def record_progress(connection: Connection, dagster_run_id: str) -> bool:
                 total_jobs = jobs.total,
                 completed_jobs = jobs.completed,
                 failed_jobs = jobs.failed,
-                tokens_used = calls.input_tokens + calls.output_tokens,
-                input_tokens = calls.input_tokens,
-                cached_input_tokens = calls.cached_input_tokens,
-                output_tokens = calls.output_tokens,
-                cost_usd = calls.cost_usd,
-                api_cost_cents = round(calls.cost_usd * 100)
+            """
+            + FIGURES_OF_CALLS
+            + """
             from (
                 select count(*) as total,
                     count(*) filter (where status = 'completed') as completed,
@@ -81,14 +97,10 @@ def record_progress(connection: Connection, dagster_run_id: str) -> bool:
                 from batch_processing_queue
                 where dagster_run_id = %(run_id)s
             ) jobs
-            cross join (
-                select coalesce(sum(input_tokens), 0)::bigint as input_tokens,
-                    coalesce(sum(cached_input_tokens), 0)::bigint as cached_input_tokens,
-                    coalesce(sum(output_tokens), 0)::bigint as output_tokens,
-                    coalesce(sum(cost_usd), 0) as cost_usd
-                from llm_calls
-                where dagster_run_id = %(run_id)s
-            ) calls
+            cross join
+            """
+            + CALLS_OF_RUN
+            + """
             where h.dagster_run_id = %(run_id)s and h.status = 'running'
             """,
             {"run_id": dagster_run_id},

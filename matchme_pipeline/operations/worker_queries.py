@@ -4,6 +4,7 @@ from datetime import date
 
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.jobs.model import JobType
+from matchme_pipeline.operations.run_queries import CALLS_OF_RUN, FIGURES_OF_CALLS
 
 
 def open_subjects(connection: Connection, job_type: JobType, week: date) -> set[str]:
@@ -47,20 +48,12 @@ def settle_figures(connection: Connection, dagster_run_id: str) -> None:
     connection.execute(
         """
         update batch_run_history h
-        set tokens_used = calls.input_tokens + calls.output_tokens,
-            input_tokens = calls.input_tokens,
-            cached_input_tokens = calls.cached_input_tokens,
-            output_tokens = calls.output_tokens,
-            cost_usd = calls.cost_usd,
-            api_cost_cents = round(calls.cost_usd * 100)
-        from (
-            select coalesce(sum(input_tokens), 0)::bigint as input_tokens,
-                coalesce(sum(cached_input_tokens), 0)::bigint as cached_input_tokens,
-                coalesce(sum(output_tokens), 0)::bigint as output_tokens,
-                coalesce(sum(cost_usd), 0) as cost_usd
-            from llm_calls
-            where dagster_run_id = %(run_id)s
-        ) calls
+        set
+        """
+        + FIGURES_OF_CALLS
+        + " from "
+        + CALLS_OF_RUN
+        + """
         where h.dagster_run_id = %(run_id)s and h.status <> 'running'
             and (h.cost_usd, h.input_tokens, h.output_tokens)
                 is distinct from (calls.cost_usd, calls.input_tokens, calls.output_tokens)

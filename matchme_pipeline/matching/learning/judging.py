@@ -6,21 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from matchme_pipeline.matching.learning.evaluation import DRAWS, Interval, Ranking, interval, log_losses
 from matchme_pipeline.matching.learning.tendencies import Floats, Positions
-
-# The number of resamples of an interval, and the share of them that it leaves out on either side.
-DRAWS = 400
-_LEFT_OUT = 0.025
-_EDGE = 1e-6
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A figure with the 95 % interval that redrawn members give it."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -52,9 +39,9 @@ def judge(a: Positions, b: Positions, mutual: NDArray[np.bool_], champion: Float
     Hoeffding 1948). The interval is right if the gain depends on members, too wide by half if it depends on pairs
     alone, and never too narrow. The draws are deterministic.
     """
-    losses = [_log_loss(mutual, chances) for chances in (champion, challenger)]
+    losses = [log_losses(mutual, chances) for chances in (champion, challenger)]
     gained = losses[0] - losses[1]
-    orders = [_Ranking(chances) for chances in (champion, challenger)]
+    orders = [Ranking(chances) for chances in (champion, challenger)]
     gains, areas = [], [[], []]  # type: ignore[var-annotated]
     for weights in _redrawn(a, b):
         if weights[mutual].sum() > 0 and weights[~mutual].sum() > 0:
@@ -67,9 +54,9 @@ def judge(a: Positions, b: Positions, mutual: NDArray[np.bool_], champion: Float
         mutual=int(mutual.sum()),
         champion_loss=float(losses[0].mean()),
         challenger_loss=float(losses[1].mean()),
-        gain=_interval(float(gained.mean()), gains),
-        champion_auc=_interval(orders[0].auc(mutual, once), areas[0]),
-        challenger_auc=_interval(orders[1].auc(mutual, once), areas[1]),
+        gain=interval(float(gained.mean()), gains),
+        champion_auc=interval(orders[0].auc(mutual, once), areas[0]),
+        challenger_auc=interval(orders[1].auc(mutual, once), areas[1]),
     )
 
 
@@ -80,31 +67,3 @@ def _redrawn(a: Positions, b: Positions) -> Any:
     for _ in range(DRAWS):
         drawn = random.poisson(1.0, len(members)).astype(np.float64)
         yield drawn[first] + drawn[second] - 1
-
-
-def _log_loss(mutual: NDArray[np.bool_], chances: Floats) -> Floats:
-    inside = np.clip(chances, _EDGE, 1 - _EDGE)
-    return np.asarray(-np.where(mutual, np.log(inside), np.log1p(-inside)))
-
-
-class _Ranking:
-    """Pairs in the order of their probabilities: sorted once, summed for every resample."""
-
-    def __init__(self, chances: Floats) -> None:
-        self.order = np.argsort(chances, kind="stable")
-        values = chances[self.order]
-        # The start of each run of equal probabilities.
-        self.begins = np.flatnonzero(np.concatenate([[True], np.diff(values) > 0]))
-
-    def auc(self, mutual: NDArray[np.bool_], weights: Floats) -> float:
-        """The probability that a mutual pair ranks above another pair; ties count half."""
-        is_mutual, counts = mutual[self.order], weights[self.order]
-        mutuals = np.add.reduceat(np.where(is_mutual, counts, 0.0), self.begins)
-        others = np.add.reduceat(np.where(is_mutual, 0.0, counts), self.begins)
-        below = np.concatenate([[0.0], np.cumsum(others)[:-1]])
-        return float((mutuals * (below + others / 2)).sum() / (mutuals.sum() * others.sum()))
-
-
-def _interval(value: float, drawn: list[float]) -> Interval:
-    low, high = np.quantile(drawn, [_LEFT_OUT, 1 - _LEFT_OUT])
-    return Interval(value, float(low), float(high))

@@ -20,7 +20,10 @@ _COMPARED = ("auc", "log_loss", "mutual_share", "calibration_error", "gini")
     deps=["match_outcomes"],
     group_name="matches",
     code_version=formula_version(
-        "matching.match_quality.measures", "matching.match_quality.quality", "matching.match_quality.cells"
+        "matching.learning.evaluation",
+        "matching.match_quality.measures",
+        "matching.match_quality.quality",
+        "matching.match_quality.cells",
     ),
     owners=["team:data"],
     kinds={"postgres", "numpy"},

@@ -10,28 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
+from matchme_pipeline.matching.learning.evaluation import DRAWS, Flags, Floats, Interval, interval, log_losses
+
 Positions = NDArray[np.intp]
 # A statistic of pairs; the second argument holds their weights.
 Statistic = Callable[[Floats], float]
 
-# The number of draws for an interval, their seed, and the share that a 95 % interval leaves out on either side.
-DRAWS = 400
+# The seed of an interval's draws.
 _SEED = 17
-_LEFT_OUT = 0.025
-# A probability of 0 or 1 would make a single wrong forecast infinitely bad.
-_EDGE = 1e-6
 BAND_POINTS = 10
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A figure with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -49,31 +36,9 @@ class Band:
         return self.mutual / self.pairs
 
 
-def auc(score: Floats, mutual: Flags, weights: Floats) -> float:
-    """The probability that a mutual pair has a higher score than another pair, ties count half; NaN without either.
-
-    The area under the ROC curve as the Mann-Whitney statistic (Hanley and McNeil 1982), of weighted pairs.
-    """
-    order = np.argsort(score, kind="stable")
-    begins = np.flatnonzero(np.diff(score[order], prepend=-np.inf) > 0) if len(order) else np.zeros(0, np.intp)
-    mutuals = _sums(np.where(mutual, weights, 0.0)[order], begins)
-    others = _sums(np.where(mutual, 0.0, weights)[order], begins)
-    if not mutuals.sum() or not others.sum():
-        return float("nan")
-    below = np.cumsum(others) - others
-    return float((mutuals * (below + others / 2)).sum() / (mutuals.sum() * others.sum()))
-
-
-def _sums(values: Floats, begins: Positions) -> Floats:
-    return np.asarray(np.add.reduceat(values, begins) if len(begins) else np.zeros(0), dtype=np.float64)
-
-
 def log_loss(score: Floats, mutual: Flags, weights: Floats) -> float:
     """The mean log loss in nats of a score, read as the probability of mutual likes in percent; NaN without weight."""
-    if not weights.sum():
-        return float("nan")
-    chance = np.clip(score / 100, _EDGE, 1 - _EDGE)
-    return float(np.average(-np.where(mutual, np.log(chance), np.log1p(-chance)), weights=weights))
+    return float(np.average(log_losses(mutual, score / 100), weights=weights)) if weights.sum() else float("nan")
 
 
 def base_log_loss(mutual: Flags) -> float:
@@ -128,7 +93,7 @@ def intervals(a: Positions, b: Positions, statistics: Mapping[str, Statistic]) -
             value = statistic(weights)
             if value == value:
                 drawn[name].append(value)
-    return {name: _interval(whole[name], values) for name, values in drawn.items()}
+    return {name: interval(whole[name], values) for name, values in drawn.items()}
 
 
 def redrawn(a: Positions, b: Positions, draws: int = DRAWS) -> Iterator[Floats]:
@@ -139,10 +104,3 @@ def redrawn(a: Positions, b: Positions, draws: int = DRAWS) -> Iterator[Floats]:
     for _ in range(draws if n else 0):
         counts = np.bincount(random.integers(0, n, n), minlength=n).astype(np.float64)
         yield counts[places[: len(a)]] * counts[places[len(a) :]]
-
-
-def _interval(value: float, drawn: Sequence[float]) -> Interval:
-    if not drawn:
-        return Interval(value, value, value)
-    low, high = np.quantile(drawn, [_LEFT_OUT, 1 - _LEFT_OUT])
-    return Interval(value, float(low), float(high))

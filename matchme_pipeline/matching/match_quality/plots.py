@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from matchme_pipeline.dna.plots import bars, lines, markdown_image, markdown_table
+from matchme_pipeline.matching.learning.evaluation import Interval
 from matchme_pipeline.matching.match_quality.cells import STAGES
-from matchme_pipeline.matching.match_quality.measures import BAND_POINTS, Interval
+from matchme_pipeline.matching.match_quality.measures import BAND_POINTS
 from matchme_pipeline.matching.match_quality.quality import Quality
 from matchme_pipeline.matching.match_quality.wording import TOO_FEW
 

@@ -7,11 +7,10 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from matchme_pipeline.matching.learning.evaluation import Interval, Ranking
 from matchme_pipeline.matching.match_quality.cells import ExposureCell, FunnelCell, exposure_cells, funnel_cells
 from matchme_pipeline.matching.match_quality.measures import (
     Band,
-    Interval,
-    auc,
     base_log_loss,
     expected_calibration_error,
     intervals,
@@ -141,10 +140,11 @@ def pairs_of(outcomes: pd.DataFrame) -> pd.DataFrame:
 
 def _intervals(seen: pd.DataFrame) -> dict[str, Interval]:
     score, mutual = seen["score"].to_numpy(np.float64), seen["mutual"].to_numpy(bool)
+    ranking = Ranking(score)
     return intervals(
         *_positions(seen),
         {
-            "auc": lambda weights: auc(score, mutual, weights),
+            "auc": lambda weights: ranking.auc(mutual, weights),
             "log_loss": lambda weights: log_loss(score, mutual, weights),
             "mutual_share": lambda weights: weighted_share(mutual, np.ones(len(mutual)), weights),
         },

@@ -8,8 +8,8 @@ import pandas as pd
 from psycopg.rows import dict_row
 
 from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.matching.learning.evaluation import Interval
 from matchme_pipeline.matching.match_quality.cells import STAGES
-from matchme_pipeline.matching.match_quality.measures import Interval
 from matchme_pipeline.matching.match_quality.quality import Quality
 
 _INTERVALS = ("mutual_share", "auc", "log_loss", "chosen_share", "drawn_share")

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from sklearn.metrics import log_loss as sklearn_log_loss
 from sklearn.metrics import roc_auc_score
 
+from matchme_pipeline.matching.learning.evaluation import Ranking
 from matchme_pipeline.matching.match_quality.measures import (
     Band,
-    auc,
     base_log_loss,
     expected_calibration_error,
     intervals,
@@ -28,6 +28,10 @@ def flags(*values: int) -> np.ndarray:
 
 def floats(*values: float) -> np.ndarray:
     return np.array(values, dtype=np.float64)
+
+
+def auc(score: np.ndarray, mutual: np.ndarray, weights: np.ndarray) -> float:
+    return Ranking(score).auc(mutual, weights)
 
 
 def test_auc_counts_pairs_of_pairs_by_hand():
