@@ -8,7 +8,7 @@ from dagster import MaterializeResult, MetadataValue
 from matchme_pipeline.llm.contracts import Usage
 
 # GraphQL's Int ends here: of a larger one (pairs, tokens of millions of members) Dagster's UI plots nothing.
-_LARGEST_INT = 2**31 - 1
+_MAX_INT = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def materialisation(
 
 
 def _plotted(value: Any) -> Any:
-    return float(value) if isinstance(value, int) and abs(value) > _LARGEST_INT else value
+    return float(value) if isinstance(value, int) and abs(value) > _MAX_INT else value
 
 
 def _spent(usage: Usage) -> dict[str, float]:

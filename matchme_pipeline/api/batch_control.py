@@ -17,7 +17,7 @@ from matchme_pipeline.operations.run_ids import history_id
 from matchme_pipeline.week import WEEK, Week
 
 # Half a year of weeks per request; larger requests are probably mistakes.
-MOST_WEEKS = 26
+MAX_WEEKS = 26
 
 
 def trigger_runs(shared: Service, requested_by: str, wanted: TriggerRequest, now: datetime) -> TriggerAnswer:
@@ -42,8 +42,8 @@ def weeks_of(wanted: TriggerRequest, first_week: date, now: datetime) -> list[We
     last = wanted.to_week or first
     if last < first:
         raise ProblemError(422, "wrong-weeks", f"body.to_week: {last} is before from_week {first}; swap them")
-    if last - first >= MOST_WEEKS * WEEK:
-        raise ProblemError(422, "wrong-weeks", f"body.to_week: a request takes {MOST_WEEKS} weeks at most")
+    if last - first >= MAX_WEEKS * WEEK:
+        raise ProblemError(422, "wrong-weeks", f"body.to_week: a request takes {MAX_WEEKS} weeks at most")
     if last > open_week:
         raise ProblemError(422, "wrong-weeks", f"week {last} has not begun; the newest closed week is {newest.key}")
     weeks = []

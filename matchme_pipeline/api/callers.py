@@ -141,7 +141,7 @@ def _end(request: Request, shared: Service, record: int, outcome: str) -> None:
 
 
 def _storable(subject: str) -> str:
-    return subject[: audit.LONGEST_SUBJECT].replace("\x00", "")
+    return subject[: audit.MAX_SUBJECT].replace("\x00", "")
 
 
 def _sign_in(reason: str) -> ProblemError:

@@ -9,7 +9,7 @@ from uuid import UUID
 from matchme_pipeline.api.problems import ProblemError
 
 Position = tuple[datetime, UUID]
-LONGEST_CURSOR_CHARACTERS = 200
+MAX_CURSOR_CHARACTERS = 200
 
 
 def encode(position: Position) -> str:
@@ -23,7 +23,7 @@ def decode(cursor: str | None) -> Position | None:
     if cursor is None:
         return None
     try:
-        if len(cursor) > LONGEST_CURSOR_CHARACTERS:
+        if len(cursor) > MAX_CURSOR_CHARACTERS:
             raise ValueError("too long")
         padded = cursor + "=" * (-len(cursor) % 4)
         moment, row_id = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))

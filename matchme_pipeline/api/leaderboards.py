@@ -12,7 +12,7 @@ from matchme_pipeline.database.connection import Connection
 
 # Scores change on Sundays, and for single members between them.
 FRESH_SECONDS, OLDEST_SECONDS = 30.0, 120.0
-MOST_LEADERS = 100
+MAX_LEADERS = 100
 
 
 @dataclass(frozen=True)
@@ -53,5 +53,5 @@ class Leaderboards:
     def _count(self, city_key: str | None) -> Ranking:
         with self._connect() as connection:
             return Ranking(
-                app_dna.leaders(connection, city_key, MOST_LEADERS), app_dna.members_by_score(connection, city_key)
+                app_dna.leaders(connection, city_key, MAX_LEADERS), app_dna.members_by_score(connection, city_key)
             )

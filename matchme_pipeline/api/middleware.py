@@ -19,8 +19,8 @@ from matchme_pipeline.api.problems import error_answer
 from matchme_pipeline.api.rate_limit import RateLimit
 
 # The largest body that any endpoint has use for is a few hundred bytes.
-LARGEST_BODY_BYTES = 65_536
-LARGEST_HEADERS_BYTES = 32_768
+MAX_BODY_BYTES = 65_536
+MAX_HEADERS_BYTES = 32_768
 BODY_SECONDS = 10
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 # A URL ends in logs, histories and referrers: a token has no place in it.
@@ -119,20 +119,20 @@ class Gate:
         if wait > 0:
             detail = f"too many requests from this address; try again in {wait:.0f} seconds"
             return _problem(scope, 429, "too-many-requests", detail, {"Retry-After": str(int(wait) + 1)})
-        if sum(len(name) + len(value) for name, value in scope["headers"]) > LARGEST_HEADERS_BYTES:
-            detail = f"the headers have {LARGEST_HEADERS_BYTES:,} bytes at most"
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADERS_BYTES:
+            detail = f"the headers have {MAX_HEADERS_BYTES:,} bytes at most"
             return _problem(scope, 431, "headers-too-large", detail)
         names = {name.lower() for name, _ in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)}
         if names & _TOKEN_PARAMETERS:
             detail = "a token must not stand in a URL; send it in the header Authorization"
             return _problem(scope, 400, "token-in-url", detail)
         length = Headers(scope=scope).get("content-length", "")
-        if length.isdecimal() and int(length[:20]) > LARGEST_BODY_BYTES:
+        if length.isdecimal() and int(length[:20]) > MAX_BODY_BYTES:
             return _problem(scope, 413, "body-too-large", _TOO_LARGE)
         return None
 
 
-_TOO_LARGE = f"a body has {LARGEST_BODY_BYTES:,} bytes at most"
+_TOO_LARGE = f"a body has {MAX_BODY_BYTES:,} bytes at most"
 
 
 def _limited(receive: Receive) -> Receive:
@@ -157,7 +157,7 @@ def _limited(receive: Receive) -> Receive:
         if message["type"] == "http.request":
             read += len(message.get("body", b""))
             is_whole = not message.get("more_body", False)
-            if read > LARGEST_BODY_BYTES:
+            if read > MAX_BODY_BYTES:
                 raise HTTPException(413, _TOO_LARGE, {"Connection": "close"})
         return message
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import Path, Query
 from pydantic import BeforeValidator
 
-from matchme_pipeline.api.cursors import LONGEST_CURSOR_CHARACTERS
+from matchme_pipeline.api.cursors import MAX_CURSOR_CHARACTERS
 
 JobState = Literal["pending", "processing", "completed", "failed", "retry"]
 USER_ID = r"^[A-Za-z0-9_.:|-]{1,128}$"
@@ -18,7 +18,7 @@ RunId = Annotated[UUID, Path(description="A Dagster run's id.")]
 PageSize = Annotated[int, Query(ge=1, le=100, description="Rows per page.")]
 JobFilter = Annotated[JobState | None, Query(description="Only jobs in this state.")]
 Cursor = Annotated[
-    str | None, Query(max_length=LONGEST_CURSOR_CHARACTERS, description="`next_cursor` of the previous page.")
+    str | None, Query(max_length=MAX_CURSOR_CHARACTERS, description="`next_cursor` of the previous page.")
 ]
 
 

@@ -7,13 +7,13 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 # Limits of a request's line and headers: their duration, and the bytes read before they are complete. One read may
 # return a quarter of a megabyte, including the beginning of a body; a tighter limit on headers applies later.
 HEAD_SECONDS = 10.0
-LARGEST_HEAD_BYTES = 524_288
+MAX_HEAD_BYTES = 524_288
 # The limit of a whole body, also of one that nobody reads because its request is already answered or refused.
 WHOLE_BODY_SECONDS = 20.0
 # How long an answer may wait for its caller to read it.
 UNREAD_SECONDS = 30.0
 # Requests that one connection may send before the first answer; browsers send one.
-MOST_WAITING_REQUESTS = 16
+MAX_WAITING_REQUESTS = 16
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -47,7 +47,7 @@ class GuardedProtocol(HttpToolsProtocol):
             return
         if self._timer is not None:
             self._head_bytes += len(data)
-            if self._head_bytes > LARGEST_HEAD_BYTES:
+            if self._head_bytes > MAX_HEAD_BYTES:
                 self.transport.close()
                 return
         super().data_received(data)
@@ -63,7 +63,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._body_timer = _cancelled(self._body_timer)
         if self._has_ended:
             return
-        if len(self.pipeline) >= MOST_WAITING_REQUESTS:
+        if len(self.pipeline) >= MAX_WAITING_REQUESTS:
             self._end()
             return
         super().on_headers_complete()

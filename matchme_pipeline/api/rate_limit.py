@@ -6,7 +6,7 @@ from collections.abc import Callable
 from time import monotonic
 
 # Callers in memory; the one unseen for longest is removed first, with a full bucket.
-MOST_CALLERS = 50_000
+MAX_CALLERS = 50_000
 
 
 class RateLimit:
@@ -30,6 +30,6 @@ class RateLimit:
             level = min(self._burst, level + (now - seen) * self._per_second)
             taken = level >= 1
             self._buckets[key] = (level - 1 if taken else level, now)
-            if len(self._buckets) > MOST_CALLERS:
+            if len(self._buckets) > MAX_CALLERS:
                 self._buckets.popitem(last=False)
         return 0.0 if taken else (1 - level) / self._per_second

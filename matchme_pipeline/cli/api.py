@@ -14,7 +14,7 @@ from matchme_pipeline.settings import process_settings
 # In-flight requests may take this long when the service stops.
 GRACE_SECONDS = 10
 # Further connections get status 503, so that idle ones do not use up the process's open files.
-MOST_CONNECTIONS = 500
+MAX_CONNECTIONS = 500
 
 
 def serve(host: str, port: int) -> None:
@@ -35,6 +35,6 @@ def serve(host: str, port: int) -> None:
         log_level="warning",
         access_log=False,
         server_header=False,
-        limit_concurrency=MOST_CONNECTIONS,
+        limit_concurrency=MAX_CONNECTIONS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )

@@ -7,7 +7,7 @@ from matchme_pipeline.content.canonical import locate_quote
 from matchme_pipeline.content.claims import quote_key
 from matchme_pipeline.database.resource import DatabaseResource
 from matchme_pipeline.jobs import queries as jobs
-from matchme_pipeline.jobs.model import LARGEST_FAILURE_RATE, JobType
+from matchme_pipeline.jobs.model import MAX_FAILURE_RATE, JobType
 from matchme_pipeline.week import Week
 from matchme_pipeline.weekly_assets import weekly_check
 
@@ -69,7 +69,7 @@ def few_analyses_fail(context: AssetCheckExecutionContext, database: DatabaseRes
     with database.connect() as connection:
         counts = jobs.counts(connection, job_type=JobType.CONTENT_ANALYSIS, week=week.sunday)
     return AssetCheckResult(
-        passed=counts.failure_rate < LARGEST_FAILURE_RATE,
+        passed=counts.failure_rate < MAX_FAILURE_RATE,
         severity=AssetCheckSeverity.WARN,
         metadata={
             "jobs": counts.total,

@@ -12,8 +12,8 @@ from psycopg.rows import Row, TupleRow
 from matchme_pipeline.database.stored_values import tolerate
 from matchme_pipeline.errors import DatabaseUnavailableError
 
-MINIMUM_POSTGRES = 15
-MINIMUM_PGVECTOR = (0, 5)
+MIN_POSTGRES = 15
+MIN_PGVECTOR = (0, 5)
 CONNECT_TIMEOUT_SECONDS = 10
 
 # How values are written on the wire and read by the loaders, whatever a role or a database is set to.
@@ -123,9 +123,9 @@ def _differing_settings(connection: Connection) -> dict[str, str]:
 def require_capabilities(connection: Connection) -> None:
     """Raise DatabaseUnavailableError unless the server is PostgreSQL 15+ and can have pgvector 0.5+."""
     version = connection.info.server_version // 10_000
-    if version < MINIMUM_POSTGRES:
+    if version < MIN_POSTGRES:
         raise DatabaseUnavailableError(
-            f"The database runs PostgreSQL {version}; the pipeline needs {MINIMUM_POSTGRES} or newer."
+            f"The database runs PostgreSQL {version}; the pipeline needs {MIN_POSTGRES} or newer."
         )
     row = connection.execute(
         """
@@ -139,7 +139,7 @@ def require_capabilities(connection: Connection) -> None:
         raise DatabaseUnavailableError(
             "The database server does not offer the extension pgvector. Install it on the server (0.5 or newer)."
         )
-    if tuple(int(part) for part in row[0].split(".")[:2]) < MINIMUM_PGVECTOR:
+    if tuple(int(part) for part in row[0].split(".")[:2]) < MIN_PGVECTOR:
         raise DatabaseUnavailableError(f"The database has pgvector {row[0]}; the pipeline needs 0.5 or newer.")
 
 

@@ -42,7 +42,7 @@ _STOP_TIMEOUT_SECONDS = 20
 # Files that every cluster has and none is without.
 _OF_A_CLUSTER = ("PG_VERSION", "postgresql.conf", "global/pg_control")
 # The kernel limits a socket's path to 108 bytes; the socket's file name takes 14 of them.
-_LONGEST_SOCKET_DIR = 90
+_MAX_SOCKET_DIR = 90
 _START_TIMEOUT_SECONDS = 60
 # A process that waits for another process's start waits longer than the start may take.
 _LOCK_TIMEOUT_SECONDS = 90
@@ -78,7 +78,7 @@ class EmbeddedServer:
     def socket_dir(self) -> Path:
         """The folder of the server's socket: in its home, or under the temporary folder if that path is too long."""
         own = self.home / "socket"
-        if len(os.fsencode(own)) <= _LONGEST_SOCKET_DIR:
+        if len(os.fsencode(own)) <= _MAX_SOCKET_DIR:
             return own
         digest = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:12]
         return Path(tempfile.gettempdir()) / f"matchme-{os.geteuid()}-{digest}"

@@ -22,9 +22,9 @@ from psycopg.pq import Format
 from psycopg.types.json import set_json_loads
 
 # The app's own documents have three levels; deeper ones than this would exceed some recursion limit in Python.
-DEEPEST_JSON = 64
+MAX_JSON_DEPTH = 64
 # A whole number of more digits is beyond every float, and Python refuses to read it past 4,300.
-_MOST_DIGITS = 300
+_MAX_DIGITS = 300
 _TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 _INTERVAL_BYTES = 16
 # A day inside the calendar's ends, so that a time zone does not overflow.
@@ -56,7 +56,7 @@ def read_json(text: str | bytes) -> Any:
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace")
     if _nests_too_deep(text):
-        return UnreadableValue(f"nests deeper than {DEEPEST_JSON} levels")
+        return UnreadableValue(f"nests deeper than {MAX_JSON_DEPTH} levels")
     try:
         return json.loads(text, parse_int=_whole_number, parse_float=_number)
     except (ValueError, RecursionError) as error:
@@ -141,7 +141,7 @@ def _lies_before(data: bytes, binary: bool) -> bool:
 
 
 def _whole_number(digits: str) -> int | float:
-    return int(digits) if len(digits) <= _MOST_DIGITS else _number(digits)
+    return int(digits) if len(digits) <= _MAX_DIGITS else _number(digits)
 
 
 def _number(digits: str) -> float:
@@ -150,14 +150,14 @@ def _number(digits: str) -> float:
 
 
 def _nests_too_deep(text: str) -> bool:
-    if text.count("[") + text.count("{") <= DEEPEST_JSON:
+    if text.count("[") + text.count("{") <= MAX_JSON_DEPTH:
         return False
     depth = 0
     for match in _TOKENS.finditer(text):
         token = match.group()
         if token in ("[", "{"):
             depth += 1
-            if depth > DEEPEST_JSON:
+            if depth > MAX_JSON_DEPTH:
                 return True
         elif token in ("]", "}"):
             depth -= 1

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 # A scale wider than this is a mistake in the questionnaire, not a question.
-_WIDEST_SCALE = 100
+_MAX_SCALE = 100
 
 
 def chosen_options(answers: pd.DataFrame, found: Counter[str]) -> Iterator[tuple[str, str, list[str], list[str]]]:
@@ -37,7 +37,7 @@ def chosen_options(answers: pd.DataFrame, found: Counter[str]) -> Iterator[tuple
 def _listed(options: Any) -> list[Any]:
     if isinstance(options, dict):
         low, high = options.get("min"), options.get("max")
-        if isinstance(low, int) and isinstance(high, int) and 0 <= high - low <= _WIDEST_SCALE:
+        if isinstance(low, int) and isinstance(high, int) and 0 <= high - low <= _MAX_SCALE:
             return list(range(low, high + 1))
         return list(options.values())
     return options if isinstance(options, list) else []

@@ -9,10 +9,10 @@ import pandas as pd
 from matchme_pipeline.dna.fixed_point import FULL, Floats, Integers, divide_half_up, share_below
 from matchme_pipeline.dna.habits import Habits
 from matchme_pipeline.dna.weights import (
-    LARGEST_DEVIATION,
     MAD_SCALE,
+    MAX_DEVIATION,
     MEAN_DEVIATION_SCALE,
-    SHORTEST_MEMBERSHIP_DAYS,
+    MIN_MEMBERSHIP_DAYS,
     UNIQUE_DEVIATION,
 )
 
@@ -44,7 +44,7 @@ def behaviour(habits: Habits) -> Behaviour:
     deviation replaces it; if that is 0 too, z is 0. The population is every member with seven days of membership and at
     least one post or review; other members have 0. Without another member to compare, 50.
     """
-    compared = (habits.days >= SHORTEST_MEMBERSHIP_DAYS) & habits.active
+    compared = (habits.days >= MIN_MEMBERSHIP_DAYS) & habits.active
     z = pd.DataFrame(index=habits.figures.index)
     typical = {}
     for habit, column in habits.figures.items():
@@ -68,7 +68,7 @@ def _centre_and_scale(values: Floats) -> tuple[float, float]:
 
 
 def _mean_deviation(z: pd.DataFrame) -> Floats:
-    away = np.minimum(np.abs(z.to_numpy(dtype=np.float64)), LARGEST_DEVIATION)
+    away = np.minimum(np.abs(z.to_numpy(dtype=np.float64)), MAX_DEVIATION)
     present = ~np.isnan(away)
     total = np.zeros(len(z), dtype=np.float64)
     for column in range(away.shape[1]):

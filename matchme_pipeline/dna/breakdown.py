@@ -9,7 +9,7 @@ from matchme_pipeline.dna import wording
 from matchme_pipeline.dna.fixed_point import MICRO
 from matchme_pipeline.dna.score import Strands
 from matchme_pipeline.dna.weights import (
-    FEWEST_OTHERS_IN_CITY,
+    MIN_OTHERS_IN_CITY,
     REQUIRED_APPROVED_INSIGHTS,
     WEIGHTS,
 )
@@ -182,7 +182,7 @@ def _culture(found: Strands) -> list[tuple[str, Json]]:
     return [
         (
             wording.cultural_variance(
-                isinstance(city, str), others, others >= FEWEST_OTHERS_IN_CITY, points / MICRO if measured else None
+                isinstance(city, str), others, others >= MIN_OTHERS_IN_CITY, points / MICRO if measured else None
             ),
             {"others_in_city": others, "attributes": attributes},
         )

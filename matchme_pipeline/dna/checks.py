@@ -12,8 +12,8 @@ from matchme_pipeline.weekly_assets import weekly_check
 
 # A score changes by a few points a week; if many change by half a tier, a rule or its data is broken.
 FAR_POINTS = 10
-LARGEST_SHARE_MOVED_FAR = 0.05
-LARGEST_SHIFT_OF_THE_MEAN_POINTS = 3.0
+MAX_SHARE_OF_LARGE_CHANGES = 0.05
+MAX_SHIFT_OF_THE_MEAN_POINTS = 3.0
 
 
 @weekly_check(
@@ -104,8 +104,8 @@ def scores_resemble_last_weeks(context: AssetCheckExecutionContext, database: Da
     with database.connect() as connection:
         figures = verification.movement(connection, _week(context).sunday, FAR_POINTS)
     resembles = (
-        abs(figures["mean_now"] - figures["mean_before"]) <= LARGEST_SHIFT_OF_THE_MEAN_POINTS
-        and figures["share_moved_far"] <= LARGEST_SHARE_MOVED_FAR
+        abs(figures["mean_now"] - figures["mean_before"]) <= MAX_SHIFT_OF_THE_MEAN_POINTS
+        and figures["share_moved_far"] <= MAX_SHARE_OF_LARGE_CHANGES
     )
     return _result(resembles, figures, AssetCheckSeverity.WARN)
 

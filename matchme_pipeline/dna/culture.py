@@ -7,7 +7,7 @@ import pandas as pd
 
 from matchme_pipeline.dna.fixed_point import Floats, Integers, distinct, micro
 from matchme_pipeline.dna.traits import Traits
-from matchme_pipeline.dna.weights import CULTURE_FIELDS, FEWEST_OTHERS_IN_CITY, NEUTRAL
+from matchme_pipeline.dna.weights import CULTURE_FIELDS, MIN_OTHERS_IN_CITY, NEUTRAL
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def culture(traits: Traits, cities: pd.Series) -> Culture:
     sums = np.bincount(owner // width, weights=means, minlength=traits.members)
     compared = np.bincount(owner // width, minlength=traits.members).astype(np.int64)
     states_something = np.bincount(states // width, minlength=traits.members) > 0
-    measured = (others >= FEWEST_OTHERS_IN_CITY) & states_something
+    measured = (others >= MIN_OTHERS_IN_CITY) & states_something
     points = np.where(measured, 100.0 * sums / np.maximum(compared, 1), NEUTRAL)
     return Culture(micro(points), others, compared, measured)
 

@@ -5,13 +5,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from matchme_pipeline.dna.fixed_point import MICRO, Floats, Integers, micro, share_below
-from matchme_pipeline.dna.weights import FEWEST_OTHER_ITEMS, FEWEST_OWN_ITEMS, NEUTRAL
+from matchme_pipeline.dna.weights import MIN_OTHER_ITEMS, MIN_OWN_ITEMS, NEUTRAL
 
 # Components of unit vectors as multiples of 2**-40: integers whose sums in int64 are exact, so that neither the order
 # of items nor the size of chunks affects a score. The rounding error of a similarity, below 1e-12, is far below the six
 # stored decimals.
 _BITS = 40
-_MOST_ITEMS = 2 ** (63 - _BITS) - 1
+_MAX_ITEMS = 2 ** (63 - _BITS) - 1
 _LIMB = 17
 # Rows processed at once: they stay in the processor's cache.
 _BLOCK = 128
@@ -36,8 +36,8 @@ class ItemSums:
 
         Raises OverflowError from 8,388,608 items on, because a sum might overflow.
         """
-        if int(self.items.sum()) + len(member) > _MOST_ITEMS:
-            raise OverflowError(f"originality adds up to {_MOST_ITEMS} items")
+        if int(self.items.sum()) + len(member) > _MAX_ITEMS:
+            raise OverflowError(f"originality adds up to {_MAX_ITEMS} items")
         order = np.flatnonzero(member >= 0)
         order = order[np.argsort(member[order], kind="stable")]
         for start in range(0, len(order), _BLOCK):
@@ -69,7 +69,7 @@ def originality(user_ids: pd.Series, sums: ItemSums) -> pd.DataFrame:
     """
     own = sums.items
     other = int(own.sum()) - own
-    measured = (own >= FEWEST_OWN_ITEMS) & (other >= FEWEST_OTHER_ITEMS)
+    measured = (own >= MIN_OWN_ITEMS) & (other >= MIN_OTHER_ITEMS)
     similarity = np.full(len(own), np.nan)
     similarity[measured] = _dot_with_others(sums, measured) / (own[measured] * other[measured])
     points = micro(np.where(measured, 100.0 * (1.0 - similarity), NEUTRAL))

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from matchme_pipeline.dna.weights import (
-    LONGEST_TRAIT_CHARACTERS,
+    MAX_TRAIT_CHARACTERS,
+    MIN_TYPO_CHARACTERS,
     NOT_STATED,
-    SHORTEST_TYPO_CHARACTERS,
 )
 
 _SEPARATORS = re.compile(r"[\W_]+")
@@ -26,7 +26,7 @@ def normalise(raw: Any) -> str | None:
 
 def identifies(raw: str) -> bool:
     """Does the text contain an address, a link or a telephone number, or is it prose rather than a value?"""
-    return len(raw.strip()) > LONGEST_TRAIT_CHARACTERS or _IDENTIFYING.search(raw) is not None
+    return len(raw.strip()) > MAX_TRAIT_CHARACTERS or _IDENTIFYING.search(raw) is not None
 
 
 def fold_typos(rare: Iterable[str], established: Mapping[str, int]) -> dict[str, str]:
@@ -42,7 +42,7 @@ def fold_typos(rare: Iterable[str], established: Mapping[str, int]) -> dict[str,
             by_deletion.setdefault(form, []).append(value)
     meant = {}
     for value in rare:
-        if len(value) < SHORTEST_TYPO_CHARACTERS:
+        if len(value) < MIN_TYPO_CHARACTERS:
             continue
         candidates = {other for form in _deletions(value) for other in by_deletion.get(form, ())}
         near = [other for other in candidates if is_one_edit(value, other)]

@@ -53,9 +53,9 @@ RARE_TRAITS_NAMED = 5
 # author.
 ESTABLISHED_MEMBERS = 3
 # A rarer value of at least this many characters with one edit to an established value is a typo of it.
-SHORTEST_TYPO_CHARACTERS = 5
+MIN_TYPO_CHARACTERS = 5
 # Longer values are prose, not traits.
-LONGEST_TRAIT_CHARACTERS = 40
+MAX_TRAIT_CHARACTERS = 40
 # Numbers of things from here on are one trait ("4 or more").
 COUNT_BAND = 4
 
@@ -149,23 +149,23 @@ HALF_BIOGRAPHY_CHARACTERS = 20
 
 # --- Behaviour -------------------------------------------------------------------------------------------------------
 
-SHORTEST_MEMBERSHIP_DAYS = 7
+MIN_MEMBERSHIP_DAYS = 7
 # Consistency constant: 1.4826 · MAD and 1.2533 · mean absolute deviation both estimate a normal's standard deviation.
 MAD_SCALE = 1.4826
 MEAN_DEVIATION_SCALE = 1.2533
 # One habit alone, however extreme, weighs no more than this many deviations.
-LARGEST_DEVIATION = 5.0
+MAX_DEVIATION = 5.0
 # Beyond this many deviations a behaviour is named as unique.
 UNIQUE_DEVIATION = 2.0
 
 # --- Content originality ---------------------------------------------------------------------------------------------
 
-FEWEST_OWN_ITEMS = 3
-FEWEST_OTHER_ITEMS = 10
+MIN_OWN_ITEMS = 3
+MIN_OTHER_ITEMS = 10
 
 # --- Cultural variance -----------------------------------------------------------------------------------------------
 
-FEWEST_OTHERS_IN_CITY = 5
+MIN_OTHERS_IN_CITY = 5
 # The traits that are compared within a city.
 CULTURE_FIELDS: tuple[str, ...] = (
     "ethnicity",

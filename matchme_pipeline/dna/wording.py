@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from matchme_pipeline.dna.weights import (
-    FEWEST_OTHER_ITEMS,
-    FEWEST_OTHERS_IN_CITY,
-    FEWEST_OWN_ITEMS,
+    MIN_MEMBERSHIP_DAYS,
+    MIN_OTHER_ITEMS,
+    MIN_OTHERS_IN_CITY,
+    MIN_OWN_ITEMS,
     REQUIRED_APPROVED_INSIGHTS,
-    SHORTEST_MEMBERSHIP_DAYS,
 )
 
 # The name of a habit, the format of its figure, and its factor for display.
@@ -80,8 +80,8 @@ def behaviour(days: int, active: bool, unique: Sequence[dict[str, Any]]) -> str:
     """`days` since joining, -1 where unknown; `unique` as in `unique_behaviours`."""
     if days < 0:
         return "Your habits cannot be compared: the day you joined is not known."
-    if days < SHORTEST_MEMBERSHIP_DAYS:
-        return f"Your habits are compared after {SHORTEST_MEMBERSHIP_DAYS} days; you joined {_count(days, 'day')} ago."
+    if days < MIN_MEMBERSHIP_DAYS:
+        return f"Your habits are compared after {MIN_MEMBERSHIP_DAYS} days; you joined {_count(days, 'day')} ago."
     if not active:
         return "You have not posted or reviewed anything yet, so there are no habits to compare."
     if unique:
@@ -105,10 +105,10 @@ def content_originality(own: int, other: int, percentile: float | None) -> str:
     """`percentile` is None if too little can be compared."""
     if percentile is not None:
         return f"What you share is more original than that of {percentile:.0f} % of members; {own} items count."
-    if own < FEWEST_OWN_ITEMS:
-        return f"Originality is measured from {FEWEST_OWN_ITEMS} shared items on; you have {own}."
-    if other < FEWEST_OTHER_ITEMS:
-        return f"Originality is measured once other members have shared {FEWEST_OTHER_ITEMS} items; there are {other}."
+    if own < MIN_OWN_ITEMS:
+        return f"Originality is measured from {MIN_OWN_ITEMS} shared items on; you have {own}."
+    if other < MIN_OTHER_ITEMS:
+        return f"Originality is measured once other members have shared {MIN_OTHER_ITEMS} items; there are {other}."
     return "What you share has not been compared yet."
 
 
@@ -117,7 +117,7 @@ def cultural_variance(has_city: bool, others: int, enough: bool, points: float |
     if not has_city:
         return "Choose your city to be compared with the others there."
     if not enough:
-        return f"Your city needs at least {FEWEST_OTHERS_IN_CITY} other members to compare you with; it has {others}."
+        return f"Your city needs at least {MIN_OTHERS_IN_CITY} other members to compare you with; it has {others}."
     if points is None:
         return "State something about your background to be compared with the others in your city."
     return f"On average {points:.0f} % of the {others} others in your city differ from you in background and family."

@@ -8,7 +8,7 @@ from matchme_pipeline.week import Week
 from matchme_pipeline.weekly_assets import weekly_check
 
 # With a lower share of embedded items, similarity would ignore too much of what members wrote.
-LEAST_COVERAGE = 0.995
+MIN_COVERAGE = 0.995
 
 
 @weekly_check(asset="post_embeddings", description="At least 99.5 % of the week's content items have a vector.")
@@ -19,7 +19,7 @@ def items_are_covered(context: AssetCheckExecutionContext, database: DatabaseRes
     covered = max(by_model.values(), default=0)
     coverage = covered / items if items else 1.0
     return AssetCheckResult(
-        passed=coverage >= LEAST_COVERAGE,
+        passed=coverage >= MIN_COVERAGE,
         severity=AssetCheckSeverity.WARN,
         metadata={"items": items, "with_vector": covered, "coverage": coverage, "by_model": by_model},
     )

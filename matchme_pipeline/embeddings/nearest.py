@@ -18,7 +18,7 @@ from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.embeddings import nearest_queries
 
 # Before this version an index scan cannot continue after filters have rejected its results.
-MINIMUM_PGVECTOR = (0, 8)
+MIN_PGVECTOR = (0, 8)
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def refresh_index(connection: Connection, week: date, model: str) -> IndexOutcom
     """
     if nearest_queries.newest_week(connection, model) != week:
         return IndexOutcome("not the newest week")
-    if nearest_queries.pgvector_version(connection) < MINIMUM_PGVECTOR:
+    if nearest_queries.pgvector_version(connection) < MIN_PGVECTOR:
         return IndexOutcome("needs pgvector 0.8")
     name = index_name(week, model)
     if name in nearest_queries.indexes(connection):

@@ -7,11 +7,11 @@ import psycopg
 from matchme_pipeline.errors import PipelineError
 
 # If more members fail, the computation itself is probably at fault, and the error must be visible.
-MOST_BROKEN = 100
+MAX_BROKEN = 100
 
 
 def broken_members(
-    user_ids: Sequence[str], compute: Callable[[Sequence[str]], object], most: int = MOST_BROKEN
+    user_ids: Sequence[str], compute: Callable[[Sequence[str]], object], most: int = MAX_BROKEN
 ) -> dict[str, str]:
     """Bisection: which members' rows make `compute` raise, and which error?
 

@@ -30,7 +30,7 @@ class JobStatus(StrEnum):
 PRIORITY_BY_TIER = {"gold_plus": 2, "gold": 4, "premium": 4, "free": 6}
 DEFAULT_PRIORITY = 5
 # The promise to members: fewer than one job in two hundred fails.
-LARGEST_FAILURE_RATE = 0.005
+MAX_FAILURE_RATE = 0.005
 
 
 @dataclass(frozen=True)

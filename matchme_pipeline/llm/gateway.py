@@ -42,7 +42,7 @@ from matchme_pipeline.llm.text.sentences import cut_at_boundary
 
 Outcome = Answered | Unanswered
 # The length of a text to embed; the models' own limits are lower.
-MOST_CHARACTERS = 100_000
+MAX_CHARACTERS = 100_000
 
 
 class Gateway:
@@ -110,7 +110,7 @@ class Gateway:
         own = names or {}
         missing = {
             # No model reads more; masking names takes a second for a million characters.
-            key: mask_if_named(cut_at_boundary(text, MOST_CHARACTERS), own.get(key, ()))
+            key: mask_if_named(cut_at_boundary(text, MAX_CHARACTERS), own.get(key, ()))
             for key, text in texts.items()
             if key not in stored
         }

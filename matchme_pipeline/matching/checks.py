@@ -21,7 +21,7 @@ from matchme_pipeline.weekly_assets import weekly_check
 # The recall check costs the sample searches (bounded by a time limit) and one read of the week's members.
 MEMBERS_SEARCHED = 12
 SECONDS_SEARCHED = 30.0
-LEAST_RECALL = 0.98
+MIN_RECALL = 0.98
 
 
 @weekly_check(
@@ -95,7 +95,7 @@ def search_finds_what_the_exact_way_finds(
         result = recall_check.measure(connection, engine, moment, scale, sample, monotonic, SECONDS_SEARCHED)
         indexed = index_name(week.sunday, model) in nearest_queries.indexes(connection)
     return AssetCheckResult(
-        passed=result.share >= LEAST_RECALL,
+        passed=result.share >= MIN_RECALL,
         severity=AssetCheckSeverity.WARN,
         metadata={
             "members": result.members,

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 
 from matchme_pipeline.database.connection import Connection
-from matchme_pipeline.jobs.model import LARGEST_FAILURE_RATE
+from matchme_pipeline.jobs.model import MAX_FAILURE_RATE
 from matchme_pipeline.llm.store.threshold_queries import Crossing
 from matchme_pipeline.operations import alert_queries
 from matchme_pipeline.operations.alert_queries import EndedRun
@@ -17,7 +17,7 @@ from matchme_pipeline.week import READY_AFTER, Week
 _log = logging.getLogger(__name__)
 
 # The length of an error in a message; batch_run_history holds the whole text.
-LONGEST_ERROR_CHARACTERS = 500
+MAX_ERROR_CHARACTERS = 500
 
 
 class AlertKind(StrEnum):
@@ -70,7 +70,7 @@ def record_alert(connection: Connection, alert: Alert) -> bool:
 def run_failed(run: EndedRun) -> Alert:
     """Alert for a failed run: its error, the meaning, and what to do."""
     # A channel has more readers than may read members' texts.
-    error = without_quotations(run.error, LONGEST_ERROR_CHARACTERS)
+    error = without_quotations(run.error, MAX_ERROR_CHARACTERS)
     cause = cause_of(run.error)
     return Alert(
         AlertKind.RUN_FAILED,
@@ -86,14 +86,14 @@ def run_failed(run: EndedRun) -> Alert:
 def too_many_failures(run: EndedRun) -> Alert | None:
     """Alert for a run with more failed jobs than the limit; None below the limit."""
     rate = run.failed_jobs / run.total_jobs if run.total_jobs else 0.0
-    if rate <= LARGEST_FAILURE_RATE:
+    if rate <= MAX_FAILURE_RATE:
         return None
     return Alert(
         AlertKind.FAILURE_RATE,
         cause=run.dagster_run_id,
         title=f"{rate:.1%} of the jobs of {_week(run.week)} failed",
         text=f"{run.failed_jobs} of {run.total_jobs} jobs of run {run.dagster_run_id}; up to "
-        f"{LARGEST_FAILURE_RATE:.1%} is expected.\nWhat to do: `matchme jobs list --status failed` shows "
+        f"{MAX_FAILURE_RATE:.1%} is expected.\nWhat to do: `matchme jobs list --status failed` shows "
         "why; the week's report groups the failures with a remedy each.",
         week=run.week,
         run_id=run.dagster_run_id,

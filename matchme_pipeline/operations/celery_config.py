@@ -3,7 +3,7 @@
 from typing import Any
 
 # A step's message is given to another worker if this one dies, but not while it may still work: no step takes a day.
-_LONGEST_STEP_SECONDS = 86_400
+_MAX_STEP_SECONDS = 86_400
 
 
 def app_config(broker: str) -> dict[str, Any]:
@@ -21,6 +21,6 @@ def app_config(broker: str) -> dict[str, Any]:
             "worker_prefetch_multiplier": 1,
             "worker_cancel_long_running_tasks_on_connection_loss": False,
             "broker_connection_retry_on_startup": True,
-            "broker_transport_options": {"visibility_timeout": _LONGEST_STEP_SECONDS},
+            "broker_transport_options": {"visibility_timeout": _MAX_STEP_SECONDS},
         },
     }

@@ -34,7 +34,7 @@ from matchme_pipeline.settings import process_settings
 
 # Several signs of life have to be missing, and a worker takes a while to start a step.
 LOST_AFTER = timedelta(seconds=6 * HEARTBEAT_SECONDS)
-MOST_TRIES = 4
+MAX_TRIES = 4
 _LOOK_AGAIN = timedelta(seconds=5)
 _RESULT_IS_DUE = timedelta(seconds=10)
 _BROKER_IS_WAITED_FOR = timedelta(minutes=5)
@@ -143,7 +143,7 @@ class WatchedStep:
                 sleep(_LOOK_AGAIN.total_seconds())
 
     def _submit_again(self) -> None:
-        if self._tries >= MOST_TRIES:
+        if self._tries >= MAX_TRIES:
             raise RuntimeError(f"{self._tries} workers have been lost at step {self._step_key}; the run ends here")
         _log.warning("the worker of step %s is gone; it is submitted again", self._step_key)
         run = self._instance.get_run_by_id(self._run_id)

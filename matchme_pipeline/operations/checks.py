@@ -12,7 +12,7 @@ from dagster import (
 )
 
 from matchme_pipeline.database.resource import DatabaseResource
-from matchme_pipeline.jobs.model import LARGEST_FAILURE_RATE
+from matchme_pipeline.jobs.model import MAX_FAILURE_RATE
 from matchme_pipeline.operations import queries
 from matchme_pipeline.operations.alerts import ready_by
 from matchme_pipeline.settings import process_settings
@@ -29,7 +29,7 @@ def failure_rate(context: AssetCheckExecutionContext, database: DatabaseResource
         totals = queries.run_totals(connection, finished.run_id)
     rate = totals.failed_jobs / totals.total_jobs if totals.total_jobs else 0.0
     return AssetCheckResult(
-        passed=rate < LARGEST_FAILURE_RATE,
+        passed=rate < MAX_FAILURE_RATE,
         severity=AssetCheckSeverity.WARN,
         metadata={"jobs": totals.total_jobs, "failed": totals.failed_jobs, "failure_rate": rate},
     )

@@ -17,7 +17,7 @@ QUIET = timedelta(minutes=10)
 # A review's time is set before its transaction commits, and clocks differ: look back further, and find each review
 # once.
 OVERLAP = timedelta(hours=1)
-MOST_MEMBERS = 5_000
+MAX_MEMBERS = 5_000
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def enqueue_reviewers(connection: Connection, since: datetime, now: datetime) ->
             "now": now,
             "quiet": QUIET.total_seconds(),
             "job_type": JobType.DNA_RECALCULATION,
-            "most": MOST_MEMBERS,
+            "most": MAX_MEMBERS,
         },
     ).rowcount
 
@@ -77,7 +77,7 @@ def refresh_members(connection: Connection, dagster_run_id: str, now: datetime) 
         return None
     week = Week(newest)
     adopted = adopt(connection, JobType.DNA_RECALCULATION, newest, None)
-    members = week_jobs.members_with_open_jobs(connection, JobType.DNA_RECALCULATION, newest, MOST_MEMBERS)
+    members = week_jobs.members_with_open_jobs(connection, JobType.DNA_RECALCULATION, newest, MAX_MEMBERS)
     if not members:
         return Refreshed(week.key, 0, 0, adopted)
     # Theirs alone: a job beyond the limit, or in backoff, must not count as done without its member's score.

@@ -7,7 +7,7 @@ from dagster import DagsterInstance, RunsFilter
 # The tag that names the requested work; Dagster's own retries of a run copy it and do not count as further tries.
 WORK_TAG = "matchme/work"
 # After three runs without success the work waits for a person or for the week's next run.
-MOST_TRIES = 3
+MAX_TRIES = 3
 FIRST_WAIT = timedelta(minutes=10)
 
 
@@ -21,7 +21,7 @@ def next_run_key(instance: DagsterInstance, work: str, now: datetime) -> str | N
     if any(not record.dagster_run.is_finished for record in records):
         return None
     tries = sum(record.dagster_run.root_run_id is None for record in records)
-    if tries >= MOST_TRIES:
+    if tries >= MAX_TRIES:
         return None
     if records and now < max(record.update_timestamp for record in records) + FIRST_WAIT * 2 ** (tries - 1):
         return None

@@ -8,7 +8,7 @@ from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.week import WEEK, Week
 
 # One at a time, because a week's matches depend on the pairs of earlier weeks.
-MOST_IN_FLIGHT = 1
+MAX_IN_FLIGHT = 1
 # A failure counts here after Dagster's own retries of a lost process; three in a row need a person.
 GIVE_UP_AFTER = 3
 FIRST_WAIT = timedelta(minutes=30)
@@ -65,7 +65,7 @@ def plan(
     while week <= newest.sunday:
         own = tried.get(week, Tries(0, 0, now))
         waits = own.failures > 0 and now < own.last_at + FIRST_WAIT * 2 ** (own.failures - 1)
-        is_full = len(in_flight) + len(result.launch) >= MOST_IN_FLIGHT
+        is_full = len(in_flight) + len(result.launch) >= MAX_IN_FLIGHT
         just_closed = week == newest.sunday and now < newest.cutoff + SCHEDULES_TURN
         if week in finished or just_closed or own.cancelled:
             pass

@@ -39,7 +39,7 @@ from matchme_pipeline.week import Week
 # Sensors that launch runs are off until an operator turns automation on; sensors that only record are always on.
 _LAUNCHES = DefaultSensorStatus.RUNNING if process_settings().automation else DefaultSensorStatus.STOPPED
 _WRITES = DefaultSensorStatus.RUNNING
-MOST_RETRY_RUNS = 2
+MAX_RETRY_RUNS = 2
 
 
 @contextmanager
@@ -80,7 +80,7 @@ def retry_due_jobs(context: SensorEvaluationContext) -> SensorResult | SkipReaso
         requests.append(RunRequest(key, partition_key=one.week.isoformat(), job_name=job.name, tags=tags))
     if not requests:
         return SkipReason("no job is due in a week that no run is working on")
-    return SensorResult(run_requests=requests[:MOST_RETRY_RUNS], cursor=requests[0].run_key)
+    return SensorResult(run_requests=requests[:MAX_RETRY_RUNS], cursor=requests[0].run_key)
 
 
 @sensor(
@@ -176,7 +176,7 @@ def read_finished_batches(context: SensorEvaluationContext) -> SensorResult | Sk
         requests.append(RunRequest(key, partition_key=week.isoformat(), job_name=job.name, tags=tags))
     if not requests:
         return SkipReason("no batch is finished in a week that no run is working on")
-    return SensorResult(run_requests=requests[:MOST_RETRY_RUNS], cursor=requests[0].run_key)
+    return SensorResult(run_requests=requests[:MAX_RETRY_RUNS], cursor=requests[0].run_key)
 
 
 @sensor(

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 # With a larger share of failed jobs of one type, the week's results cover too few members to count as finished.
-LARGEST_FAILED_SHARE = 0.1
+MAX_FAILED_SHARE = 0.1
 # Fewer are bad luck or bad rows.
-FEWEST_FAILED = 5
+MIN_FAILED = 5
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,11 @@ def why_not_finished(counts: Mapping[str, JobCounts]) -> str | None:
     widely = [
         f"{count.failed:,} of {count.jobs:,} {job_type} jobs"
         for job_type, count in sorted(counts.items())
-        if count.failed >= FEWEST_FAILED and count.failed > LARGEST_FAILED_SHARE * count.jobs
+        if count.failed >= MIN_FAILED and count.failed > MAX_FAILED_SHARE * count.jobs
     ]
     if not widely:
         return None
     return (
-        f"{' and '.join(widely)} failed, more than {LARGEST_FAILED_SHARE:.0%}. `matchme jobs list --status failed` "
+        f"{' and '.join(widely)} failed, more than {MAX_FAILED_SHARE:.0%}. `matchme jobs list --status failed` "
         "and `--status retry` show why; run the week again when the cause is gone, or discard the jobs."
     )

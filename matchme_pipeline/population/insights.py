@@ -9,7 +9,7 @@ from matchme_pipeline.population.people import Member, Row
 from matchme_pipeline.population.posts import Source
 from matchme_pipeline.population.random_draws import after, happens, one, whole
 
-MOST_INSIGHTS = 9
+MAX_INSIGHTS = 9
 _NOTED_SHARE = 0.95
 _APPROVED_SHARE = 0.88
 # Seeded insights end in the first week, in which the pipeline begins to find insights.
@@ -34,7 +34,7 @@ def insights(
     }
     last = min(end, member.leaves_at or end)
     rows = []
-    for number, source in enumerate(list(reversed(unique.values()))[:MOST_INSIGHTS]):
+    for number, source in enumerate(list(reversed(unique.values()))[:MAX_INSIGHTS]):
         created = after(rng, source.shared_at, timedelta(hours=10))
         if not happens(rng, _NOTED_SHARE) or created >= last:
             continue

@@ -11,7 +11,7 @@ from matchme_pipeline.population.random_draws import between, happens, one, weig
 from matchme_pipeline.population.writing import Sentence, caption, odd_caption
 
 POSTS_PER_WEEK = 2.15
-MOST_POSTS = 60
+MAX_POSTS = 60
 _WEEK = timedelta(weeks=1)
 _WEEKS_BEFORE = timedelta(weeks=10)
 _INTRODUCTION_SHARE = 0.9
@@ -75,7 +75,7 @@ def _moments(rng: np.random.Generator, member: Member, start: datetime, end: dat
     first = max(member.joined_at, start)
     if first < last:
         count = int(rng.poisson(POSTS_PER_WEEK * member.activity * ((last - first) / _WEEK)))
-        moments += [(between(rng, first, last), False) for _ in range(min(MOST_POSTS, count))]
+        moments += [(between(rng, first, last), False) for _ in range(min(MAX_POSTS, count))]
     return sorted(moments)
 
 

@@ -276,9 +276,9 @@ def test_refused_callers_do_not_fill_the_audit(database: Connection):
     assert audit.begin(database, "b", "POST /api/batch/trigger", "", "refused", "3") != first
     # What an administrator did stays; a refusal of a year ago does not.
     assert refused() == [1, 1, 1]
-    for number in range(2 * audit.MOST_REFUSALS_A_DAY):
+    for number in range(2 * audit.MAX_REFUSALS_A_DAY):
         audit.begin(database, "a", f"GET /{number}", "", "refused", "4")
-    assert refused() == [audit.MOST_REFUSALS_A_DAY, 1, 1]
+    assert refused() == [audit.MAX_REFUSALS_A_DAY, 1, 1]
     assert audit.begin(database, "a", "GET /1", "", "asked", "5") > first
 
 

@@ -87,16 +87,16 @@ def drip(connection: socket.socket) -> None:
 def test_requests_that_are_sent_before_the_first_is_answered_are_few(address: tuple[str, int]):
     request = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
     with socket.create_connection(address) as connection:
-        connection.sendall(request * protocol.MOST_WAITING_REQUESTS)
+        connection.sendall(request * protocol.MAX_WAITING_REQUESTS)
         answer = b""
-        while answer.count(b"\r\n\r\nok") < protocol.MOST_WAITING_REQUESTS:
+        while answer.count(b"\r\n\r\nok") < protocol.MAX_WAITING_REQUESTS:
             answer += connection.recv(10_000)
     with socket.create_connection(address) as connection, suppress(ConnectionResetError, BrokenPipeError):
         connection.sendall(request * 5_000)
         answer = b""
         while piece := connection.recv(10_000):
             answer += piece
-        assert answer.count(b"200 OK") < 2 * protocol.MOST_WAITING_REQUESTS
+        assert answer.count(b"200 OK") < 2 * protocol.MAX_WAITING_REQUESTS
     with socket.create_connection(address) as connection:
         connection.sendall(request)
         assert connection.recv(1_000).startswith(b"HTTP/1.1 200")

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from matchme_pipeline.database.connection import connect
 from matchme_pipeline.matching.engine.allocation import allocate
-from matchme_pipeline.matching.engine.allocation_problem import MOST_MATCHES
+from matchme_pipeline.matching.engine.allocation_problem import MAX_MATCHES
 from matchme_pipeline.matching.engine.fairness import gini
 from matchme_pipeline.matching.engine.match_engine import Engine
 from matchme_pipeline.matching.rules.vocabulary import GENDERS
@@ -35,12 +35,12 @@ from matchme_pipeline_tests.bench.many_members import fill
 from matchme_pipeline_tests.bench.own_server import own_server, with_tables
 
 # How likely a place is looked at.
-LOOKED_AT = 1.0 / np.arange(1, MOST_MATCHES + 1)
+LOOKED_AT = 1.0 / np.arange(1, MAX_MATCHES + 1)
 # As the paper's own code takes them.
 _STEPS, _STEP = 100, 0.1
 _TOLERANCE = 1e-9
 # Keeps a logarithm's slope finite for who has no chance yet.
-_LEAST_UTILITY = 1e-6
+_MIN_UTILITY = 1e-6
 
 Table = NDArray[np.float64]
 
@@ -170,13 +170,13 @@ def welfare(likes: Table, alpha: float) -> Lists:
 def _best_answer(likes: Table, lists: Lists, alpha: float) -> Table:
     """The right side's lists that raise the left side's welfare most from where it is: by the gradient, best first."""
     gain = likes * lists.of_left
-    own = np.maximum((gain * lists.of_right.T).sum(axis=1), _LEAST_UTILITY)
+    own = np.maximum((gain * lists.of_right.T).sum(axis=1), _MIN_UTILITY)
     return _first_five((gain * own[:, None] ** (alpha - 1.0)).T)
 
 
 def _first_five(values: Table) -> Table:
     """How likely each place is looked at where every row is listed by `values`, the best five, positive ones alone."""
-    order = np.argsort(-values, axis=1, kind="stable")[:, :MOST_MATCHES]
+    order = np.argsort(-values, axis=1, kind="stable")[:, :MAX_MATCHES]
     looked = np.zeros(values.shape)
     np.put_along_axis(looked, order, LOOKED_AT[: order.shape[1]], axis=1)
     return np.where(values > 0, looked, 0.0)

@@ -29,7 +29,7 @@ from matchme_pipeline.population.match_answers import decide
 from matchme_pipeline.week import WEEK, Week
 
 FIRST = date(2026, 1, 4)
-LEAST_PAIRS = 2_000
+MIN_PAIRS = 2_000
 Answer = Callable[[list[ShownRow], Week], list[Action]]
 
 
@@ -108,7 +108,7 @@ class Life:
             ((week.sunday, *row) for row in self.waiting),
         )
         self.waiting = []
-        self.learned.append(learn_week(self.connection, week, LEAST_PAIRS, self._exposures))
+        self.learned.append(learn_week(self.connection, week, MIN_PAIRS, self._exposures))
         return model_queries.learned_of_week(self.connection, week.sunday)
 
     def _exposures(self, now: Learned | None, then: Learned) -> tuple[Exposure, Exposure]:

@@ -24,7 +24,7 @@ from matchme_pipeline.matching import member_queries, scale_queries
 from matchme_pipeline.matching.rules.limits import USUAL
 from matchme_pipeline.matching.scale_queries import Scale
 from matchme_pipeline.matching.search import recall_check
-from matchme_pipeline.matching.search.member_search import MOST_SCORED, Moment, find_matches
+from matchme_pipeline.matching.search.member_search import MAX_SCORED, Moment, find_matches
 from matchme_pipeline.matching.week import weekly_matching
 from matchme_pipeline.population.seed import seed_population
 from matchme_pipeline.week import Week
@@ -77,10 +77,10 @@ def _measure(connection: Connection, members: int, searched: int) -> None:
     )
     print(f"{'way':<42}{'recall':>8}{'median s':>10}{'95 % s':>8}{'most s':>8}")
     for title, through_index, most in (
-        (f"index, the {MOST_SCORED:,} nearest scored", True, MOST_SCORED),
+        (f"index, the {MAX_SCORED:,} nearest scored", True, MAX_SCORED),
         ("index, the 200 nearest scored", True, 200),
         ("index, the 50 nearest scored", True, 50),
-        (f"exact scan, the {MOST_SCORED:,} nearest scored", False, MOST_SCORED),
+        (f"exact scan, the {MAX_SCORED:,} nearest scored", False, MAX_SCORED),
     ):
         found, expected, seconds = 0, 0, []
         excluded = member_queries.pairs_in_conversation(connection, WEEK.cutoff)

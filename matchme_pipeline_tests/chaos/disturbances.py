@@ -18,7 +18,7 @@ from matchme_pipeline_tests.chaos.world import World
 
 WORKERS = 3
 # A disturbance that waits longer has missed its run.
-LONGEST_WAIT_SECONDS = 120
+MAX_WAIT_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -254,7 +254,7 @@ def _requests_reach(stage: Stage, process: Process, count: int) -> bool:
 
 def _until(condition: Callable[[], bool], process: Process) -> bool:
     """Wait until `condition` holds; False where `process` ended first."""
-    end = time.monotonic() + LONGEST_WAIT_SECONDS
+    end = time.monotonic() + MAX_WAIT_SECONDS
     while time.monotonic() < end:
         try:
             if condition():

@@ -17,7 +17,7 @@ from matchme_pipeline.database import files
 from matchme_pipeline.week import Week
 
 # Longer than any run of the campaign takes, whatever it goes through.
-LONGEST_RUN_SECONDS = 240
+MAX_RUN_SECONDS = 240
 
 
 @dataclass
@@ -35,10 +35,10 @@ class Process:
     def wait(self) -> int:
         """Its exit code; one that never ends is killed, and is an error of the campaign."""
         try:
-            return self.popen.wait(timeout=LONGEST_RUN_SECONDS)
+            return self.popen.wait(timeout=MAX_RUN_SECONDS)
         except subprocess.TimeoutExpired:
             self.kill_group()
-            raise RuntimeError(f"a run did not end within {LONGEST_RUN_SECONDS} s: {self.text()[-2000:]}") from None
+            raise RuntimeError(f"a run did not end within {MAX_RUN_SECONDS} s: {self.text()[-2000:]}") from None
 
     def kill_group(self) -> bool:
         """SIGKILL to the process and all of its children; whether it was alive."""

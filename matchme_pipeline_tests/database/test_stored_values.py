@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matchme_pipeline.database.connection import connect
-from matchme_pipeline.database.stored_values import DEEPEST_JSON, UnreadableValue, read_json, read_json_or_none
+from matchme_pipeline.database.stored_values import MAX_JSON_DEPTH, UnreadableValue, read_json, read_json_or_none
 
 FIRST, LAST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 HOSTILE_SETTINGS = {
@@ -76,12 +76,12 @@ def test_json_that_python_refuses_is_one_unreadable_value(url: str, binary: bool
     assert row[1]["low"] < 0
 
 
-@given(st.integers(0, 3 * DEEPEST_JSON), st.sampled_from(["[", '{"a":']), st.text(max_size=5))
+@given(st.integers(0, 3 * MAX_JSON_DEPTH), st.sampled_from(["[", '{"a":']), st.text(max_size=5))
 def test_every_depth_is_read_or_named(depth: int, opening: str, text: str):
     closing = {"[": "]", '{"a":': "}"}[opening]
     document = opening * depth + json.dumps(text) + closing * depth
     value = read_json(document)
-    if depth <= DEEPEST_JSON:
+    if depth <= MAX_JSON_DEPTH:
         assert json.dumps(value) == json.dumps(json.loads(document))
     else:
         assert isinstance(value, UnreadableValue)

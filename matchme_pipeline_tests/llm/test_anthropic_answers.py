@@ -196,7 +196,7 @@ def test_a_server_that_turns_everything_away_stops_the_stage_in_bounded_time(cla
 
 def test_a_server_that_is_overloaded_for_good_stops_the_stage(claude, claude_models, monkeypatch):
     monkeypatch.setattr(request_sender, "TRIES", 1)
-    monkeypatch.setattr("matchme_pipeline.llm.execution.adaptive_limiter.LONGEST_COOLDOWN_SECONDS", 0.01)
+    monkeypatch.setattr("matchme_pipeline.llm.execution.adaptive_limiter.MAX_COOLDOWN_SECONDS", 0.01)
     claude.fault_rates = {"overloaded": 1.0}
     with claude_models(MATCHME_LLM_CONCURRENCY=8) as session, pytest.raises(ModelRequestError, match="is down"):
         list(session.analyse(members_items(20, 1), CONTEXT))

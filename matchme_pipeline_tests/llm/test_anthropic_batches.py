@@ -26,7 +26,7 @@ BATCH = {"MATCHME_LLM_MODE": "batch"}
 @pytest.fixture(autouse=True)
 def _look_often(monkeypatch):
     monkeypatch.setattr(batch_module.BatchRun.__init__, "__defaults__", (lambda: datetime.now(UTC), 0.01))
-    monkeypatch.setattr(batch_module, "LONGEST_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(batch_module, "MAX_POLL_SECONDS", 0.05)
 
 
 def answers(connection):
@@ -213,7 +213,7 @@ def test_a_request_that_the_budget_does_not_cover_is_not_submitted(claude, claud
 def test_a_fault_before_any_answer_about_a_batch_loses_nothing_and_pays_nothing_twice(
     claude, claude_models, app_database, area, fault, monkeypatch
 ):
-    monkeypatch.setattr(client_calls, "LONGEST_PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(client_calls, "MAX_PAUSE_SECONDS", 0.05)
     claude.batches.looks = 1
     claude.other_faults = {area: [fault] * 2}
     with claude_models(**BATCH) as session:
@@ -238,7 +238,7 @@ def test_an_api_that_answers_nothing_about_batches_ends_the_stage_in_bounded_tim
     claude, claude_models, app_database, monkeypatch, faults_of_the_api
 ):
     monkeypatch.setattr(client_calls, "TRIES", 2)
-    monkeypatch.setattr(client_calls, "LONGEST_PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(client_calls, "MAX_PAUSE_SECONDS", 0.05)
     claude.other_faults = {area: list(kinds) for area, kinds in faults_of_the_api.items()}
     claude.fault_rates = {"rate_limited": 1.0}
     outage = {"MATCHME_LLM_OUTAGE_MINUTES": "0.01"}

@@ -29,7 +29,7 @@ BATCH = {"MATCHME_LLM_MODE": "batch"}
 @pytest.fixture(autouse=True)
 def _look_often(monkeypatch):
     monkeypatch.setattr(batch_module.BatchRun.__init__, "__defaults__", (_now, 0.01))
-    monkeypatch.setattr(batch_module, "LONGEST_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(batch_module, "MAX_POLL_SECONDS", 0.05)
 
 
 def _now():
@@ -254,7 +254,7 @@ def test_a_fault_in_the_place_of_a_result_file_is_not_taken_for_the_answers(
     server, models, app_database, fault, monkeypatch
 ):
     """The upload is answered; the first request for the results is not."""
-    monkeypatch.setattr(client_calls, "LONGEST_PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(client_calls, "MAX_PAUSE_SECONDS", 0.05)
     server.batches.looks = 1
     finish = server.batches._finish
 

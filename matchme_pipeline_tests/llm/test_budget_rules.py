@@ -10,7 +10,7 @@ import pytest
 from matchme_pipeline.errors import BudgetExceededError, ModelRequestError
 from matchme_pipeline.llm.contracts import CallContext
 from matchme_pipeline.llm.execution.billing import (
-    MOST_TOKENS,
+    MAX_TOKENS,
     billed_usage,
     booked_call,
     call_error,
@@ -141,8 +141,8 @@ def test_short_texts_may_count_as_nothing_and_a_missing_report_is_estimated():
 
 
 def test_numbers_of_tokens_are_finite_and_bounded():
-    assert [token_count(value) for value in (0, 1, 2.5, MOST_TOKENS)] == [0, 1, 2, MOST_TOKENS]
-    bad = [MOST_TOKENS + 1, -1, True, False, "5", None, float("nan"), float("inf")]
+    assert [token_count(value) for value in (0, 1, 2.5, MAX_TOKENS)] == [0, 1, 2, MAX_TOKENS]
+    bad = [MAX_TOKENS + 1, -1, True, False, "5", None, float("nan"), float("inf")]
     assert [token_count(value) for value in bad] == [0] * len(bad)
     assert [is_amount(value) for value in (0, 0.5, True, -1, float("inf"))] == [True, True, False, False, False]
 

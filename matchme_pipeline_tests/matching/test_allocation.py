@@ -126,7 +126,7 @@ def test_a_large_region_without_two_sides_stays_within_its_bound_and_leaves_no_p
     n, edges = graph
     with pytest.MonkeyPatch.context() as patch:
         # As where a region is too large for the proof.
-        patch.setattr(odd_regions, "MOST_PAIRS_PROVEN", 0)
+        patch.setattr(odd_regions, "MAX_EXACT_PAIRS", 0)
         done = run(n, edges, most)
     pairs = [sorted(edges)[i] for i in done.chosen]
     degrees = Counter(itertools.chain.from_iterable(pairs))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.errors import ConfigurationError
-from matchme_pipeline.matching.engine.allocation_problem import MOST_MATCHES, RandomPlaces
+from matchme_pipeline.matching.engine.allocation_problem import MAX_MATCHES, RandomPlaces
 from matchme_pipeline.matching.engine.match_engine import Allocation, Engine, Knowledge
 from matchme_pipeline.matching.engine.random_places import draw
 from matchme_pipeline.matching.rules.limits import USUAL
@@ -66,7 +66,7 @@ def test_drawn_places_keep_lists_coverage_and_hard_preferences(rows: list[Member
     shown = pairs_of(done)
     assert set(done.random_places) <= shown <= allowed - excluded
     sizes = np.bincount([engine.position[user_id] for pair in shown for user_id in pair], minlength=1)
-    assert sizes.max(initial=0) <= MOST_MATCHES
+    assert sizes.max(initial=0) <= MAX_MATCHES
     assert all(0 < probability <= 1 for probability in done.random_places.values())
 
 
@@ -77,7 +77,7 @@ def test_whoever_members_look_for_a_draw_leaves_nobody_without_a_partner(rows: l
     done = engine.match([], at_random=RandomPlaces(MATCH_WEEK + timedelta(weeks=weeks), 0.2))
     assert done.covered >= engine.match([]).covered
     assert pairs_of(done) <= may_meet(rows)
-    assert done.largest_list <= MOST_MATCHES
+    assert done.largest_list <= MAX_MATCHES
 
 
 @settings(max_examples=40, deadline=None)

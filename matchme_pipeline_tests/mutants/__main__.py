@@ -33,8 +33,8 @@ _LEFT_OUT = ("ReplaceBinaryOperator_BitOr", "RemoveDecorator", "Variable", "Exce
 _LOADED_BEFORE = ("numpy", "pandas", "scipy.optimize", "ortools.graph.python.min_cost_flow", "phonenumbers", "psycopg",
                   "openai", "pydantic", "hypothesis.strategies", "numba", "dagster")  # fmt: skip
 # The share of mutants that the tests of a group must notice.
-LEAST_KILLED = 0.85
-SHORTEST_LIMIT_SECONDS = 20.0
+MIN_KILLED = 0.85
+MIN_LIMIT_SECONDS = 20.0
 
 
 def main() -> None:
@@ -63,7 +63,7 @@ def main() -> None:
         shares = [report(name, GROUPS[name], folder, wanted) for name in wanted.groups or GROUPS]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    sys.exit(any(share < LEAST_KILLED for share in shares))
+    sys.exit(any(share < MIN_KILLED for share in shares))
 
 
 def report(name: str, group: Group, folder: Path, wanted: argparse.Namespace) -> float:
@@ -71,7 +71,7 @@ def report(name: str, group: Group, folder: Path, wanted: argparse.Namespace) ->
     begun = time.monotonic()
     if not passes(folder, group, limit_seconds=600):
         sys.exit(f"The tests of '{name}' fail on the unchanged rules: {', '.join(group.tests)}")
-    limit_seconds = max(SHORTEST_LIMIT_SECONDS, 5 * (time.monotonic() - begun))
+    limit_seconds = max(MIN_LIMIT_SECONDS, 5 * (time.monotonic() - begun))
     found = [(module, code) for module in group.modules for code in mutants(ROOT / "matchme_pipeline" / module)]
     drawn = random.Random(wanted.seed).sample(found, min(wanted.sample, len(found)))
     killed = tried = 0

@@ -33,7 +33,7 @@ def batched(paid: FakeOpenAI, monkeypatch: pytest.MonkeyPatch) -> FakeOpenAI:
     monkeypatch.setattr(analysis, "MEMBERS_CLAIMED_AT_ONCE", 9)
     monkeypatch.setattr(item_jobs, "MEMBERS_CLAIMED_AT_ONCE", 9)
     monkeypatch.setattr(update, "TEXTS_AT_ONCE", 20)
-    monkeypatch.setattr(batch_run, "LONGEST_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(batch_run, "MAX_POLL_SECONDS", 0.05)
     return paid
 
 

@@ -50,7 +50,7 @@ def test_no_request_of_a_week_holds_the_name_of_the_member_whose_words_it_carrie
 ):
     monkeypatch.setenv("MATCHME_LLM_MODE", mode)
     monkeypatch.setenv("MATCHME_REVIEW_MODEL", "gpt-4.1")
-    monkeypatch.setattr(batch_run, "LONGEST_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(batch_run, "MAX_POLL_SECONDS", 0.05)
     settings.process_settings.cache_clear()
     with connect(finished_url) as connection:
         write_names_everywhere(connection)

@@ -15,7 +15,7 @@ from matchme_pipeline.llm.execution.circuit_breaker import (
     Silence,
 )
 from matchme_pipeline.operations.missing_weeks import finished_weeks
-from matchme_pipeline.operations.week_outcome import FEWEST_FAILED, JobCounts, why_not_finished
+from matchme_pipeline.operations.week_outcome import MIN_FAILED, JobCounts, why_not_finished
 from matchme_pipeline_tests.materialising import WEEKS, materialise
 from matchme_pipeline_tests.openai_server import FakeOpenAI
 
@@ -26,7 +26,7 @@ FIRST = WEEKS[0]
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests give up after a few seconds, which is longer than an answer takes."""
     monkeypatch.setattr(request_sender, "TRIES", 8)
-    monkeypatch.setattr(request_sender, "LONGEST_PAUSE_SECONDS", 0.4)
+    monkeypatch.setattr(request_sender, "MAX_PAUSE_SECONDS", 0.4)
 
 
 def state(url: str) -> tuple[set[date], str, str, int, int]:
@@ -86,7 +86,7 @@ def test_a_server_that_turns_everything_away_ends_the_run_in_bounded_time_and_re
     monkeypatch.setenv("MATCHME_LLM_MODE", mode)
     monkeypatch.setenv("MATCHME_LLM_OUTAGE_MINUTES", "0.03")
     monkeypatch.setattr(client_calls, "TRIES", 2)
-    monkeypatch.setattr(batch_run, "LONGEST_LOOK_SECONDS", 0.5)
+    monkeypatch.setattr(batch_run, "MAX_POLL_SECONDS", 0.5)
     settings.process_settings.cache_clear()
     paid.retry_after, paid.fault_rates = "1", {"rate_limited": 1.0}
     paid.other_faults = {area: list(kinds) for area, kinds in faults.items()}
@@ -149,7 +149,7 @@ def test_a_week_in_which_many_jobs_failed_is_not_finished(small_url: str):
 
 @pytest.mark.parametrize(
     ("failed", "jobs", "finished"),
-    [(0, 0, True), (FEWEST_FAILED - 1, FEWEST_FAILED, True), (10, 100, True), (11, 100, False), (5, 5, False)],
+    [(0, 0, True), (MIN_FAILED - 1, MIN_FAILED, True), (10, 100, True), (11, 100, False), (5, 5, False)],
 )
 def test_a_tenth_of_the_jobs_may_fail(failed: int, jobs: int, finished: bool):
     counts = {"content_analysis": JobCounts(jobs, failed), "embedding_update": JobCounts(1_000, 3)}

@@ -89,7 +89,7 @@ def test_whatever_happens_to_the_reviews_the_matches_go_out(
         monkeypatch.setenv("MATCHME_WEEKLY_BUDGET_USD", "0.0001")
     else:
         reviewing.fault_rates = {trouble: 1.0}
-    monkeypatch.setattr("matchme_pipeline.llm.execution.request_sender.LONGEST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("matchme_pipeline.llm.execution.request_sender.MAX_PAUSE_SECONDS", 0.01)
     settings.process_settings.cache_clear()
     told = metadata(match_week(finished_url))
     with connect(finished_url) as connection:
@@ -104,7 +104,7 @@ def test_whatever_happens_to_the_reviews_the_matches_go_out(
 
 
 def test_by_batch_the_same_rows_come_out(finished_url: str, reviewing: FakeOpenAI, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(batch_run, "LONGEST_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(batch_run, "MAX_POLL_SECONDS", 0.05)
     match_week(finished_url)
     with connect(finished_url) as connection:
         ordinary = rows(connection)

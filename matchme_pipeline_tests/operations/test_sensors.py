@@ -89,7 +89,7 @@ def test_a_retry_run_that_came_to_nothing_is_asked_for_again_after_a_wait_and_no
             assert tick(sensors.retry_due_jobs, instance) == ([], None)
             instance.report_run_failed(run)
             assert tick(sensors.retry_due_jobs, instance) == ([], None)
-    assert len(asked) == len(set(asked)) == launches.MOST_TRIES
+    assert len(asked) == len(set(asked)) == launches.MAX_TRIES
 
 
 def test_a_job_that_an_operator_opens_again_asks_for_a_run_each_time(watched: Connection, instance: DagsterInstance):

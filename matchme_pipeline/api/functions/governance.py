@@ -20,7 +20,7 @@ TOP_USERS = 10
 PENCE = 100
 _CHANGEABLE = ("is_active", "conditions", "action", "priority")
 _ACTIONS = ("warn", "throttle", "block", "route_cheap", "summarize", "truncate")
-_LARGEST_PRIORITY = 1_000_000
+_MAX_PRIORITY = 1_000_000
 
 
 @router.get("/admin-governance-cost")
@@ -94,5 +94,5 @@ def _check(changes: dict[str, Any]) -> None:
     if "action" in changes and changes["action"] not in _ACTIONS:
         raise FunctionError(400, f"action must be one of: {', '.join(_ACTIONS)}.")
     priority = changes.get("priority", 0)
-    if not isinstance(priority, int) or isinstance(priority, bool) or abs(priority) > _LARGEST_PRIORITY:
+    if not isinstance(priority, int) or isinstance(priority, bool) or abs(priority) > _MAX_PRIORITY:
         raise FunctionError(400, "priority must be a whole number.")

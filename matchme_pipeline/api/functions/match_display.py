@@ -12,7 +12,7 @@ from matchme_pipeline.matching.stored_factors import stored_factors
 
 # The minimum score of each word, highest first.
 STRENGTHS = ((70.0, "Strong"), (50.0, "Moderate"), (0.0, "Building"))
-MOST_REASONS = 3
+MAX_REASONS = 3
 # Distances are rounded to steps of this many kilometres.
 STEP_KILOMETRES = 10
 FAR_KILOMETRES = 500
@@ -67,7 +67,7 @@ def distance_in_words(own: Place, theirs: Place) -> str | None:
 def reasons(factors: Any) -> list[str]:
     """The sentences of the factors that speak for the pair, three at most, the largest contribution first."""
     speaking = [one.sentence for one in stored_factors(factors) if speaks_for(one.name, one.value)]
-    return speaking[:MOST_REASONS]
+    return speaking[:MAX_REASONS]
 
 
 def starters(preview: Any) -> dict[str, list[str]]:

@@ -8,7 +8,7 @@ from fastapi import Depends, Request
 
 from matchme_pipeline.api.functions.errors import FunctionError
 
-MOST_ROWS = 100
+MAX_ROWS = 100
 
 
 async def body(request: Request) -> dict[str, Any]:
@@ -28,7 +28,7 @@ async def body(request: Request) -> dict[str, Any]:
 Body = Annotated[dict[str, Any], Depends(body)]
 
 
-def whole_number(request: Request, name: str, default: int, least: int = 1, most: int = MOST_ROWS) -> int:
+def whole_number(request: Request, name: str, default: int, least: int = 1, most: int = MAX_ROWS) -> int:
     """The query's whole number, brought between `least` and `most`. Raises FunctionError 400 for another text."""
     given = request.query_params.get(name, "").strip()
     if not given:

@@ -27,8 +27,8 @@ FETCHES_PER_MINUTE = 12
 FETCHES_AT_ONCE = 4
 # Limits of a fetch: its total duration and its size.
 FETCH_SECONDS = 3.0
-LARGEST_DOCUMENT_BYTES = 262_144
-SMALLEST_KEY_BITS = 2_048
+MAX_DOCUMENT_BYTES = 262_144
+MIN_KEY_BITS = 2_048
 _log = logging.getLogger(__name__)
 
 
@@ -112,7 +112,7 @@ class PemKey:
             key = load_pem_public_key(pem.replace("\\n", "\n").encode())
         except ValueError:
             key = None
-        if not isinstance(key, RSAPublicKey) or key.key_size < SMALLEST_KEY_BITS:
+        if not isinstance(key, RSAPublicKey) or key.key_size < MIN_KEY_BITS:
             raise ConfigurationError(
                 "MATCHME_CLERK_PUBLIC_KEY is wrong: it is no RSA public key in PEM form of 2,048 bits or more. "
                 "Copy it from Clerk's dashboard, API keys, JWT public key."
@@ -137,7 +137,7 @@ def _signing_keys(document: dict[str, object]) -> dict[str, RSAPublicKey]:
         except (jwt.PyJWTError, ValueError, TypeError, AttributeError):
             # An unreadable one does not invalidate the others.
             continue
-        if isinstance(key, RSAPublicKey) and key.key_size >= SMALLEST_KEY_BITS:
+        if isinstance(key, RSAPublicKey) and key.key_size >= MIN_KEY_BITS:
             keys[entry["kid"]] = key
     return keys
 
@@ -172,7 +172,7 @@ def _read_into(url: str, outcome: "SimpleQueue[bytes | Exception]") -> None:
             # Byte by byte: a larger read would wait until it is complete.
             for piece in answer.iter_content(1):
                 body += piece
-                if len(body) > LARGEST_DOCUMENT_BYTES or monotonic() - begun > FETCH_SECONDS:
+                if len(body) > MAX_DOCUMENT_BYTES or monotonic() - begun > FETCH_SECONDS:
                     raise ValueError("too large, or too slow")
         outcome.put(bytes(body))
     except Exception as error:

@@ -19,7 +19,7 @@ from matchme_pipeline.settings import Settings
 ISSUER = "https://matchme.localhost"
 PARTY = "http://localhost"
 KEY_FILE = "development-key.pem"
-LONGEST_HOURS = 24
+MAX_HOURS = 24
 
 
 def is_allowed(settings: Settings) -> bool:
@@ -50,7 +50,7 @@ def mint(settings: Settings, user_id: str, hours: int) -> str:
         "sub": user_id,
         "iat": now,
         "nbf": now,
-        "exp": now + timedelta(hours=min(hours, LONGEST_HOURS)),
+        "exp": now + timedelta(hours=min(hours, MAX_HOURS)),
     }
     return jwt.encode(claims, _private_key(settings.home), ALGORITHM, headers={"kid": "development"})
 

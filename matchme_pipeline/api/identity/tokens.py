@@ -11,7 +11,7 @@ ALGORITHM = "RS256"
 # Clocks of two servers differ by this much at most.
 LEEWAY_SECONDS = 5
 # Clerk's session tokens are well under 2 KiB.
-LONGEST_TOKEN_CHARACTERS = 8_192
+MAX_TOKEN_CHARACTERS = 8_192
 _SUBJECT = re.compile(r"[A-Za-z0-9_.:|-]{1,128}")
 
 
@@ -80,7 +80,7 @@ class TokenVerifier:
 
 
 def _key_name(token: str) -> str | None:
-    if len(token) > LONGEST_TOKEN_CHARACTERS:
+    if len(token) > MAX_TOKEN_CHARACTERS:
         raise TokenRefusedError("the token is too long")
     try:
         header = jwt.get_unverified_header(token)

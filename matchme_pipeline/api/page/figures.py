@@ -28,7 +28,7 @@ SHOWN_MISSING = 8
 JOBS_OF_A_CAUSE = 3
 # Jobs are read newest first; older ones of a cause are counted but not listed.
 JOBS_READ = 2_000
-MOST_ALIKE = 100_000
+MAX_SIMILAR = 100_000
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def group_failures(jobs: list[DeadLetter]) -> list[FailedJobs]:
 
 def alike(connection: Connection, job_id: UUID) -> list[UUID]:
     """The failed jobs with the same type, week and cause as this one; empty if it has not failed."""
-    failed = dead_letters(connection, MOST_ALIKE)
+    failed = dead_letters(connection, MAX_SIMILAR)
     one = next((job for job in failed if job.id == job_id), None)
     if one is None:
         return []

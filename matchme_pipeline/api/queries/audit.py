@@ -2,9 +2,9 @@
 
 from matchme_pipeline.database.connection import Connection, one_row
 
-LONGEST_SUBJECT = 300
+MAX_SUBJECT = 300
 # Limits on the audit of refused callers: rows per caller and day, and how long they stay. Other rows stay.
-MOST_REFUSALS_A_DAY = 100
+MAX_REFUSALS_A_DAY = 100
 REFUSALS_KEPT_DAYS = 90
 # Each new row deletes more than one old row.
 _CLEARED_AT_ONCE = 50
@@ -19,7 +19,7 @@ def has_admin_role(connection: Connection, user_id: str) -> bool:
 def begin(connection: Connection, user_id: str, action: str, subject: str, outcome: str, request_id: str) -> int:
     """Record a request for `action`; returns the number of its row.
 
-    A refused caller adds one row a minute for each action, at most MOST_REFUSALS_A_DAY rows a day, and none stays
+    A refused caller adds one row a minute for each action, at most MAX_REFUSALS_A_DAY rows a day, and none stays
     longer than REFUSALS_KEPT_DAYS.
     """
     if outcome == "refused":
@@ -63,7 +63,7 @@ def _refusal_that_stands_for(connection: Connection, user_id: str, action: str) 
         from api_audit
         where user_id = %(user)s and outcome = 'refused' and asked_at > now() - interval '1 day'
         """,
-        {"most": MOST_REFUSALS_A_DAY, "action": action, "user": user_id},
+        {"most": MAX_REFUSALS_A_DAY, "action": action, "user": user_id},
     ).fetchone()
     return row[0] if row else None
 

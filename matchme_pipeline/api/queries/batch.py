@@ -10,7 +10,7 @@ from psycopg.rows import class_row
 
 from matchme_pipeline.database.connection import Connection
 
-MOST_RUNNING = 20
+MAX_RUNNING = 20
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def last_completed(connection: Connection) -> RunRow | None:
 
 def running(connection: Connection) -> list[RunRow]:
     """Runs with status running, newest first; only one run at a time is active, so these are few."""
-    return runs_page(connection, MOST_RUNNING, None, "running", None, None)
+    return runs_page(connection, MAX_RUNNING, None, "running", None, None)
 
 
 def run_of(connection: Connection, dagster_run_id: str) -> RunRow | None:

@@ -7,8 +7,8 @@ from psycopg import sql
 
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.dna.weights import (
-    FEWEST_OTHER_ITEMS,
-    FEWEST_OWN_ITEMS,
+    MIN_OTHER_ITEMS,
+    MIN_OWN_ITEMS,
     NEUTRAL,
     REQUIRED_APPROVED_INSIGHTS,
     TIERS,
@@ -47,7 +47,7 @@ def originality_figures(connection: Connection, week: date) -> dict[str, float]:
         from content_originality
         where week = %(week)s
         """,
-        {"week": week, "own": FEWEST_OWN_ITEMS, "other": FEWEST_OTHER_ITEMS, "neutral": NEUTRAL},
+        {"week": week, "own": MIN_OWN_ITEMS, "other": MIN_OTHER_ITEMS, "neutral": NEUTRAL},
     ).fetchone()
     return dict(zip(("members", "measured", "mean_score", "wrong"), row or (0, 0, 0.0, 0), strict=True))
 

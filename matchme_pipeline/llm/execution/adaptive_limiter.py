@@ -11,9 +11,9 @@ from matchme_pipeline.llm.execution.shared_rate_window import RateWindow
 
 # The cooldown after a 429 without Retry-After; doubled for each following 429 without a success in between. After
 # BELIEVED 429s in a row the server's own Retry-After no longer shortens the cooldown.
-FIRST_COOLDOWN_SECONDS, LONGEST_COOLDOWN_SECONDS = 0.25, 20.0
+FIRST_COOLDOWN_SECONDS, MAX_COOLDOWN_SECONDS = 0.25, 20.0
 BELIEVED = 3
-SHORTEST_COOLDOWN_SECONDS = 0.05
+MIN_COOLDOWN_SECONDS = 0.05
 # How often a waiting request checks whether the run has stopped.
 LOOK_SECONDS = 1.0
 
@@ -103,11 +103,11 @@ class AdaptiveLimiter:
     def throttled(self, after_seconds: float | None) -> None:
         """A request was rejected: all requests wait, and fewer are sent at once."""
         self._limit = max(1.0, self._limit - 0.5)
-        doubled = min(LONGEST_COOLDOWN_SECONDS, FIRST_COOLDOWN_SECONDS * 2 ** min(self._throttled_in_a_row, 10))
+        doubled = min(MAX_COOLDOWN_SECONDS, FIRST_COOLDOWN_SECONDS * 2 ** min(self._throttled_in_a_row, 10))
         if after_seconds is None:
             seconds = doubled
         else:
-            least = doubled if self._throttled_in_a_row >= BELIEVED else SHORTEST_COOLDOWN_SECONDS
+            least = doubled if self._throttled_in_a_row >= BELIEVED else MIN_COOLDOWN_SECONDS
             seconds = max(after_seconds, least)
         now = self._clock()
         if now >= self._cooldown_until:

@@ -37,7 +37,7 @@ from matchme_pipeline.llm.store.ledger import Ledger
 ROUNDS = 3
 # Longer than a batch's window: its budget is reserved until it is read.
 HOLDING_HOURS = 25
-FIRST_LOOK_SECONDS, LONGEST_LOOK_SECONDS = 1.0, 60.0
+FIRST_POLL_SECONDS, MAX_POLL_SECONDS = 1.0, 60.0
 # How long to wait for the results of a cancelled batch; after that the next run reads it.
 CANCEL_PATIENCE = timedelta(minutes=10)
 REMEDY = "Check its address and state, then run again: an existing batch is read and not paid again."
@@ -61,7 +61,7 @@ class BatchRun:
         emit: Emit,
         silence: Silence,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        first_look_seconds: float = FIRST_LOOK_SECONDS,
+        first_poll_seconds: float = FIRST_POLL_SECONDS,
     ) -> None:
         """`silence` limits how long the API may answer nothing about batches."""
         self._api = api
@@ -72,7 +72,7 @@ class BatchRun:
         self._emit = emit
         self._silence = silence
         self._now = now
-        self._first_look_seconds = first_look_seconds
+        self._first_look_seconds = first_poll_seconds
         self._deadline = deadline(context.week, now())
         # How many lines of one batch the account may have waiting, as far as it is known.
         self._most_lines: int | None = None
@@ -186,7 +186,7 @@ class BatchRun:
                     return
             if waiting:
                 await asyncio.sleep(pause)
-                pause = min(LONGEST_LOOK_SECONDS, pause * 1.5)
+                pause = min(MAX_POLL_SECONDS, pause * 1.5)
 
     async def _is_done(self, work: BatchWork, batch: Batch, left: dict[str, None]) -> bool:
         """Poll a batch and read it once it is finished; returns whether the wait is over."""

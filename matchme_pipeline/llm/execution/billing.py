@@ -9,11 +9,11 @@ from matchme_pipeline.llm.store.records import Call
 from matchme_pipeline.llm.text.token_estimates import BYTES_PER_TOKEN, estimated_tokens
 
 # What a server may count beyond the bytes of a request, and more than any model writes in one answer.
-_TOKENS_OF_THE_SERVER, _MOST_OUTPUT_TOKENS = 20_000, 1_000_000
+_TOKENS_OF_THE_SERVER, _MAX_OUTPUT_TOKENS = 20_000, 1_000_000
 # A text of so many estimated tokens cannot be counted as less than a share of them.
-_SURELY_SOMETHING, _MOST_COMPRESSED = 20, 20
+_SURELY_SOMETHING, _MAX_COMPRESSED = 20, 20
 # No model reads or writes so many tokens in one call; a larger number is invalid.
-MOST_TOKENS = 100_000_000
+MAX_TOKENS = 100_000_000
 
 
 def billed_usage(reported: TokenUsage | None, written: str, request_bytes: int) -> tuple[TokenUsage, bool]:
@@ -34,9 +34,9 @@ def _is_credible(reported: TokenUsage, estimate: TokenUsage, request_bytes: int)
     """Are the reported figures possible for a request and answer of this size?"""
     sent, written = reported.input_tokens, reported.output_tokens
     # The server may add a schema or instructions, and counts at most a token per byte.
-    too_much = sent > request_bytes + _TOKENS_OF_THE_SERVER or written > _MOST_OUTPUT_TOKENS
-    missing_input = estimate.input_tokens > _SURELY_SOMETHING and sent * _MOST_COMPRESSED < estimate.input_tokens
-    missing_output = estimate.output_tokens > _SURELY_SOMETHING and written * _MOST_COMPRESSED < estimate.output_tokens
+    too_much = sent > request_bytes + _TOKENS_OF_THE_SERVER or written > _MAX_OUTPUT_TOKENS
+    missing_input = estimate.input_tokens > _SURELY_SOMETHING and sent * _MAX_COMPRESSED < estimate.input_tokens
+    missing_output = estimate.output_tokens > _SURELY_SOMETHING and written * _MAX_COMPRESSED < estimate.output_tokens
     return not (too_much or missing_input or missing_output)
 
 
@@ -47,7 +47,7 @@ def is_amount(value: object) -> TypeGuard[int | float]:
 
 def token_count(value: Any) -> int:
     """A number of tokens from a server; any other value counts as 0."""
-    return int(value) if is_amount(value) and value <= MOST_TOKENS else 0
+    return int(value) if is_amount(value) and value <= MAX_TOKENS else 0
 
 
 def call_error(outcome: str, usage_reported: bool) -> str | None:

@@ -38,7 +38,7 @@ MODELS_SECONDS = 5.0
 TRIES = 8
 # The limit for a server that asks every try to come later.
 TRIES_SECONDS = 600.0
-LONGEST_PAUSE_SECONDS = 20.0
+MAX_PAUSE_SECONDS = 20.0
 # Two hundred megabytes take time; a slower download is started again.
 CALL_SECONDS = 900.0
 
@@ -177,7 +177,7 @@ async def call_patiently(call: Callable[[], Awaitable[T]], errors: ClientErrors)
 
 async def pause(attempt: int, after_seconds: float | None = None) -> None:
     """Wait as long as the server asked, otherwise a random time that grows with `attempt`."""
-    longest = min(LONGEST_PAUSE_SECONDS, 0.25 * 2**attempt)
+    longest = min(MAX_PAUSE_SECONDS, 0.25 * 2**attempt)
     await asyncio.sleep(random.uniform(0, longest) if after_seconds is None else after_seconds)
 
 

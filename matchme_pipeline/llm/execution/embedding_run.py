@@ -29,7 +29,7 @@ from matchme_pipeline.llm.text.token_estimates import estimated_tokens, most_tok
 # A text's content hash and the text.
 Text = tuple[str, str]
 # Paid tries of one text within one job.
-MOST_PAID_TRIES = 6
+MAX_PAID_TRIES = 6
 # After so many answers with only vectors of another length, the model has another length.
 MISFITS_BEFORE_STOP = 2
 
@@ -106,8 +106,8 @@ class EmbeddingRun(PackRun[Text, Embedded, TextPack]):
         for vector in vectors:
             self._emit(Embedded(vector.content_hash, vector.vector))
         rest = TextPack(tuple(text for i, text in enumerate(pack.items) if i not in found), pack.asked + 1)
-        if rest.items and rest.asked >= MOST_PAID_TRIES:
-            await self._fail(rest, f"no usable vector in {MOST_PAID_TRIES} tries")
+        if rest.items and rest.asked >= MAX_PAID_TRIES:
+            await self._fail(rest, f"no usable vector in {MAX_PAID_TRIES} tries")
         elif rest.items:
             self._pool.add([rest])
 

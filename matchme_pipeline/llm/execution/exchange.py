@@ -7,7 +7,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
-LONGEST_REQUEST_ID = 200
+MAX_REQUEST_ID = 200
 
 
 @dataclass(frozen=True)
@@ -74,4 +74,4 @@ def request_id_of(headers: Mapping[str, str], data: Json) -> str | None:
     name = headers.get("x-request-id") or headers.get("request-id") or data.get("id")
     if not isinstance(name, str):
         return None
-    return "".join(c for c in name if c.isascii() and c.isprintable())[:LONGEST_REQUEST_ID] or None
+    return "".join(c for c in name if c.isascii() and c.isprintable())[:MAX_REQUEST_ID] or None

@@ -23,7 +23,7 @@ from matchme_pipeline.llm.text.token_estimates import most_tokens
 
 # Paid tries of one question within one job. If half of all answers are unusable, one question in 250 needs the job's
 # next attempt.
-MOST_PAID_TRIES = 8
+MAX_PAID_TRIES = 8
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class QuestionRun(PackRun[Question, Answered, QuestionPack]):
             for q in pack.items
             if q.key in reading.stored
         }  # fmt: skip
-        may_ask_again = pack.asked + 1 < MOST_PAID_TRIES
+        may_ask_again = pack.asked + 1 < MAX_PAID_TRIES
         once_more = {key for key in reading.doubtful if key not in pack.fallback} if may_ask_again else set()
         final = [one for key, one in stored.items() if key not in once_more]
         try:
@@ -118,8 +118,8 @@ class QuestionRun(PackRun[Question, Answered, QuestionPack]):
             return
         fallback = {**pack.fallback, **{key: stored[key] for key in once_more}}
         again = replace(pack, items=rest, asked=pack.asked + 1, fallback=fallback)
-        if again.asked >= MOST_PAID_TRIES:
-            await self._fail(again, f"no usable answer in {MOST_PAID_TRIES} tries ({_reason(outcome, rest)})")
+        if again.asked >= MAX_PAID_TRIES:
+            await self._fail(again, f"no usable answer in {MAX_PAID_TRIES} tries ({_reason(outcome, rest)})")
         else:
             self._pool.add(_next_packs(again, outcome.word))
 

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 # Longer waits are shortened to this.
-LONGEST_PATIENCE_SECONDS = 300.0
+MAX_RETRY_AFTER_SECONDS = 300.0
 # The wait if a server reports an empty quota without a time, and the longest wait for a reset: a bucket refills
 # continuously, and the header names the time at which it is full.
-USUAL_RESET_SECONDS, LONGEST_RESET_SECONDS = 1.0, 20.0
+USUAL_RESET_SECONDS, MAX_RESET_SECONDS = 1.0, 20.0
 # Numbers above these are moments, in seconds or milliseconds since 1970, not durations.
 _EPOCH_SECONDS, _EPOCH_MILLISECONDS = 1e9, 1e12
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|d|h|m|s)")
@@ -52,7 +52,7 @@ def allowances(headers: Mapping[str, str], now: datetime) -> dict[str, tuple[flo
             reset = headers.get(name.format("reset"))
             seconds = waiting_seconds(reset, now) if reset is not None else None
             seconds = USUAL_RESET_SECONDS if seconds is None else seconds
-            found[kind] = (left, max(0.0, min(seconds, LONGEST_RESET_SECONDS)))
+            found[kind] = (left, max(0.0, min(seconds, MAX_RESET_SECONDS)))
             break
     return found
 
@@ -78,7 +78,7 @@ def waiting_seconds(text: str, now: datetime) -> float | None:
 
 
 def _bounded(seconds: float) -> float:
-    return max(0.0, min(seconds, LONGEST_PATIENCE_SECONDS))
+    return max(0.0, min(seconds, MAX_RETRY_AFTER_SECONDS))
 
 
 def _number(value: str | None) -> float | None:

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from matchme_pipeline.errors import ModelRequestError
 from matchme_pipeline.llm.execution.adaptive_limiter import AdaptiveLimiter
-from matchme_pipeline.llm.execution.billing import MOST_TOKENS
+from matchme_pipeline.llm.execution.billing import MAX_TOKENS
 from matchme_pipeline.llm.execution.budget_cover import Budget
 from matchme_pipeline.llm.execution.circuit_breaker import CircuitBreaker, Silence
 from matchme_pipeline.llm.execution.exchange import (
@@ -27,7 +27,7 @@ from matchme_pipeline.llm.text.token_estimates import certain_tokens
 TRIES = 12
 # A rate-limit response says nothing about the request, so it counts as part of a try.
 THROTTLED_TRY = 0.2
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 20.0
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.25, 20.0
 # The tokens that an API adds around messages; a few dozen in practice.
 OVERHEAD_TOKENS = 200
 # So many requests refused as they are, and none answered yet: the model or the account is at fault, not the requests.
@@ -133,7 +133,7 @@ class RequestSender:
             try:
                 reply = await self._exchange(body)
                 reported = self._usage(reply.data or {})
-                used = reported.tokens if reported and 0 < reported.tokens <= MOST_TOKENS else None
+                used = reported.tokens if reported and 0 < reported.tokens <= MAX_TOKENS else None
             except RetryableError as error:
                 if error.throttled:
                     self._limiter.throttled(error.after_seconds)
@@ -167,7 +167,7 @@ class RequestSender:
 
     async def _pause(self, tries: int, stopping: asyncio.Event) -> None:
         """Wait a random time up to a bound that doubles with every try ("full jitter")."""
-        longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**tries)
+        longest = min(MAX_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**tries)
         try:
             await asyncio.wait_for(stopping.wait(), self._random.uniform(0, longest))
         except TimeoutError:

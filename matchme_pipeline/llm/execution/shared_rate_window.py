@@ -9,7 +9,7 @@ from matchme_pipeline.llm.store import rate_window_queries
 # Slightly more than a minute: a request reaches the server's clock later than it leaves ours.
 WINDOW_SECONDS = 61.0
 # The shortest time until the next look, if another process was faster.
-SHORTEST_WAIT_SECONDS = 0.01
+MIN_WAIT_SECONDS = 0.01
 
 
 class RateWindow(Protocol):
@@ -50,7 +50,7 @@ class SharedRateWindow:
             )
 
         place, seconds = await self._transact(look)
-        return place, 0.0 if place is not None else max(SHORTEST_WAIT_SECONDS, seconds)
+        return place, 0.0 if place is not None else max(MIN_WAIT_SECONDS, seconds)
 
     def correct(self, place: int, tokens: int) -> None:
         """As in RateWindow; written with the next request."""

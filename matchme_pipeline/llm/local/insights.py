@@ -16,10 +16,10 @@ from matchme_pipeline.llm.text.sentences import sentences
 THRESHOLD = 0.42
 # A cosine at or above this counts as an explicit statement.
 CERTAIN = 0.80
-LOWEST_CONFIDENCE, HIGHEST_CONFIDENCE = 50, 95
+MIN_CONFIDENCE, MAX_CONFIDENCE = 50, 95
 INSIGHTS_AN_ITEM = 3
-SHORTEST_SENTENCE = 12
-LONGEST_QUOTE = 300
+MIN_SENTENCE = 12
+MAX_QUOTE = 300
 
 Json = dict[str, Any]
 
@@ -57,9 +57,7 @@ def answer_insights(requests: Sequence[Json], themes: Themes, encoder: SentenceE
 def _counts(sentence: str) -> bool:
     """Whether a sentence can be evidence: long enough, short enough to quote, no contact, not meant for a machine."""
     return (
-        SHORTEST_SENTENCE <= len(sentence) <= LONGEST_QUOTE
-        and not shows_contact(sentence)
-        and not speaks_to_a_model(sentence)
+        MIN_SENTENCE <= len(sentence) <= MAX_QUOTE and not shows_contact(sentence) and not speaks_to_a_model(sentence)
     )
 
 
@@ -84,4 +82,4 @@ def _insights(post_id: str, claims: Sequence[tuple[float, int, str]], themes: Th
 def _confidence(score: float) -> int:
     """Linear from the threshold (50) to certainty (95)."""
     share = min(1.0, (score - THRESHOLD) / (CERTAIN - THRESHOLD))
-    return round(LOWEST_CONFIDENCE + share * (HIGHEST_CONFIDENCE - LOWEST_CONFIDENCE))
+    return round(MIN_CONFIDENCE + share * (MAX_CONFIDENCE - MIN_CONFIDENCE))

@@ -21,7 +21,7 @@ from matchme_pipeline.llm.text.plain_text import plain
 ALIKE = 0.55
 STARTERS_A_LEVEL = 2
 # A longer hobby is a sentence and does not fit into one of the templates.
-LONGEST_FACT_CHARACTERS = 40
+MAX_FACT_CHARACTERS = 40
 # The name of each level in starters.yaml, and the categories that suit it, best first.
 LEVELS = {
     "level_1": ("light", ("interests", "lifestyle", "personality", "values", "family")),
@@ -162,7 +162,7 @@ def _offers(
     ]
     offers += [_Offer(_of_theme(side.theme, level), (side.reference,)) for side in sides]
     offers += [_Offer(_of_category(one.category, level), (one.reference, other.reference)) for one, other in both]
-    offers += [_Offer(_of_fact(fact, level), ()) for fact in common_ground if len(fact) <= LONGEST_FACT_CHARACTERS]
+    offers += [_Offer(_of_fact(fact, level), ()) for fact in common_ground if len(fact) <= MAX_FACT_CHARACTERS]
     offers += [_Offer(_of_category(side.category, level), (side.reference,)) for side in sides]
     return offers
 

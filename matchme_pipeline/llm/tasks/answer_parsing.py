@@ -16,7 +16,7 @@ from matchme_pipeline.llm.text.quote_grounding import QuotableText
 PARSER_VERSION = 1
 CATEGORIES = ("values", "personality", "lifestyle", "interests", "family")
 # Longer texts in an answer are dropped unread.
-LONGEST_READ = 2_000
+MAX_READ = 2_000
 MAX_TITLE, MAX_DESCRIPTION, MAX_QUOTE, MAX_STARTER = 80, 400, 500, 300
 STARTERS_KEPT = 3
 # The most insights of a post that are kept, and the most claims that are read to find them.
@@ -132,7 +132,7 @@ def _read_insight(entry: Mapping[str, Any], text: QuotableText) -> Insight | str
     texts = [entry.get(name) for name in ("category", "title", "description", "source_quote")]
     if not all(isinstance(value, str) for value in texts):
         return "missing_field"
-    if any(len(str(value)) > LONGEST_READ for value in texts):
+    if any(len(str(value)) > MAX_READ for value in texts):
         return "too_long"
     category, title, description, quote = (str(value).strip() for value in texts)
     title, description = plain(title), plain(description)
@@ -178,7 +178,7 @@ def _references(used: list[Any]) -> list[str]:
 def _read_starters(value: Any) -> list[str]:
     if not isinstance(value, list):
         return []
-    short = [one for one in value[:CLAIMS_READ] if isinstance(one, str) and len(one) <= LONGEST_READ]
+    short = [one for one in value[:CLAIMS_READ] if isinstance(one, str) and len(one) <= MAX_READ]
     return list(dict.fromkeys(starter for one in short if is_shown(starter := plain(one))))[:STARTERS_KEPT]
 
 

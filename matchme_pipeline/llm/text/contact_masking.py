@@ -10,7 +10,7 @@ from matchme_pipeline.llm.text.phone_numbers import phone_numbers
 
 # Passes over a text: masking one contact may reveal another. After the last pass, everything between the first and the
 # last contact is masked.
-_MOST_PASSES = 12
+_MAX_PASSES = 12
 
 
 def mask(text: str, names: Collection[str] = ()) -> str:
@@ -19,7 +19,7 @@ def mask(text: str, names: Collection[str] = ()) -> str:
     passes = 0
     while found := contacts(text, names):
         passes += 1
-        if passes > _MOST_PASSES:
+        if passes > _MAX_PASSES:
             found = [(found[0][0], found[-1][1], found[0][2])]
         pieces, position = [], 0
         for start, end, name in found:

@@ -46,7 +46,7 @@ _TOKEN = re.compile(
     r"[a-z0-9][\w.#-]{2,49}(?:\s(?:dot|underscore|nokta|point|punto|titik)\s[a-z0-9_]{1,30}){0,3}", re.IGNORECASE
 )
 _SPELT_DOT = re.compile(r"\s(?:dot|underscore|nokta|point|punto|titik)\s", re.IGNORECASE)
-_LETTERS_APART = re.compile(r"(?:[a-z0-9][ .\-_]){3,24}[a-z0-9](?![^\W_])", re.IGNORECASE)
+_SPACED_LETTERS = re.compile(r"(?:[a-z0-9][ .\-_]){3,24}[a-z0-9](?![^\W_])", re.IGNORECASE)
 _OWN = re.compile(
     r"(?:\bmy|\bmon|\bmera|\badd\b|\bajoute|\bfind\b|\bfollow\b|\bdm\b|\bmessage\b|\btext\b|\bping\b|\breach\b|\bhit me"
     r"|\bme on|\bi'?m on|حسابي|ضيفني|تابعني|راسلني|میرا|میری|مجھے)[^.!?\n]{0,25}$",
@@ -111,7 +111,7 @@ def _behind(text: str, platform: re.Match[str]) -> Iterator[tuple[int, int]]:
         cued, place = True, cue.end()
     own = _OWN.search(text, max(0, platform.start() - 40), platform.start()) is not None
     place = place if cued else _after_blanks(text, place)
-    apart = _LETTERS_APART.match(text, place) if cued else None
+    apart = _SPACED_LETTERS.match(text, place) if cued else None
     token = apart or _TOKEN.match(text, place)
     if token is None or (not cued and token.start() == platform.end()):
         return

@@ -24,7 +24,7 @@ _UNSEEN = re.compile("[\u200b-\u200f\u2060-\u2064\ufeff\u180e]{8,}|[\ufe00-\ufe0
 _DISGUISED = re.compile(r"[a-z][013457@$!|][a-z]|\b[1034][a-z]{2}", re.IGNORECASE)
 _LETTERS = str.maketrans("013457@$!|", "oieastasil")
 # How many encoded parts of a long text are decoded.
-_MOST_STRETCHES = 50
+_MAX_STRETCHES = 50
 
 
 def readings(text: str) -> Iterator[str]:
@@ -56,7 +56,7 @@ def _decoded(text: str, depth: int) -> Iterator[str]:
     stretches += [match[0] for match in _BASE64.finditer(joined)][:1] if joined != text else []
     found = [
         raw.decode("utf-8", "ignore")
-        for stretch in stretches[:_MOST_STRETCHES]
+        for stretch in stretches[:_MAX_STRETCHES]
         for raw in (_from_base64(stretch), _from_base32(stretch), _from_hex(stretch), _from_binary(stretch))
         if raw and _is_text(raw)
     ]

@@ -9,7 +9,7 @@ from matchme_pipeline.llm.text.folding import fold, plain_letters
 
 # The masks.
 MASKS = ("[email]", "[link]", "[handle]", "[phone]", "[name]")
-_MOST_NAME_CHARACTERS, _MOST_PARTS = 120, 12
+_MAX_NAME_CHARACTERS, _MAX_PARTS = 120, 12
 _DIVIDES = re.compile(r"[\s\-_.,/|()\"]+")
 _LETTER = r"[^\W\d_]"
 # Characters that the patterns allow within a name, and letters that match an ASCII letter when case is ignored.
@@ -31,7 +31,7 @@ def named(text: str, names: Collection[str]) -> Iterator[tuple[int, int]]:
     """
     if not names:
         return
-    known = tuple(sorted({name[:_MOST_NAME_CHARACTERS] for name in names}))
+    known = tuple(sorted({name[:_MAX_NAME_CHARACTERS] for name in names}))
     plain = plain_letters(text)
     if not _may_hold(plain, known):
         return
@@ -70,7 +70,7 @@ def _patterns(names: tuple[str, ...]) -> tuple[tuple[re.Pattern[str], bool], ...
     # Written as one word: "khanmalik", and both names of a member in either order.
     joins = {"".join(parts) for parts in wholes if len(parts) > 1}
     joins |= {"".join(one + other) for one in wholes for other in wholes if one != other}
-    joins |= {one + other for one in alone[:_MOST_PARTS] for other in alone[:_MOST_PARTS] if one != other}
+    joins |= {one + other for one in alone[:_MAX_PARTS] for other in alone[:_MAX_PARTS] if one != other}
     joined = sorted(join for join in joins if len(join) >= 5)
     sure = [part for part in alone if not _is_word_too(part)]
     found = [(_any_of([_spelt(one) for one in [*joined, *sure]]), False)] if joined or sure else []
@@ -105,7 +105,7 @@ def _word(pattern: str) -> str:
 def _parts(name: str) -> list[str]:
     """The words of a name in small letters, without single letters."""
     words = (word.strip("'") for word in _DIVIDES.split(plain_letters(fold(name).text).lower()))
-    return [word for word in words if len(word) >= 2 and any(letter.isalpha() for letter in word)][:_MOST_PARTS]
+    return [word for word in words if len(word) >= 2 and any(letter.isalpha() for letter in word)][:_MAX_PARTS]
 
 
 def _naming(parts: list[str]) -> list[str]:

@@ -12,7 +12,7 @@ _EMPHASIS = re.compile(r"(?<![\w*])[*_]{1,3}(?=\S)|(?<=\S)[*_]{1,3}(?![\w*])|`+|
 _SCRIPT = re.compile(
     r"(?:java|vb|live)\s*script\s*:|data\s*:\s*\w+/|on\w{3,20}\s*=\s*[\"'(\w]|&#|\\u[0-9a-f]{4}|\{\{|\$\{", re.I
 )
-_MOST_PASSES = 4
+_MAX_PASSES = 4
 # A question mark of any script that members write.
 _QUESTION = "?\u061f\uff1f"
 _SENTENCE_END = re.compile(r"[.!\u06d4\u3002]+(?:\s|$)")
@@ -36,7 +36,7 @@ _NOT_FOR_STRANGERS = re.compile(
 
 def plain(text: str) -> str:
     """One line of plain text: no markup, no control, format or tag characters, no lone surrogates."""
-    for _ in range(_MOST_PASSES):
+    for _ in range(_MAX_PASSES):
         bare = _EMPHASIS.sub("", _MARKDOWN_LINK.sub(r"\1", _TAG.sub(" ", html.unescape(text))))
         if bare == text:
             break

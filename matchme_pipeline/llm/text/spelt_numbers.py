@@ -8,9 +8,9 @@ from itertools import pairwise
 from matchme_pipeline.llm.text.folding import plain_letters
 from matchme_pipeline.llm.text.ordinary_numbers import is_ordinary
 
-_FEWEST_DIGITS, _FEWEST_WORDS = 7, 3
+_MIN_DIGITS, _MIN_WORDS = 7, 3
 # The largest distance between two parts of a number, and the longest word of several numbers.
-_MOST_APART, _LONGEST_GLUED = 3, 160
+_MAX_GAP, _MAX_JOINED = 3, 160
 _WORDS_BY_DIGIT = (
     "zero oh nought صفر sifar sifr sıfır sifir zéro null nul nol kosong cero shunno",
     "one واحد ایک ek aik bir un une uno eins satu wahid yek یک",
@@ -68,7 +68,7 @@ def spelt_numbers(text: str) -> Iterator[tuple[int, int]]:
         plain = plain_letters(text)
     for match in _WORD.finditer(plain):
         part = _part(match)
-        apart = run and (match.start() - run[-1].end > _MOST_APART or "\n" in text[run[-1].end : match.start()])
+        apart = run and (match.start() - run[-1].end > _MAX_GAP or "\n" in text[run[-1].end : match.start()])
         if run and (part is None or apart):
             yield from _number(run, plain)
             run = []
@@ -85,7 +85,7 @@ def _part(match: re.Match[str]) -> _Part | None:
         return _Part(start, end, "", 0, pauses=True)
     if word.isdigit():
         return _Part(start, end, word, 0) if len(word) <= 6 else None
-    if len(word) > _LONGEST_GLUED or not _GLUED.fullmatch(word):
+    if len(word) > _MAX_JOINED or not _GLUED.fullmatch(word):
         return None
     pieces = _PIECE.findall(word)
     words = [piece for piece in pieces if not piece.isdigit()]
@@ -99,7 +99,7 @@ def _number(run: list[_Part], text: str) -> Iterator[tuple[int, int]]:
     while run and run[-1].pauses:
         run = run[:-1]
     digits = "".join(part.digits for part in run)
-    if len(digits) < _FEWEST_DIGITS:
+    if len(digits) < _MIN_DIGITS:
         return
     groups = [part.digits for part in run if part.digits.isdigit()]
     steps = {b - a for a, b in pairwise(map(int, groups))}
@@ -107,5 +107,5 @@ def _number(run: list[_Part], text: str) -> Iterator[tuple[int, int]]:
     words = sum(part.words for part in run)
     # "Then" and "dot" also occur between prayer times.
     pauses = 0 if ":" in text[run[0].start : run[-1].end] else sum(part.pauses for part in run)
-    if not counts and (words >= _FEWEST_WORDS or (pauses >= 2 and not is_ordinary(" ".join(groups)))):
+    if not counts and (words >= _MIN_WORDS or (pauses >= 2 and not is_ordinary(" ".join(groups)))):
         yield run[0].start, run[-1].end

@@ -22,8 +22,8 @@ _GENDERS = {
 # Characters that Unicode calls letters or marks although they are invisible.
 _FILLERS = "\u034f\u115f\u1160\u2800\u3164\uffa0"
 # Religion, tags and vectors are flat; deeper JSON is a mistake, and Python's parser gives up at about a thousand.
-_DEEPEST_JSON = 64
-_TOO_DEEP = f"is nested more than {_DEEPEST_JSON} deep; write plain values in one array or object"
+_MAX_JSON_DEPTH = 64
+_TOO_DEEP = f"is nested more than {_MAX_JSON_DEPTH} deep; write plain values in one array or object"
 
 
 def text(cell: str) -> str:
@@ -185,7 +185,7 @@ def _json(cell: str) -> Any:
     except ValueError:
         raise ValueError from None
     level = [value]
-    for _ in range(_DEEPEST_JSON):
+    for _ in range(_MAX_JSON_DEPTH):
         level = [inner for one in level if isinstance(one, list | dict) for inner in _inside(one)]
         if not level:
             break

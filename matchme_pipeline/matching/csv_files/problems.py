@@ -5,7 +5,7 @@ from collections import Counter
 from matchme_pipeline.errors import InputFileError
 
 SHOWN = 20
-_LONGEST_VALUE = 60
+_MAX_VALUE = 60
 
 
 class Problems:
@@ -49,4 +49,4 @@ class Problems:
 
 def quoted(value: str) -> str:
     """A value as a message shows it: in quotes, long ones cut."""
-    return f"'{value if len(value) <= _LONGEST_VALUE else value[:_LONGEST_VALUE] + '…'}'"
+    return f"'{value if len(value) <= _MAX_VALUE else value[:_MAX_VALUE] + '…'}'"

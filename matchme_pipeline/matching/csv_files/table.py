@@ -12,7 +12,7 @@ from matchme_pipeline.matching.csv_files.columns import Column
 from matchme_pipeline.matching.csv_files.problems import Problems, quoted
 
 # A vector of some thousand dimensions, or a long text, is one cell.
-LARGEST_CELL = 16_000_000
+MAX_CELL = 16_000_000
 _SEPARATORS = ",;\t"
 
 
@@ -26,7 +26,7 @@ class Table:
         """Read the header. Raises InputFileError if the file is not a CSV file with the required columns."""
         self._path, self._problems = path, problems
         self.ids_made_plain = 0
-        csv.field_size_limit(LARGEST_CELL)
+        csv.field_size_limit(MAX_CELL)
         with _opened(path) as lines:
             first = _first_line(path, lines)
         names = [column.name for column in known]

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from matchme_pipeline.matching.engine.allocation_problem import MOST_MATCHES, UNITS_PER_POINT, Objective, Problem
+from matchme_pipeline.matching.engine.allocation_problem import MAX_MATCHES, UNITS_PER_POINT, Objective, Problem
 
 # Small regions are solved together. The arrays of a network take about 150 bytes per pair.
 _PAIRS_AT_ONCE = 1_000_000
@@ -55,7 +55,7 @@ def allocate(
     b: NDArray[np.intp],
     score: NDArray[np.float32],
     standing: Sequence[tuple[int, int]] | NDArray[np.intp] = (),
-    most: int = MOST_MATCHES,
+    most: int = MAX_MATCHES,
     side: NDArray[np.bool_] | None = None,
 ) -> Allocated:
     """Select among the pairs (a[i], b[i]), each listed once, so that no member has more than `most`.

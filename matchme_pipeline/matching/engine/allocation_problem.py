@@ -6,7 +6,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_MATCHES = 5
+MAX_MATCHES = 5
 # The value of a list's first to fifth place, in points of the score.
 PLACE_VALUES = (40, 32, 24, 16, 8)
 # Scores enter the objective in whole units of a thousandth of a point.

@@ -15,7 +15,7 @@ from math import fsum, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from matchme_pipeline.matching.engine.allocation_problem import MOST_MATCHES
+from matchme_pipeline.matching.engine.allocation_problem import MAX_MATCHES
 from matchme_pipeline.matching.engine.pair_scan import (
     ABSENT,
     Found,
@@ -50,7 +50,7 @@ KEPT_PER_MEMBER = 60
 CALIBRATION_MEMBERS = 1_024
 _CALIBRATED_AT_ONCE = 64
 # Quantised vectors change a cosine by 1e-5: with a smaller deviation, differences are only rounding.
-_LEAST_DEVIATION = 1e-4
+_MIN_DEVIATION = 1e-4
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Candidates:
     """Pairs (`a` < `b`, positions of members) with their exact score 0-100, each pair once, ordered by (a, b).
 
     `possibilities` counts every member's eligible partners, kept or not, without partners met before. `upper_bound` is
-    half the sum of every member's MOST_MATCHES best scores; no allocation exceeds it.
+    half the sum of every member's MAX_MATCHES best scores; no allocation exceeds it.
     """
 
     a: NDArray[np.intp]
@@ -137,7 +137,7 @@ def find_candidates(
     a, b, score = _pairs(best)
     _count_parted(profiles.members, meetings, counts)
     eligible = int(counts[ELIGIBLE] + counts[MET_BEFORE])
-    bound = float(score_of(best[:, :MOST_MATCHES]).sum(dtype=np.float64)) / 2
+    bound = float(score_of(best[:, :MAX_MATCHES]).sum(dtype=np.float64)) / 2
     return Candidates(a, b, score, possibilities, eligible, bound, calibration, _removed(n, meetings, counts))
 
 
@@ -229,7 +229,7 @@ def _calibrate(known: Known, meetings: list[Meeting], bounds: Bounds, pool: Thre
     count, total, squares = (fsum(sums[:, column]) for column in range(3))
     mean = total / count if count else 0.0
     deviation = sqrt(max(squares / count - mean**2, 0.0)) if count else 0.0
-    return Calibration(mean, deviation if deviation > _LEAST_DEVIATION else 1.0)
+    return Calibration(mean, deviation if deviation > _MIN_DEVIATION else 1.0)
 
 
 def met_before(

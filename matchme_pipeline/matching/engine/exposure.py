@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matchme_pipeline.matching.rules.members import Members
 
 # A smaller group's Gini is chance.
-LEAST_GROUP = 100
+MIN_GROUP = 100
 AGE_BAND_YEARS = 10
 
 
@@ -26,7 +26,7 @@ def exposure(members: "Members", pairs: NDArray[np.intp], possible: NDArray[np.b
         names, group = np.unique(labels, return_inverse=True)
         for number, name in enumerate(names.tolist()):
             own = possible & (group == number)
-            if np.count_nonzero(own) >= LEAST_GROUP:
+            if np.count_nonzero(own) >= MIN_GROUP:
                 found[name] = gini(shown[own].tolist())
     return Exposure(int(np.count_nonzero(shown[possible])), found)
 

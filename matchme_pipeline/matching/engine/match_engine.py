@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from matchme_pipeline.llm.contracts import SharedInsight
 from matchme_pipeline.matching.engine.allocation import Allocated, allocate
-from matchme_pipeline.matching.engine.allocation_problem import MOST_MATCHES, RandomPlaces
+from matchme_pipeline.matching.engine.allocation_problem import MAX_MATCHES, RandomPlaces
 from matchme_pipeline.matching.engine.fairness import gini
 from matchme_pipeline.matching.rules.explanation import contributions, explain
 from matchme_pipeline.matching.rules.limits import USUAL, Limits
@@ -292,7 +292,7 @@ class Engine:
         possible = candidates.possibilities > 0
         everyone = np.bincount(shown, minlength=len(self.position))
         lists = everyone[possible]
-        sizes = np.bincount(lists, minlength=MOST_MATCHES + 1)
+        sizes = np.bincount(lists, minlength=MAX_MATCHES + 1)
         below = np.ones(len(candidates.a), dtype=bool)
         below[good] = False
         unused = np.bincount(np.concatenate([candidates.a[below], candidates.b[below]]), minlength=len(everyone))
@@ -310,7 +310,7 @@ class Engine:
             lists_by_size={str(size): int(count) for size, count in enumerate(sizes)},
             mean_score=float(candidates.score[chosen].mean(dtype=np.float64)) if len(chosen) else 0.0,
             share_of_optimum=done.share_of_optimum,
-            places_left_empty=int(np.minimum(unused, np.maximum(MOST_MATCHES - everyone, 0)).sum()),
+            places_left_empty=int(np.minimum(unused, np.maximum(MAX_MATCHES - everyone, 0)).sum()),
             share_of_upper_bound=_share_of_upper_bound(candidates, chosen),
             calibration=candidates.calibration,
             unknown_shares=unknown_shares(self.profiles.members),

@@ -8,7 +8,7 @@ Integer optima of such a region are no flows. What is done instead:
 2. Improvement by exact flows: members are parted into two sides; the chosen pairs within a side stand, and all pairs
    across are solved anew, to optimality. The choice before is one of the possible ones, so no step loses. The first
    parting is by gender; the others put those who have a pair within their side on either by lot, from a fixed seed.
-3. A region of at most MOST_PAIRS_PROVEN pairs whose bound is not reached by then goes to OR-tools' constraint solver
+3. A region of at most MAX_EXACT_PAIRS pairs whose bound is not reached by then goes to OR-tools' constraint solver
    (CP-SAT), which proves the integer optimum. In a larger one the gap to the bound remains, and is reported.
 """
 
@@ -20,11 +20,11 @@ from matchme_pipeline.matching.engine.allocation_problem import Objective, Probl
 
 _SEED = 16
 # A round solves the region again, so a large region gets fewer rounds.
-MOST_ROUNDS = 16
+MAX_ROUNDS = 16
 _PAIRS_SOLVED = 2_000_000
-MOST_PAIRS_PROVEN = 2_000
+MAX_EXACT_PAIRS = 2_000
 # The solver's deterministic measure of work, equal on every machine; about ten seconds.
-_MOST_WORK = 10.0
+_MAX_WORK = 10.0
 
 Solved = tuple[NDArray[np.bool_], Objective, Objective]
 
@@ -37,12 +37,12 @@ def solve(problem: Problem, sides: NDArray[np.bool_]) -> Solved:
     within = sides[problem.a] == sides[problem.b]
     movable = np.zeros(len(sides), dtype=bool)
     movable[problem.a[within]] = movable[problem.b[within]] = True
-    for _ in range(min(MOST_ROUNDS, 1 + _PAIRS_SOLVED // len(problem.a))):
+    for _ in range(min(MAX_ROUNDS, 1 + _PAIRS_SOLVED // len(problem.a))):
         chosen = improved(problem, chosen, parting)
         if place_flow.objective(problem, chosen) >= bound:
             return chosen, bound, bound
         parting = sides ^ (movable & (rng.random(len(sides)) < 0.5))
-    if len(problem.a) <= MOST_PAIRS_PROVEN:
+    if len(problem.a) <= MAX_EXACT_PAIRS:
         return proven(problem, chosen, bound)
     chosen = filled(problem, chosen)
     return chosen, place_flow.objective(problem, chosen), bound
@@ -105,7 +105,7 @@ def proven(problem: Problem, start: NDArray[np.bool_], bound: Objective) -> Solv
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = _SEED
-    solver.parameters.max_deterministic_time = _MOST_WORK
+    solver.parameters.max_deterministic_time = _MAX_WORK
     status = solver.solve(model)
     found = status in (cp_model.OPTIMAL, cp_model.FEASIBLE)
     chosen = np.array([solver.boolean_value(pair) for pair in pairs]) if found else start

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matchme_pipeline.matching.engine.allocation import Allocated
-from matchme_pipeline.matching.engine.allocation_problem import MOST_MATCHES, PLACE_VALUES, RandomPlaces
+from matchme_pipeline.matching.engine.allocation_problem import MAX_MATCHES, PLACE_VALUES, RandomPlaces
 from matchme_pipeline.matching.engine.candidates import Candidates, met_before
 from matchme_pipeline.matching.engine.pair_scan import have_met
 from matchme_pipeline.matching.rules.compatibility import Profiles, factors
@@ -105,7 +105,7 @@ def draw(
     members = profiles.members
     n = len(members)
     possible = found.possibilities + _standing_possibilities(profiles, excluded, standing)
-    chance = places.share / 2 * np.minimum(possible, MOST_MATCHES)
+    chance = places.share / 2 * np.minimum(possible, MAX_MATCHES)
     keys = member_keys(members.user_ids, places.match_week)
     drawing = np.flatnonzero(_uniform(keys) < chance)
     partners = np.full(len(drawing), _NOBODY, dtype=np.intp)

@@ -16,9 +16,9 @@ from matchme_pipeline.matching.learning.tendencies import Answers, Floats, Posit
 # The inverse of the L2 penalty: factors are 0 to 1, so a coefficient beyond a few log-odds needs much evidence.
 _STRENGTH = 0.5
 # Calibration needs so many pairs of each kind, mutual and not.
-_LEAST_CALIBRATED = 30
+_MIN_CALIBRATED = 30
 # More answers would move a dozen coefficients by less than a hundredth.
-_MOST_REGRESSED = 500_000
+_MAX_REGRESSED = 500_000
 _EDGE = 1e-6
 
 
@@ -97,7 +97,7 @@ def _not_negative(x: Floats, liked: NDArray[np.bool_], counts: Floats) -> tuple[
 
 def _evenly(number: int) -> Positions:
     """So many positions at most, evenly spaced."""
-    return np.unique(np.linspace(0, max(number - 1, 0), min(number, _MOST_REGRESSED)).astype(np.intp))
+    return np.unique(np.linspace(0, max(number - 1, 0), min(number, _MAX_REGRESSED)).astype(np.intp))
 
 
 def _both_answered(members: int, answers: Answers) -> tuple[Positions, Positions]:
@@ -113,7 +113,7 @@ def calibrated(x: Floats, mutual: NDArray[np.bool_], counts: Floats) -> tuple[fl
 
     None for too few pairs, or for a negative slope.
     """
-    if min(int(mutual.sum()), int((~mutual).sum())) < _LEAST_CALIBRATED:
+    if min(int(mutual.sum()), int((~mutual).sum())) < _MIN_CALIBRATED:
         return None
     fitted = _regression(x[:, None], mutual, counts, 1.0)
     slope = float(fitted.coef_[0, 0])

@@ -11,11 +11,11 @@ JUDGED_WEEKS = 4
 # The version in use is judged on its newest weeks only, so that a fall is noticed early.
 WATCHED_WEEKS = 3
 # Fewer mutual pairs allow no conclusion.
-LEAST_MUTUAL = 30
+MIN_MUTUAL = 30
 # A promotion needs at least this share of the loss as gain: with weekly tests, smaller differences occur by chance.
-LEAST_GAIN = 0.01
+MIN_GAIN = 0.01
 # The allowed increase of a group's exposure Gini.
-MOST_GINI_RISE = 0.02
+MAX_GINI_RISE = 0.02
 
 
 @dataclass(frozen=True)
@@ -35,19 +35,17 @@ def reasons_against(shown_pairs: int, least_pairs: int, verdict: Verdict | None)
     reasons = []
     if shown_pairs < least_pairs:
         reasons.append(f"It was trained on {shown_pairs:,} shown pairs; {least_pairs:,} are needed.")
-    if verdict is None or verdict.mutual < LEAST_MUTUAL:
+    if verdict is None or verdict.mutual < MIN_MUTUAL:
         seen = verdict.mutual if verdict else 0
-        reasons.append(f"Later weeks have {seen} mutual pairs that it can be judged by; {LEAST_MUTUAL} are needed.")
+        reasons.append(f"Later weeks have {seen} mutual pairs that it can be judged by; {MIN_MUTUAL} are needed.")
         return reasons
     if verdict.gain.low <= 0:
         reasons.append(
             f"Its log loss is {verdict.challenger_loss:.4f} against {verdict.champion_loss:.4f}; the gain of "
             f"{verdict.gain.value:.4f} is within its interval ({verdict.gain.low:.4f} to {verdict.gain.high:.4f})."
         )
-    elif verdict.gain.value < LEAST_GAIN * verdict.champion_loss:
-        reasons.append(
-            f"It saves {verdict.gain.value / verdict.champion_loss:.2%} of the loss; {LEAST_GAIN:.0%} count."
-        )
+    elif verdict.gain.value < MIN_GAIN * verdict.champion_loss:
+        reasons.append(f"It saves {verdict.gain.value / verdict.champion_loss:.2%} of the loss; {MIN_GAIN:.0%} count.")
     return reasons
 
 
@@ -58,14 +56,14 @@ def exposure_reasons(before: Exposure, after: Exposure) -> list[str]:
         reasons.append(f"It would show {after.covered:,} members to somebody; {before.covered:,} are now.")
     for group, gini in after.gini.items():
         rise = gini - before.gini[group]
-        if rise > MOST_GINI_RISE:
+        if rise > MAX_GINI_RISE:
             reasons.append(
                 f"Exposure would be less even for {group}: Gini {gini:.3f} against {before.gini[group]:.3f}; "
-                f"{MOST_GINI_RISE} more is allowed."
+                f"{MAX_GINI_RISE} more is allowed."
             )
     return reasons
 
 
 def has_fallen(verdict: Verdict | None) -> bool:
     """Has the version in use (the challenger) fallen below the untrained score (the champion) on the newest weeks?"""
-    return verdict is not None and verdict.mutual >= LEAST_MUTUAL and verdict.gain.value < 0
+    return verdict is not None and verdict.mutual >= MIN_MUTUAL and verdict.gain.value < 0

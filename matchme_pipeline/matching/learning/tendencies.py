@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Positions = NDArray[np.intp]
-_MOST_SWEEPS = 200
+_MAX_SWEEPS = 200
 _SETTLED = 1e-4
 _FIRST_VARIANCE = 0.5
-_LEAST_VARIANCE = 1e-4
+_MIN_VARIANCE = 1e-4
 # Ranks are few and well observed; their effects are limited to a plausible odds ratio.
 _RANK_VARIANCE = 1.0
 
@@ -76,7 +76,7 @@ def fit(members: int, answers: Answers, weights: Floats | None = None) -> tuple[
     base = float(np.log((likes_in_all + 0.5) / (counts.sum() - likes_in_all + 0.5)))
     effects = np.zeros(ranks)
     sides = [_Side(liker, members), _Side(shown, members)]
-    for _ in range(_MOST_SWEEPS if len(y) else 0):
+    for _ in range(_MAX_SWEEPS if len(y) else 0):
         moved = 0.0
         residual, weight = _residual(base, effects[rank], sides, y, counts)
         step = float(residual.sum() / max(weight.sum(), 1e-9))
@@ -117,7 +117,7 @@ class _Side:
         change = np.asarray(gain / self.information * self.answered, dtype=np.float64)
         self.effect = self.effect + change
         spread = (self.effect**2 + 1 / self.information)[self.answered]
-        self.variance = max(float(spread.mean()), _LEAST_VARIANCE)
+        self.variance = max(float(spread.mean()), _MIN_VARIANCE)
         return float(np.abs(change).max(initial=0.0))
 
     def without(self, residual: Floats) -> Floats:

@@ -172,7 +172,7 @@ class _Trial:
         None for too few pairs of either kind.
         """
         pairs = self.pairs.at(self.pairs.week > week_number(after))
-        if min(int(pairs.mutual.sum()), int((~pairs.mutual).sum())) < promotion.LEAST_MUTUAL:
+        if min(int(pairs.mutual.sum()), int((~pairs.mutual).sum())) < promotion.MIN_MUTUAL:
             return None
         theirs = self._chances(champion, pairs) if champion else challenger.version.untrained_chance(pairs.score)
         return judge(pairs.a, pairs.b, pairs.mutual, theirs, self._chances(challenger, pairs))

@@ -14,7 +14,7 @@ from matchme_pipeline.matching.outcomes import funnel
 SCORE_PARTS, FACTOR_PARTS = 10, 5
 AGE_BAND_YEARS = 10
 # A smaller group is pooled with the others of its kind: its figures would be chance, and would point at members.
-LEAST_GROUP = 50
+MIN_GROUP = 50
 OTHERS = "others"
 # Weeks since a member joined, up to which a row is counted, and how it is called.
 _TENURES = ((1, "first week"), (4, "1 to 4 weeks"), (12, "4 to 12 weeks"), (26, "12 to 26 weeks"))
@@ -90,7 +90,7 @@ def _by_parts(
 def exposure_cells(members: pd.DataFrame, places: "pd.Series[int]") -> list[ExposureCell]:
     """Exposure by group: `members` are by id with gender, age and city; `places` counts places by id.
 
-    Groups of fewer than LEAST_GROUP members are pooled; a pool that is still too small is kept.
+    Groups of fewer than MIN_GROUP members are pooled; a pool that is still too small is kept.
     """
     if members.empty:
         return []
@@ -101,7 +101,7 @@ def exposure_cells(members: pd.DataFrame, places: "pd.Series[int]") -> list[Expo
     for kind, labels in (("gender", members["gender"]), ("age", age_band), ("city", members["city"])):
         named = labels.fillna("unknown").astype(str)
         sizes = named.value_counts()
-        pooled = named.where(named.map(sizes) >= LEAST_GROUP, OTHERS).to_numpy()
+        pooled = named.where(named.map(sizes) >= MIN_GROUP, OTHERS).to_numpy()
         names = sorted(set(pooled) - {OTHERS}) + ([OTHERS] if OTHERS in pooled else [])
         cells += [_exposure(kind, name, number, shown[pooled == name]) for number, name in enumerate(names)]
     return cells

@@ -21,9 +21,9 @@ from matchme_pipeline.matching.match_quality.measures import (
 from matchme_pipeline.matching.outcomes import funnel
 
 # Below these a figure would be chance: pairs that both have seen, of either kind (mutual or not), and drawn pairs.
-LEAST_PAIRS = 50
-LEAST_OF_A_KIND = 10
-LEAST_DRAWN = 30
+MIN_PAIRS = 50
+MIN_PER_OUTCOME = 10
+MIN_RANDOM_PAIRS = 30
 _SIDES = 2
 _PAIR = ["match_week", "low", "high"]
 
@@ -79,8 +79,8 @@ def quality(
     of_week = pairs[pairs["match_week"] == match_week]
     seen = of_week[of_week["seen"]]
     score, mutual = seen["score"].to_numpy(np.float64), seen["mutual"].to_numpy(bool)
-    is_enough = len(seen) >= LEAST_PAIRS
-    are_both = is_enough and min(mutual.sum(), (~mutual).sum()) >= LEAST_OF_A_KIND
+    is_enough = len(seen) >= MIN_PAIRS
+    are_both = is_enough and min(mutual.sum(), (~mutual).sum()) >= MIN_PER_OUTCOME
     found = _intervals(seen) if is_enough else {}
     bands = reliability(score, mutual)
     exposed = exposure_cells(members, own["user_id"].value_counts())
@@ -154,7 +154,7 @@ def _intervals(seen: pd.DataFrame) -> dict[str, Interval]:
 def _against_chance(seen: pd.DataFrame) -> dict[str, Interval]:
     """The shares of mutual likes among seen pairs: of chosen pairs, and of drawn pairs."""
     mutual, is_drawn = seen["mutual"].to_numpy(bool), seen["chosen_at_random"].to_numpy(bool)
-    if is_drawn.sum() < LEAST_DRAWN:
+    if is_drawn.sum() < MIN_RANDOM_PAIRS:
         return {}
     probability = np.where(is_drawn, seen["probability"].to_numpy(np.float64), 1.0)
     return intervals(

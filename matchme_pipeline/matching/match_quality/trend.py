@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 # Fewer weeks before make no mean to fall below.
-LEAST_WEEKS = 2
+MIN_WEEKS = 2
 # The allowed fall of the share of members who appear in a list, 0 to 1.
-MOST_COVERAGE_LOST = 0.05
+MAX_COVERAGE_LOST = 0.05
 NOT_ENOUGH = "Not enough outcomes yet."
 
 
@@ -14,7 +14,7 @@ def falls(now: Mapping[str, Any], before: Sequence[Mapping[str, Any]]) -> list[s
     """What has fallen against the previous weeks, in sentences; rows are as stored in `match_quality`."""
     findings = []
     areas = [row["auc"] for row in before if row["auc"] is not None]
-    if now["auc"] is not None and len(areas) >= LEAST_WEEKS:
+    if now["auc"] is not None and len(areas) >= MIN_WEEKS:
         mean = sum(areas) / len(areas)
         if now["auc_high"] < mean:
             findings.append(
@@ -22,9 +22,9 @@ def falls(now: Mapping[str, Any], before: Sequence[Mapping[str, Any]]) -> list[s
                 f"{now['auc_high']:.3f}) against {mean:.3f} in the {len(areas)} weeks before."
             )
     shares = [row["coverage"] for row in before if row["coverage"] is not None]
-    if now["coverage"] is not None and len(shares) >= LEAST_WEEKS:
+    if now["coverage"] is not None and len(shares) >= MIN_WEEKS:
         share, mean = now["coverage"], sum(shares) / len(shares)
-        if share < mean - MOST_COVERAGE_LOST:
+        if share < mean - MAX_COVERAGE_LOST:
             findings.append(
                 f"Fewer of the members who have anybody to meet are shown to somebody: {share:.1%} against {mean:.1%} "
                 f"in the {len(shares)} weeks before."

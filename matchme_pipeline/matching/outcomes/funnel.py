@@ -11,7 +11,7 @@ import pandas as pd
 # Days from the first message after which another message means that the two are still talking.
 STILL_TALKING_DAYS = 14
 # Messages in each direction are counted up to this number, so that a flood counts like a conversation.
-MOST_MESSAGES = 50
+MAX_MESSAGES = 50
 # A match week is observed at this many cutoffs: seven days after it was shown, and so on. Then its outcomes are final.
 OBSERVED_WEEKS = 4
 

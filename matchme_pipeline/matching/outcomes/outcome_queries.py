@@ -11,7 +11,7 @@ from psycopg.rows import dict_row
 
 from matchme_pipeline.database.connection import Connection, one_row
 from matchme_pipeline.matching.outcomes import funnel
-from matchme_pipeline.matching.outcomes.funnel import MOST_MESSAGES, OBSERVED_WEEKS, STILL_TALKING_DAYS
+from matchme_pipeline.matching.outcomes.funnel import MAX_MESSAGES, OBSERVED_WEEKS, STILL_TALKING_DAYS
 from matchme_pipeline.week import WEEK, WINDOW_START, Week
 
 
@@ -25,7 +25,7 @@ def replace_outcomes(connection: Connection, week: Week) -> tuple[int, int]:
         "cutoff": week.cutoff,
         "first": week.match_week - OBSERVED_WEEKS * WEEK,
         "before": week.match_week,
-        "most": MOST_MESSAGES,
+        "most": MAX_MESSAGES,
         "days": STILL_TALKING_DAYS,
         "opens": WINDOW_START.replace(tzinfo=None),
     }

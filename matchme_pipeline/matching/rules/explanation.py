@@ -11,7 +11,7 @@ from matchme_pipeline.matching.rules.unknown_values import NAMES
 from matchme_pipeline.matching.rules.weights import ALGORITHM_VERSION, WEIGHTS, WISHES
 
 _HUNDREDTHS = 100
-_MOST_NAMED = 4
+_MAX_NAMED = 4
 _GOOD_FIT, _FAIR_FIT = 0.75, 0.45
 _ALIKE, _CLOSE_SCORES = 0.5, 0.85
 # Sentences of a soft preference's factor: from _GOOD_FIT on, from _FAIR_FIT on, and below.
@@ -127,7 +127,7 @@ def _sentence(name: str, value: float, shared: Sequence[str], compared: bool, no
         return well if value >= _GOOD_FIT else fairly if value >= _FAIR_FIT else little
     if name == "shared":
         if shared:
-            return f"Both of you have approved: {', '.join(shared[:_MOST_NAMED])}."
+            return f"Both of you have approved: {', '.join(shared[:_MAX_NAMED])}."
         return "You have no approved insight in common yet."
     return (
         "Your MySoul DNA scores are close."

@@ -20,7 +20,7 @@ ADULT_AGE = 18
 NO_LIMIT = 20_000.0
 OLDEST = 200
 # The middle of a wider age range says nothing about the member's preference.
-WIDEST_AGE_RANGE_YEARS = 40
+MAX_AGE_RANGE_YEARS = 40
 
 
 @dataclass(frozen=True)
@@ -228,7 +228,7 @@ def _age_range(row: MemberRow) -> tuple[int, int]:
 def _states_age(row: MemberRow, wanted: tuple[int, int]) -> bool:
     """Whether both ends are stated, not too far apart to mean an age between them."""
     stated = (row.age_range_min or row.partner_age_min) and (row.age_range_max or row.partner_age_max)
-    return bool(stated) and wanted[1] - wanted[0] <= WIDEST_AGE_RANGE_YEARS
+    return bool(stated) and wanted[1] - wanted[0] <= MAX_AGE_RANGE_YEARS
 
 
 def _reach_km(row: MemberRow, limits: Limits) -> float:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from matchme_pipeline.llm.contracts import SharedInsight
 
 # Enough for every recurring theme; a title of only one member cannot be shared.
-MOST_TITLES = 1_024
+MAX_TITLES = 1_024
 _WORD = 64
 
 
@@ -47,10 +47,10 @@ def titles_of(user_ids: Iterable[str], approved: Mapping[str, Sequence[SharedIns
 
 
 def themes_of(titles: Sequence[Mapping[str, str]]) -> Themes:
-    """Every member's approved titles; the MOST_TITLES most frequent recurring titles have a bit."""
+    """Every member's approved titles; the MAX_TITLES most frequent recurring titles have a bit."""
     counts = Counter(title for own in titles for title in own)
     recurring = sorted((title for title, n in counts.items() if n > 1), key=lambda title: (-counts[title], title))
-    column = {title: place for place, title in enumerate(recurring[:MOST_TITLES])}
+    column = {title: place for place, title in enumerate(recurring[:MAX_TITLES])}
     bits = np.zeros((len(titles), max(1, -(-len(column) // _WORD))), dtype=np.uint64)
     pairs = [(row, column[title]) for row, own in enumerate(titles) for title in own if title in column]
     if pairs:

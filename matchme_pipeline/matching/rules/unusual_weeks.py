@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 # A week is unusual if a smaller share of the matchable members has a possible partner.
-LEAST_WITH_POSSIBILITIES = 0.5
+MIN_WITH_POSSIBILITIES = 0.5
 # A filter that removes this share of the pairs of suiting gender, or a column unknown for this share of the members.
 NEARLY_ALL = 0.95
 # Fewer members are too few for a conclusion.
-FEWEST_MEMBERS = 10
+MIN_MEMBERS = 10
 # The filter on gender removes half of all pairs by its nature.
 _EXPECTED_TO_REMOVE = ("gender",)
 # The columns of each attribute in the app's tables.
@@ -62,7 +62,7 @@ def unusual(figures: WeekFigures) -> list[Finding]:
     if figures.members == 0:
         return []
     findings = _nobody(figures) or _too_few(figures)
-    if figures.matchable < FEWEST_MEMBERS:
+    if figures.matchable < MIN_MEMBERS:
         return findings
     return findings + _one_filter(figures) + _unknown_columns(figures)
 
@@ -101,7 +101,7 @@ def _nobody(figures: WeekFigures) -> list[Finding]:
 def _too_few(figures: WeekFigures) -> list[Finding]:
     findings = []
     reason, count = _largest(figures.not_matchable)
-    if figures.members >= FEWEST_MEMBERS and count > NEARLY_ALL * figures.members:
+    if figures.members >= MIN_MEMBERS and count > NEARLY_ALL * figures.members:
         findings.append(
             Finding(
                 "warning",
@@ -109,7 +109,7 @@ def _too_few(figures: WeekFigures) -> list[Finding]:
                 f"Look at {COLUMNS.get(reason, reason)}.",
             )
         )
-    if figures.matchable >= FEWEST_MEMBERS and figures.possible < LEAST_WITH_POSSIBILITIES * figures.matchable:
+    if figures.matchable >= MIN_MEMBERS and figures.possible < MIN_WITH_POSSIBILITIES * figures.matchable:
         findings.append(
             Finding("warning", f"Only {figures.possible:,} of {figures.matchable:,} members have anybody to meet.")
         )

@@ -22,7 +22,7 @@ from matchme_pipeline.matching.search import hard_preferences, partner_query
 
 # This many of the nearest eligible partners are scored. Similarity has 20 of 100 points, so the best partners need not
 # be among the first few by vector.
-MOST_SCORED = 5_000
+MAX_SCORED = 5_000
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def find_matches(
     vector: NDArray[np.float32] | None,
     moment: Moment,
     scale: Scale,
-    most: int = MOST_SCORED,
+    most: int = MAX_SCORED,
     *,
     through_index: bool = True,
 ) -> list[Match]:

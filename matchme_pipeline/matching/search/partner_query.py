@@ -11,7 +11,7 @@ ELIGIBLE_PARTNERS = with_preferences(resources.files(__package__).joinpath("part
 # How many neighbours an index scan reads at once; each further portion continues after the previous one.
 _EF_SEARCH = 400
 # The limit of a scan: nearly all of a hundred thousand members.
-_MOST_SCANNED = 100_000
+_MAX_SCANNED = 100_000
 # The share of `work_mem` in which a scan remembers visited nodes of the graph.
 _SCAN_MEMORY = 32
 
@@ -33,7 +33,7 @@ def eligible_partners(connection: Connection, parameters: Mapping[str, Any], thr
                     set_config('hnsw.scan_mem_multiplier', %s, true), set_config('enable_sort', 'off', true),
                     set_config('jit', 'off', true)
                 """,
-                [str(_EF_SEARCH), str(_MOST_SCANNED), str(_SCAN_MEMORY)],
+                [str(_EF_SEARCH), str(_MAX_SCANNED), str(_SCAN_MEMORY)],
             )
         else:
             connection.execute("select set_config('enable_indexscan', 'off', true), set_config('jit', 'off', true)")

@@ -9,7 +9,7 @@ from matchme_pipeline.matching.engine.match_engine import Match
 from matchme_pipeline.matching.rules.weights import REVIEW_WEIGHT
 
 # The largest share of a week's new pairs that is reviewed.
-MOST_SHARE = 0.10
+MAX_SHARE = 0.10
 # Two reviews can move two matches past each other only so far.
 CLOSE_POINTS = 2 * REVIEW_WEIGHT
 # A fit that speaks neither for a match nor against it.
@@ -40,7 +40,7 @@ def close_calls(matches: Sequence[Match], reviewable: Collection[str]) -> list[M
         if margin <= CLOSE_POINTS and match.a in known and match.b in known:
             calls.append((margin, match.a, match.b, match))
     calls.sort(key=lambda call: call[:3])
-    return [match for *_, match in calls[: int(MOST_SHARE * len(matches))]]
+    return [match for *_, match in calls[: int(MAX_SHARE * len(matches))]]
 
 
 def reviewed(match: Match, fit: int, model: str) -> Match:

@@ -11,7 +11,7 @@ from matchme_pipeline.matching.member_queries import PairRow
 # An earlier batch stored as many.
 EARLIER_STARTERS = 3
 # Of what members list as hobbies, which may be any text, so much is worth a starter.
-LONGEST_HOBBY, MOST_HOBBIES = 200, 50
+MAX_HOBBY, MAX_HOBBIES = 200, 50
 
 
 def pairs_to_preview(
@@ -58,4 +58,4 @@ def _common_ground(a: Mapping[str, Sequence[str]], b: Mapping[str, Sequence[str]
     # PostgreSQL's arrays may hold nulls, and further arrays.
     mine, theirs = ({one for one in side.get("hobbies", ()) if isinstance(one, str)} for side in (a, b))
     both = sorted(mine & theirs)
-    return tuple(mask_if_named(hobby[:LONGEST_HOBBY], names) for hobby in both[:MOST_HOBBIES])
+    return tuple(mask_if_named(hobby[:MAX_HOBBY], names) for hobby in both[:MAX_HOBBIES])

@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from decimal import Decimal
 
-from matchme_pipeline.matching.engine.allocation_problem import MOST_MATCHES
+from matchme_pipeline.matching.engine.allocation_problem import MAX_MATCHES
 from matchme_pipeline.matching.engine.match_engine import Match
 from matchme_pipeline.matching.week.publication_queries import MatchRow, PublishedRow
 
-_RANKS = range(1, MOST_MATCHES + 1)
+_RANKS = range(1, MAX_MATCHES + 1)
 
 
 def standing_pairs(rows: Sequence[PublishedRow]) -> set[tuple[str, str]]:
@@ -19,9 +19,9 @@ def standing_pairs(rows: Sequence[PublishedRow]) -> set[tuple[str, str]]:
 def matches_around(matches: Sequence[Match], standing: Collection[tuple[str, str]]) -> list[Match]:
     """The best of `matches`, in their order, that fit into the places beside the `standing` pairs.
 
-    A standing pair is not a new match. A match stays if neither member has more than `MOST_MATCHES`. Ties go by id.
+    A standing pair is not a new match. A match stays if neither member has more than `MAX_MATCHES`. Ties go by id.
     """
-    places: dict[str, int] = defaultdict(lambda: MOST_MATCHES)
+    places: dict[str, int] = defaultdict(lambda: MAX_MATCHES)
     for a, b in standing:
         places[a] -= 1
         places[b] -= 1

@@ -22,7 +22,7 @@ from matchme_pipeline.week import Week
 
 T = TypeVar("T")
 # Building all requests of 40,000 members would take minutes, and the figure is called "about".
-MOST_MEMBERS, MOST_PAIRS = 300, 600
+MAX_MEMBERS, MAX_PAIRS = 300, 600
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ def of_offline_week(
     connection: Connection,
     settings: Settings,
     week: Week,
-    most_members: int = MOST_MEMBERS,
-    most_pairs: int = MOST_PAIRS,
+    most_members: int = MAX_MEMBERS,
+    most_pairs: int = MAX_PAIRS,
 ) -> list[ListPrice]:
     """The cost that OpenAI's models would have had for a week of the offline models, by stage.
 

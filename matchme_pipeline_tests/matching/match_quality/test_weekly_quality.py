@@ -10,8 +10,8 @@ from dagster import AssetKey
 from matchme_pipeline.content import deletion
 from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.matching.match_quality import quality_queries, weekly_quality
-from matchme_pipeline.matching.match_quality.cells import LEAST_GROUP, OTHERS
-from matchme_pipeline.matching.match_quality.quality import LEAST_DRAWN, Quality
+from matchme_pipeline.matching.match_quality.cells import MIN_GROUP, OTHERS
+from matchme_pipeline.matching.match_quality.quality import MIN_RANDOM_PAIRS, Quality
 from matchme_pipeline.matching.match_quality.trend import NOT_ENOUGH, falls
 from matchme_pipeline.matching.outcomes import outcome_queries
 from matchme_pipeline.matching.rules.limits import USUAL
@@ -126,11 +126,11 @@ def test_exposure_is_counted_by_gender_age_and_city_and_small_groups_are_pooled(
         shown.execute(
             "insert into city_clusters (city_key, city_name, region, timezone) values (%s, 'x', 'x', 'UTC')", [city]
         )
-    for number in range(LEAST_GROUP + 1):
+    for number in range(MIN_GROUP + 1):
         shown.execute(
             "insert into user_city_assignments (clerk_user_id, city_key, created_at, assignment_method)"
             " values (%s, %s, %s, 'manual')",
-            [pair(number)[0], "london" if number < LEAST_GROUP else "dubai", FIRST.cutoff - timedelta(days=2)],
+            [pair(number)[0], "london" if number < MIN_GROUP else "dubai", FIRST.cutoff - timedelta(days=2)],
         )
     shown.execute(
         """
@@ -143,27 +143,27 @@ def test_exposure_is_counted_by_gender_age_and_city_and_small_groups_are_pooled(
     cells = {(cell.kind, cell.cell): (cell.members, cell.covered) for cell in found.exposure}
     assert cells["everybody", "everybody"] == (2 * PAIRS + 1, 2 * PAIRS)
     assert cells["gender", "female"] == (PAIRS + 1, PAIRS)
-    assert cells["city", "london"] == (LEAST_GROUP, LEAST_GROUP)
+    assert cells["city", "london"] == (MIN_GROUP, MIN_GROUP)
     assert cells["city", OTHERS] == (1, 1)
     assert ("city", "dubai") not in cells
 
 
 def test_drawn_places_tell_what_everybody_who_may_meet_would_do(shown: Connection):
-    for number in range(LEAST_DRAWN):
+    for number in range(MIN_RANDOM_PAIRS):
         # Ten pairs that like each other were drawn with 0.5, twenty that do not with 0.25.
         place, probability = (40 + number, 0.5) if number < 10 else (number, 0.25)
         shown.execute(
             "insert into match_random_places values (%s, %s, %s, %s)", [FIRST.match_week, *pair(place), probability]
         )
     found = measured(shown)
-    assert (found.drawn_pairs, found.drawn_seen_pairs) == (LEAST_DRAWN, LEAST_DRAWN)
+    assert (found.drawn_pairs, found.drawn_seen_pairs) == (MIN_RANDOM_PAIRS, MIN_RANDOM_PAIRS)
     assert found.drawn_share is not None
     assert found.chosen_share is not None
     assert found.drawn_share.value == pytest.approx(10 * 2 / (10 * 2 + 20 * 4))
-    assert found.chosen_share.value == pytest.approx(30 / (PAIRS - LEAST_DRAWN))
+    assert found.chosen_share.value == pytest.approx(30 / (PAIRS - MIN_RANDOM_PAIRS))
     assert found.drawn_share.high < found.chosen_share.value
     kept = shown.execute("select count(*) from match_outcomes where chosen_at_random").fetchone()
-    assert kept == (2 * LEAST_DRAWN,)
+    assert kept == (2 * MIN_RANDOM_PAIRS,)
 
 
 def test_too_few_outcomes_give_no_figure(shown: Connection):

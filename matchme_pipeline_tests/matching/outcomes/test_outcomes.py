@@ -107,7 +107,7 @@ def test_conversations_are_told_by_sender_and_time(shown: Connection):
     table = outcomes(shown, SECOND)
     ab, ba, dc = table.loc[A, B], table.loc[B, A], table.loc[D, C]
     assert (ab["began"], ab["partner_began"], ab["replied"]) == (True, False, True)
-    assert (ab["messages_sent"], ab["messages_received"]) == (funnel.MOST_MESSAGES, 1)
+    assert (ab["messages_sent"], ab["messages_received"]) == (funnel.MAX_MESSAGES, 1)
     assert (ba["began"], ba["partner_began"], ba["viewed"], ba["messages_sent"]) == (False, True, False, 1)
     assert (dc["partner_began"], dc["replied"]) == (True, False)
     assert "secret" not in " ".join(map(str, rows_of_every_table(shown)["match_outcomes"]))
