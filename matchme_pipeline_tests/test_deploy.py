@@ -168,7 +168,7 @@ def test_a_backup_is_restored_row_by_row(
     assert {dump.name for dump in backup.iterdir()} == {"app.dump", "dagster.dump"}
     # The oldest leave.
     assert list(backups.iterdir()) == [backup]
-    targets = [create_database(postgres_url, f"restored_{name}", None) for name in ("app", "dagster")]
+    targets = [create_database(postgres_url, f"restored_{name}") for name in ("app", "dagster")]
     restored = script("restore.sh", str(backup), *targets, home=tmp_path, **environment)
     assert restored.returncode == 0, restored.stderr
     with connect(targets[0]) as connection:

@@ -165,17 +165,12 @@ def with_database(url: str, name: str) -> str:
     return f"{scheme}://{authority}/{name}" + (f"?{query}" if query else "")
 
 
-def create_database(url: str, name: str, template: str | None = None) -> str:
+def create_database(url: str, name: str) -> str:
     """Create database `name` on the server of `url` unless it is there; returns its URL."""
     with connect(url, vectors=False) as connection:
         exists = connection.execute("select 1 from pg_database where datname = %s", [name]).fetchone()
         if exists is None:
-            statement = sql.SQL("create database {}").format(sql.Identifier(name))
-            if template is not None:
-                statement = sql.SQL("create database {} template {}").format(
-                    sql.Identifier(name), sql.Identifier(template)
-                )
-            connection.execute(statement)
+            connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
     return with_database(url, name)
 
 

@@ -60,6 +60,15 @@ _CONFIGURATION = {
     "max_wal_size": "'2GB'",
     "timezone": "'UTC'",
 }
+# For data that need not survive a power cut: nothing is flushed, and as little log as possible is written and kept.
+_NOT_DURABLE = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_wal_size": "'256MB'",
+}
 
 
 class EmbeddedServer:
@@ -219,7 +228,7 @@ class EmbeddedServer:
     def _start(self) -> None:
         settings = dict(_CONFIGURATION)
         if not self._durable:
-            settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+            settings |= _NOT_DURABLE
         lines = [f"{name} = {value}" for name, value in settings.items()]
         socket_dir = str(self.socket_dir).replace("'", "''")
         lines.append(f"unix_socket_directories = '\"{socket_dir}\"'")

@@ -9,15 +9,13 @@ import uuid
 from datetime import date
 from pathlib import Path
 
-import psycopg
-from psycopg import sql
-
 from matchme_pipeline.database import files
-from matchme_pipeline.database.connection import connect, create_database, with_database
+from matchme_pipeline.database.connection import connect, create_database
 from matchme_pipeline.database.embedded import EmbeddedServer
 from matchme_pipeline.database.migrations import create_app_tables, migrate
 from matchme_pipeline.population.seed import seed_population
 from matchme_pipeline.week import WEEK, Week
+from matchme_pipeline_tests.databases import copy_database, drop_database
 
 FIRST_SUNDAY = date(2026, 1, 4)
 WEEKS = tuple(Week(FIRST_SUNDAY + n * WEEK, is_first=n == 0) for n in range(6))
@@ -72,18 +70,11 @@ class World:
     def copy(self, template: str = SEEDED, name: str | None = None) -> str:
         """A fresh copy of the database `template`; returns its URL."""
         copied = name or f"round_{uuid.uuid4().hex[:8]}"
-        with psycopg.connect(self._maintenance, autocommit=True) as connection:
-            # By files and not by the log: a sequence that was copied by the log forgets, at a crash, what it has handed
-            # out since (it was copied with numbers reserved that nobody has written down).
-            statement = sql.SQL("create database {} template {} strategy file_copy")
-            connection.execute(statement.format(sql.Identifier(copied), sql.Identifier(template)))
-        return with_database(self._maintenance, copied)
+        return copy_database(self._maintenance, copied, template)
 
     def drop(self, url: str) -> None:
         """Remove a copy."""
-        with psycopg.connect(self._maintenance, autocommit=True) as connection:
-            statement = sql.SQL("drop database {} with (force)")
-            connection.execute(statement.format(sql.Identifier(database_name(url))))
+        drop_database(self._maintenance, database_name(url))
 
     def environment(self, url: str, model_url: str | None) -> dict[str, str]:
         """The variables of a process that works on `url`, with the server at `model_url` or the offline models."""

@@ -82,9 +82,9 @@ def environment(broker: Broker, seeded_url: str, tmp_path: Path) -> dict[str, st
 @pytest.fixture(scope="module")
 def of_one_process(postgres_url: str, seeded_template: str) -> Rows:
     """The rows of the same week materialised by one process."""
-    from matchme_pipeline.database.connection import create_database
+    from matchme_pipeline_tests.databases import copy_database
 
-    url = create_database(postgres_url, "of_one_process", seeded_template)
+    url = copy_database(postgres_url, "of_one_process", seeded_template)
     assert materialise(url, WEEK).success
     with connect(url) as connection:
         return result_rows(connection)

@@ -1,20 +1,19 @@
 """A small seeded population with vectors, cloned for every test that asks for it."""
 
 import hashlib
-import uuid
 from collections.abc import Iterator
 from datetime import date
 
 import numpy as np
-import psycopg
 import pytest
 
 from matchme_pipeline.content.canonical import content_hash
-from matchme_pipeline.database.connection import Connection, connect, create_database, with_database
+from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.database.copy import copy_rows
 from matchme_pipeline.dna import queries, weekly
 from matchme_pipeline.population.seed import seed_population
 from matchme_pipeline.week import Week
+from matchme_pipeline_tests.databases import copy_database, temporary_database
 
 MODEL = "test-model"
 FIRST_WEEK = date(2026, 1, 4)
@@ -25,7 +24,7 @@ TEMPLATE = "dna_template"
 @pytest.fixture(scope="session")
 def dna_template(postgres_url: str, app_template: str) -> str:
     """The name of a database with 160 seeded members and a vector for every text."""
-    url = create_database(postgres_url, TEMPLATE, app_template)
+    url = copy_database(postgres_url, TEMPLATE, app_template)
     with connect(url) as connection:
         seed_population(connection, users=160, weeks=len(WEEKS), first_week=FIRST_WEEK, seed=7)
         embed_everything(connection)
@@ -35,11 +34,8 @@ def dna_template(postgres_url: str, app_template: str) -> str:
 @pytest.fixture
 def dna_database_url(postgres_url: str, dna_template: str) -> Iterator[str]:
     """A fresh database with the seeded members."""
-    name = f"dna_{uuid.uuid4().hex[:12]}"
-    create_database(postgres_url, name, dna_template)
-    yield with_database(postgres_url, name)
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(f'drop database "{name}" with (force)')  # type: ignore[arg-type]
+    with temporary_database(postgres_url, dna_template) as url:
+        yield url
 
 
 @pytest.fixture

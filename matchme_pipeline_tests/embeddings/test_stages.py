@@ -4,17 +4,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
-import psycopg
 import pytest
 
 from matchme_pipeline.content import queries as content_queries
 from matchme_pipeline.content.hashing import hashed_items
-from matchme_pipeline.database.connection import Connection, connect, create_database
+from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.embeddings import item_jobs, queries, update
 from matchme_pipeline.errors import BudgetExceededError, ModelRequestError
 from matchme_pipeline.jobs import queries as jobs
 from matchme_pipeline.jobs.model import JobType
 from matchme_pipeline.llm.contracts import CallContext, Embeddings
+from matchme_pipeline_tests.databases import copy_database, drop_database
 from matchme_pipeline_tests.materialising import WEEKS, changed_tables, materialise, rows_of_every_table
 
 FIRST, SECOND = WEEKS[0], WEEKS[1]
@@ -237,7 +237,7 @@ def test_who_has_nothing_any_more_has_no_vector(finished: Connection, finished_u
 
 def test_a_week_sees_nothing_that_came_after_it(postgres_url: str, seeded_template: str, seeded_url: str):
     """The second week over a world that ends at its cutoff, and over one that went on: the same rows."""
-    ended = create_database(postgres_url, "world_that_ended", seeded_template)
+    ended = copy_database(postgres_url, "world_that_ended", seeded_template)
     cutoff = SECOND.cutoff
     with connect(ended) as connection:
         for statement in (
@@ -263,14 +263,13 @@ def test_a_week_sees_nothing_that_came_after_it(postgres_url: str, seeded_templa
             first, second = (c.execute(statement).fetchall() for c in (one, other))  # type: ignore[arg-type]
             assert first == second, statement
             assert len(first) > 100
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute("drop database world_that_ended with (force)")
+    drop_database(postgres_url, "world_that_ended")
 
 
 def test_a_missed_week_changes_no_later_one(postgres_url: str, seeded_template: str, seeded_url: str):
     """Weeks 1 and 3, then 2 by backfill, against all three in order: items, their duplicates, vectors."""
     stages = ("post_hashes", "content_insights", "post_embeddings", "user_embeddings")
-    in_order = create_database(postgres_url, "three_in_order", seeded_template)
+    in_order = copy_database(postgres_url, "three_in_order", seeded_template)
     with connect(in_order) as one, connect(seeded_url) as other:
         for connection in (one, other):
             # A text of week 2 that somebody repeats in week 3.
@@ -303,5 +302,4 @@ def test_a_missed_week_changes_no_later_one(postgres_url: str, seeded_template: 
         ):
             first, second = (c.execute(statement).fetchall() for c in (one, other))  # type: ignore[arg-type]
             assert first == second
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute("drop database three_in_order with (force)")
+    drop_database(postgres_url, "three_in_order")

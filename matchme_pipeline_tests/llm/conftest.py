@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from matchme_pipeline.database.connection import connect, create_database
+from matchme_pipeline.database.connection import connect
 from matchme_pipeline.llm.contracts import CallContext, ItemToAnalyse, Models
 from matchme_pipeline.llm.resource import open_models
 from matchme_pipeline.settings import load_settings
 from matchme_pipeline_tests.anthropic_server import FakeAnthropic
+from matchme_pipeline_tests.databases import copy_database
 from matchme_pipeline_tests.openai_server import FakeOpenAI
 
 CONTEXT = CallContext("content_insights", date(2026, 1, 4), "run-1")
@@ -28,7 +29,7 @@ WRITTEN = (
 @pytest.fixture(scope="session")
 def model_database_url(postgres_url: str, app_template: str) -> str:
     """One database for all tests of the model layer: a copy for each would take half a second."""
-    return create_database(postgres_url, "model_layer", app_template)
+    return copy_database(postgres_url, "model_layer", app_template)
 
 
 @pytest.fixture

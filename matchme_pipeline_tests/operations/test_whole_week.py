@@ -1,12 +1,12 @@
 """The whole week over a real database: what stands in the tables afterwards, and what doing it again changes."""
 
-import psycopg
 import pytest
 from dagster import DagsterInstance
 from psycopg.conninfo import conninfo_to_dict
 
 from matchme_pipeline.content.canonical import canonical_text
-from matchme_pipeline.database.connection import Connection, connect, create_database
+from matchme_pipeline.database.connection import Connection, connect
+from matchme_pipeline_tests.databases import copy_database, drop_database
 from matchme_pipeline_tests.materialising import (
     WEEKS,
     changed_tables,
@@ -168,7 +168,7 @@ def test_a_missed_week_materialised_late_gives_what_it_would_have_given(postgres
     """Weeks 1, 3 and then 2 by backfill, against all three in order; nobody reviews in between."""
     first, second, third = WEEKS[:3]
     assert materialise(seeded_url, first).success
-    in_order = create_database(postgres_url, "weeks_in_order", conninfo_to_dict(seeded_url)["dbname"])
+    in_order = copy_database(postgres_url, "weeks_in_order", conninfo_to_dict(seeded_url)["dbname"])
     for week in (second, third):
         assert materialise(in_order, week).success
     for week in (third, second):
@@ -177,5 +177,4 @@ def test_a_missed_week_materialised_late_gives_what_it_would_have_given(postgres
         statement = f"select {columns} from {table} order by 1, 2, 3"
         with connect(in_order) as one_by_one, connect(seeded_url) as late:
             assert late.execute(statement).fetchall() == one_by_one.execute(statement).fetchall(), table
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute("drop database weeks_in_order with (force)")
+    drop_database(postgres_url, "weeks_in_order")

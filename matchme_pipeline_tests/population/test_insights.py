@@ -1,7 +1,8 @@
 """The insights that the app had before the pipeline: the members' own words, reviewed over time."""
 
-from matchme_pipeline.database.connection import Connection, connect, create_database
+from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.population.seed import seed_population
+from matchme_pipeline_tests.databases import copy_database
 from matchme_pipeline_tests.population.conftest import FIRST_WEEK, SEED, Seeded
 
 START = f"timestamptz '{FIRST_WEEK} 02:00+00'"
@@ -83,7 +84,7 @@ def test_points_are_those_that_the_reviews_would_have_earned(
 ):
     arguments = {"users": 80, "weeks": 3, "first_week": FIRST_WEEK, "seed": SEED}
     seed_population(app_database, **arguments)  # type: ignore[arg-type]
-    with connect(create_database(postgres_url, "seeded_unreviewed", app_template)) as replay:
+    with connect(copy_database(postgres_url, "seeded_unreviewed", app_template)) as replay:
         seed_population(replay, **arguments)  # type: ignore[arg-type]
         reviewed = replay.execute(
             "select status, reviewed_at, id from user_insights where status <> 'pending' order by reviewed_at"

@@ -6,10 +6,11 @@ from datetime import date, timedelta
 
 import pytest
 
-from matchme_pipeline.database.connection import Connection, connect, create_database
+from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.errors import ConfigurationError, WeekError
 from matchme_pipeline.population import queries, seed
 from matchme_pipeline.population.seed import seed_population, seeded_first_week
+from matchme_pipeline_tests.databases import copy_database
 from matchme_pipeline_tests.population.conftest import FIRST_WEEK, SEED, USERS, WEEKS, Seeded
 
 # Every table that the seeding writes, and the columns that are left out of a comparison between sizes.
@@ -44,7 +45,7 @@ def _seed(connection: Connection, users: int = 60, number: int = SEED) -> seed.S
 
 @contextmanager
 def _second_database(postgres_url: str, template: str, name: str) -> Iterator[Connection]:
-    with connect(create_database(postgres_url, name, template)) as connection:
+    with connect(copy_database(postgres_url, name, template)) as connection:
         yield connection
 
 
