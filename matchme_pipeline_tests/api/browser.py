@@ -95,7 +95,7 @@ def open_tab(home: Path) -> Iterator[Tab]:
                 assert time.monotonic() < until, "Chromium did not answer"
                 time.sleep(0.05)
             port = port_file.read_text().split()[0]
-            tabs = httpx.get(f"http://127.0.0.1:{port}/json/list").json()
+            tabs = httpx.get(f"http://127.0.0.1:{port}/json/list", timeout=WAIT_SECONDS).json()
             address = next(tab["webSocketDebuggerUrl"] for tab in tabs if tab["type"] == "page")
             with connect(address, max_size=None) as socket:
                 yield Tab(socket)

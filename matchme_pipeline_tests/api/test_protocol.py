@@ -39,7 +39,7 @@ def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
 
 def is_closed(connection: socket.socket) -> bool:
     """Whether the other side ends the connection without a word."""
-    connection.settimeout(10)
+    connection.settimeout(60)
     try:
         return connection.recv(1) == b""
     except ConnectionResetError:

@@ -19,6 +19,8 @@ from matchme_pipeline_tests.api.conftest import ADMIN
 
 START_SECONDS = 120
 LAUNCH_SECONDS = 180
+# A machine under load answers late; httpx would give up after five seconds.
+CLIENT = httpx.Client(timeout=LAUNCH_SECONDS)
 
 
 @contextmanager
@@ -34,7 +36,7 @@ def serving(environment: dict[str, str]) -> Iterator[tuple[str, subprocess.Popen
     def is_ready() -> bool:
         assert process.poll() is None, "the service ended"
         try:
-            return httpx.get(f"{address}/ready").status_code == 200
+            return CLIENT.get(f"{address}/ready").status_code == 200
         except httpx.TransportError:
             return False
 
@@ -75,7 +77,7 @@ def test_a_run_reaches_dagsters_queue_though_the_service_is_killed_half_way(
     headers = {"Authorization": f"Bearer {token}"}
     with connect(app_database_url, vectors=False) as database:
         with serving(environment) as (address, process):
-            answer = httpx.post(f"{address}/api/batch/trigger", json={"week": "2026-01-04"}, headers=headers)
+            answer = CLIENT.post(f"{address}/api/batch/trigger", json={"week": "2026-01-04"}, headers=headers)
             (run,) = answer.json()["runs"]
             wait_until(lambda: leases(database) == 1, LAUNCH_SECONDS)
             process.kill()
@@ -85,13 +87,13 @@ def test_a_run_reaches_dagsters_queue_though_the_service_is_killed_half_way(
         with serving(environment) as (address, _):
             path = f"{address}/api/batch/runs/{run['dagster_run_id']}"
             # A caller has 300 requests a minute: one who asks ten times a second is told to wait where this takes long.
-            wait_until(lambda: httpx.get(path, headers=headers).json()["state"] == "queued", LAUNCH_SECONDS, pause=0.5)
-            again = httpx.post(f"{address}/api/batch/trigger", json={"week": "2026-01-04"}, headers=headers)
+            wait_until(lambda: CLIENT.get(path, headers=headers).json()["state"] == "queued", LAUNCH_SECONDS, pause=0.5)
+            again = CLIENT.post(f"{address}/api/batch/trigger", json={"week": "2026-01-04"}, headers=headers)
             assert again.json()["runs"] == [run | {"started": False}]
             assert "No Dagster daemon" in again.json()["notes"][0]
             assert tags(database) == {"dagster/partition": "2026-01-04", "matchme/requested_by": ADMIN}
-            assert httpx.post(f"{path}/cancel", headers=headers).status_code == 202
-            assert httpx.get(path, headers=headers).json()["state"] == "canceled"
+            assert CLIENT.post(f"{path}/cancel", headers=headers).status_code == 202
+            assert CLIENT.get(path, headers=headers).json()["state"] == "canceled"
         assert database.execute("select count(*) from dagster.runs").fetchone() == (1,)
 
 
