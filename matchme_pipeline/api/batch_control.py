@@ -45,7 +45,7 @@ def weeks_of(wanted: TriggerRequest, first_week: date, now: datetime) -> list[We
     if last - first >= MAX_WEEKS * WEEK:
         raise ProblemError(422, "wrong-weeks", f"body.to_week: a request takes {MAX_WEEKS} weeks at most")
     if last > open_week:
-        raise ProblemError(422, "wrong-weeks", f"week {last} has not begun; the newest closed week is {newest.key}")
+        raise ProblemError(422, "wrong-weeks", f"week {last} has not started; the newest closed week is {newest.key}")
     weeks = []
     try:
         for number in range((last - first) // WEEK + 1):
@@ -105,14 +105,14 @@ def _not_failed(state: str | None, job_id: UUID, verb: str) -> ProblemError:
 def _claimed(connection: Connection, dagster: DagsterRuns, run_type: RunType, week: Week, by: str) -> TriggeredRun:
     """The existing run of this type and week, or a new one to launch."""
     triggers.lock(connection, run_type, week.sunday)
-    standing = triggers.launching(connection, run_type, week.sunday) or dagster.unfinished(run_type, week.sunday)
-    run_id = standing or dagster.new_run_id()
-    if standing is None:
+    unfinished = triggers.launching(connection, run_type, week.sunday) or dagster.unfinished(run_type, week.sunday)
+    run_id = unfinished or dagster.new_run_id()
+    if unfinished is None:
         triggers.save(connection, Trigger(run_id, run_type, week.sunday, by))
     return TriggeredRun(
         week=week.sunday,
         run_type=run_type,
         dagster_run_id=run_id,
         history_id=history_id(run_id),
-        started=standing is None,
+        started=unfinished is None,
     )

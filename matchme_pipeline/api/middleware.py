@@ -94,11 +94,11 @@ class Gate:
             await self._app(scope, receive, send)
             return
         request_id = scope["state"]["request_id"]
-        has_begun = False
+        has_started = False
 
         async def answer(message: Message) -> None:
-            nonlocal has_begun
-            has_begun = has_begun or message["type"] == "http.response.start"
+            nonlocal has_started
+            has_started = has_started or message["type"] == "http.response.start"
             await send(message)
 
         try:
@@ -109,7 +109,7 @@ class Gate:
                 await self._app(scope, _limited(receive), answer)
         except Exception as error:
             _log_surprise(error, request_id)
-            if not has_begun:
+            if not has_started:
                 detail = "the request's id leads to the reason in our log"
                 await _problem(scope, 500, "unexpected", detail)(answer)
 

@@ -81,8 +81,8 @@ class Snapshot(Generic[T]):
             self._counting.release()
 
     def _count_now(self) -> Counted[T]:
-        at, begun = datetime.now(UTC), self._now()
+        at, started = datetime.now(UTC), self._now()
         value = self._count()
         finished = self._now()
-        self._known = Counted(value, at, finished, finished - begun)
+        self._known = Counted(value, at, finished, finished - started)
         return self._known

@@ -50,10 +50,11 @@ def _no_matches(connection: Connection) -> str:
     if report is None:
         return "No week has matches yet. Run one: matchme run --week YYYY-MM-DD"
     reasons = ", ".join(f"{name} {count:,}" for name, count in sorted(report.not_matchable.items()))
-    told = " ".join(finding["sentence"] for finding in report.findings)
+    findings = " ".join(finding["sentence"] for finding in report.findings)
     return (
         f"Week {report.week} was matched and has no matches: {report.matchable:,} members can be matched"
-        f"{f', others not ({reasons})' if reasons else ''}; {report.with_possibilities:,} have anybody to meet. {told}"
+        f"{f', others not ({reasons})' if reasons else ''}; {report.with_possibilities:,} have "
+        f"an eligible partner. {findings}"
     )
 
 

@@ -32,12 +32,12 @@ def status(json: AsJson = False) -> None:
     if json:
         console.as_json(found.as_json())
         return
-    show.verdict(found.verdict)
+    show.assessment(found.assessment)
     show.runs_table(found.runs)
     show.missing_weeks(found.missing, found.automation)
     show.queue_table(found.queue)
     show.alerts_table(found.alerts)
-    if not found.verdict.can_sleep:
+    if not found.assessment.can_sleep:
         raise typer.Exit(1)
 
 

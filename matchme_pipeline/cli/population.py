@@ -82,7 +82,7 @@ def demo() -> None:
             raise PipelineError(f"week {failed.week.key} failed: {failed.error}")
         show.weeks_table(queries.week_summaries(connection, [week.sunday for week in wanted]))
         show.funnel_table(outcome_queries.funnel_of_weeks(connection, [week.sunday for week in wanted]))
-        show.quality_table(quality_queries.kept_quality(connection, [week.sunday for week in wanted]))
+        show.quality_table(quality_queries.stored_quality(connection, [week.sunday for week in wanted]))
         member = match_queries.member_to_show(connection, wanted[-1].match_week)
         if member is not None:
             show.matches(

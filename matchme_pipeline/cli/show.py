@@ -14,10 +14,10 @@ from matchme_pipeline.jobs.listing import ListedJob
 from matchme_pipeline.matching.match_quality.wording import value_in_words
 from matchme_pipeline.matching.stored_factors import stored_factors
 from matchme_pipeline.operations.alert_queries import AlertRow
+from matchme_pipeline.operations.assessment import Assessment
 from matchme_pipeline.operations.match_queries import MatchRow
 from matchme_pipeline.operations.queries import RunRow, WeekSummary
 from matchme_pipeline.operations.status_queries import QueueRow
-from matchme_pipeline.operations.verdict import Verdict
 
 
 def weeks_table(summaries: Sequence[WeekSummary]) -> None:
@@ -47,9 +47,9 @@ def funnel_table(counts: Mapping[str, Mapping[str, int]]) -> None:
     console.out.print(table)
 
 
-def quality_table(kept: Mapping[date, Mapping[str, Any]]) -> None:
+def quality_table(stored: Mapping[date, Mapping[str, Any]]) -> None:
     """How well the score predicts mutual likes, by match week."""
-    shown = {week: row for week, row in kept.items() if row["shown_pairs"]}
+    shown = {week: row for week, row in stored.items() if row["shown_pairs"]}
     if not shown:
         return
     table = Table(title="How well the score predicts mutual likes", title_justify="left")
@@ -97,7 +97,7 @@ def reasons(factors: Any) -> list[str]:
     return [f"{factor.contribution:5.2f}  {factor.sentence}" for factor in stored_factors(factors)]
 
 
-def verdict(found: Verdict) -> None:
+def assessment(found: Assessment) -> None:
     """The answer on the first line, less urgent matters below."""
     console.out.print(Text(found.sentence, style="green" if found.can_sleep else "bold red"))
     for line in found.later:

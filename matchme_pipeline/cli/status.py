@@ -8,10 +8,10 @@ from typing import Any
 from matchme_pipeline.database.connection import connect
 from matchme_pipeline.operations import alert_queries, queries, status_queries
 from matchme_pipeline.operations.alert_queries import AlertRow
+from matchme_pipeline.operations.assessment import Assessment, assess
 from matchme_pipeline.operations.queries import RunRow
 from matchme_pipeline.operations.situation import situation
 from matchme_pipeline.operations.status_queries import QueueRow
-from matchme_pipeline.operations.verdict import Verdict, verdict
 from matchme_pipeline.settings import process_settings
 
 ALERTS_OF_DAYS = 7
@@ -26,12 +26,12 @@ class Found:
     queue: Sequence[QueueRow]
     alerts: Sequence[AlertRow]
     automation: bool
-    verdict: Verdict
+    assessment: Assessment
 
     def as_json(self) -> dict[str, Any]:
         """For a script."""
         return {
-            "verdict": vars(self.verdict),
+            "verdict": vars(self.assessment),
             "automation": self.automation,
             "runs": [vars(row) for row in self.runs],
             "missing_weeks": list(self.missing),
@@ -51,5 +51,5 @@ def look(url: str, now: datetime) -> Found:
             queue=status_queries.queue_rows(connection),
             alerts=alert_queries.recent_alerts(connection, now - timedelta(days=ALERTS_OF_DAYS)),
             automation=settings.automation,
-            verdict=verdict(seen),
+            assessment=assess(seen),
         )

@@ -186,14 +186,14 @@ def _save(
     members = [analysis.member_id for analysis in batch]
     known = insight_queries.known_quotes(connection, members)
     found = [claim for analysis in batch for claim in claims(analysis, items[analysis.member_id])]
-    passing = {open_jobs[a.member_id]: _errors(a) for a in batch if any(f.retryable for f in a.failures)}
-    lasting = {
-        open_jobs[a.member_id]: _errors(a) for a in batch if a.failures and open_jobs[a.member_id] not in passing
+    transient = {open_jobs[a.member_id]: _errors(a) for a in batch if any(f.retryable for f in a.failures)}
+    permanent = {
+        open_jobs[a.member_id]: _errors(a) for a in batch if a.failures and open_jobs[a.member_id] not in transient
     }
     with connection.transaction():
         outcome.new_insights += insight_queries.save_claims(connection, week.sunday, offered_at, found, known)
         jobs.complete(connection, [open_jobs[a.member_id] for a in batch if not a.failures])
-        dead = jobs.fail(connection, passing) | jobs.fail(connection, lasting, retryable=False)
+        dead = jobs.fail(connection, transient) | jobs.fail(connection, permanent, retryable=False)
         given_up = {user_id for user_id, job in open_jobs.items() if job.id in dead}
         answered, failed = _post_outcomes(items, batch, given_up)
         insight_queries.save_outcomes(connection, offered_at, answered, failed)

@@ -134,7 +134,7 @@ def _behaviour(found: Strands, unique: dict[int, list[Json]]) -> list[tuple[str,
     names = list(found.behaviour.z.columns)
     z = found.behaviour.z.to_numpy().tolist()
     values = found.habits.figures.to_numpy().tolist()
-    told = []
+    explained = []
     rows = zip(
         found.habits.days.tolist(),
         found.habits.active.tolist(),
@@ -151,13 +151,13 @@ def _behaviour(found: Strands, unique: dict[int, list[Json]]) -> list[tuple[str,
                 for name, value, score in zip(names, values[member], z[member], strict=True)
                 if not math.isnan(score)
             }
-        told.append((wording.behaviour(days, active, unique.get(member, [])), figures))
-    return told
+        explained.append((wording.behaviour(days, active, unique.get(member, [])), figures))
+    return explained
 
 
 def _originality(found: Strands) -> list[tuple[str, Json]]:
     columns = ("measured", "own_items", "other_items", "mean_similarity", "percentile")
-    told = []
+    explained = []
     for measured, own, other, similarity, percentile in zip(
         *(found.originality[c].tolist() for c in columns), strict=True
     ):
@@ -165,8 +165,8 @@ def _originality(found: Strands) -> list[tuple[str, Json]]:
         figures: Json = {"own_items": own, "other_items": other}
         if measured:
             figures |= {"mean_similarity": similarity, "percentile": percentile}
-        told.append((wording.content_originality(own, other, percentile if measured else None), figures))
-    return told
+        explained.append((wording.content_originality(own, other, percentile if measured else None), figures))
+    return explained
 
 
 def _culture(found: Strands) -> list[tuple[str, Json]]:

@@ -20,7 +20,7 @@ class Facts:
     (city cluster or missing), `bio`, `religion` (whatever the app's JSON holds), the columns of
     `weights.TRAIT_FIELDS` and `weights.DEPTH_DIMENSIONS`, and `islamic_sect`, `islamic_halal_preference`.
     `posts`: live ones; `user_id`, `shared` (microseconds), `depth_level`, `categories` (lists).
-    `insights`: `user_id`, `category`, `verdict` (approved, rejected or pending as of the cutoff).
+    `insights`: `user_id`, `category`, `review_status` (approved, rejected or pending as of the cutoff).
     `answers`: `user_id`, `question_id`, `question`, `type`, `options`, `answer` (JSON values).
     `found`: irregularities of the data, counted by name while reading.
     """

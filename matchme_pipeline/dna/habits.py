@@ -61,7 +61,7 @@ def habits(facts: Facts, traits: Traits) -> Habits:
     weeks = (facts.cutoff - 1 - np.where(has_posts, first, facts.cutoff - 1)) // MICROSECONDS_PER_WEEK + 1
     level = pd.to_numeric(facts.posts["depth_level"], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     level = level[theirs]
-    told = ~np.isnan(level)
+    answered = ~np.isnan(level)
     in_categories = traits.table["field"].to_numpy(dtype=object) == POST_FIELD.column
     of_posts = in_categories[traits.trait] if len(traits.trait) else np.empty(0, dtype=bool)
     reviewed, approved = _reviews(facts, position)
@@ -72,8 +72,8 @@ def habits(facts: Facts, traits: Traits) -> Habits:
             "posting_regularity": _share(np.bincount(posted_weeks, minlength=size), np.where(has_posts, weeks, 0)),
             "posting_frequency": np.where(known, posts * MICROSECONDS_PER_WEEK / since, np.nan),
             "posting_depth": _share(
-                np.bincount(author[told], weights=level[told], minlength=size),
-                np.bincount(author[told], minlength=size),
+                np.bincount(author[answered], weights=level[answered], minlength=size),
+                np.bincount(author[answered], minlength=size),
             ),
             "posting_variety": np.bincount(traits.member[of_posts], minlength=size).astype(np.float64),
             "reviewing": np.where(known, reviewed * MICROSECONDS_PER_WEEK / since, np.nan),
@@ -85,10 +85,10 @@ def habits(facts: Facts, traits: Traits) -> Habits:
 
 def _reviews(facts: Facts, position: pd.Index) -> tuple[Integers, Integers]:
     member = position.get_indexer(pd.Index(facts.insights["user_id"], dtype=object))
-    verdict = facts.insights["verdict"].to_numpy(dtype=object)
+    status = facts.insights["review_status"].to_numpy(dtype=object)
     counts = [
         np.bincount(member[(member >= 0) & chosen], minlength=len(position)).astype(np.int64)
-        for chosen in (verdict != "pending", verdict == "approved")
+        for chosen in (status != "pending", status == "approved")
     ]
     return counts[0], counts[1]
 

@@ -152,6 +152,6 @@ def tiers(score: Any) -> np.ndarray:
 
 def _approved(facts: Facts) -> Integers:
     position = pd.Index(facts.members["user_id"], dtype=object)
-    approved = facts.insights["user_id"][(facts.insights["verdict"] == "approved").to_numpy(dtype=bool)]
+    approved = facts.insights["user_id"][(facts.insights["review_status"] == "approved").to_numpy(dtype=bool)]
     member = position.get_indexer(pd.Index(approved, dtype=object))
     return np.bincount(member[member >= 0], minlength=len(position)).astype(np.int64)

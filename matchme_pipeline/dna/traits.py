@@ -91,7 +91,7 @@ def _stated(facts: Facts, found: Counter[str]) -> Iterator[tuple[TraitField, Sta
         column = facts.members[field.column]
         yield field, _flattened(everybody, column) if field.kind == "list" else _coded(everybody, column)
     position = pd.Index(facts.members["user_id"], dtype=object)
-    approved = facts.insights[(facts.insights["verdict"] == "approved").to_numpy(dtype=bool)]
+    approved = facts.insights[(facts.insights["review_status"] == "approved").to_numpy(dtype=bool)]
     yield INSIGHT_FIELD, _coded(_positions(position, approved["user_id"]), approved["category"])
     yield POST_FIELD, _flattened(_positions(position, facts.posts["user_id"]), facts.posts["categories"])
     for question_id, question, owners, options in chosen_options(facts.answers, found):

@@ -19,7 +19,7 @@ from matchme_pipeline.llm.resource import ModelsResource
 from matchme_pipeline.llm.tasks.prompt_files import load_prompt
 from matchme_pipeline.matching import member_queries
 from matchme_pipeline.matching.rules.limits import process_limits
-from matchme_pipeline.matching.rules.unusual_weeks import coverage, unusual
+from matchme_pipeline.matching.rules.week_findings import coverage, week_findings
 from matchme_pipeline.matching.rules.weights import ALGORITHM_VERSION
 from matchme_pipeline.matching.week import close_call_reviews, preview_queries, weekly_matching
 from matchme_pipeline.matching.week.previews import pairs_to_preview
@@ -106,7 +106,7 @@ def weekly_matches(
         jobs_of_the_app=vars(adopted),
         matches=rows,
         removed=published.removed,
-        kept_viewed=len(published.week.standing),
+        kept_viewed=len(published.week.touched),
         eligible_pairs=done.eligible_pairs,
         members_with_possibilities=done.with_possibilities,
         members_covered=done.covered,
@@ -123,7 +123,7 @@ def weekly_matches(
         pairs_removed_by_filter=dict(done.removed),
         unknown_values=dict(done.unknown_values) | tiers,
         unknown_shares=done.unknown_shares,
-        findings=[finding.sentence for finding in unusual(done.figures)],
+        findings=[finding.sentence for finding in week_findings(done.figures)],
         model=model,
         scored_by=str(published.week.version or "untrained score"),
         **reviews,

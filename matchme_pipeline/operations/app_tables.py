@@ -9,7 +9,7 @@ _TABLES = {
     "posts": "What members share: captions with categories and a depth level.",
     "voice_introductions": "Transcribed voice introductions of up to thirty seconds.",
     "dna_answers": "Answers to the app's questionnaires.",
-    "insight_reviews": "Members' verdicts on their insights (`user_insights.status`, `reviewed_at`).",
+    "insight_reviews": "Members' reviews of their insights (`user_insights.status`, `reviewed_at`).",
     "conversations": "Who is already talking with whom; messages are never read.",
 }
 

@@ -122,8 +122,8 @@ class WatchedStep:
             _log.warning("the broker has lost a result: %s", type(error).__name__)
             if not self._events(_ENDS):
                 raise
-        begun = [at for event, at in self._recorded(STEP_EVENTS) if event.event_type == DagsterEventType.STEP_START]
-        return [serialize_value(event) for event in self._events(STEP_EVENTS, max(begun, default=0.0))]
+        started = [at for event, at in self._recorded(STEP_EVENTS) if event.event_type == DagsterEventType.STEP_START]
+        return [serialize_value(event) for event in self._events(STEP_EVENTS, max(started, default=0.0))]
 
     def revoke(self) -> None:
         """Take the step back if no worker has begun it."""
@@ -159,14 +159,14 @@ class WatchedStep:
         """No step of the run lives, and this one has begun, or is in no queue where it could begin."""
         if now - self._submitted_at < LOST_AFTER:
             return False
-        if not self._has_begun() and not self._waits_in_vain():
+        if not self._has_started() and not self._waits_in_vain():
             # No step is active, so this process writes the run's heartbeat.
             quietly(self._record_progress)
             return False
         with connect(database_url(process_settings()), vectors=False) as connection:
             return run_queries.is_silent_since(connection, self._run_id, now - LOST_AFTER)
 
-    def _has_begun(self) -> bool:
+    def _has_started(self) -> bool:
         since = self._submitted_at.timestamp()
         return any(
             event.engine_event_data.marker_end == DELEGATE_MARKER

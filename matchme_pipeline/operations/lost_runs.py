@@ -36,7 +36,7 @@ def close_lost(connection: Connection, instance: DagsterInstance, now: datetime)
     return alive
 
 
-def not_yet_begun(connection: Connection, instance: DagsterInstance) -> list[tuple[date, DagsterRun]]:
+def not_yet_started(connection: Connection, instance: DagsterInstance) -> list[tuple[date, DagsterRun]]:
     """Weeks and runs that Dagster has queued or started and that have not reached their first step.
 
     Runs of the command whose process is gone are reported as failed and left out.

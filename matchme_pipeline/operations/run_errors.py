@@ -31,10 +31,10 @@ def end_of_failure(instance: DagsterInstance, run: DagsterRun) -> End:
         return End("cancelled", error, declined=True)
     if PROCESS_TAG in run.tags and DagsterExecutionInterruptedError.__name__ in kinds:
         return End("cancelled", "interrupted by a person")
-    return End("failed", error or _verdict(instance, run.run_id))
+    return End("failed", error or _noticed_end(instance, run.run_id))
 
 
-def _verdict(instance: DagsterInstance, dagster_run_id: str) -> str | None:
+def _noticed_end(instance: DagsterInstance, dagster_run_id: str) -> str | None:
     """Dagster's message for a run whose end it noticed from outside."""
     events = [
         record.dagster_event for record in instance.all_logs(dagster_run_id, of_type=DagsterEventType.RUN_FAILURE)

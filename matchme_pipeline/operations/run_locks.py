@@ -64,7 +64,7 @@ def require_free_week(connection: Connection, instance: DagsterInstance, week: d
     It waits for active runs, and for runs that Dagster has queued for this week or an earlier one.
     """
     refuse_conflicts(lost_runs.close_lost(connection, instance, now), week, publishes=True)
-    for other_week, run in lost_runs.not_yet_begun(connection, instance):
+    for other_week, run in lost_runs.not_yet_started(connection, instance):
         if other_week == week or (other_week < week and runs.publishes_matches(run)):
             raise RunDeclinedError(
                 f"Run {run.run_id} of week {other_week} is {run.status.value.lower()} in Dagster and comes first. "

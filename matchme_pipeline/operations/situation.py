@@ -7,10 +7,10 @@ from psycopg.rows import class_row
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.operations import alert_queries, missing_weeks
 from matchme_pipeline.operations.alerts import ready_by
+from matchme_pipeline.operations.assessment import ActiveRun, Situation
 from matchme_pipeline.operations.missing_weeks import GIVE_UP_AFTER
 from matchme_pipeline.operations.remedies import cause_of, remedy_for
 from matchme_pipeline.operations.report import queries
-from matchme_pipeline.operations.verdict import Situation, WeekAtWork
 from matchme_pipeline.settings import Settings
 from matchme_pipeline.week import Week
 
@@ -41,7 +41,7 @@ def situation(connection: Connection, settings: Settings, now: datetime) -> Situ
         is_finished=newest.sunday in finished or newest.sunday < settings.first_week,
         finished_at=done.completed_at if done else None,
         automation=settings.automation,
-        at_work=_at_work(connection),
+        active_run=_active_run(connection),
         usual_seconds=_usual_seconds(connection),
         failure=failure,
         will_retry=settings.automation and tried is not None and tried.failures < GIVE_UP_AFTER and not tried.cancelled,
@@ -53,8 +53,8 @@ def situation(connection: Connection, settings: Settings, now: datetime) -> Situ
     )
 
 
-def _at_work(connection: Connection) -> WeekAtWork | None:
-    with connection.cursor(row_factory=class_row(WeekAtWork)) as cursor:
+def _active_run(connection: Connection) -> ActiveRun | None:
+    with connection.cursor(row_factory=class_row(ActiveRun)) as cursor:
         return cursor.execute(
             """
             select week, dagster_run_id as run_id, started_at, completed_jobs, total_jobs

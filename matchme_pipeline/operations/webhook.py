@@ -16,7 +16,7 @@ TIMEOUT_SECONDS = 10
 MAX_ATTEMPTS = 8
 # Last month's alerts do not help anybody when a webhook is configured today.
 OLDEST = timedelta(days=2)
-TOLD_AT_ONCE = 20
+ALERTS_PER_RUN = 20
 
 
 def tell(
@@ -31,7 +31,7 @@ def tell(
     of_app = alert_queries.cost_alert_webhooks(connection)
     arrived = failed = 0
     due = alert_queries.claim_unnotified(
-        connection, now, now - OLDEST, MAX_ATTEMPTS, TOLD_AT_ONCE, own_webhook=webhook_url is not None
+        connection, now, now - OLDEST, MAX_ATTEMPTS, ALERTS_PER_RUN, own_webhook=webhook_url is not None
     )
     for group in _grouped(due):
         first = group[0]

@@ -83,16 +83,16 @@ def join(
     asks the same model: an answer of another one would be paid in vain. Ends cleanly at the budget's end.
     """
     answered = dict.fromkeys(stages, 0)
-    begun: dict[str, OpenQuestions] = {}
+    questions: dict[str, OpenQuestions] = {}
     while run_queries.status_of(connection, member_of) == "running":
         done = 0
         for stage in _at_work(instance, member_of, stages):
-            if stage not in begun:
+            if stage not in questions:
                 if not _asks_the_same_model(connection, member_of, stage, models):
                     continue
-                begun[stage] = stages[stage](CallContext(stage, week.sunday, member_of))
+                questions[stage] = stages[stage](CallContext(stage, week.sunday, member_of))
             try:
-                found = begun[stage].ask_some()
+                found = questions[stage].ask_some()
             except BudgetExceededError as error:
                 report(str(error))
                 return answered

@@ -108,6 +108,6 @@ def _chances(seed: int, *parts: str) -> list[float]:
 
 
 def _trait(seed: int, name: str, user_id: str) -> float:
-    """A member's standing, normally distributed with mean 0 and deviation 1."""
+    """A member's attractiveness, normally distributed with mean 0 and deviation 1."""
     digest = sha256(f"{seed}/{name}/{user_id}".encode()).digest()
     return float(np.random.default_rng(int.from_bytes(digest[:8], "big")).normal())

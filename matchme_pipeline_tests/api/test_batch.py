@@ -41,14 +41,14 @@ def test_many_requests_at_once_start_one_run(api: Api):
 
 
 def test_a_run_that_dagster_has_already_is_answered_with(api: Api):
-    standing = create_run_for_test(
+    unfinished = create_run_for_test(
         api.service.dagster._instance,
         job_name="weekly_batch",
         tags={"dagster/partition": "2026-01-18"},
         status=DagsterRunStatus.STARTED,
     )
     answer = api.post(TRIGGER, ADMIN, json={"week": "2026-01-18"})
-    assert answer.json()["runs"][0]["dagster_run_id"] == standing.run_id
+    assert answer.json()["runs"][0]["dagster_run_id"] == unfinished.run_id
     assert api.launch_all() == []
 
 
@@ -67,7 +67,7 @@ def test_a_range_starts_its_weeks_oldest_first_and_says_that_no_daemon_is_at_wor
     [
         ({"week": "2026-01-05"}, "Monday"),
         ({"week": "2025-12-28"}, "first week"),
-        ({"week": "2099-01-04"}, "has not begun"),
+        ({"week": "2099-01-04"}, "has not started"),
         ({"week": "soon"}, "body.week"),
         ({"from_week": "2026-01-04"}, "go together"),
         ({"from_week": "2026-01-11", "to_week": "2026-01-04"}, "swap them"),

@@ -78,7 +78,7 @@ def page(settings: Settings, url: str, home: Path, size: str) -> Iterator[Tab]:
         assert_no_other_script(tab)
         tab.picture(home / f"{size}.png")
         # The answer is on the first screen.
-        assert tab.ask("document.querySelector('#verdict .big').getBoundingClientRect().bottom < innerHeight")
+        assert tab.ask("document.querySelector('#assessment .big').getBoundingClientRect().bottom < innerHeight")
         yield tab
 
 

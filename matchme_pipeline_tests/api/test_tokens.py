@@ -195,12 +195,12 @@ def test_an_issuer_that_hangs_holds_up_nobody_whose_key_is_known(own_issuer: Iss
     own_issuer.hold = threading.Event()
     try:
         clock.now = keys.FRESH_SECONDS + 1
-        begun = time()
+        started = time()
         for _ in range(20):
             assert found.verify(token).user_id == MEMBER
         with pytest.raises(KeysUnavailableError, match="being fetched"):
             found.verify(with_header(own_issuer, kid="new"))
-        assert time() - begun < keys.FETCH_SECONDS
+        assert time() - started < keys.FETCH_SECONDS
     finally:
         own_issuer.hold.set()
 
@@ -339,11 +339,11 @@ def test_a_body_that_drips_holds_nobody_for_longer_than_a_fetch_may_take():
 
         Thread(target=drip, daemon=True).start()
         keys = JwksKeys(f"http://127.0.0.1:{server.getsockname()[1]}/")
-        begun = monotonic()
+        started = monotonic()
         with pytest.raises(KeysUnavailableError):
             keys.key("any")
         # A tenth of what the body would have taken.
-        assert monotonic() - begun < 15
+        assert monotonic() - started < 15
 
 
 @pytest.mark.parametrize("body", [b"[" * 100_000, b'{"keys":' * 20_000, b"[]", b"{", b"\xff"])

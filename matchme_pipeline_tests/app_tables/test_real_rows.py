@@ -10,7 +10,7 @@ from matchme_pipeline.jobs import queries
 from matchme_pipeline.matching import member_queries
 from matchme_pipeline.matching.engine.match_engine import Allocation, Engine, Knowledge
 from matchme_pipeline.matching.rules.limits import USUAL, Limits
-from matchme_pipeline.matching.rules.unusual_weeks import unusual
+from matchme_pipeline.matching.rules.week_findings import week_findings
 from matchme_pipeline.settings import UNKNOWN_MAY_BE_STRICT
 from matchme_pipeline_tests.app_tables.real_rows import CUTOFF, write_city_clusters, write_members
 from matchme_pipeline_tests.matching import plain
@@ -60,7 +60,7 @@ def test_every_rung_of_the_ladder_has_matches(real: Connection):
             missing = {*plain.not_stated(a, b, CUTOFF.date()), *plain.not_stated(b, a, CUTOFF.date())}
             assert set(match.factors["not_stated"]) == missing
         # What is unusual about such a week is told, by column.
-        told = " ".join(finding.sentence for finding in unusual(lenient.figures))
+        told = " ".join(finding.sentence for finding in week_findings(lenient.figures))
         assert ("profiles.education_level" in told) == (name in list(RUNGS)[:4])
     assert [strict for _, strict in list(found.values())[:5]] == [0] * 5
     assert found["without wishes"][1] == found["without wishes"][0]

@@ -103,9 +103,9 @@ def _with_httpx(url: str, token: str, seconds: int) -> tuple[float, float, float
 def _ask_for_a_while(url: str, token: str, seconds: int) -> tuple[float, float, float]:
     async def ask(client: httpx.AsyncClient, until: float) -> list[float]:
         taken = []
-        while (begun := time.perf_counter()) < until:
+        while (started := time.perf_counter()) < until:
             (await client.get(url)).raise_for_status()
-            taken.append(time.perf_counter() - begun)
+            taken.append(time.perf_counter() - started)
         return taken
 
     async def everybody() -> list[float]:

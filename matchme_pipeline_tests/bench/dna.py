@@ -145,7 +145,7 @@ def population(size: int) -> Facts:
                     np.array(["values", "family", "lifestyle"], dtype=object)[rng.integers(3, size=8 * size)],
                     dtype=object,
                 ),
-                "verdict": pd.Series(
+                "review_status": pd.Series(
                     np.array(["approved", "approved", "rejected", "pending"], dtype=object)[
                         rng.integers(4, size=8 * size)
                     ],

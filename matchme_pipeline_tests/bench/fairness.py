@@ -85,7 +85,7 @@ def main() -> None:
 
 def probabilities(engine: Engine) -> Table:
     """How likely a man and a woman match where both look, (men, women); 0 for who may not meet."""
-    found = engine.candidates([], kept=len(engine.position))
+    found = engine.candidates([], per_member=len(engine.position))
     table = np.zeros((len(engine.position),) * 2)
     table[found.a, found.b] = table[found.b, found.a] = found.score / 100
     gender = engine.profiles.members.gender

@@ -14,7 +14,7 @@ import numpy as np
 
 from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.database.copy import copy_rows
-from matchme_pipeline.matching.engine.candidates import KEPT_PER_MEMBER
+from matchme_pipeline.matching.engine.candidates import CANDIDATES_PER_MEMBER
 from matchme_pipeline.matching.engine.match_engine import Engine
 from matchme_pipeline.matching.rules.quantised_vectors import STEPS
 
@@ -28,14 +28,14 @@ _ONE: LiteralString = """
         and (n.anywhere or ((n.x - o.x)^2 + (n.y - o.y)^2 + (n.z - o.z)^2) / 4 <= n.reach)
         and ((n.is_ & o.refuses) | (o.is_ & n.refuses)) = 0
     order by n.embedding <#> %(vector)s
-    limit %(kept)s
+    limit %(limit)s
 """
 
 
 def measure(url: str, engine: Engine, approximate: int, exact: int) -> dict[str, Any]:
     """Seconds of the index's build and of one query each way, over so many members; recall of the index."""
     records = engine.profiles.records()
-    vectors = engine.profiles.vectors.held.astype(np.float32) / np.float32(STEPS)
+    vectors = engine.profiles.vectors.quantised.astype(np.float32) / np.float32(STEPS)
     have = np.flatnonzero(records["has_vector"])
     rng = np.random.default_rng(2)
     sample = rng.choice(have, size=min(len(have), max(approximate, exact)), replace=False).tolist()
@@ -99,6 +99,6 @@ def _asked(connection: Connection, members: Sequence[int], vectors: Any) -> tupl
     found = {}
     began = time.perf_counter()
     for member in members:
-        given = {"position": member, "vector": vectors[member], "kept": KEPT_PER_MEMBER}
+        given = {"position": member, "vector": vectors[member], "limit": CANDIDATES_PER_MEMBER}
         found[member] = {position for (position,) in connection.execute(_ONE, given).fetchall()}
     return (time.perf_counter() - began) / max(1, len(members)), found

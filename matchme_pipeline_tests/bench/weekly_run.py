@@ -84,7 +84,7 @@ def week(url: str) -> dict[str, Any]:
 def product(url: str) -> dict[str, Any]:
     """The float32 product of the vectors of all pairs whose genders suit, block by block, nothing else: the fastest."""
     engine = _engine(url)
-    vectors = engine.profiles.vectors.held.astype(np.float32)
+    vectors = engine.profiles.vectors.quantised.astype(np.float32)
     meetings = list(candidates._meetings(engine.profiles.members))
     taken, processor = [0.0] * _PRODUCTS, [0.0] * _PRODUCTS
     for turn in range(_PRODUCTS):
@@ -122,7 +122,7 @@ def recall(url: str) -> dict[str, Any]:
         partners = np.flatnonzero(may[0])
         partners = partners[partners != member]
         values = score(factors(profiles, np.full(len(partners), member), partners, found.calibration))
-        best = partners[np.lexsort((partners, -values))][: candidates.KEPT_PER_MEMBER]
+        best = partners[np.lexsort((partners, -values))][: candidates.CANDIDATES_PER_MEMBER]
         wanted += len(best)
         there += sum(min(member, b) * n + max(member, b) in kept for b in best.tolist())
     return {"recall": there / wanted if wanted else 1.0, "members": len(sample), "candidates": wanted}

@@ -69,7 +69,7 @@ def populations(draw: Any, largest: int = 14) -> tuple[Facts, list[tuple[str, np
     posts = [draw(_post(user)) for user in everybody for _ in range(draw(st.integers(0, 6)))]
     verdicts = {"approved": 8, "rejected": 3, "pending": 3}
     insights = [
-        {"user_id": user, "category": draw(_CATEGORIES), "verdict": verdict}
+        {"user_id": user, "category": draw(_CATEGORIES), "review_status": verdict}
         for user in everybody
         for verdict, most in verdicts.items()
         for _ in range(draw(st.integers(0, most)))
@@ -99,7 +99,7 @@ def make(members: list[dict], posts: list[dict], insights: list[dict], answers: 
         CUTOFF,
         _frame(members, columns),
         _frame(posts, ["user_id", "shared", "depth_level", "categories"]),
-        _frame(insights, ["user_id", "category", "verdict"]),
+        _frame(insights, ["user_id", "category", "review_status"]),
         _frame(answers, ["user_id", "question_id", "question", "type", "options", "answer"]),
         Counter(),
     )

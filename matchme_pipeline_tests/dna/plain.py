@@ -49,7 +49,7 @@ def plain_scores(facts: Any, items: list[tuple[str, np.ndarray]]) -> dict[str, d
             "content_originality": micro(originality[user]) if originality[user] is not None else 50_000_000,
             "cultural_variance": micro(plain_culture(members, traits, user)),
         }
-        approved = sum(row["verdict"] == "approved" for row in insights[user])
+        approved = sum(row["review_status"] == "approved" for row in insights[user])
         exact = Fraction(
             35 * strands["trait_rarity"]
             + 25 * strands["profile_depth"]
@@ -164,7 +164,9 @@ def all_traits(members: dict, posts: dict, insights: dict, answers: list) -> dic
     for user, own in established(shared, set(), set()).items():
         stated[user] |= {f"post_category={value}" for value in own}
     for user, rows in insights.items():
-        stated[user] |= {f"approved_insight={clean(row['category'])}" for row in rows if row["verdict"] == "approved"}
+        stated[user] |= {
+            f"approved_insight={clean(row['category'])}" for row in rows if row["review_status"] == "approved"
+        }
     for row in answers:
         if row["type"] == "text":
             continue
@@ -278,7 +280,7 @@ def plain_habits(cutoff: int, member: dict, posts: list, insights: list, traits:
     joined = member["joined"]
     times = sorted(max(post["shared"], joined) if joined is not None else post["shared"] for post in posts)
     levels = [post["depth_level"] for post in posts if post["depth_level"] is not None]
-    reviewed = [row for row in insights if row["verdict"] != "pending"]
+    reviewed = [row for row in insights if row["review_status"] != "pending"]
     weeks = {(cutoff - 1 - time) // (7 * DAY) for time in times}
     return {
         "posting_span": (times[-1] - times[0]) / DAY if times else 0.0,
@@ -287,7 +289,7 @@ def plain_habits(cutoff: int, member: dict, posts: list, insights: list, traits:
         "posting_depth": sum(levels) / len(levels) if levels else None,
         "posting_variety": float(sum(trait.startswith("post_category=") for trait in traits)),
         "reviewing": len(reviewed) * 7 * DAY / max(1, cutoff - joined) if joined is not None else None,
-        "approving": sum(row["verdict"] == "approved" for row in reviewed) / len(reviewed) if reviewed else None,
+        "approving": sum(row["review_status"] == "approved" for row in reviewed) / len(reviewed) if reviewed else None,
     }
 
 
@@ -297,7 +299,7 @@ def plain_behaviour(cutoff: int, members: dict, posts: dict, insights: dict, hab
         for user, member in members.items()
         if member["joined"] is not None
         and cutoff - member["joined"] >= 7 * DAY
-        and (posts[user] or any(row["verdict"] != "pending" for row in insights[user]))
+        and (posts[user] or any(row["review_status"] != "pending" for row in insights[user]))
     ]
     z: dict[str, dict[str, float]] = {user: {} for user in compared}
     for habit in HABITS:

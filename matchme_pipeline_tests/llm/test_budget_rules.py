@@ -163,24 +163,24 @@ def test_the_ledger_says_what_was_wrong(outcome: str, reported: bool, error: str
 
 def test_a_stage_stops_after_so_many_requests_in_a_row_with_no_answer_between():
     breaker = CircuitBreaker("a-model", Silence(60))
-    begun = breaker.begin()
+    answers_before = breaker.begin()
     for _ in range(GIVEN_UP_BEFORE_STOP - 1):
-        breaker.give_up(begun, 12, "timeout")
+        breaker.give_up(answers_before, 12, "timeout")
     with pytest.raises(ModelRequestError, match=f"{GIVEN_UP_BEFORE_STOP} requests in a row"):
-        breaker.give_up(begun, 12, "timeout")
+        breaker.give_up(answers_before, 12, "timeout")
 
 
 def test_an_answer_tells_a_bad_request_from_an_outage():
     breaker = CircuitBreaker("a-model", Silence(60))
-    begun = breaker.begin()
+    answers_before = breaker.begin()
     for _ in range(GIVEN_UP_BEFORE_STOP - 1):
-        breaker.give_up(begun, 12, "timeout")
+        breaker.give_up(answers_before, 12, "timeout")
     breaker.answer()
     for _ in range(3 * GIVEN_UP_BEFORE_STOP):
-        breaker.give_up(begun, 12, "timeout")
-    begun = breaker.begin()
+        breaker.give_up(answers_before, 12, "timeout")
+    answers_before = breaker.begin()
     for _ in range(GIVEN_UP_BEFORE_STOP - 1):
-        breaker.give_up(begun, 12, "timeout")
+        breaker.give_up(answers_before, 12, "timeout")
 
 
 def test_a_call_is_booked_at_its_price_with_its_outcome():

@@ -15,9 +15,9 @@ from matchme_pipeline.llm.text.model_addressing import speaks_to_a_model
 def test_a_text_ten_times_as_long_takes_about_ten_times_as_long(read, hostile: str):
     def seconds(length: int) -> float:
         text = (hostile * length)[:length]
-        begun = time.process_time()
+        started = time.process_time()
         read(text)
-        return time.process_time() - begun
+        return time.process_time() - started
 
     # One pass takes ten times as long; what looks at every pair of places a hundred times.
     assert seconds(200_000) < 40 * max(seconds(20_000), 0.002)

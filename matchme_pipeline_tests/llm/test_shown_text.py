@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matchme_pipeline.llm.tasks.answer_parsing import (
-    INSIGHTS_KEPT,
+    MAX_INSIGHTS,
     is_shown,
     read_insights,
     read_previews,
@@ -29,8 +29,8 @@ def claim(**changes: object) -> dict[str, object]:
 def test_three_insights_a_post_are_kept_whatever_comes(claims: int):
     entries = [claim(title=f"Title {n}", source_quote=QUOTE[n % 5 :]) for n in range(claims)]
     answers, _ = read_insights(entries, {"p1": QUOTE})
-    assert len(answers["p1"].insights) == INSIGHTS_KEPT
-    assert sum(answers["p1"].dropped.values()) == claims - INSIGHTS_KEPT
+    assert len(answers["p1"].insights) == MAX_INSIGHTS
+    assert sum(answers["p1"].dropped.values()) == claims - MAX_INSIGHTS
 
 
 def test_thousands_of_claims_about_a_very_long_text_are_read_in_linear_time():

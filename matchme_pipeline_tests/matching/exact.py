@@ -10,10 +10,10 @@ from matchme_pipeline.matching.engine.allocation_problem import PLACE_VALUES
 Edges = dict[tuple[int, int], float]
 
 
-def best(n: int, edges: Edges, most: int, standing: Sequence[tuple[int, int]] = ()) -> tuple[int, int]:
+def best(n: int, edges: Edges, most: int, touched: Sequence[tuple[int, int]] = ()) -> tuple[int, int]:
     """How many members can be served at once, and the most that their lists can then be worth, in thousandths."""
     pairs = sorted(edges)
-    taken = [sum(member in pair for pair in standing) for member in range(n)]
+    taken = [sum(member in pair for pair in touched) for member in range(n)]
     # One variable for each pair, then one for each free place.
     places = [(member, place) for member in range(n) for place in range(taken[member], most)]
     width = len(pairs) + len(places)

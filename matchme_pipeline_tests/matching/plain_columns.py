@@ -16,7 +16,7 @@ MISSING = -1
 def all_scores(profiles: Profiles, may_meet: np.ndarray, titles: Sequence[set[str]]) -> np.ndarray:
     """Scores of all pairs, (members, members); `may_meet` says whose similarity the calibration looks at."""
     n = len(profiles.members)
-    vectors = profiles.vectors.held.astype(np.float64)
+    vectors = profiles.vectors.quantised.astype(np.float64)
     lengths = np.linalg.norm(vectors, axis=1)
     known = lengths > 0
     unit = vectors / np.where(known, lengths, 1.0)[:, None]

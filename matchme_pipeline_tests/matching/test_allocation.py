@@ -43,21 +43,21 @@ def towns(draw: st.DrawFn) -> tuple[int, Edges]:
     }
 
 
-def run(n: int, edges: Edges, most: int, standing: list[tuple[int, int]] | None = None) -> Allocated:
+def run(n: int, edges: Edges, most: int, touched: list[tuple[int, int]] | None = None) -> Allocated:
     pairs = sorted(edges)
     a, b = (np.array([pair[end] for pair in pairs], dtype=np.intp) for end in (0, 1))
     score = np.array([edges[pair] for pair in pairs], dtype=np.float32)
-    return allocate(n, a, b, score, standing or [], most)
+    return allocate(n, a, b, score, touched or [], most)
 
 
-def chosen_pairs(n: int, edges: Edges, most: int = 2, standing: list[tuple[int, int]] | None = None):
+def chosen_pairs(n: int, edges: Edges, most: int = 2, touched: list[tuple[int, int]] | None = None):
     pairs = sorted(edges)
-    return [pairs[i] for i in run(n, edges, most, standing).chosen]
+    return [pairs[i] for i in run(n, edges, most, touched).chosen]
 
 
-def worth(n: int, edges: Edges, pairs: list[tuple[int, int]], standing: list[tuple[int, int]]) -> tuple[int, int]:
+def worth(n: int, edges: Edges, pairs: list[tuple[int, int]], touched: list[tuple[int, int]]) -> tuple[int, int]:
     """Members served and the value of their lists, by the definition."""
-    before, after = (Counter(itertools.chain.from_iterable(own)) for own in (standing, [*standing, *pairs]))
+    before, after = (Counter(itertools.chain.from_iterable(own)) for own in (touched, [*touched, *pairs]))
     served = sum(after[member] > 0 and before[member] == 0 for member in range(n))
     places = sum(sum(PLACE_VALUES[before[member] : after[member]]) for member in range(n))
     return served, 1000 * places + sum(round(1000 * edges[pair]) for pair in pairs)
@@ -83,8 +83,8 @@ def test_whether_more_members_could_be_served_is_told_of_any_choice(
     served = int(np.count_nonzero((problem.taken == 0) & (problem.degrees(chosen) > 0)))
     # Beside what stands: partners from outside who take up the places.
     outside = itertools.count(n)
-    standing = [(member, next(outside)) for member, count in enumerate(taken) for _ in range(count)]
-    most_served, _ = best(n + len(standing), edges, most, standing)
+    touched = [(member, next(outside)) for member, count in enumerate(taken) for _ in range(count)]
+    most_served, _ = best(n + len(touched), edges, most, touched)
     assert serves_most(problem, first_side, np.arange(len(pairs)), chosen) == (served == most_served)
 
 
@@ -93,16 +93,16 @@ def test_whether_more_members_could_be_served_is_told_of_any_choice(
 def test_coverage_and_objective_are_the_optimum(graph: tuple[int, Edges], most: int, random):
     n, edges = graph
     outside = [pair for pair in itertools.combinations(range(n), 2) if pair not in edges]
-    standing = random.sample(outside, min(len(outside), random.choice([0, 0, 1, 3])))
-    degrees = Counter(itertools.chain.from_iterable(standing))
-    standing = [] if max(degrees.values(), default=0) > most else standing
-    done = run(n, edges, most, standing)
+    touched = random.sample(outside, min(len(outside), random.choice([0, 0, 1, 3])))
+    degrees = Counter(itertools.chain.from_iterable(touched))
+    touched = [] if max(degrees.values(), default=0) > most else touched
+    done = run(n, edges, most, touched)
     pairs = [sorted(edges)[i] for i in done.chosen]
-    shown = Counter(itertools.chain.from_iterable([*pairs, *standing]))
+    shown = Counter(itertools.chain.from_iterable([*pairs, *touched]))
     assert len(pairs) == len(set(pairs))
     assert max(shown.values(), default=0) <= most
-    assert worth(n, edges, pairs, standing) == best(n, edges, most, standing)
-    assert (done.reached.served, done.reached.value) == worth(n, edges, pairs, standing)
+    assert worth(n, edges, pairs, touched) == best(n, edges, most, touched)
+    assert (done.reached.served, done.reached.value) == worth(n, edges, pairs, touched)
     assert done.share_of_optimum == 1.0
 
 
@@ -191,8 +191,8 @@ def test_who_has_one_possibility_gets_it():
 @pytest.mark.parametrize(("lead", "winner"), [(7.9, 1), (8.1, 0)])
 def test_a_place_goes_to_the_shorter_list_unless_scores_differ_by_more_than_places(lead: float, winner: int):
     # The one place that 2 has left is a third one for 0 (24 points), a second one for 1 (32 points).
-    standing = [(0, 3), (0, 4), (1, 3), *((2, other) for other in range(5, 9))]
-    assert chosen_pairs(9, {(0, 2): 50 + lead, (1, 2): 50}, 5, standing) == [(winner, 2)]
+    touched = [(0, 3), (0, 4), (1, 3), *((2, other) for other in range(5, 9))]
+    assert chosen_pairs(9, {(0, 2): 50 + lead, (1, 2): 50}, 5, touched) == [(winner, 2)]
 
 
 def test_ties_go_to_the_lower_id():
@@ -202,7 +202,7 @@ def test_ties_go_to_the_lower_id():
 
 
 def test_standing_pairs_take_up_places():
-    assert chosen_pairs(3, {(0, 2): 50}, most=1, standing=[(0, 1)]) == []
+    assert chosen_pairs(3, {(0, 2): 50}, most=1, touched=[(0, 1)]) == []
 
 
 @settings(max_examples=200, deadline=None)

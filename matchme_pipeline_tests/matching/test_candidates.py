@@ -45,17 +45,17 @@ def some_pairs(seed: int, members: int, share: float) -> set[tuple[int, int]]:
 
 @settings(max_examples=60, deadline=None)
 @given(seeds, sizes, st.integers(1, 8), st.sampled_from([0.0, 0.3]))
-def test_the_best_of_all_eligible_pairs_are_found(seed: int, members: int, kept: int, share: float):
+def test_the_best_of_all_eligible_pairs_are_found(seed: int, members: int, per_member: int, share: float):
     engine = engine_of(seed, members)
     n = len(engine.profiles.members)
     met = some_pairs(seed, n, share)
-    found = find_candidates(engine.profiles, met, kept)
+    found = find_candidates(engine.profiles, met, per_member)
     may = eligible(engine, met)
     titles = [set(own) for own in engine._titles]
     truth = np.where(may, all_scores(engine.profiles, eligible(engine, set()), titles), -1.0)
     pairs = as_dict(found)
     assert all(a < b and may[a, b] and abs(truth[a, b] - value) < CLOSE for (a, b), value in pairs.items())
-    limits = [_limit(truth[member][may[member]], kept) for member in range(n)]
+    limits = [_limit(truth[member][may[member]], per_member) for member in range(n)]
     clearly = {(a, b) for a, b in zip(*np.nonzero(may), strict=True) if truth[a, b] > limits[a] + CLOSE}
     assert {(min(pair), max(pair)) for pair in clearly} <= set(pairs)
     assert all(truth[a, b] > min(limits[a], limits[b]) - CLOSE for a, b in pairs)
@@ -65,21 +65,21 @@ def test_the_best_of_all_eligible_pairs_are_found(seed: int, members: int, kept:
     assert sum(found.removed.values()) - found.removed["met_before"] + found.eligible_pairs == n * (n - 1) // 2
 
 
-def _limit(scores: np.ndarray, kept: int) -> float:
-    """The last score that is among the `kept` best; 0 where there are not so many."""
-    return float(np.sort(scores)[-kept]) if len(scores) >= kept else 0.0
+def _limit(scores: np.ndarray, per_member: int) -> float:
+    """The last score that is among the `per_member` best; 0 where there are not so many."""
+    return float(np.sort(scores)[-per_member]) if len(scores) >= per_member else 0.0
 
 
 @settings(max_examples=60, deadline=None)
 @given(seeds, sizes, st.integers(1, 6), st.integers(1, 9), st.integers(1, 9), st.integers(1, 4))
 def test_no_way_of_cutting_up_the_work_changes_the_result(
-    seed: int, members: int, kept: int, block_rows: int, tile_columns: int, threads: int
+    seed: int, members: int, per_member: int, block_rows: int, tile_columns: int, threads: int
 ):
     engine = engine_of(seed, members)
     met = some_pairs(seed, len(engine.profiles.members), 0.1)
-    usual = find_candidates(engine.profiles, met, kept)
+    usual = find_candidates(engine.profiles, met, per_member)
     other = find_candidates(
-        engine.profiles, met, kept, block_rows=block_rows, tile_columns=tile_columns, threads=threads
+        engine.profiles, met, per_member, block_rows=block_rows, tile_columns=tile_columns, threads=threads
     )
     assert as_dict(usual) == as_dict(other)
     assert usual.calibration == other.calibration
@@ -164,5 +164,5 @@ def test_dimensions_that_nobody_uses_are_left_out_and_change_nothing(seed: int, 
     wide = np.zeros((len(known.vectors), 1_536), dtype=np.float32)
     wide[:, : known.vectors.shape[1]] = known.vectors
     engine, widened = Engine(known, CUTOFF), Engine(replace(known, vectors=wide), CUTOFF)
-    assert widened.profiles.vectors.held.shape[1] <= 32
+    assert widened.profiles.vectors.quantised.shape[1] <= 32
     assert widened.match([]).matches == engine.match([]).matches

@@ -107,21 +107,21 @@ def test_matches_are_pairs_who_may_meet_and_have_not_met_at_most_five_each_besid
     met = {pair for pair in possible if random.random() < 0.2}
     # What stands is shown whatever the rules say by now.
     everybody = sorted(engine.position)
-    standing = {pair for pair in itertools.combinations(everybody, 2) if random.random() < 0.1} - met
-    standing = {pair for n, pair in enumerate(sorted(standing)) if n < 3}
-    result = engine.match([(b, a) for a, b in met], standing)
+    touched = {pair for pair in itertools.combinations(everybody, 2) if random.random() < 0.1} - met
+    touched = {pair for n, pair in enumerate(sorted(touched)) if n < 3}
+    result = engine.match([(b, a) for a, b in met], touched)
     pairs = [(match.a, match.b) for match in result.matches]
     assert len(set(pairs)) == len(pairs)
-    assert set(pairs) <= set(possible) - met - standing
-    lists = Counter(itertools.chain.from_iterable([*pairs, *standing]))
+    assert set(pairs) <= set(possible) - met - touched
+    lists = Counter(itertools.chain.from_iterable([*pairs, *touched]))
     assert max(lists.values(), default=0) <= 5
     assert result.largest_list == max(
-        (lists[u] for u in _with_possibilities(result, possible, met, standing)), default=0
+        (lists[u] for u in _with_possibilities(result, possible, met, touched)), default=0
     )
     # No two members who may still meet both have a place to spare.
-    left = set(possible) - met - standing - set(pairs)
+    left = set(possible) - met - touched - set(pairs)
     assert not [pair for pair in left if lists[pair[0]] < 5 and lists[pair[1]] < 5]
-    assert engine.match(met, standing).matches == result.matches
+    assert engine.match(met, touched).matches == result.matches
 
 
 @settings(max_examples=60, deadline=None)
@@ -158,8 +158,8 @@ def _all_candidates(engine: Engine):
     return found.a, found.b, found.calibration
 
 
-def _with_possibilities(result: Allocation, possible, met, standing) -> set[str]:
-    able = set(itertools.chain.from_iterable(set(possible) - met - standing))
+def _with_possibilities(result: Allocation, possible, met, touched) -> set[str]:
+    able = set(itertools.chain.from_iterable(set(possible) - met - touched))
     assert len(able) == result.with_possibilities
     return able
 

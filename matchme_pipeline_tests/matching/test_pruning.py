@@ -51,7 +51,7 @@ def test_groups_are_parted_only_where_age_or_distance_parts_every_pair(ones, oth
     tiles = pruning.group_bounds(pruning.member_bounds(b), other_size)
     for i, row in enumerate(rows.view(np.recarray)):
         for j, tile in enumerate(tiles.view(np.recarray)):
-            if pruning.parted.py_func(row, tile):
+            if pruning.cannot_meet.py_func(row, tile):
                 block = failed_filters[i * size : (i + 1) * size, j * other_size : (j + 1) * other_size]
                 assert np.isin(block, [AGE, DISTANCE]).all()
 
@@ -71,14 +71,14 @@ def test_pairs_of_ages_are_those_that_the_rule_admits(ones, others):
 @settings(max_examples=60, deadline=None)
 @given(populations(30), st.integers(1, 6), st.integers(1, 6), st.integers(1, 4))
 def test_candidates_over_many_places_are_those_of_the_look_at_all_pairs(
-    rows, block_rows: int, tile_columns: int, kept: int
+    rows, block_rows: int, tile_columns: int, per_member: int
 ):
     with pytest.MonkeyPatch.context() as patch:
         engine = Engine(Knowledge(rows, [], np.zeros((0, 4), dtype=np.float32), {}, {}), CUTOFF)
-        found = find_candidates(engine.profiles, [], kept, block_rows=block_rows, tile_columns=tile_columns)
-        # A reach without end and every age: nothing is parted beforehand.
+        found = find_candidates(engine.profiles, [], per_member, block_rows=block_rows, tile_columns=tile_columns)
+        # A reach without end and every age: no pair is pruned.
         patch.setattr("matchme_pipeline.matching.engine.candidates.member_bounds", _without_bounds)
-        whole = find_candidates(engine.profiles, [], kept, block_rows=10_000, tile_columns=10_000)
+        whole = find_candidates(engine.profiles, [], per_member, block_rows=10_000, tile_columns=10_000)
     assert found.a.tolist() == whole.a.tolist()
     assert found.b.tolist() == whole.b.tolist()
     assert found.score.tolist() == whole.score.tolist()

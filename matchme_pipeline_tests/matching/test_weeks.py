@@ -76,10 +76,10 @@ def publish(connection: Connection, limits: Limits = USUAL) -> dict[str, int]:
     """Match the week and write it; what breaks a rule, by rule."""
     engine = weekly_matching.load_engine(connection, WEEK, MODEL, limits)
     result = weekly_matching.allocate_week(connection, engine, WEEK)
-    rows = ranking.ranked_rows(result.allocation.matches, result.published, result.standing)
-    publication_queries.replace_matches(connection, WEEK.match_week, MODEL, "run", rows, result.standing)
+    rows = ranking.ranked_rows(result.allocation.matches, result.published, result.touched)
+    publication_queries.replace_matches(connection, WEEK.match_week, MODEL, "run", rows, result.touched)
     random_place_queries.replace_random_places(
-        connection, WEEK.match_week, result.allocation.random_places, result.standing
+        connection, WEEK.match_week, result.allocation.random_places, result.touched
     )
     broken = weekly_matching.broken_matches(connection, WEEK, engine.profiles.members, limits)
     return {name: count for name, count in broken.items() if count}
@@ -154,12 +154,12 @@ def test_what_members_have_seen_stands_as_it_is_whatever_changes_and_the_rest_is
         assert publish(app_database) == {}
         after = lists(app_database)
         assert_lists_are_sound(after)
-        standing = seen | {(other, user_id) for user_id, other in seen}
-        for user_id, other in standing:
+        touched = seen | {(other, user_id) for user_id, other in seen}
+        for user_id, other in touched:
             assert after[user_id][other] == touched[user_id][other]
         by_id = {member.user_id: member for member in later}
         for user_id, own in after.items():
-            for other in set(own) - {partner for owner, partner in standing if owner == user_id}:
+            for other in set(own) - {partner for owner, partner in touched if owner == user_id}:
                 assert plain.what_parts(by_id[user_id], by_id[other], CUTOFF.date()) is None
         assert publish(app_database) == {}
         assert lists(app_database) == after
@@ -332,7 +332,7 @@ def test_a_week_is_written_around_members_who_look_at_it_at_every_try(app_databa
     assert done.written
     for user_id, other in models.seen:
         assert found[user_id][other][:2] == rows_before[user_id][other][:2]
-        assert (min(user_id, other), max(user_id, other)) in done.week.standing
+        assert (min(user_id, other), max(user_id, other)) in done.week.touched
 
 
 scored = st.dictionaries(
@@ -342,17 +342,17 @@ scored = st.dictionaries(
 
 @given(scored, st.sets(st.tuples(st.sampled_from("abcdefg"), st.sampled_from("hijklmn")), max_size=12))
 def test_new_matches_give_way_to_fixed_pairs_and_only_where_a_list_is_full(
-    scores: dict[tuple[str, str], int], standing: set[tuple[str, str]]
+    scores: dict[tuple[str, str], int], touched: set[tuple[str, str]]
 ):
-    assume(max(Counter(itertools.chain.from_iterable(standing)).values(), default=0) <= 5)
+    assume(max(Counter(itertools.chain.from_iterable(touched)).values(), default=0) <= 5)
     matches = [Match(a, b, Decimal(score).scaleb(-2), {}) for (a, b), score in scores.items()]
-    kept = ranking.matches_around(matches, standing)
+    kept = ranking.matches_around(matches, touched)
     pairs = {(match.a, match.b) for match in kept}
-    sizes = Counter(itertools.chain.from_iterable([*pairs, *standing]))
+    sizes = Counter(itertools.chain.from_iterable([*pairs, *touched]))
     assert max(sizes.values(), default=0) <= 5
-    assert not pairs & standing
+    assert not pairs & touched
     for match in matches:
-        if (match.a, match.b) not in pairs | standing:
+        if (match.a, match.b) not in pairs | touched:
             assert 5 in (sizes[match.a], sizes[match.b])
 
 
@@ -379,16 +379,16 @@ def test_new_matches_take_the_ranks_that_standing_ones_leave_the_best_first(
     # As the table has them: a pair once a side, a rank once a member.
     rows_of_pairs = {(a, b): PublishedRow(a, b, rank, stands) for a, b, rank, stands in placed if a != b}
     published = list({(r.user_id, r.rank): r for r in rows_of_pairs.values()}.values())
-    standing = ranking.standing_pairs(published)
-    scores = {pair: score for pair, score in scores.items() if pair not in standing}
-    taken = Counter(member for pair in (*standing, *scores) for member in pair)
+    touched = ranking.touched_pairs(published)
+    scores = {pair: score for pair, score in scores.items() if pair not in touched}
+    taken = Counter(member for pair in (*touched, *scores) for member in pair)
     assume(max(taken.values(), default=0) <= 5)
     matches = [Match(a, b, Decimal(score).scaleb(-2), {}) for (a, b), score in scores.items()]
-    rows = ranking.ranked_rows(matches, published, standing)
+    rows = ranking.ranked_rows(matches, published, touched)
     assert sorted((r.user_id, r.match_user_id) for r in rows) == sorted([*scores, *((b, a) for a, b in scores)])
     for member in "abcdefg":
         held = {
-            r.rank for r in published if r.user_id == member and tuple(sorted((r.user_id, r.match_user_id))) in standing
+            r.rank for r in published if r.user_id == member and tuple(sorted((r.user_id, r.match_user_id))) in touched
         }
         own = sorted((r for r in rows if r.user_id == member), key=lambda r: r.rank)
         assert not held & {r.rank for r in own}

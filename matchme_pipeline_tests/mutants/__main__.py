@@ -68,15 +68,15 @@ def main() -> None:
 
 def report(name: str, group: Group, folder: Path, wanted: argparse.Namespace) -> float:
     """Try a group's mutants, print the survivors and the figures; returns the share that was killed."""
-    begun = time.monotonic()
+    started = time.monotonic()
     if not passes(folder, group, limit_seconds=600):
         sys.exit(f"The tests of '{name}' fail on the unchanged rules: {', '.join(group.tests)}")
-    limit_seconds = max(MIN_LIMIT_SECONDS, 5 * (time.monotonic() - begun))
+    limit_seconds = max(MIN_LIMIT_SECONDS, 5 * (time.monotonic() - started))
     found = [(module, code) for module in group.modules for code in mutants(ROOT / "matchme_pipeline" / module)]
     drawn = random.Random(wanted.seed).sample(found, min(wanted.sample, len(found)))
     killed = tried = 0
     for module, code in drawn:
-        if time.monotonic() - begun > 60 * wanted.minutes:
+        if time.monotonic() - started > 60 * wanted.minutes:
             break
         tried += 1
         path = folder / "matchme_pipeline" / module

@@ -171,7 +171,7 @@ def test_figures_are_those_of_the_tables_beside_last_weeks(database: Connection,
     assert sum(size * members for size, members in report.members_by_list_size) == matches[0]
     assert {stage for stage, _ in report.seconds_by_stage} >= {"content_insights", "weekly_matches", "dna_scores"}
     assert from_json(report.as_json()) == report
-    kept = queries.kept_report(database, SECOND.sunday)
+    kept = queries.stored_report(database, SECOND.sunday)
     assert kept is not None
     assert kept["figures"] == report.as_json()["figures"]
 

@@ -120,10 +120,10 @@ def _says(schema: Json) -> str:
 
 def _bare(schema: Json) -> Json:
     """A parameter's schema without the contract's additions."""
-    kept = {key: value for key, value in schema.items() if key != "required"}
+    remaining = {key: value for key, value in schema.items() if key != "required"}
     if schema.get("type") == "string":
-        kept.pop("default", None)
-    return kept
+        remaining.pop("default", None)
+    return remaining
 
 
 def _resolved(schema: Any) -> Any:

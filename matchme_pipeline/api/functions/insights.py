@@ -42,12 +42,12 @@ def reject(shared: Shared, member: Member, sent: Body) -> dict[str, Any]:
     return _review(shared, member.user_id, sent, "rejected")
 
 
-def _review(shared: Service, user_id: str, sent: dict[str, Any], verdict: str) -> dict[str, Any]:
+def _review(shared: Service, user_id: str, sent: dict[str, Any], decision: str) -> dict[str, Any]:
     insight_id = named_id(sent, "insightId", "id", what="The insight's id")
     if insight_id is None:
         raise FunctionError(404, "You have no such insight.")
     with shared.connection() as connection:
-        taken = members.review(connection, user_id, insight_id, verdict)
+        taken = members.review(connection, user_id, insight_id, decision)
         row = app_members.insight(connection, user_id, insight_id)
         # After the app's trigger, which awards the points in the same statement.
         progress = app_members.progress(connection, user_id)

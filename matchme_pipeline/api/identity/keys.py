@@ -163,7 +163,7 @@ def _document(url: str) -> dict[str, object]:
 
 
 def _read_into(url: str, outcome: "SimpleQueue[bytes | Exception]") -> None:
-    begun = monotonic()
+    started = monotonic()
     try:
         with requests.get(url, timeout=FETCH_SECONDS, allow_redirects=False, stream=True) as answer:
             if answer.status_code != 200:
@@ -172,7 +172,7 @@ def _read_into(url: str, outcome: "SimpleQueue[bytes | Exception]") -> None:
             # Byte by byte: a larger read would wait until it is complete.
             for piece in answer.iter_content(1):
                 body += piece
-                if len(body) > MAX_DOCUMENT_BYTES or monotonic() - begun > FETCH_SECONDS:
+                if len(body) > MAX_DOCUMENT_BYTES or monotonic() - started > FETCH_SECONDS:
                     raise ValueError("too large, or too slow")
         outcome.put(bytes(body))
     except Exception as error:

@@ -13,13 +13,13 @@ from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.jobs.dead_letters import DeadLetter, dead_letters
 from matchme_pipeline.operations import alert_queries
 from matchme_pipeline.operations.alert_queries import AlertRow
+from matchme_pipeline.operations.assessment import assess
 from matchme_pipeline.operations.links import links
 from matchme_pipeline.operations.queries import week_summaries
 from matchme_pipeline.operations.remedies import Cause, cause_of, remedy_for
 from matchme_pipeline.operations.report import collect, queries
 from matchme_pipeline.operations.report.content import Failures, WeekReport, from_json
 from matchme_pipeline.operations.situation import situation
-from matchme_pipeline.operations.verdict import verdict
 from matchme_pipeline.week import WEEK, Week
 
 SHOWN_WEEKS = 6
@@ -63,7 +63,7 @@ def page_figures(shared: Service, now: datetime) -> dict[str, object]:
         seen = situation(connection, settings, now)
         summaries = week_summaries(connection, [day for day in shown if day >= settings.first_week])
         figures: dict[str, object] = {
-            "verdict": verdict(seen),
+            "assessment": assess(seen),
             "situation": seen,
             "last": batch.last_completed(connection),
             "alerts": _grouped_alerts(alert_queries.open_alerts(connection, now)),
@@ -114,12 +114,12 @@ def alike(connection: Connection, job_id: UUID) -> list[UUID]:
 def week_report(shared: Service, week: Week) -> WeekReport | None:
     """The stored report of a week with its current failures and checks; None if there is none."""
     with shared.connection() as connection:
-        kept = queries.kept_report(connection, week.sunday)
-        if kept is None:
+        stored = queries.stored_report(connection, week.sunday)
+        if stored is None:
             return None
         runs = queries.runs_of(connection, week.sunday)
         failures = [*collect.failed_runs(runs, week.sunday), *collect.failures(connection, week.sunday)]
-    report = replace(from_json(kept), failures=failures)
+    report = replace(from_json(stored), failures=failures)
     try:
         checks = shared.dagster.warned_checks([run.dagster_run_id for run in runs if run.dagster_run_id])
     except DagsterUnavailableError:

@@ -8,7 +8,7 @@ async function renew() {
   if (document.hidden) return;
   const answer = await fetch("/", { headers: { Accept: "text/html" } }).catch(() => null);
   const fresh = answer?.ok ? new DOMParser().parseFromString(await answer.text(), "text/html") : null;
-  if (fresh === null || fresh.querySelector("#verdict") === null) {
+  if (fresh === null || fresh.querySelector("#assessment") === null) {
     document.querySelector("#stale").hidden = false;
     return;
   }

@@ -5,7 +5,7 @@ from matchme_pipeline.database.connection import Connection, one_row
 MAX_SUBJECT = 300
 # Limits on the audit of refused callers: rows per caller and day, and how long they stay. Other rows stay.
 MAX_REFUSALS_A_DAY = 100
-REFUSALS_KEPT_DAYS = 90
+REFUSAL_RETENTION_DAYS = 90
 # Each new row deletes more than one old row.
 _CLEARED_AT_ONCE = 50
 
@@ -20,7 +20,7 @@ def begin(connection: Connection, user_id: str, action: str, subject: str, outco
     """Record a request for `action`; returns the number of its row.
 
     A refused caller adds one row a minute for each action, at most MAX_REFUSALS_A_DAY rows a day, and none stays
-    longer than REFUSALS_KEPT_DAYS.
+    longer than REFUSAL_RETENTION_DAYS.
     """
     if outcome == "refused":
         _forget_old_refusals(connection)
@@ -77,5 +77,5 @@ def _forget_old_refusals(connection: Connection) -> None:
             order by asked_at limit %s for update skip locked
         )
         """,
-        [REFUSALS_KEPT_DAYS, _CLEARED_AT_ONCE],
+        [REFUSAL_RETENTION_DAYS, _CLEARED_AT_ONCE],
     )

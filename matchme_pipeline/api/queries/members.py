@@ -102,7 +102,7 @@ def insight(connection: Connection, user_id: str, insight_id: UUID) -> InsightRo
         ).fetchone()
 
 
-def review(connection: Connection, user_id: str, insight_id: UUID, verdict: str) -> bool:
+def review(connection: Connection, user_id: str, insight_id: UUID, decision: str) -> bool:
     """Record the member's review of a pending insight that has not expired; returns whether there was one.
 
     The app's trigger on this update awards the points.
@@ -111,10 +111,10 @@ def review(connection: Connection, user_id: str, insight_id: UUID, verdict: str)
         connection.execute(
             """
             update user_insights
-            set status = %(verdict)s, reviewed_at = clock_timestamp(), contributes_to_dna = %(verdict)s = 'approved'
+            set status = %(decision)s, reviewed_at = clock_timestamp(), contributes_to_dna = %(decision)s = 'approved'
             where clerk_user_id = %(user_id)s and id = %(id)s and status = 'pending' and expires_at > now()
             """,
-            {"verdict": verdict, "user_id": user_id, "id": insight_id},
+            {"decision": decision, "user_id": user_id, "id": insight_id},
         ).rowcount
         == 1
     )

@@ -51,9 +51,9 @@ def _page(shared: Service, user_id: str, status: str, limit: int, cursor: str | 
     return InsightPage(insights=[Insight.model_validate(vars(row)) for row in rows[:limit]], next_cursor=more)
 
 
-def _review(shared: Service, user_id: str, insight_id: UUID, verdict: Literal["approved", "rejected"]) -> ReviewAnswer:
+def _review(shared: Service, user_id: str, insight_id: UUID, decision: Literal["approved", "rejected"]) -> ReviewAnswer:
     with shared.connection() as connection:
-        taken = members.review(connection, user_id, insight_id, verdict)
+        taken = members.review(connection, user_id, insight_id, decision)
         row = members.insight(connection, user_id, insight_id)
         points = members.total_points(connection, user_id)
     if row is None:

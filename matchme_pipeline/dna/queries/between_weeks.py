@@ -28,17 +28,17 @@ def show_between_weeks(
     wanted = list(user_ids)
     with connection.transaction():
         lock_publication(connection)
-        connection.execute("drop table if exists pg_temp.kept_scores")
+        connection.execute("drop table if exists pg_temp.saved_scores")
         connection.execute(
             """
-            create temporary table kept_scores on commit drop as
+            create temporary table saved_scores on commit drop as
             select * from dna_score_history where week = %s and user_id = any(%s)
             """,
             [week, wanted],
         )
         update_scores(connection, week, table[table["user_id"].isin(wanted)])
         connection.execute("delete from dna_score_history where week = %s and user_id = any(%s)", [week, wanted])
-        connection.execute("insert into dna_score_history select * from kept_scores")
+        connection.execute("insert into dna_score_history select * from saved_scores")
         shown = connection.execute(
             "update mysoul_dna_scores set last_calculated_at = %s where user_id = any(%s)", [now, wanted]
         ).rowcount

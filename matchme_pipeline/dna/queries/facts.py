@@ -143,7 +143,7 @@ _INSIGHTS: LiteralString = """
             when status in ('approved', 'rejected') and reviewed_at >= %(epoch)s and reviewed_at < %(cutoff)s
                 then status
             else 'pending'
-        end as verdict
+        end as review_status
     from user_insights
     where created_at < %(cutoff)s or (status <> 'pending' and reviewed_at >= %(epoch)s and reviewed_at < %(cutoff)s)
 """

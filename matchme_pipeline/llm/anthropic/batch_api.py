@@ -102,14 +102,14 @@ class AnthropicBatches:
         return page
 
     async def _is_ours(self, provider_batch_id: str, batch: Batch) -> bool:
-        with tempfile.TemporaryFile() as kept:
+        with tempfile.TemporaryFile() as results:
             try:
-                await call_patiently(partial(self._download, provider_batch_id, kept, batch), ERRORS)
+                await call_patiently(partial(self._download, provider_batch_id, results, batch), ERRORS)
             except BatchGoneError:
                 # Another run has just read and deleted its own batch.
                 return False
-            kept.seek(0)
-            line = json_object(kept.readline()) or {}
+            results.seek(0)
+            line = json_object(results.readline()) or {}
         return str(line.get("custom_id")).startswith(f"{batch.id.hex}-")
 
     async def state(self, batch: Batch) -> BatchState:
@@ -125,15 +125,15 @@ class AnthropicBatches:
     @asynccontextmanager
     async def results(self, batch: Batch) -> AsyncIterator[IO[bytes]]:
         """The result lines, in a temporary file without a name."""
-        with tempfile.TemporaryFile() as kept:
-            await call_patiently(partial(self._download, str(batch.provider_batch_id), kept, batch), ERRORS)
-            kept.seek(0)
-            yield kept
+        with tempfile.TemporaryFile() as results:
+            await call_patiently(partial(self._download, str(batch.provider_batch_id), results, batch), ERRORS)
+            results.seek(0)
+            yield results
 
-    async def _download(self, provider_batch_id: str, kept: IO[bytes], batch: Batch) -> None:
+    async def _download(self, provider_batch_id: str, results: IO[bytes], batch: Batch) -> None:
         # Every request of a batch has its line, whatever became of it.
         response = self._batches.with_streaming_response.results(provider_batch_id)
-        await append_download(kept, response, at_least=len(batch.requests))
+        await append_download(results, response, at_least=len(batch.requests))
 
     def read_line(self, line: Json) -> tuple[str, Reply | None]:
         """The request id after the batch's id, and the message of a successful request."""

@@ -21,7 +21,7 @@ async def create_once(
     `throttled_creates_nothing`: a throttled attempt creates no batch. Raises SubmissionUnknownError while it is unknown
     whether the batch exists, and `no_batches` if the server has no batches.
     """
-    begun = time.monotonic()
+    started = time.monotonic()
     for attempt in range(1, TRIES + 1):
         try:
             return await create()
@@ -29,7 +29,7 @@ async def create_once(
             raise no_batches from None
         except RetryableError as error:
             looks = not (throttled_creates_nothing and error.throttled)
-            if time.monotonic() - begun < TRIES_SECONDS:
+            if time.monotonic() - started < TRIES_SECONDS:
                 await pause(attempt, error.after_seconds)
         if looks:
             try:
@@ -38,6 +38,6 @@ async def create_once(
                 raise SubmissionUnknownError from None
             if found is not None:
                 return found
-        if time.monotonic() - begun >= TRIES_SECONDS:
+        if time.monotonic() - started >= TRIES_SECONDS:
             break
     raise SubmissionUnknownError

@@ -41,7 +41,7 @@ class Budget:
         self._reservations = reservations
         self._run = run
         self.holder = uuid.uuid4()
-        self._held = Decimal(0)
+        self._reserved = Decimal(0)
         self._covered = Decimal(0)
         self._returned = asyncio.Condition()
 
@@ -53,7 +53,7 @@ class Budget:
         if self._limit is None:
             return
         async with self._returned:
-            while self._covered + usd > self._held:
+            while self._covered + usd > self._reserved:
                 if await self._hold_more(usd, self._limit):
                     break
                 if self._covered == 0:
@@ -70,13 +70,13 @@ class Budget:
             return
         async with self._returned:
             self._covered -= usd
-            self._held -= cost_usd
+            self._reserved -= cost_usd
             self._returned.notify_all()
 
     async def _hold_more(self, usd: Decimal, limit: Decimal) -> bool:
         for amount in (max(usd, limit / PIECES), usd):
             wanted = self._covered + amount
             if await self._run(self._reservations.hold, self.holder, self._week, wanted, limit):
-                self._held = wanted
+                self._reserved = wanted
                 return True
         return False

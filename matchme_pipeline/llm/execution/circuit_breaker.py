@@ -72,12 +72,12 @@ class CircuitBreaker:
         """
         self._silence.failed(kind, f"Check the limits of the model '{self._model}', then run again: {NOT_PAID_AGAIN}")
 
-    def give_up(self, begun: int, tries: int, kind: str) -> None:
+    def give_up(self, answers_before: int, tries: int, kind: str) -> None:
         """A request failed all its `tries`, the last with `kind`.
 
         Raises ModelRequestError once GIVEN_UP_BEFORE_STOP requests in a row did, without any answer meanwhile.
         """
-        if self._answers != begun:
+        if self._answers != answers_before:
             return
         self._given_up += 1
         if self._given_up >= GIVEN_UP_BEFORE_STOP:

@@ -164,12 +164,12 @@ async def call_once(call: Callable[[], Awaitable[T]], errors: ClientErrors, seco
 
 async def call_patiently(call: Callable[[], Awaitable[T]], errors: ClientErrors) -> T:
     """As `call_once`, tried again while the error is retryable."""
-    begun = time.monotonic()
+    started = time.monotonic()
     for attempt in range(1, TRIES):
         try:
             return await call_once(call, errors)
         except RetryableError as error:
-            if time.monotonic() - begun >= TRIES_SECONDS:
+            if time.monotonic() - started >= TRIES_SECONDS:
                 raise
             await pause(attempt, error.after_seconds)
     return await call_once(call, errors)

@@ -46,7 +46,7 @@ class InFlightClaims:
         return await self._group_commit.transact(look)
 
     @asynccontextmanager
-    async def held(self, keys: Collection[str]) -> AsyncIterator[None]:
+    async def claimed(self, keys: Collection[str]) -> AsyncIterator[None]:
         """Hold the claims on `keys` during the block, and release them after it."""
         renewing = asyncio.create_task(self._renew(keys))
         try:

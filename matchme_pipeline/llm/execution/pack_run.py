@@ -98,7 +98,7 @@ class PackRun(ABC, Generic[I, O, P]):
         mine = tuple(item for name, item in by_name.items() if name in taken)
         elsewhere = tuple(item for name, item in by_name.items() if name not in taken and name not in stored)
         if mine:
-            async with self._claims.held(taken):
+            async with self._claims.claimed(taken):
                 await self._send(replace(pack, items=mine))
         if elsewhere:
             if not mine:

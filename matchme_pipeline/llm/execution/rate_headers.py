@@ -34,9 +34,9 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
 
 def seconds_to_wait(headers: Mapping[str, str], now: datetime) -> float | None:
     """How long a refused request should wait: as the server says, otherwise until the exhausted quota resets."""
-    told = retry_after(headers, now)
-    if told is not None:
-        return told
+    stated = retry_after(headers, now)
+    if stated is not None:
+        return stated
     resets = [seconds for left, seconds in allowances(headers, now).values() if left < 1]
     return max(resets) if resets else None
 

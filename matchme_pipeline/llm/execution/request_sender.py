@@ -96,7 +96,7 @@ class RequestSender:
         ModelRequestError, BudgetExceededError, GaveUpError, RefusedRequestError.
         """
         tries, spent = 0, 0.0
-        wanted, begun = body, self._breaker.begin()
+        wanted, answers_before = body, self._breaker.begin()
         while True:
             tries += 1
             left_out = frozenset(self._unsupported)
@@ -116,7 +116,7 @@ class RequestSender:
                     self._breaker.turned_away(error.kind)
                 if spent >= TRIES or stopping.is_set():
                     if not stopping.is_set():
-                        self._breaker.give_up(begun, tries, error.kind)
+                        self._breaker.give_up(answers_before, tries, error.kind)
                     raise GaveUpError(error.kind, tries) from None
                 if not error.throttled:
                     await self._pause(int(spent), stopping)
@@ -182,8 +182,8 @@ def highest_cost_usd(entry: ModelEntry, mode: Mode, request_bytes: int, output_l
 
 def adapted(body: Json, left_out: Collection[str], fallbacks: ParameterFallbacks) -> Json:
     """`body` for a server that does not take the parameters `left_out`."""
-    kept = {name: value for name, value in body.items() if name not in left_out}
+    body_sent = {name: value for name, value in body.items() if name not in left_out}
     for name in left_out:
         if name in body and name in fallbacks.instead:
-            kept |= fallbacks.instead[name](body)
-    return kept
+            body_sent |= fallbacks.instead[name](body)
+    return body_sent

@@ -102,25 +102,25 @@ class OpenAIBatches:
     @asynccontextmanager
     async def results(self, batch: Batch) -> AsyncIterator[IO[bytes]]:
         """The lines of result files, in a temporary file without a name: vectors of a batch take half a gigabyte."""
-        with tempfile.TemporaryFile() as kept:
-            await self._download_all(batch, kept)
-            if line_count(kept) < len(batch.requests):
+        with tempfile.TemporaryFile() as results:
+            await self._download_all(batch, results)
+            if line_count(results) < len(batch.requests):
                 # A file that is empty once may be a faulty answer; one that stays empty has no results.
-                kept.seek(0)
-                kept.truncate()
-                await self._download_all(batch, kept)
-            kept.seek(0)
-            yield kept
+                results.seek(0)
+                results.truncate()
+                await self._download_all(batch, results)
+            results.seek(0)
+            yield results
 
-    async def _download_all(self, batch: Batch, kept: IO[bytes]) -> None:
+    async def _download_all(self, batch: Batch, results: IO[bytes]) -> None:
         for file_id in (batch.output_file_id, batch.error_file_id):
             if file_id is not None:
-                await call_patiently(partial(self._download, file_id, kept), ERRORS)
+                await call_patiently(partial(self._download, file_id, results), ERRORS)
 
     read_line = staticmethod(read_line)
 
-    async def _download(self, file_id: str, kept: IO[bytes]) -> None:
-        await append_download(kept, self._client.files.with_streaming_response.content(file_id))
+    async def _download(self, file_id: str, results: IO[bytes]) -> None:
+        await append_download(results, self._client.files.with_streaming_response.content(file_id))
 
     async def discard(self, batch: Batch) -> None:
         """Delete the files; if that fails, they expire later."""
@@ -137,8 +137,8 @@ def _no_batches() -> ModelRequestError:
 
 
 def _state(batch: Any) -> BatchState:
-    told = {name: getattr(batch, name, None) for name in ("input_file_id", "output_file_id", "error_file_id")}
+    file_ids = {name: getattr(batch, name, None) for name in ("input_file_id", "output_file_id", "error_file_id")}
     listed = getattr(getattr(batch, "errors", None), "data", None)
     codes = {getattr(error, "code", None) for error in listed} if isinstance(listed, list) else set()
     status = getattr(batch, "status", None)
-    return BatchState(batch.id, status if status in _OVER else "submitted", **told, too_much=TOO_MUCH in codes)
+    return BatchState(batch.id, status if status in _OVER else "submitted", **file_ids, too_much=TOO_MUCH in codes)

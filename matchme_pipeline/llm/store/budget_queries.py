@@ -42,7 +42,7 @@ def hold_budget(
     return True
 
 
-def spend_held(connection: Connection, holder: uuid.UUID, usd: Decimal, hours: int) -> None:
+def spend_reserved(connection: Connection, holder: uuid.UUID, usd: Decimal, hours: int) -> None:
     """Reduce the reservation by what the ledger records now, inside the caller's transaction; the rest stays reserved
     for `hours` more.
     """

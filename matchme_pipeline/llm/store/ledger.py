@@ -51,7 +51,7 @@ class Ledger:
             if vectors:
                 answer_queries.save_vectors(self._connection, vectors)
             if holder is not None and cost_usd:
-                budget_queries.spend_held(self._connection, holder, cost_usd, HOLDING_HOURS)
+                budget_queries.spend_reserved(self._connection, holder, cost_usd, HOLDING_HOURS)
         self.spent({call.context.week for call in calls if call.cost_usd})
 
     def spent(self, weeks: Iterable[date | None]) -> None:

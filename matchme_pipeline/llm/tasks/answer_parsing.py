@@ -18,9 +18,9 @@ CATEGORIES = ("values", "personality", "lifestyle", "interests", "family")
 # Longer texts in an answer are dropped unread.
 MAX_READ = 2_000
 MAX_TITLE, MAX_DESCRIPTION, MAX_QUOTE, MAX_STARTER = 80, 400, 500, 300
-STARTERS_KEPT = 3
+MAX_STARTERS = 3
 # The most insights of a post that are kept, and the most claims that are read to find them.
-INSIGHTS_KEPT = 3
+MAX_INSIGHTS = 3
 CLAIMS_READ = 20
 # Without an answer schema a model answers as in a chat: with thoughts before the JSON or a code fence around it.
 _THOUGHTS = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
@@ -82,7 +82,7 @@ def read_insights(entries: list[Any], asked: Mapping[str, str]) -> tuple[dict[st
             elsewhere["unknown_post" if isinstance(entry, dict) else "malformed"] += 1
             continue
         claims_read[post_id] += 1
-        if len(answers[post_id].insights) >= INSIGHTS_KEPT or claims_read[post_id] > CLAIMS_READ:
+        if len(answers[post_id].insights) >= MAX_INSIGHTS or claims_read[post_id] > CLAIMS_READ:
             answers[post_id].dropped["too_many"] += 1
             continue
         insight = _read_insight(entry, texts[post_id])
@@ -179,7 +179,7 @@ def _read_starters(value: Any) -> list[str]:
     if not isinstance(value, list):
         return []
     short = [one for one in value[:CLAIMS_READ] if isinstance(one, str) and len(one) <= MAX_READ]
-    return list(dict.fromkeys(starter for one in short if is_shown(starter := plain(one))))[:STARTERS_KEPT]
+    return list(dict.fromkeys(starter for one in short if is_shown(starter := plain(one))))[:MAX_STARTERS]
 
 
 def _same(insight: Insight, other: Insight) -> bool:

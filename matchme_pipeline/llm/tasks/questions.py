@@ -186,7 +186,7 @@ def insights_of(stored: Json) -> tuple[Insight, ...]:
     read = (Insight(**insight) for insight in stored["insights"])
     shown = (replace(one, title=plain(one.title), description=plain(one.description)) for one in read)
     usable = [one for one in shown if is_plain(one.title) and is_plain(one.description) and one.title]
-    return tuple(usable[: answer_parsing.INSIGHTS_KEPT])
+    return tuple(usable[: answer_parsing.MAX_INSIGHTS])
 
 
 def shown_insights(pair: PairToPreview) -> tuple[tuple[SharedInsight, ...], tuple[SharedInsight, ...]]:

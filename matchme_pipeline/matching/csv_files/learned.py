@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matchme_pipeline.matching.rules.compatibility import Calibration
 
 # Candidates kept per member, many times the length of a list, so that the model has a choice.
-KEPT_PER_MEMBER = 300
+CANDIDATES_PER_MEMBER = 300
 _HUNDREDTHS = 100
 # By member and partner, whether the one liked the other.
 Liked = Mapping[tuple[str, str], bool]

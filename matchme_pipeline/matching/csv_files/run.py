@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from matchme_pipeline.errors import InputFileError
 from matchme_pipeline.matching.csv_files import people as reading
-from matchme_pipeline.matching.csv_files.learned import KEPT_PER_MEMBER, LearnedScore, learned_score
+from matchme_pipeline.matching.csv_files.learned import CANDIDATES_PER_MEMBER, LearnedScore, learned_score
 from matchme_pipeline.matching.csv_files.people import People
 from matchme_pipeline.matching.engine.match_engine import Allocation, Engine, Knowledge
 from matchme_pipeline.matching.rules.limits import USUAL, Limits
@@ -70,8 +70,8 @@ def match_files(request: Request, step: Step = lambda _name, _total: None) -> di
     vectors, source = _vectors(request, people, members, step)
     step("preparing", None)
     engine = Engine(_knowledge(people, vectors), request.cutoff, request.limits)
-    kept = max(request.candidates or 0, KEPT_PER_MEMBER) if liked else request.candidates
-    found = engine.candidates(met, kept, _matching_step(step))
+    per_member = max(request.candidates or 0, CANDIDATES_PER_MEMBER) if liked else request.candidates
+    found = engine.candidates(met, per_member, _matching_step(step))
     step("choosing", None)
     learned = learned_score(engine, liked, found.calibration) if liked else None
     values = None if learned is None else learned.points(found.a, found.b).astype(np.float32)
@@ -100,13 +100,13 @@ def _learned_summary(request: Request, learned: LearnedScore | None) -> dict[str
 
 def _matching_step(step: Step) -> Callable[[int, int], None]:
     """Begin the bar with its total at the first advance, then move it."""
-    begun = False
+    started = False
 
     def advance(rows: int, total: int) -> None:
-        nonlocal begun
+        nonlocal started
         with lock:
-            if not begun:
-                begun = True
+            if not started:
+                started = True
                 step("matching", total)
             step("", rows)
 

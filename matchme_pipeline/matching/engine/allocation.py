@@ -54,16 +54,16 @@ def allocate(
     a: NDArray[np.intp],
     b: NDArray[np.intp],
     score: NDArray[np.float32],
-    standing: Sequence[tuple[int, int]] | NDArray[np.intp] = (),
+    touched: Sequence[tuple[int, int]] | NDArray[np.intp] = (),
     most: int = MAX_MATCHES,
     side: NDArray[np.bool_] | None = None,
 ) -> Allocated:
     """Select among the pairs (a[i], b[i]), each listed once, so that no member has more than `most`.
 
-    `score`: 0 to 100 points. `standing` pairs take up their members' places. `side`: the first partition to try in a
+    `score`: 0 to 100 points. `touched` pairs take up their members' places. `side`: the first partition to try in a
     region without two sides, for example by gender. The order of the pairs does not matter.
     """
-    taken = np.bincount(np.asarray(standing, dtype=np.intp).reshape(-1), minlength=members).astype(np.int64)
+    taken = np.bincount(np.asarray(touched, dtype=np.intp).reshape(-1), minlength=members).astype(np.int64)
     low, high = (a, b) if (a < b).all() else (np.minimum(a, b), np.maximum(a, b))
     open_pairs = np.flatnonzero((taken[low] < most) & (taken[high] < most))
     order = _ordered(open_pairs, low, high, members)

@@ -25,7 +25,7 @@ class RandomPlaces:
 class Problem:
     """One part of the allocation: members are 0 to n - 1; pairs (a[i], b[i]) are unique and ordered, with a < b.
 
-    `units`: scores in thousandths. `taken`: places that standing pairs use, by member. `most`: places of a list.
+    `units`: scores in thousandths. `taken`: places that touched pairs use, by member. `most`: places of a list.
     """
 
     a: NDArray[np.intp]

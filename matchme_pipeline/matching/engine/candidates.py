@@ -45,7 +45,7 @@ BLOCK_ROWS = 256
 # Columns per tile: their vectors (3 KB each) stay in the processor's cache while a block of rows uses them.
 TILE_COLUMNS = 128
 # Kept per member: twelve times the length of a list, so that the allocation can be fair.
-KEPT_PER_MEMBER = 60
+CANDIDATES_PER_MEMBER = 60
 # The similarity's calibration uses all eligible partners of this many members, evenly spaced by id.
 CALIBRATION_MEMBERS = 1_024
 _CALIBRATED_AT_ONCE = 64
@@ -57,8 +57,8 @@ _MIN_DEVIATION = 1e-4
 class Candidates:
     """Pairs (`a` < `b`, positions of members) with their exact score 0-100, each pair once, ordered by (a, b).
 
-    `possibilities` counts every member's eligible partners, kept or not, without partners met before. `upper_bound` is
-    half the sum of every member's MAX_MATCHES best scores; no allocation exceeds it.
+    `possibilities` counts every member's eligible partners, candidates or not, without partners met before.
+    `upper_bound` is half the sum of every member's MAX_MATCHES best scores; no allocation exceeds it.
     """
 
     a: NDArray[np.intp]
@@ -93,23 +93,23 @@ class Meeting:
 def find_candidates(
     profiles: Profiles,
     excluded: Collection[tuple[int, int]] | NDArray[np.intp],
-    kept: int = KEPT_PER_MEMBER,
+    per_member: int = CANDIDATES_PER_MEMBER,
     *,
     block_rows: int = BLOCK_ROWS,
     tile_columns: int = TILE_COLUMNS,
     threads: int | None = None,
     advance: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Candidates:
-    """The `kept` best eligible partners of every member, without `excluded` pairs (positions, either order).
+    """The `per_member` best eligible partners of every member, without `excluded` pairs (positions, either order).
 
     Equal scores go to the partner with the lower position. The result does not depend on the block size or the number
     of `threads` (None: all processors). The similarity's calibration includes excluded pairs, because a member's
     history must not change the meaning of similarity. `advance` receives the numbers of finished rows and of all rows.
     """
     n = len(profiles.members)
-    known = Known(profiles.records(), profiles.vectors.held, profiles.themes.bits, *met_before(excluded, n))
+    known = Known(profiles.records(), profiles.vectors.quantised, profiles.themes.bits, *met_before(excluded, n))
     meetings = list(_meetings(profiles.members))
-    best = np.full((n, kept), ABSENT, dtype=np.uint64)
+    best = np.full((n, per_member), ABSENT, dtype=np.uint64)
     possibilities = np.zeros(n, dtype=np.int64)
     counts = np.zeros(FILTER_RESULTS, dtype=np.int64)
     bounds = member_bounds(known.records)
@@ -120,22 +120,22 @@ def find_candidates(
         for meeting in meetings:
             begins = iter(range(0, len(meeting.rows), block_rows))
             tiles = group_bounds(bounds[meeting.columns], tile_columns)
-            shares = [_Share(meeting, known, bounds, tiles, calibration, kept) for _ in range(workers)]
+            shares = [_Share(meeting, known, bounds, tiles, calibration, per_member) for _ in range(workers)]
 
             def work(share: _Share, begins: Iterator[int] = begins) -> list[_RowsDone]:
                 return share.work(begins, block_rows, tile_columns, lambda done: advance(done, total))
 
             for rows_done in pool.map(work, shares):
                 for rows, row_best, row_possibilities in rows_done:
-                    best[rows] = best_of(kept, best[rows], row_best)
+                    best[rows] = best_of(per_member, best[rows], row_best)
                     possibilities[rows] += row_possibilities
             columns = meeting.columns
-            best[columns] = best_of(kept, best[columns], *(share.column_best for share in shares))
+            best[columns] = best_of(per_member, best[columns], *(share.column_best for share in shares))
             for share in shares:
                 possibilities[columns] += share.column_possibilities
                 counts += share.counts
     a, b, score = _pairs(best)
-    _count_parted(profiles.members, meetings, counts)
+    _count_pruned(profiles.members, meetings, counts)
     eligible = int(counts[ELIGIBLE] + counts[MET_BEFORE])
     bound = float(score_of(best[:, :MAX_MATCHES]).sum(dtype=np.float64)) / 2
     return Candidates(a, b, score, possibilities, eligible, bound, calibration, _removed(n, meetings, counts))
@@ -149,11 +149,11 @@ class _Share:
     """What one thread does of a meeting; no two threads write to the same place."""
 
     def __init__(
-        self, meeting: Meeting, known: Known, bounds: Bounds, tiles: Bounds, calibration: Calibration, kept: int
+        self, meeting: Meeting, known: Known, bounds: Bounds, tiles: Bounds, calibration: Calibration, per_member: int
     ) -> None:
         self.meeting, self.known, self.calibration = meeting, known, calibration
         self.bounds, self.tiles = bounds, tiles
-        self.column_best = np.full((len(meeting.columns), kept), ABSENT, dtype=np.uint64)
+        self.column_best = np.full((len(meeting.columns), per_member), ABSENT, dtype=np.uint64)
         self.column_possibilities = np.zeros(len(meeting.columns), dtype=np.int64)
         self.counts = np.zeros(FILTER_RESULTS, dtype=np.int64)
 
@@ -254,7 +254,7 @@ def _pairs(best: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.intp]
     return np.repeat(np.arange(len(best)), np.diff(starts)), high, score
 
 
-def _count_parted(members: Members, meetings: list[Meeting], counts: NDArray[np.int64]) -> None:
+def _count_pruned(members: Members, meetings: list[Meeting], counts: NDArray[np.int64]) -> None:
     """Count the pairs that age and distance exclude: the first by counting ages, the second by subtraction."""
     of_ages = sum(
         pairs_of_ages(members.rows(meeting.rows), members.rows(meeting.columns), one_side=meeting.one_side)

@@ -19,15 +19,15 @@ from matchme_pipeline.matching.rules.explanation import contributions, explain
 from matchme_pipeline.matching.rules.limits import USUAL, Limits
 from matchme_pipeline.matching.rules.members import MemberRow, as_columns, unknown_shares, why_not_matchable
 from matchme_pipeline.matching.rules.shared_insights import shared_titles, themes_of, titles_of
-from matchme_pipeline.matching.rules.unusual_weeks import WeekFigures
 from matchme_pipeline.matching.rules.vocabulary import Unknown
+from matchme_pipeline.matching.rules.week_findings import WeekFigures
 from matchme_pipeline.matching.rules.weights import NEUTRAL, WEIGHTS
 
 if TYPE_CHECKING:
     from matchme_pipeline.matching.engine.candidates import Candidates
     from matchme_pipeline.matching.engine.learned_values import Learned
     from matchme_pipeline.matching.engine.pair_features import PairFeatures
-    from matchme_pipeline.matching.engine.random_places import Drawn
+    from matchme_pipeline.matching.engine.random_places import RandomPairs
     from matchme_pipeline.matching.rules.compatibility import Calibration
 
 Pair = tuple[str, str]
@@ -90,7 +90,7 @@ class Allocation:
     calibration: "Calibration"
     # Of the matchable members, by attribute, 0 to 1.
     unknown_shares: dict[str, float]
-    # Of the new pairs that were drawn at random, the probability of being drawn.
+    # Of the new pairs that were drawn at random, the probability of the draw.
     random_places: Mapping[Pair, float]
 
     @property
@@ -152,45 +152,45 @@ class Engine:
     def match(
         self,
         excluded: Collection[Pair] | Positions,
-        standing: Collection[Pair] = (),
+        touched: Collection[Pair] = (),
         learned: "Learned | None" = None,
         at_random: RandomPlaces | None = None,
     ) -> Allocation:
-        """Allocate matches; `excluded` pairs are ineligible, `standing` pairs take up places.
+        """Allocate matches; `excluded` pairs are ineligible, `touched` pairs take up places.
 
         The value of a pair is that of `learned`, or its score by default; pairs drawn `at_random` come first.
         """
-        apart, places = self.positions(excluded), self.positions(standing)
+        apart, places = self.positions(excluded), self.positions(touched)
         found = self.candidates(np.concatenate([apart, places]))
-        drawn = None
+        random_pairs = None
         if at_random is not None and at_random.share:
             from matchme_pipeline.matching.engine import random_places
 
-            found, drawn = random_places.draw_among(self.profiles, found, apart, places, at_random)
+            found, random_pairs = random_places.draw_among(self.profiles, found, apart, places, at_random)
         values = None if learned is None else learned.values(self.pair_features, found)
-        return self.allocate(found, places, values, drawn)[1]
+        return self.allocate(found, places, values, random_pairs)[1]
 
     def allocate(
         self,
         candidates: "Candidates",
-        standing: Collection[Pair] | Positions = (),
+        touched: Collection[Pair] | Positions = (),
         values: NDArray[np.float32] | None = None,
-        drawn: "Drawn | None" = None,
+        random_pairs: "RandomPairs | None" = None,
     ) -> tuple[NDArray[np.intp], Allocation]:
         """Select among `candidates`: the numbers of the selected pairs, ascending, and the result.
 
-        `values`: each candidate's value, 0 to 100 points, instead of its score; `drawn` pairs come first.
+        `values`: each candidate's value, 0 to 100 points, instead of its score; random pairs come first.
         """
-        places = self.positions(standing)
+        places = self.positions(touched)
         good = self.good_enough(candidates)
         a, b, score = candidates.a[good], candidates.b[good], (candidates.score if values is None else values)[good]
 
         def solve(points: NDArray[np.float32]) -> Allocated:
             return allocate(len(self.position), a, b, points, places, side=self.profiles.members.gender == 0)
 
-        done, drawn = (solve(score), None) if drawn is None else drawn.allocate(a, b, score, solve)
+        done, random_pairs = (solve(score), None) if random_pairs is None else random_pairs.allocate(a, b, score, solve)
         chosen = good[done.chosen]
-        allocation = self._report(candidates, chosen, places, good, done, drawn)
+        allocation = self._report(candidates, chosen, places, good, done, random_pairs)
         if values is not None:
             worth = zip(allocation.matches, values[chosen].tolist(), strict=True)
             allocation = replace(allocation, matches=[replace(match, value=value) for match, value in worth])
@@ -222,16 +222,18 @@ class Engine:
     def candidates(
         self,
         excluded: Collection[Pair] | Positions,
-        kept: int | None = None,
+        per_member: int | None = None,
         advance: Callable[[int, int], None] = lambda _done, _total: None,
     ) -> "Candidates":
-        """The `kept` best candidates of every member; by default as many as the allocation uses.
+        """The `per_member` best candidates of every member; by default as many as the allocation uses.
 
         `advance` reports progress as in `find_candidates`.
         """
-        from matchme_pipeline.matching.engine.candidates import KEPT_PER_MEMBER, find_candidates
+        from matchme_pipeline.matching.engine.candidates import CANDIDATES_PER_MEMBER, find_candidates
 
-        return find_candidates(self.profiles, self.positions(excluded), kept or KEPT_PER_MEMBER, advance=advance)
+        return find_candidates(
+            self.profiles, self.positions(excluded), per_member or CANDIDATES_PER_MEMBER, advance=advance
+        )
 
     def explained(self, a: NDArray[np.intp], b: NDArray[np.intp], calibration: "Calibration") -> list[Match]:
         """The pairs of positions (a[n], b[n]) with their scores and factors."""
@@ -255,8 +257,8 @@ class Engine:
         """For each pair, do both members have a vector? Otherwise its similarity is neutral."""
         compared = np.ones(len(a), dtype=bool)
         neutral = np.flatnonzero(similarity == NEUTRAL)
-        held = self.profiles.vectors.held
-        compared[neutral] = held[a[neutral]].any(axis=1) & held[b[neutral]].any(axis=1)
+        vectors = self.profiles.vectors.quantised
+        compared[neutral] = vectors[a[neutral]].any(axis=1) & vectors[b[neutral]].any(axis=1)
         return compared
 
     def _vectors(self, knowledge: Knowledge) -> NDArray[np.float32]:
@@ -282,13 +284,13 @@ class Engine:
         self,
         candidates: "Candidates",
         chosen: NDArray[np.intp],
-        standing: Positions,
+        touched: Positions,
         good: NDArray[np.intp],
         done: Allocated,
-        drawn: "Drawn | None",
+        random_pairs: "RandomPairs | None",
     ) -> Allocation:
         a, b = candidates.a[chosen], candidates.b[chosen]
-        shown = np.concatenate([a, b, standing.reshape(-1)])
+        shown = np.concatenate([a, b, touched.reshape(-1)])
         possible = candidates.possibilities > 0
         everyone = np.bincount(shown, minlength=len(self.position))
         lists = everyone[possible]
@@ -314,7 +316,7 @@ class Engine:
             share_of_upper_bound=_share_of_upper_bound(candidates, chosen),
             calibration=candidates.calibration,
             unknown_shares=unknown_shares(self.profiles.members),
-            random_places={} if drawn is None else drawn.among(a, b, self.profiles.members.user_ids),
+            random_places={} if random_pairs is None else random_pairs.among(a, b, self.profiles.members.user_ids),
         )
 
 

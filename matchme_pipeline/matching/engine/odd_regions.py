@@ -5,7 +5,7 @@ Integer optima of such a region are no flows. What is done instead:
 1. A bound: the flow over the double cover (every member once on each side, every pair twice), whose optimum, halved, no
    allocation exceeds (the linear relaxation; Nemhauser and Trotter 1975, half-integral). Pairs that it takes both ways
    are a first choice.
-2. Improvement by exact flows: members are parted into two sides; the chosen pairs within a side stand, and all pairs
+2. Improvement by exact flows: members are split into two sides; the chosen pairs within a side stay, and all pairs
    across are solved anew, to optimality. The choice before is one of the possible ones, so no step loses. The first
    parting is by gender; the others put those who have a pair within their side on either by lot, from a fixed seed.
 3. A region of at most MAX_EXACT_PAIRS pairs whose bound is not reached by then goes to OR-tools' constraint solver
@@ -60,10 +60,10 @@ def relaxed(problem: Problem) -> tuple[NDArray[np.bool_], Objective]:
 
 def improved(problem: Problem, chosen: NDArray[np.bool_], parting: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The best selection that keeps the selected pairs within either side of the partition."""
-    kept = chosen & (parting[problem.a] == parting[problem.b])
-    taken = problem.taken + problem.degrees(kept)
+    fixed = chosen & (parting[problem.a] == parting[problem.b])
+    taken = problem.taken + problem.degrees(fixed)
     around = Problem(problem.a, problem.b, problem.units, taken, problem.most)
-    return np.asarray(kept | place_flow.solve(around, parting)[0])
+    return np.asarray(fixed | place_flow.solve(around, parting)[0])
 
 
 def filled(problem: Problem, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from matchme_pipeline.matching.engine.pruning import Bounds, parted
+from matchme_pipeline.matching.engine.pruning import Bounds, cannot_meet
 from matchme_pipeline.matching.rules.compatibility import (
     WISH_POINTS,
     Calibration,
@@ -40,7 +40,7 @@ class Known(NamedTuple):
     """
 
     records: Records
-    held: NDArray[np.int16]
+    quantised: NDArray[np.int16]
     themes: NDArray[np.uint64]
     met_starts: NDArray[np.intp]
     met: NDArray[np.intp]
@@ -85,7 +85,7 @@ def meet(
     columns from `after` + i on: if both are the same members, each pair is examined once. Tiles that age or distance
     excludes for a row are skipped.
     """
-    records, held, themes = known.records, known.held, known.themes
+    records, quantised, themes = known.records, known.quantised, known.themes
     column_records = records[columns]
     as_float = np.empty(1, dtype=np.float32)
     as_bits = as_float.view(np.uint32)
@@ -93,10 +93,10 @@ def meet(
     mean, deviation = calibration.mean, calibration.deviation
     for first in range(0, len(columns), tile):
         bound = reach.tiles[first // tile]
-        if parted(reach.block[0], bound):
+        if cannot_meet(reach.block[0], bound):
             continue
         for i in range(len(rows)):
-            if parted(reach.rows[i], bound):
+            if cannot_meet(reach.rows[i], bound):
                 continue
             a = rows[i]
             one = records[a]
@@ -123,7 +123,7 @@ def meet(
                 wishes = wish_points(one, other)
                 if weighted(1.0, wishes, shared, dna) < worst:
                     continue
-                similarity = similarity_factor(one, other, cosine(held, a, held, b), mean, deviation)
+                similarity = similarity_factor(one, other, cosine(quantised, a, quantised, b), mean, deviation)
                 as_float[0] = weighted(similarity, wishes, shared, dna)
                 key = np.uint64(as_bits[0]) << _SHIFT
                 push(found.row_best, i, key | (_LOWER - np.uint64(b)))
@@ -156,12 +156,12 @@ def similarity_sums(
     for i in range(len(rows)):
         a = rows[i]
         for first in range(0, len(columns), tile):
-            if parted(bounds[a], tiles[first // tile]):
+            if cannot_meet(bounds[a], tiles[first // tile]):
                 continue
             for b in columns[first : first + tile]:
                 one, other = known.records[a], known.records[b]
                 if a != b and one.has_vector and other.has_vector and first_failed_filter(one, other) == ELIGIBLE:
-                    value = cosine(known.held, a, known.held, b)
+                    value = cosine(known.quantised, a, known.quantised, b)
                     sums[i, 0] += 1.0
                     sums[i, 1] += value
                     sums[i, 2] += value * value
@@ -240,11 +240,11 @@ def push(heaps: NDArray[np.uint64], row: int, key: np.uint64) -> None:
     heaps[row, place] = key
 
 
-def best_of(kept: int, *bests: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The `kept` best keys of several heaps, row by row, best first."""
+def best_of(per_member: int, *bests: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The `per_member` best keys of several heaps, row by row, best first."""
     together = np.concatenate(bests, axis=1)
     together.sort(axis=1)
-    return np.ascontiguousarray(together[:, : -kept - 1 : -1])
+    return np.ascontiguousarray(together[:, : -per_member - 1 : -1])
 
 
 def score_of(keys: NDArray[np.uint64]) -> NDArray[np.float32]:

@@ -4,7 +4,7 @@ source -> members of the first side -> members of the second side -> sink
 
 A member's places are parallel arcs of capacity 1 from the source (or to the sink). Their costs are the negated values
 of the places; values fall from place to place, so a minimum-cost flow fills them in order. The first place of a member
-without a standing pair has an additional reward that exceeds everything else, because members served come first in the
+without a touched pair has an additional reward that exceeds everything else, because members served come first in the
 objective. A pair is an arc of capacity 1 whose cost is its negated score. An arc from source to sink carries the
 remaining flow.
 
@@ -49,23 +49,23 @@ def serves_most(
     whose list has another match, one more member can be served. Otherwise all places of the reached partners belong to
     reached members, one each, and no selection serves more of these.
     """
-    held = problem.taken + problem.degrees(chosen)
+    degrees = problem.taken + problem.degrees(chosen)
     a, b, is_chosen = problem.a[across], problem.b[across], chosen[across]
     from_a = first_side[a]
     for own, other in (
         (np.where(from_a, a, b), np.where(from_a, b, a)),
         (np.where(from_a, b, a), np.where(from_a, a, b)),
     ):
-        met = np.zeros(len(held), dtype=bool)
-        met[own[held[own] == 0]] = True
+        met = np.zeros(len(degrees), dtype=bool)
+        met[own[degrees[own] == 0]] = True
         chosen_own, chosen_other = own[is_chosen], other[is_chosen]
         count = 0
         while (now := int(np.count_nonzero(met))) > count:
             count = now
-            partners = np.zeros(len(held), dtype=bool)
+            partners = np.zeros(len(degrees), dtype=bool)
             partners[other[met[own]]] = True
             back = chosen_own[partners[chosen_other]]
-            if (held[partners] < problem.most).any() or (held[back] > 1).any():
+            if (degrees[partners] < problem.most).any() or (degrees[back] > 1).any():
                 return False
             met[back] = True
     return True

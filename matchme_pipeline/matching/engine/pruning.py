@@ -66,7 +66,7 @@ def group_bounds(bounds: Bounds, size: int) -> Bounds:
 
 
 @rule
-def parted(a: Record, b: Record) -> bool:
+def cannot_meet(a: Record, b: Record) -> bool:
     """Does age or distance exclude every pair between two bounds?"""
     if a.wish_high < b.age_low or a.wish_low > b.age_high or b.wish_high < a.age_low or b.wish_low > a.age_high:
         return True

@@ -1,12 +1,10 @@
-"""A few places go to partners drawn at random, so that the score can be compared with what chance would have done.
+"""Gives a small share of places to partners drawn at random, a control group that the score is compared with.
 
-Of the `share` of places that is drawn, every member draws with probability share / 2 x places, for a pair fills a place
-in two lists; the partner is drawn evenly among everybody whom the member may meet. Drawn pairs are worth so much to the
-allocation that it takes them before all others, unless a member would then be shown to nobody: lists, coverage and hard
-preferences are kept as without them.
+Every member draws with probability `share` / 2 x places, because a pair fills a place in two lists. The partner is a
+uniform draw among all eligible partners. Random pairs get a bonus that exceeds every score, so the allocation selects
+them first, except where a member would then have no match: list sizes, coverage and hard preferences do not change.
 
-A draw hashes the match week and the two ids. It is the same in every run, and another member's leaving does not
-move it.
+A draw is a hash of the match week and the two ids. It is the same in every run and does not depend on other members.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,9 +25,9 @@ from matchme_pipeline.matching.rules.explanation import contributions
 from matchme_pipeline.matching.rules.jit import entry, rule
 from matchme_pipeline.matching.rules.member_records import Records
 
-# A drawn pair takes at most one place from another pair of either member: each is worth at most 100 points and two
+# A random pair takes at most one place from another pair of either member: each is worth at most 100 points and two
 # places.
-DRAWN_POINTS = 2 * (100 + 2 * PLACE_VALUES[0]) + 1
+RANDOM_PAIR_POINTS = 2 * (100 + 2 * PLACE_VALUES[0]) + 1
 _SALT = "random-places-1"
 _HUNDREDTHS = 100
 _NOBODY = -1
@@ -40,8 +38,8 @@ _BY_30, _BY_27, _BY_31 = np.uint64(30), np.uint64(27), np.uint64(31)
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """Drawn pairs (`a` < `b`, positions), each once, ordered, with the probability of the draw."""
+class RandomPairs:
+    """RandomPairs pairs (`a` < `b`, positions), each once, ordered, with the probability of the draw."""
 
     a: NDArray[np.intp]
     b: NDArray[np.intp]
@@ -54,11 +52,11 @@ class Drawn:
         b: NDArray[np.intp],
         points: NDArray[np.float32],
         solve: Callable[[NDArray[np.float32]], Allocated],
-    ) -> tuple[Allocated, "Drawn | None"]:
-        """Solve the allocation of the pairs (a[n], b[n]) with drawn pairs first, and return what was drawn with it.
+    ) -> tuple[Allocated, "RandomPairs | None"]:
+        """Solve the allocation of the pairs (a[n], b[n]) with random pairs first; returns also the pairs that count.
 
-        Where nothing proves that as many members are served as without the draw, it is solved without, too, and nothing
-        counts as drawn if that serves more.
+        If the bound does not prove that as many members are served as without random pairs, the allocation is solved
+        without them too. If that serves more members, no pair counts as random.
         """
         done = solve(self.first(a, b, points))
         if done.reached.served < done.bound.served:
@@ -68,12 +66,12 @@ class Drawn:
         return done, self
 
     def first(self, a: NDArray[np.intp], b: NDArray[np.intp], points: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The values of pairs of positions (a[n], b[n]), a < b, that put drawn pairs before all others."""
-        drawn = np.isin(a * self.members + b, self.a * self.members + self.b)
-        return np.where(drawn, points + np.float32(DRAWN_POINTS), points)
+        """The values of pairs of positions (a[n], b[n]), a < b, that put random pairs before all others."""
+        is_random = np.isin(a * self.members + b, self.a * self.members + self.b)
+        return np.where(is_random, points + np.float32(RANDOM_PAIR_POINTS), points)
 
     def among(self, a: NDArray[np.intp], b: NDArray[np.intp], user_ids: Sequence[str]) -> dict[tuple[str, str], float]:
-        """The probabilities of the drawn pairs among the pairs (a[n], b[n]), by their members' ids."""
+        """The probabilities of the random pairs among the pairs (a[n], b[n]), by their members' ids."""
         kept = np.isin(self.a * self.members + self.b, a * self.members + b)
         pairs = zip(self.a[kept].tolist(), self.b[kept].tolist(), self.probability[kept].tolist(), strict=True)
         return {(user_ids[one], user_ids[other]): probability for one, other, probability in pairs}
@@ -83,28 +81,28 @@ def draw_among(
     profiles: Profiles,
     found: Candidates,
     excluded: NDArray[np.intp],
-    standing: NDArray[np.intp],
+    touched: NDArray[np.intp],
     places: RandomPlaces,
-) -> tuple[Candidates, Drawn]:
-    """The candidates including the drawn pairs, and the draws; see `draw`."""
-    drawn = draw(profiles, found, excluded, standing, places)
-    return with_drawn(found, drawn, standing, profiles), drawn
+) -> tuple[Candidates, RandomPairs]:
+    """The candidates including the random pairs, and the draws; see `draw`."""
+    random_pairs = draw(profiles, found, excluded, touched, places)
+    return with_random_pairs(found, random_pairs, touched, profiles), random_pairs
 
 
 def draw(
     profiles: Profiles,
     found: Candidates,
     excluded: NDArray[np.intp],
-    standing: NDArray[np.intp],
+    touched: NDArray[np.intp],
     places: RandomPlaces,
-) -> Drawn:
-    """Draw pairs among all eligible ones; `excluded` pairs cannot be drawn, `standing` ones can and are already shown.
+) -> RandomPairs:
+    """Draw pairs among all eligible ones; `excluded` pairs cannot be drawn, `touched` ones can and are already shown.
 
-    `found` is the result of a scan without the excluded and the standing pairs.
+    `found` is the result of a scan without the excluded and the touched pairs.
     """
     members = profiles.members
     n = len(members)
-    possible = found.possibilities + _standing_possibilities(profiles, excluded, standing)
+    possible = found.possibilities + _touched_possibilities(profiles, excluded, touched)
     chance = places.share / 2 * np.minimum(possible, MAX_MATCHES)
     keys = member_keys(members.user_ids, places.match_week)
     drawing = np.flatnonzero(_uniform(keys) < chance)
@@ -116,15 +114,17 @@ def draw(
     low, high = np.minimum(drawing, partners), np.maximum(drawing, partners)
     a, b = (side.astype(np.intp) for side in np.divmod(np.unique(low * n + high), max(n, 1)))
     one, other = chance[a] / np.maximum(possible[a], 1), chance[b] / np.maximum(possible[b], 1)
-    return Drawn(a, b, one + other - one * other, n)
+    return RandomPairs(a, b, one + other - one * other, n)
 
 
-def with_drawn(found: Candidates, drawn: Drawn, standing: NDArray[np.intp], profiles: Profiles) -> Candidates:
-    """The candidates including the drawn pairs; a `standing` pair is already shown and is not a candidate."""
+def with_random_pairs(
+    found: Candidates, random_pairs: RandomPairs, touched: NDArray[np.intp], profiles: Profiles
+) -> Candidates:
+    """The candidates including the random pairs; a `touched` pair is already shown and is not a candidate."""
     n = max(len(profiles.members), 1)
-    keys, wanted = found.a * n + found.b, drawn.a * n + drawn.b
-    missing = ~np.isin(wanted, np.concatenate([keys, standing.min(axis=1) * n + standing.max(axis=1)]))
-    a, b = drawn.a[missing], drawn.b[missing]
+    keys, wanted = found.a * n + found.b, random_pairs.a * n + random_pairs.b
+    missing = ~np.isin(wanted, np.concatenate([keys, touched.min(axis=1) * n + touched.max(axis=1)]))
+    a, b = random_pairs.a[missing], random_pairs.b[missing]
     points = contributions(factors(profiles, a, b, found.calibration)).sum(axis=1) / _HUNDREDTHS
     places = np.searchsorted(keys, wanted[missing])
     return replace(
@@ -148,12 +148,12 @@ def _uniform(keys: NDArray[np.uint64]) -> NDArray[np.float64]:
     return np.asarray((keys >> np.uint64(11)) / 2.0**53, dtype=np.float64)
 
 
-def _standing_possibilities(
-    profiles: Profiles, excluded: NDArray[np.intp], standing: NDArray[np.intp]
+def _touched_possibilities(
+    profiles: Profiles, excluded: NDArray[np.intp], touched: NDArray[np.intp]
 ) -> NDArray[np.int64]:
-    """How many of each member's standing partners could have been drawn when the week was first computed."""
+    """How many of each member's touched partners could have been drawn when the week was first computed."""
     n = len(profiles.members)
-    low, high = standing.min(axis=1), standing.max(axis=1)
+    low, high = touched.min(axis=1), touched.max(axis=1)
     apart = np.isin(low * n + high, excluded.min(axis=1) * n + excluded.max(axis=1))
     able = ~apart & eligible_pairs(profiles.members, low, high)
     return np.bincount(np.concatenate([low[able], high[able]]), minlength=n).astype(np.int64)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-# How often pairs are redrawn for an interval, and the share that a 95 % interval leaves out on either side.
+# How often pairs are resampled for an interval, and the share that a 95 % interval leaves out on either side.
 DRAWS = 400
 _LEFT_OUT = 0.025
 # A probability of 0 or 1 would make a single wrong forecast infinitely bad.
@@ -26,7 +26,7 @@ class Interval:
 
 
 def interval(value: float, drawn: Sequence[float]) -> Interval:
-    """`value` with the interval of its redrawn values; without any of them the interval is the value."""
+    """`value` with the interval of its resampled values; without any of them the interval is the value."""
     if not drawn:
         return Interval(value, value, value)
     low, high = np.quantile(drawn, [_LEFT_OUT, 1 - _LEFT_OUT])

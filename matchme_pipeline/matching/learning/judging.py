@@ -11,7 +11,7 @@ from matchme_pipeline.matching.learning.tendencies import Floats, Positions
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Comparison:
     """The comparison of a challenger with a champion on pairs that neither was trained on.
 
     Losses are the mean log loss of mutual likes, in nats per pair. `gain` is the challenger's reduction; above 0 it is
@@ -31,7 +31,7 @@ class Verdict:
         return asdict(self)
 
 
-def judge(a: Positions, b: Positions, mutual: NDArray[np.bool_], champion: Floats, challenger: Floats) -> Verdict:
+def compare(a: Positions, b: Positions, mutual: NDArray[np.bool_], champion: Floats, challenger: Floats) -> Comparison:
     """Compare two models' probabilities of the pairs (a[n], b[n]), of which there must be some dozen of either kind.
 
     Pairs share members, so members are resampled, not pairs: a pair whose members are drawn x and y times counts x + y
@@ -43,13 +43,13 @@ def judge(a: Positions, b: Positions, mutual: NDArray[np.bool_], champion: Float
     gained = losses[0] - losses[1]
     orders = [Ranking(chances) for chances in (champion, challenger)]
     gains, areas = [], [[], []]  # type: ignore[var-annotated]
-    for weights in _redrawn(a, b):
+    for weights in _resampled(a, b):
         if weights[mutual].sum() > 0 and weights[~mutual].sum() > 0:
             gains.append(float(np.average(gained, weights=weights)))
             for area, order in zip(areas, orders, strict=True):
                 area.append(order.auc(mutual, weights))
     once = np.ones(len(mutual))
-    return Verdict(
+    return Comparison(
         pairs=len(mutual),
         mutual=int(mutual.sum()),
         champion_loss=float(losses[0].mean()),
@@ -60,7 +60,7 @@ def judge(a: Positions, b: Positions, mutual: NDArray[np.bool_], champion: Float
     )
 
 
-def _redrawn(a: Positions, b: Positions) -> Any:
+def _resampled(a: Positions, b: Positions) -> Any:
     members, places = np.unique(np.concatenate([a, b]), return_inverse=True)
     first, second = places[: len(a)], places[len(a) :]
     random = np.random.default_rng(0)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from matchme_pipeline.matching.learning.judging import Verdict
+from matchme_pipeline.matching.learning.judging import Comparison
 
 # The largest number of match weeks after its training on which a version is judged.
 JUDGED_WEEKS = 4
@@ -30,22 +30,25 @@ class Exposure:
         return {"covered": self.covered, "gini": dict(self.gini)}
 
 
-def reasons_against(shown_pairs: int, least_pairs: int, verdict: Verdict | None) -> list[str]:
+def reasons_against(shown_pairs: int, least_pairs: int, comparison: Comparison | None) -> list[str]:
     """Why a version is not promoted, in sentences; empty if it beats the other."""
     reasons = []
     if shown_pairs < least_pairs:
         reasons.append(f"It was trained on {shown_pairs:,} shown pairs; {least_pairs:,} are needed.")
-    if verdict is None or verdict.mutual < MIN_MUTUAL:
-        seen = verdict.mutual if verdict else 0
+    if comparison is None or comparison.mutual < MIN_MUTUAL:
+        seen = comparison.mutual if comparison else 0
         reasons.append(f"Later weeks have {seen} mutual pairs that it can be judged by; {MIN_MUTUAL} are needed.")
         return reasons
-    if verdict.gain.low <= 0:
+    if comparison.gain.low <= 0:
         reasons.append(
-            f"Its log loss is {verdict.challenger_loss:.4f} against {verdict.champion_loss:.4f}; the gain of "
-            f"{verdict.gain.value:.4f} is within its interval ({verdict.gain.low:.4f} to {verdict.gain.high:.4f})."
+            f"Its log loss is {comparison.challenger_loss:.4f} against {comparison.champion_loss:.4f}; the interval of "
+            f"the gain of {comparison.gain.value:.4f} includes 0 ({comparison.gain.low:.4f} to "
+            f"{comparison.gain.high:.4f})."
         )
-    elif verdict.gain.value < MIN_GAIN * verdict.champion_loss:
-        reasons.append(f"It saves {verdict.gain.value / verdict.champion_loss:.2%} of the loss; {MIN_GAIN:.0%} count.")
+    elif comparison.gain.value < MIN_GAIN * comparison.champion_loss:
+        reasons.append(
+            f"It saves {comparison.gain.value / comparison.champion_loss:.2%} of the loss; {MIN_GAIN:.0%} count."
+        )
     return reasons
 
 
@@ -64,6 +67,6 @@ def exposure_reasons(before: Exposure, after: Exposure) -> list[str]:
     return reasons
 
 
-def has_fallen(verdict: Verdict | None) -> bool:
+def has_fallen(comparison: Comparison | None) -> bool:
     """Has the version in use (the challenger) fallen below the untrained score (the champion) on the newest weeks?"""
-    return verdict is not None and verdict.mutual >= MIN_MUTUAL and verdict.gain.value < 0
+    return comparison is not None and comparison.mutual >= MIN_MUTUAL and comparison.gain.value < 0

@@ -73,13 +73,13 @@ def _figures(learned: LearnedWeek) -> dict[str, Any]:
             "likes_variance": found.version.likes_variance,
             "liked_variance": found.version.liked_variance,
         }
-    if learned.verdict is not None:
+    if learned.comparison is not None:
         figures |= {
-            "judged_pairs": learned.verdict.pairs,
-            "log_loss": learned.verdict.challenger_loss,
-            "log_loss_in_use": learned.verdict.champion_loss,
-            "auc": learned.verdict.challenger_auc.value,
-            "auc_in_use": learned.verdict.champion_auc.value,
-            "verdict": learned.verdict.as_json(),
+            "judged_pairs": learned.comparison.pairs,
+            "log_loss": learned.comparison.challenger_loss,
+            "log_loss_in_use": learned.comparison.champion_loss,
+            "auc": learned.comparison.challenger_auc.value,
+            "auc_in_use": learned.comparison.champion_auc.value,
+            "verdict": learned.comparison.as_json(),
         }
     return figures

@@ -8,7 +8,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from matchme_pipeline.database.connection import Connection, one_row
-from matchme_pipeline.matching.learning.judging import Verdict
+from matchme_pipeline.matching.learning.judging import Comparison
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def record_decision(connection: Connection, decided: WeekModel) -> None:
 
 
 def record_judgement(
-    connection: Connection, version: date, week: date, verdict: Verdict | None, reasons: Sequence[str]
+    connection: Connection, version: date, week: date, comparison: Comparison | None, reasons: Sequence[str]
 ) -> None:
     """Store the evaluation of a version as of `week`, unless a later week has judged it."""
     connection.execute(
@@ -112,7 +112,7 @@ def record_judgement(
         {
             "version": version,
             "week": week,
-            "figures": Jsonb(verdict.as_json() if verdict else {}),
+            "figures": Jsonb(comparison.as_json() if comparison else {}),
             "reasons": list(reasons),
         },
     )

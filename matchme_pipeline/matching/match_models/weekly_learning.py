@@ -10,7 +10,7 @@ from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.matching import model_queries
 from matchme_pipeline.matching.engine.learned_values import Learned
 from matchme_pipeline.matching.learning import promotion
-from matchme_pipeline.matching.learning.judging import Verdict, judge
+from matchme_pipeline.matching.learning.judging import Comparison, compare
 from matchme_pipeline.matching.learning.promotion import Exposure
 from matchme_pipeline.matching.learning.shown_sides import AnsweredPairs, answered_pairs
 from matchme_pipeline.matching.learning.tendencies import Floats
@@ -28,14 +28,14 @@ Exposures = Callable[[Learned | None, Learned], tuple[Exposure, Exposure]]
 
 @dataclass(frozen=True)
 class LearnedWeek:
-    """The result of a week's learning; `verdict` is the evaluation of `judged`."""
+    """The result of a week's learning; `comparison` is the evaluation of `judged`."""
 
     seen: Seen
     trained: Trained | None
     is_new: bool
     decided: WeekModel
     judged: date | None = None
-    verdict: Verdict | None = None
+    comparison: Comparison | None = None
 
 
 def learn_week(connection: Connection, week: Week, least_pairs: int, exposures: Exposures) -> LearnedWeek:
@@ -100,14 +100,14 @@ def _decide(
             decided = WeekModel(week.sunday, used, "kept", [reason])
             decision_queries.record_decision(connection, decided)
             return LearnedWeek(*learned, decided)
-        verdict = trial.verdict(challenger, champion, challenger.week)
-        reasons = promotion.reasons_against(challenger.shown_pairs, least_pairs, verdict)
+        comparison = trial.comparison(challenger, champion, challenger.week)
+        reasons = promotion.reasons_against(challenger.shown_pairs, least_pairs, comparison)
         if not reasons:
             reasons = _unfairness(connection, week, champion, challenger, exposures)
         decided = _decision(week, used, challenger.week, reasons)
-        decision_queries.record_judgement(connection, challenger.week, week.sunday, verdict, decided.reasons)
+        decision_queries.record_judgement(connection, challenger.week, week.sunday, comparison, decided.reasons)
         decision_queries.record_decision(connection, decided)
-    return LearnedWeek(*learned, decided, challenger.week, verdict)
+    return LearnedWeek(*learned, decided, challenger.week, comparison)
 
 
 def _decision(week: Week, used: date | None, challenger: date, reasons: list[str]) -> WeekModel:
@@ -122,12 +122,12 @@ def _fall(week: Week, champion: StoredVersion, trial: "_Trial") -> str:
     if champion.factors_version != ALGORITHM_VERSION:
         return f"It was trained on factors of {champion.factors_version}; they are {ALGORITHM_VERSION} now."
     first = max(champion.week, (week.match_week - (promotion.WATCHED_WEEKS + 1) * WEEK))
-    verdict = trial.verdict(champion, None, first)
-    if verdict is None or not promotion.has_fallen(verdict):
+    comparison = trial.comparison(champion, None, first)
+    if comparison is None or not promotion.has_fallen(comparison):
         return ""
     return (
-        f"Version {champion.week} has fallen below the untrained score: log loss {verdict.challenger_loss:.4f} against "
-        f"{verdict.champion_loss:.4f} on {verdict.pairs:,} pairs."
+        f"Version {champion.week} has fallen below the untrained score: log loss {comparison.challenger_loss:.4f} "
+        f"against {comparison.champion_loss:.4f} on {comparison.pairs:,} pairs."
     )
 
 
@@ -166,7 +166,7 @@ class _Trial:
         self.place = {user_id: number for number, user_id in enumerate(seen.user_ids)}
         self.tendencies: dict[int, tuple[float, Floats, Floats]] = {}
 
-    def verdict(self, challenger: StoredVersion, champion: StoredVersion | None, after: date) -> Verdict | None:
+    def comparison(self, challenger: StoredVersion, champion: StoredVersion | None, after: date) -> Comparison | None:
         """The comparison of the challenger with the champion (None: the untrained score) on weeks shown after `after`.
 
         None for too few pairs of either kind.
@@ -175,7 +175,7 @@ class _Trial:
         if min(int(pairs.mutual.sum()), int((~pairs.mutual).sum())) < promotion.MIN_MUTUAL:
             return None
         theirs = self._chances(champion, pairs) if champion else challenger.version.untrained_chance(pairs.score)
-        return judge(pairs.a, pairs.b, pairs.mutual, theirs, self._chances(challenger, pairs))
+        return compare(pairs.a, pairs.b, pairs.mutual, theirs, self._chances(challenger, pairs))
 
     def _chances(self, stored: StoredVersion, pairs: AnsweredPairs) -> Floats:
         chances = np.empty(len(pairs.a))

@@ -28,9 +28,9 @@ _COMPARED = ("auc", "log_loss", "mutual_share", "calibration_error", "gini")
     owners=["team:data"],
     kinds={"postgres", "numpy"},
     metadata={"table": "match_quality"},
-    description="How well the score told who would like each other, of the matches that members saw during the week: "
-    "AUC, log loss and calibration with intervals over members, the funnel by rank, score, factor and time with us, "
-    "coverage and exposure by group, beside last week and beside places drawn at random.",
+    description="How well the score predicted mutual likes, for the matches that members saw during the week: "
+    "AUC, log loss and calibration with intervals over members; the funnel by rank, score, factor and time since "
+    "joining; coverage and exposure by group. Compared with the week before and with random places.",
 )
 def match_quality(context: AssetExecutionContext, database: DatabaseResource) -> MaterializeResult[None]:
     """Measure the week's match quality as of its cutoff."""
@@ -39,7 +39,7 @@ def match_quality(context: AssetExecutionContext, database: DatabaseResource) ->
     with database.connect() as connection:
         found = weekly_quality.measure_week(connection, week, process_limits())
         changed = quality_queries.save_quality(connection, week.sunday, found)
-        before = quality_queries.kept_quality(connection, [week.previous.sunday]).get(week.previous.sunday, {})
+        before = quality_queries.stored_quality(connection, [week.previous.sunday]).get(week.previous.sunday, {})
     return materialisation(
         StageReport(items=found.shown_pairs, processed=changed, reused=int(not changed)),
         monotonic() - started,

@@ -23,9 +23,9 @@ def match_quality_holds(context: AssetCheckExecutionContext, database: DatabaseR
     """Warn of a fall, in sentences."""
     week = Week.parse(context.partition_key)
     with database.connect() as connection:
-        kept = quality_queries.kept_quality(connection, [week.sunday - n * WEEK for n in range(WEEKS_BEFORE + 1)])
-    now = kept.pop(week.sunday, None)
-    before: Sequence[Mapping[str, Any]] = list(kept.values())
+        stored = quality_queries.stored_quality(connection, [week.sunday - n * WEEK for n in range(WEEKS_BEFORE + 1)])
+    now = stored.pop(week.sunday, None)
+    before: Sequence[Mapping[str, Any]] = list(stored.values())
     findings = falls(now, before) if now else []
     has_figures = now is not None and now["auc"] is not None
     return AssetCheckResult(

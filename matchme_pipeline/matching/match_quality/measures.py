@@ -88,7 +88,7 @@ def intervals(a: Positions, b: Positions, statistics: Mapping[str, Statistic]) -
     whole = {name: statistic(np.ones(len(a))) for name, statistic in statistics.items()}
     known = {name: statistics[name] for name, value in whole.items() if value == value}
     drawn: dict[str, list[float]] = {name: [] for name in known}
-    for weights in redrawn(a, b):
+    for weights in resampled(a, b):
         for name, statistic in known.items():
             value = statistic(weights)
             if value == value:
@@ -96,7 +96,7 @@ def intervals(a: Positions, b: Positions, statistics: Mapping[str, Statistic]) -
     return {name: interval(whole[name], values) for name, values in drawn.items()}
 
 
-def redrawn(a: Positions, b: Positions, draws: int = DRAWS) -> Iterator[Floats]:
+def resampled(a: Positions, b: Positions, draws: int = DRAWS) -> Iterator[Floats]:
     """The weights of the pairs in each of `draws` samples of members; deterministic."""
     members, places = np.unique(np.concatenate([a, b]), return_inverse=True)
     n = len(members)

@@ -98,7 +98,7 @@ def quality(
         drawn_pairs=len(drawn),
         drawn_seen_pairs=int(drawn["seen"].sum()),
         chosen_share=against.get("chosen"),
-        drawn_share=against.get("drawn"),
+        drawn_share=against.get("random"),
         members=exposed[0].members if exposed else 0,
         covered=exposed[0].covered if exposed else 0,
         gini=exposed[0].gini if exposed else 0.0,
@@ -153,15 +153,15 @@ def _intervals(seen: pd.DataFrame) -> dict[str, Interval]:
 
 def _against_chance(seen: pd.DataFrame) -> dict[str, Interval]:
     """The shares of mutual likes among seen pairs: of chosen pairs, and of drawn pairs."""
-    mutual, is_drawn = seen["mutual"].to_numpy(bool), seen["chosen_at_random"].to_numpy(bool)
-    if is_drawn.sum() < MIN_RANDOM_PAIRS:
+    mutual, is_random = seen["mutual"].to_numpy(bool), seen["chosen_at_random"].to_numpy(bool)
+    if is_random.sum() < MIN_RANDOM_PAIRS:
         return {}
-    probability = np.where(is_drawn, seen["probability"].to_numpy(np.float64), 1.0)
+    probability = np.where(is_random, seen["probability"].to_numpy(np.float64), 1.0)
     return intervals(
         *_positions(seen),
         {
-            "chosen": lambda weights: weighted_share(mutual, np.ones(len(mutual)), weights * ~is_drawn),
-            "drawn": lambda weights: weighted_share(mutual, probability, weights * is_drawn),
+            "chosen": lambda weights: weighted_share(mutual, np.ones(len(mutual)), weights * ~is_random),
+            "random": lambda weights: weighted_share(mutual, probability, weights * is_random),
         },
     )
 

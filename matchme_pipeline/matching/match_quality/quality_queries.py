@@ -149,7 +149,7 @@ def _save_cells(connection: Connection, week: date, cells: Sequence[dict[str, An
         return removed + max(cursor.rowcount, 0)
 
 
-def kept_quality(connection: Connection, weeks: Sequence[date]) -> dict[date, dict[str, Any]]:
+def stored_quality(connection: Connection, weeks: Sequence[date]) -> dict[date, dict[str, Any]]:
     """The stored figures of `weeks`, by week, oldest first."""
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(
@@ -158,7 +158,7 @@ def kept_quality(connection: Connection, weeks: Sequence[date]) -> dict[date, di
     return {row["week"]: row for row in rows}
 
 
-def kept_cells(connection: Connection, week: date) -> pd.DataFrame:
+def stored_cells(connection: Connection, week: date) -> pd.DataFrame:
     """The cells of a week, in order."""
     with connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute("select * from match_quality_cells where week = %s order by kind, position", [week])

@@ -181,7 +181,7 @@ def in_common(themes: NDArray[np.uint64], i: int, j: int) -> int:
 @entry
 def factors_of_pairs(
     members: Records,
-    held: NDArray[np.int16],
+    quantised: NDArray[np.int16],
     themes: NDArray[np.uint64],
     a: NDArray[np.intp],
     b: NDArray[np.intp],
@@ -192,7 +192,7 @@ def factors_of_pairs(
     for n in range(len(a)):
         i, j = a[n], b[n]
         one, other = members[i], members[j]
-        likeness = cosine(held, i, held, j)
+        likeness = cosine(quantised, i, quantised, j)
         values[n, 0] = similarity_factor(one, other, likeness, calibration.mean, calibration.deviation)
         wishes = wish_factors(one, other)
         for wish in range(len(wishes)):
@@ -207,7 +207,7 @@ def factors(
 ) -> NDArray[np.float64]:
     """The factors of the pairs of positions (a[n], b[n]) in the order of WEIGHTS, float64 (pairs, factors)."""
     return np.asarray(
-        factors_of_pairs(profiles.records(), profiles.vectors.held, profiles.themes.bits, a, b, calibration)
+        factors_of_pairs(profiles.records(), profiles.vectors.quantised, profiles.themes.bits, a, b, calibration)
     )
 
 
@@ -222,5 +222,5 @@ def score(factors: NDArray[np.float64]) -> NDArray[np.float32]:
 def cosines(a: Profiles, b: Profiles) -> NDArray[np.float64]:
     """Cosine similarity of members' vectors, (len(a), len(b)); NaN if either has none."""
     known = a.vectors.known()[:, None] & b.vectors.known()[None, :]
-    product = a.vectors.held.astype(np.float64) @ b.vectors.held.astype(np.float64).T
+    product = a.vectors.quantised.astype(np.float64) @ b.vectors.quantised.astype(np.float64).T
     return np.where(known, product / STEPS**2, np.nan)

@@ -24,19 +24,19 @@ _SHORTEST = 1e-6
 
 @dataclass(frozen=True)
 class MemberVectors:
-    """`held`: int16 (members, dimensions), entries in steps of 1/32,000; zeros for members without a vector."""
+    """`quantised`: int16 (members, dimensions), entries in steps of 1/32,000; zeros for members without a vector."""
 
-    held: NDArray[np.int16]
+    quantised: NDArray[np.int16]
 
     def known(self) -> NDArray[np.bool_]:
         """Which members have a vector?"""
         return np.concatenate(
-            [np.zeros(0, dtype=bool), *(self.held[block].any(axis=1) for block in _blocks(self.held))]
+            [np.zeros(0, dtype=bool), *(self.quantised[block].any(axis=1) for block in _blocks(self.quantised))]
         )
 
     def rows(self, where: slice | NDArray[np.intp]) -> "MemberVectors":
         """The vectors of the members at these positions."""
-        return MemberVectors(self.held[where])
+        return MemberVectors(self.quantised[where])
 
 
 def centre_of(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -55,36 +55,36 @@ def centred(vectors: NDArray[np.float32], centre: NDArray[np.float64]) -> Member
     2018, "All-but-the-Top"). `vectors`: float32 (members, dimensions), zeros for members without one; `centre`: the
     common part.
     """
-    held = np.zeros(vectors.shape, dtype=np.int16)
+    quantised = np.zeros(vectors.shape, dtype=np.int16)
 
     def hold(block: slice) -> None:
         known = np.asarray(vectors[block].any(axis=1))
         moved = np.where(known[:, None], vectors[block] - centre, 0.0)
         lengths = np.linalg.norm(moved, axis=1, keepdims=True)
         moved *= np.divide(STEPS, lengths, out=np.zeros_like(lengths), where=lengths > _SHORTEST)
-        held[block] = np.rint(moved)
+        quantised[block] = np.rint(moved)
 
     # NumPy releases the interpreter lock meanwhile; blocks are independent.
     with ThreadPoolExecutor() as pool:
         for _ in pool.map(hold, _blocks(vectors)):
             pass
-    return MemberVectors(_in_own_width(held))
+    return MemberVectors(_in_own_width(quantised))
 
 
-def _in_own_width(held: NDArray[np.int16]) -> NDArray[np.int16]:
+def _in_own_width(quantised: NDArray[np.int16]) -> NDArray[np.int16]:
     """The vectors without unused dimensions at the end: the offline model fills 512 of 1,536."""
-    used = np.zeros(held.shape[1], dtype=bool)
-    for block in _blocks(held):
-        used |= held[block].any(axis=0)
+    used = np.zeros(quantised.shape[1], dtype=bool)
+    for block in _blocks(quantised):
+        used |= quantised[block].any(axis=0)
     width = int(np.max(np.flatnonzero(used), initial=0)) + 1
     # Whole strides of the processor's vector instructions.
     width = -(-width // _WIDTH_STEP) * _WIDTH_STEP
-    return held if width >= held.shape[1] else np.ascontiguousarray(held[:, :width])
+    return quantised if width >= quantised.shape[1] else np.ascontiguousarray(quantised[:, :width])
 
 
 @rule
 def cosine(a: NDArray[np.int16], i: int, b: NDArray[np.int16], j: int) -> float:
-    """The cosine of the held vectors a[i] and b[j]."""
+    """The cosine of the quantised vectors a[i] and b[j]."""
     total = np.int32(0)
     for d in range(a.shape[1]):
         total = np.int32(total + np.int32(np.int32(a[i, d]) * np.int32(b[j, d])))

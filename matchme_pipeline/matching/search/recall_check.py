@@ -61,9 +61,9 @@ def measure(
     rows = {row.user_id: row for row in member_queries.members_as_of(connection, moment.as_of, sample)}
     ids, vectors = member_queries.member_vectors(connection, moment.vectors_week, moment.model, sample)
     vector_of = dict(zip(ids, vectors, strict=True))
-    result, begun = Recall(), clock()
+    result, started = Recall(), clock()
     for user_id in sample:
-        if clock() - begun >= most_seconds:
+        if clock() - started >= most_seconds:
             break
         expected = exact_best(engine, user_id, excluded, scale.calibration)
         started = clock()

@@ -81,22 +81,22 @@ def replace_matches(
     model: str,
     dagster_run_id: str,
     rows: Sequence[MatchRow],
-    standing: Collection[tuple[str, str]],
+    touched: Collection[tuple[str, str]],
 ) -> tuple[int, int]:
     """Make `rows` the week's matches in one transaction; returns the numbers of rows written and removed.
 
-    Rows of `standing` pairs and unchanged rows are not written. Raises TouchedMeanwhileError, with nothing changed, if
-    a row would change that its member has viewed or acted on since `standing` was read.
+    Rows of `touched` pairs and unchanged rows are not written. Raises TouchedMeanwhileError, with nothing changed, if
+    a row would change that its member has viewed or acted on since `touched` was read.
     """
     with connection.transaction():
-        if not standing and _is_empty(connection, match_week):
+        if not touched and _is_empty(connection, match_week):
             try:
                 return _copy_week(connection, match_week, model, dagster_run_id, rows), 0
             except UniqueViolation:
                 # Another writer inserted rows of this week in between; they are replaced, as in a week that has rows.
                 pass
         _stage_week(connection, match_week, rows)
-        pairs = sorted({tuple(sorted(pair)) for pair in standing})
+        pairs = sorted({tuple(sorted(pair)) for pair in touched})
         removed = one_row(
             connection.execute(
                 """

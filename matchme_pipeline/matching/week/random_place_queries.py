@@ -9,21 +9,21 @@ Pair = tuple[str, str]
 
 
 def replace_random_places(
-    connection: Connection, match_week: date, drawn: Mapping[Pair, float], standing: Collection[Pair]
+    connection: Connection, match_week: date, drawn: Mapping[Pair, float], touched: Collection[Pair]
 ) -> None:
     """Store which of a week's pairs were drawn, with their probabilities; unchanged rows are not written.
 
-    The rows of `standing` pairs stay as they were when first shown.
+    The rows of `touched` pairs stay as they were when first shown.
     """
     probability_of = {_ordered(*pair): probability for pair, probability in drawn.items()}
-    pairs, kept = sorted(probability_of), sorted(_ordered(*pair) for pair in standing)
+    pairs, shown = sorted(probability_of), sorted(_ordered(*pair) for pair in touched)
     parameters = {
         "week": match_week,
         "a": [a for a, _ in pairs],
         "b": [b for _, b in pairs],
         "probability": [probability_of[pair] for pair in pairs],
-        "kept_a": [a for a, _ in kept],
-        "kept_b": [b for _, b in kept],
+        "touched_a": [a for a, _ in shown],
+        "touched_b": [b for _, b in shown],
     }
     connection.execute(
         """
@@ -31,7 +31,7 @@ def replace_random_places(
         where r.match_week = %(week)s and (r.user_id, r.match_user_id) not in (
             select * from unnest(%(a)s::text[], %(b)s::text[])
             union all
-            select * from unnest(%(kept_a)s::text[], %(kept_b)s::text[])
+            select * from unnest(%(touched_a)s::text[], %(touched_b)s::text[])
         )
         """,
         parameters,

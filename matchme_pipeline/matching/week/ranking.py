@@ -11,31 +11,31 @@ from matchme_pipeline.matching.week.publication_queries import MatchRow, Publish
 _RANKS = range(1, MAX_MATCHES + 1)
 
 
-def standing_pairs(rows: Sequence[PublishedRow]) -> set[tuple[str, str]]:
+def touched_pairs(rows: Sequence[PublishedRow]) -> set[tuple[str, str]]:
     """Pairs with a row that a member has viewed or acted on; they stay in both lists."""
     return {_ordered(row.user_id, row.match_user_id) for row in rows if row.stands}
 
 
-def matches_around(matches: Sequence[Match], standing: Collection[tuple[str, str]]) -> list[Match]:
-    """The best of `matches`, in their order, that fit into the places beside the `standing` pairs.
+def matches_around(matches: Sequence[Match], touched: Collection[tuple[str, str]]) -> list[Match]:
+    """The best of `matches`, in their order, that fit into the places beside the `touched` pairs.
 
-    A standing pair is not a new match. A match stays if neither member has more than `MAX_MATCHES`. Ties go by id.
+    A touched pair is not a new match. A match stays if neither member has more than `MAX_MATCHES`. Ties go by id.
     """
     places: dict[str, int] = defaultdict(lambda: MAX_MATCHES)
-    for a, b in standing:
+    for a, b in touched:
         places[a] -= 1
         places[b] -= 1
-    kept: set[tuple[str, str]] = set()
+    chosen: set[tuple[str, str]] = set()
     for match in sorted(matches, key=lambda match: (_worst_first(match), match.a, match.b)):
-        if places[match.a] > 0 and places[match.b] > 0 and _ordered(match.a, match.b) not in standing:
-            kept.add((match.a, match.b))
+        if places[match.a] > 0 and places[match.b] > 0 and _ordered(match.a, match.b) not in touched:
+            chosen.add((match.a, match.b))
             places[match.a] -= 1
             places[match.b] -= 1
-    return [match for match in matches if (match.a, match.b) in kept]
+    return [match for match in matches if (match.a, match.b) in chosen]
 
 
 def ranked_rows(
-    matches: Sequence[Match], published: Sequence[PublishedRow], standing: Collection[tuple[str, str]]
+    matches: Sequence[Match], published: Sequence[PublishedRow], touched: Collection[tuple[str, str]]
 ) -> list[MatchRow]:
     """Two rows for each match; the best gets the best rank that no published row holds; ties go by id.
 
@@ -43,7 +43,7 @@ def ranked_rows(
     """
     taken: dict[str, set[int]] = defaultdict(set)
     for row in published:
-        if _ordered(row.user_id, row.match_user_id) in standing:
+        if _ordered(row.user_id, row.match_user_id) in touched:
             taken[row.user_id].add(row.rank)
     lists: dict[str, list[tuple[float | Decimal, str, Match]]] = defaultdict(list)
     for match in matches:

@@ -8,7 +8,7 @@ from datetime import date
 from psycopg.rows import class_row
 
 from matchme_pipeline.database.connection import Connection
-from matchme_pipeline.matching.rules.unusual_weeks import Finding, WeekFigures
+from matchme_pipeline.matching.rules.week_findings import Finding, WeekFigures
 
 
 @dataclass(frozen=True)

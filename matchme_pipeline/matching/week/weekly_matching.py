@@ -19,7 +19,7 @@ from matchme_pipeline.matching.engine.match_engine import Allocation, Engine, Kn
 from matchme_pipeline.matching.member_queries import PairRow
 from matchme_pipeline.matching.rules.limits import USUAL, Limits
 from matchme_pipeline.matching.rules.members import Members
-from matchme_pipeline.matching.rules.unusual_weeks import unusual
+from matchme_pipeline.matching.rules.week_findings import week_findings
 from matchme_pipeline.matching.scale_queries import Scale
 from matchme_pipeline.matching.week import (
     check_queries,
@@ -41,14 +41,14 @@ PAIRS_SAVED_AT_ONCE = 500
 
 @dataclass(frozen=True)
 class WeekAllocation:
-    """The week's allocation, the rows before it, and the standing pairs among them.
+    """The week's allocation, the rows before it, and the touched pairs among them.
 
     `version`: the learned version that scored it, by its training week; None for the untrained score.
     """
 
     allocation: Allocation
     published: Sequence[PublishedRow]
-    standing: set[tuple[str, str]]
+    touched: set[tuple[str, str]]
     version: date | None = None
 
 
@@ -94,7 +94,7 @@ def allocate_week(connection: Connection, engine: Engine, week: Week) -> WeekAll
     """
     window = engine.limits.no_repeat_weeks
     published = publication_queries.published_rows(connection, week.match_week)
-    standing = ranking.standing_pairs(published)
+    touched = ranking.touched_pairs(published)
     talking = engine.positions(member_queries.pairs_in_conversation(connection, week.cutoff))
     before = publication_queries.first_published(connection, week.match_week)
     user_ids = engine.profiles.members.user_ids
@@ -102,11 +102,11 @@ def allocate_week(connection: Connection, engine: Engine, week: Week) -> WeekAll
     excluded = np.concatenate([talking, shown.pairs[shown.is_known]])
     learned = model_queries.learned_of_week(connection, week.sunday)
     at_random = RandomPlaces(week.match_week, engine.limits.random_share)
-    allocation = engine.match(excluded, standing, learned, at_random)
+    allocation = engine.match(excluded, touched, learned, at_random)
     while len(repeated := _shown_elsewhere(engine, allocation, shown)):
         excluded = np.concatenate([excluded, repeated])
-        allocation = engine.match(excluded, standing, learned, at_random)
-    return WeekAllocation(allocation, published, standing, learned.week if learned else None)
+        allocation = engine.match(excluded, touched, learned, at_random)
+    return WeekAllocation(allocation, published, touched, learned.week if learned else None)
 
 
 def _shown_elsewhere(engine: Engine, allocation: Allocation, shown: ShownPairs) -> NDArray[np.intp]:
@@ -133,21 +133,21 @@ def publish(
     """
     with connection.transaction():
         result = _around_touched_rows(connection, week, result)
-        rows = ranking.ranked_rows(result.allocation.matches, result.published, result.standing)
+        rows = ranking.ranked_rows(result.allocation.matches, result.published, result.touched)
         written, removed = publication_queries.replace_matches(
-            connection, week.match_week, model, taken.dagster_run_id, rows, result.standing
+            connection, week.match_week, model, taken.dagster_run_id, rows, result.touched
         )
         random_place_queries.replace_random_places(
-            connection, week.match_week, result.allocation.random_places, result.standing
+            connection, week.match_week, result.allocation.random_places, result.touched
         )
-        # If all standing rows were viewed before, they keep the scale that scored them.
+        # If all touched rows were viewed before, they keep the scale that scored them.
         if rows or scale_queries.scale_of(connection, week.sunday, model) is None:
             scale = Scale(engine.centre, *result.allocation.calibration)
             scale_queries.save_scale(connection, week.sunday, model, scale)
         model_queries.record_default(connection, week.sunday)
         _require_unbroken_rules(connection, week, engine)
         done = result.allocation
-        report_queries.save_report(connection, week.sunday, done.figures, done.covered, unusual(done.figures))
+        report_queries.save_report(connection, week.sunday, done.figures, done.covered, week_findings(done.figures))
         week_jobs.finish_members(connection, taken, broken)
     return result, written, removed
 
@@ -155,14 +155,14 @@ def publish(
 def _around_touched_rows(connection: Connection, week: Week, result: WeekAllocation) -> WeekAllocation:
     """The allocation around the current rows; members who touch them wait until the week is written."""
     published = publication_queries.published_rows(connection, week.match_week, lock=True)
-    standing = ranking.standing_pairs(published)
-    if standing == result.standing:
+    touched = ranking.touched_pairs(published)
+    if touched == result.touched:
         return replace(result, published=published)
-    matches = ranking.matches_around(result.allocation.matches, standing)
+    matches = ranking.matches_around(result.allocation.matches, touched)
     drawn = result.allocation.random_places
-    kept = {(match.a, match.b): drawn[match.a, match.b] for match in matches if (match.a, match.b) in drawn}
-    allocation = replace(result.allocation, matches=matches, random_places=kept)
-    return replace(result, allocation=allocation, published=published, standing=standing)
+    random_places = {(match.a, match.b): drawn[match.a, match.b] for match in matches if (match.a, match.b) in drawn}
+    allocation = replace(result.allocation, matches=matches, random_places=random_places)
+    return replace(result, allocation=allocation, published=published, touched=touched)
 
 
 def broken_matches(connection: Connection, week: Week, members: Members, limits: Limits) -> dict[str, int]:

@@ -153,9 +153,9 @@ def _funnel(connection: Connection, week: Week) -> dict[str, float]:
 
 
 def _quality(connection: Connection, week: Week) -> list[tuple[str, str, str]]:
-    kept = quality_queries.kept_quality(connection, [week.sunday, week.previous.sunday])
-    now = kept.get(week.sunday)
-    return rows_in_words(now, kept.get(week.previous.sunday)) if now else []
+    stored = quality_queries.stored_quality(connection, [week.sunday, week.previous.sunday])
+    now = stored.get(week.sunday)
+    return rows_in_words(now, stored.get(week.previous.sunday)) if now else []
 
 
 def _warned(asset: str, name: str, evaluation: AssetCheckEvaluation) -> WarnedCheck:

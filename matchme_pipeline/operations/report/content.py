@@ -107,21 +107,21 @@ class WeekReport:
         return asdict(self)
 
 
-def from_json(kept: dict[str, Any]) -> WeekReport:
+def from_json(stored: dict[str, Any]) -> WeekReport:
     """A stored report; raises TypeError for another shape."""
     return WeekReport(
         **{
-            **kept,
-            "figures": [Figure(**row) for row in kept["figures"]],
-            "funnel": [Figure(**row) for row in kept["funnel"]],
-            "quality": [(name, now, before) for name, now, before in kept.get("quality", [])],
-            "spending": [Spending(**row) for row in kept["spending"]],
-            "failures": [Failures(**row) for row in kept["failures"]],
-            "checks": [WarnedCheck(**row) for row in kept["checks"]],
-            "seconds_by_stage": [(name, value) for name, value in kept["seconds_by_stage"]],
-            "cost_by_week": [(name, value) for name, value in kept["cost_by_week"]],
-            "tiers": [(name, value) for name, value in kept["tiers"]],
-            "members_by_list_size": [(size, value) for size, value in kept["members_by_list_size"]],
+            **stored,
+            "figures": [Figure(**row) for row in stored["figures"]],
+            "funnel": [Figure(**row) for row in stored["funnel"]],
+            "quality": [(name, now, before) for name, now, before in stored.get("quality", [])],
+            "spending": [Spending(**row) for row in stored["spending"]],
+            "failures": [Failures(**row) for row in stored["failures"]],
+            "checks": [WarnedCheck(**row) for row in stored["checks"]],
+            "seconds_by_stage": [(name, value) for name, value in stored["seconds_by_stage"]],
+            "cost_by_week": [(name, value) for name, value in stored["cost_by_week"]],
+            "tiers": [(name, value) for name, value in stored["tiers"]],
+            "members_by_list_size": [(size, value) for size, value in stored["members_by_list_size"]],
         }
     )
 
@@ -187,8 +187,8 @@ def message(report: WeekReport, links: Sequence[tuple[str, str]] = ()) -> str:
     """The text of the message "week finished"; plain text, because people read it on a phone."""
     lines = [headline(report)]
     figures = {figure.name: figure for figure in report.figures}
-    told = [figures[name] for name in ("items", "insights", "members scored", "matches") if name in figures]
-    lines.append(", ".join(f"{figure.now:,.0f} {figure.name}{_change(figure)}" for figure in told) + ".")
+    shown = [figures[name] for name in ("items", "insights", "members scored", "matches") if name in figures]
+    lines.append(", ".join(f"{figure.now:,.0f} {figure.name}{_change(figure)}" for figure in shown) + ".")
     lines.append(money(report))
     steps = to_do(report)
     lines.append("Nothing to do." if not steps else f"To do ({len(steps)}): {steps[0]}")

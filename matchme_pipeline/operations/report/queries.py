@@ -207,7 +207,7 @@ def save_report(connection: Connection, week: date, report: dict[str, Any]) -> N
     )
 
 
-def kept_report(connection: Connection, week: date) -> dict[str, Any] | None:
+def stored_report(connection: Connection, week: date) -> dict[str, Any] | None:
     """The stored report of a week; None if there is none."""
     row = connection.execute("select report from week_reports where week = %s", [week]).fetchone()
     return row[0] if row else None

@@ -57,9 +57,9 @@ def test_a_version_that_beats_the_score_on_later_weeks_is_promoted_and_says_why(
 
 def test_a_version_is_judged_only_by_weeks_after_its_training(app_database: Connection):
     for week, done in zip(WEEKS, live(app_database, Answering(), WEEKS[:5]), strict=False):
-        if done.judged is not None and done.verdict is not None:
+        if done.judged is not None and done.comparison is not None:
             later = (week.sunday - done.judged).days // 7
-            assert done.verdict.pairs <= later * 120 * 5
+            assert done.comparison.pairs <= later * 120 * 5
 
 
 def test_too_few_pairs_promote_nothing_and_the_reason_says_so(app_database: Connection):

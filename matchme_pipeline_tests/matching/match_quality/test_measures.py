@@ -14,8 +14,8 @@ from matchme_pipeline.matching.match_quality.measures import (
     expected_calibration_error,
     intervals,
     log_loss,
-    redrawn,
     reliability,
+    resampled,
     weighted_share,
 )
 
@@ -63,7 +63,7 @@ def test_pairs_that_were_drawn_seldom_stand_for_more():
 
 def test_a_pair_counts_as_often_as_both_its_members_were_drawn():
     a, b = np.array([0, 0, 1, 4]), np.array([1, 2, 2, 9])
-    for weights in redrawn(a, b, 50):
+    for weights in resampled(a, b, 50):
         # Of three members that make all three pairs, with counts x, y, z: xy, xz, yz.
         xy, xz, yz = weights[:3]
         counts = [n for n in range(6) if n * n * yz == xy * xz]

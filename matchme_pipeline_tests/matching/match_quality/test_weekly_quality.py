@@ -172,7 +172,7 @@ def test_too_few_outcomes_give_no_figure(shown: Connection):
     assert (found.seen_pairs, found.auc, found.log_loss, found.mutual_share, found.drawn_share) == (
         *(40, None, None, None, None),
     )
-    row = quality_queries.kept_quality(shown, [SECOND.sunday])[SECOND.sunday]
+    row = quality_queries.stored_quality(shown, [SECOND.sunday])[SECOND.sunday]
     assert (row["auc"], row["drawn_share"], row["shown_pairs"]) == (None, None, PAIRS)
 
 
@@ -241,8 +241,8 @@ def test_the_asset_measures_and_its_check_never_fails_a_week(finished_url: str):
     assert result.success
     (materialised,) = result.asset_materializations_for_node("match_quality")
     with connect(finished_url) as connection:
-        (kept,) = quality_queries.kept_quality(connection, [WEEKS[-1].sunday]).values()
-        assert len(quality_queries.kept_cells(connection, WEEKS[-1].sunday))
+        (kept,) = quality_queries.stored_quality(connection, [WEEKS[-1].sunday]).values()
+        assert len(quality_queries.stored_cells(connection, WEEKS[-1].sunday))
     assert materialised.metadata["items"].value == kept["shown_pairs"] > 0
     assert materialised.metadata["coverage"].value == kept["coverage"] > 0.9
     for name in ("calibration", "funnel", "exposure", "summary"):

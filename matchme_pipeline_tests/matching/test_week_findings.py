@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from matchme_pipeline.matching.rules.unusual_weeks import COLUMNS, WeekFigures, coverage, unusual
+from matchme_pipeline.matching.rules.week_findings import COLUMNS, WeekFigures, coverage, week_findings
 
 USUAL_WEEK = WeekFigures(
     members=120,
@@ -18,8 +18,8 @@ USUAL_WEEK = WeekFigures(
 
 
 def test_a_usual_week_and_an_empty_one_have_nothing_to_tell():
-    assert unusual(USUAL_WEEK) == []
-    assert unusual(WeekFigures(0, 0, 0, 0, {}, {}, {})) == []
+    assert week_findings(USUAL_WEEK) == []
+    assert week_findings(WeekFigures(0, 0, 0, 0, {}, {}, {})) == []
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_a_usual_week_and_an_empty_one_have_nothing_to_tell():
     ],
 )
 def test_what_is_unusual_is_named(changes: dict[str, object], severity: str, words: tuple[str, ...]):
-    findings = unusual(replace(USUAL_WEEK, **changes))
+    findings = week_findings(replace(USUAL_WEEK, **changes))
     assert {finding.severity for finding in findings} >= {severity}
     told = " ".join(finding.sentence for finding in findings)
     assert all(word in told for word in words)
@@ -51,7 +51,7 @@ def test_what_is_unusual_is_named(changes: dict[str, object], severity: str, wor
 @pytest.mark.parametrize("reason", ["not_onboarded", "inactive", "hidden", "gender_unknown", "birthdate_unknown"])
 def test_whatever_keeps_everybody_out_is_an_error_that_names_its_column(reason: str):
     week = replace(USUAL_WEEK, matchable=0, possible=0, eligible_pairs=0, not_matchable={reason: 120})
-    (finding,) = unusual(week)
+    (finding,) = week_findings(week)
     assert finding.severity == "error"
     assert COLUMNS[reason] in finding.sentence
 

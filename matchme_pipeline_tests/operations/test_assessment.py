@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.operations.assessment import ActiveRun, Situation, assess
 from matchme_pipeline.operations.situation import situation
-from matchme_pipeline.operations.verdict import Situation, WeekAtWork, verdict
 from matchme_pipeline.settings import Settings
 
 WEEK = date(2026, 11, 15)
@@ -21,10 +21,10 @@ NOTHING = Situation(
     is_finished=False,
     finished_at=None,
     automation=True,
-    at_work=None,
+    active_run=None,
     usual_seconds=(3600.0, 3600.0, 7200.0),
 )
-AT_WORK = WeekAtWork(WEEK, "r", CLOSED, 50, 100)
+ACTIVE_RUN = ActiveRun(WEEK, "r", CLOSED, 50, 100)
 
 
 def at(hours: float, **changed: object) -> Situation:
@@ -39,28 +39,28 @@ FAILURE = ("key refused", "The key is wrong.", "Correct it.")
     [
         (at(3, is_finished=True, finished_at=CLOSED + timedelta(hours=1)), True, "finished, 4 h 00 min before"),
         (at(9, is_finished=True, finished_at=DUE + timedelta(minutes=5)), True, "finished, 5 min after"),
-        (at(0.5, at_work=AT_WORK), True, "50% done, forecast 03:00 UTC, due 07:00 UTC"),
+        (at(0.5, active_run=ACTIVE_RUN), True, "50% done, forecast 03:00 UTC, due 07:00 UTC"),
         # It takes longer than ever: the forecast moves on with it.
-        (at(4.9, at_work=AT_WORK), False, "late"),
-        (at(1, at_work=AT_WORK, usual_seconds=()), True, "so far"),
-        (at(6, at_work=AT_WORK, usual_seconds=()), False, "No"),
+        (at(4.9, active_run=ACTIVE_RUN), False, "late"),
+        (at(1, active_run=ACTIVE_RUN, usual_seconds=()), True, "so far"),
+        (at(6, active_run=ACTIVE_RUN, usual_seconds=()), False, "No"),
         (at(0.2), True, "about to start"),
         (at(0.2, automation=False), False, "matchme run --week 2026-11-15"),
         (at(2), False, "no run is active"),
         (at(2, failure=FAILURE, will_retry=True), True, "retried automatically"),
         (at(6, failure=FAILURE, will_retry=True), False, "Correct it."),
         (at(2, failure=FAILURE), False, "The key is wrong. Correct it."),
-        (at(2, at_work=replace(AT_WORK, week=date(2026, 11, 8))), True, "waits for week 2026-11-08"),
+        (at(2, active_run=replace(ACTIVE_RUN, week=date(2026, 11, 8))), True, "waits for week 2026-11-08"),
     ],
 )
 def test_the_first_line_answers(seen: Situation, can_sleep: bool, words: str):
-    found = verdict(seen)
+    found = assess(seen)
     assert found.can_sleep is can_sleep, found
     assert words in found.sentence
 
 
 def test_what_can_wait_wakes_nobody():
-    found = verdict(
+    found = assess(
         at(
             3,
             is_finished=True,
@@ -85,7 +85,7 @@ def test_a_failed_week_is_seen_in_the_tables(app_database: Connection):
         """,
         [WEEK, CLOSED, CLOSED + timedelta(minutes=1), '[{"error": "The API refuses the key (HTTP 401)."}]'],
     )
-    found = verdict(situation(app_database, settings, CLOSED + timedelta(hours=2)))
+    found = assess(situation(app_database, settings, CLOSED + timedelta(hours=2)))
     assert not found.can_sleep
     assert "key refused" in found.sentence
     app_database.execute(
@@ -96,11 +96,11 @@ def test_a_failed_week_is_seen_in_the_tables(app_database: Connection):
         """,
         [WEEK, CLOSED + timedelta(minutes=5), CLOSED + timedelta(minutes=15)],
     )
-    found = verdict(situation(app_database, settings, CLOSED + timedelta(hours=2)))
+    found = assess(situation(app_database, settings, CLOSED + timedelta(hours=2)))
     assert found.can_sleep
     assert "4 h 45 min before" in found.sentence
 
 
 def test_a_pipeline_without_a_closed_week_owes_nobody_anything(app_database: Connection):
     settings = Settings(MATCHME_FIRST_WEEK=date(2026, 11, 22))
-    assert verdict(situation(app_database, settings, CLOSED + timedelta(hours=2))).can_sleep
+    assert assess(situation(app_database, settings, CLOSED + timedelta(hours=2))).can_sleep

@@ -57,7 +57,7 @@ class WeekFigures:
     unknown_shares: Mapping[str, float]
 
 
-def unusual(figures: WeekFigures) -> list[Finding]:
+def week_findings(figures: WeekFigures) -> list[Finding]:
     """What an operator must know about the week, most severe first; empty for an empty week."""
     if figures.members == 0:
         return []

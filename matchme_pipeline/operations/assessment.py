@@ -12,7 +12,7 @@ STARTS_WITHIN = timedelta(minutes=30)
 
 
 @dataclass(frozen=True)
-class WeekAtWork:
+class ActiveRun:
     """An active run of a week."""
 
     week: date
@@ -33,7 +33,7 @@ class Situation:
     is_finished: bool
     finished_at: datetime | None
     automation: bool
-    at_work: WeekAtWork | None
+    active_run: ActiveRun | None
     usual_seconds: Sequence[float]
     failure: tuple[str, str, str] | None = None  # cause, meaning, remedy of the newest week's last failed run
     will_retry: bool = False
@@ -50,7 +50,7 @@ class Situation:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Assessment:
     """Whether nobody needs to act now, in one sentence, and what can wait until the morning."""
 
     can_sleep: bool
@@ -60,7 +60,7 @@ class Verdict:
     progress: float | None = None
 
 
-def verdict(seen: Situation) -> Verdict:
+def assess(seen: Situation) -> Assessment:
     """The decision for the newest closed week; older weeks and single jobs never require action at night."""
     done_at, progress = forecast(seen)
     can_sleep, sentence = _about_the_week(seen, done_at, progress)
@@ -77,18 +77,18 @@ def verdict(seen: Situation) -> Verdict:
         later.append(f"{seen.waiting_jobs:,} failed jobs wait for their next attempt.")
     if seen.open_alerts:
         later.append(f"{seen.open_alerts} alerts are open.")
-    return Verdict(can_sleep, sentence, later, done_at, progress)
+    return Assessment(can_sleep, sentence, later, done_at, progress)
 
 
 def forecast(seen: Situation) -> tuple[datetime | None, float | None]:
     """When the active run will end at the pace of earlier weeks, and the elapsed share of that time."""
-    if seen.at_work is None or not seen.usual_seconds:
+    if seen.active_run is None or not seen.usual_seconds:
         return None, None
     usual = median(seen.usual_seconds)
-    elapsed = (seen.now - seen.at_work.started_at).total_seconds()
+    elapsed = (seen.now - seen.active_run.started_at).total_seconds()
     # A run that already takes longer than usual is assumed to need another tenth of its elapsed time.
     whole = max(usual, elapsed * 1.1, 1.0)
-    return seen.at_work.started_at + timedelta(seconds=whole), min(elapsed / whole, 0.99)
+    return seen.active_run.started_at + timedelta(seconds=whole), min(elapsed / whole, 0.99)
 
 
 def _about_the_week(seen: Situation, done_at: datetime | None, progress: float | None) -> tuple[bool, str]:
@@ -96,12 +96,12 @@ def _about_the_week(seen: Situation, done_at: datetime | None, progress: float |
     if seen.is_finished:
         return True, f"Yes: {week} is finished{_by_how_much(seen)}."
     due = f"due {_clock(seen.due_at, seen.now)}"
-    if seen.at_work is not None and seen.at_work.week == seen.newest:
+    if seen.active_run is not None and seen.active_run.week == seen.newest:
         if done_at is None:
             in_time = seen.now < seen.due_at
-            return in_time, f"{'Yes, so far' if in_time else 'No'}: {week} is at work, {due}."
-        told = f"{week} is {progress:.0%} done, forecast {_clock(done_at, seen.now)}, {due}."
-        return (True, f"Yes: {told}") if done_at <= seen.due_at else (False, f"No, it will be late: {told}")
+            return in_time, f"{'Yes, so far' if in_time else 'No'}: {week} is running, {due}."
+        summary = f"{week} is {progress:.0%} done, forecast {_clock(done_at, seen.now)}, {due}."
+        return (True, f"Yes: {summary}") if done_at <= seen.due_at else (False, f"No, it will be late: {summary}")
     if seen.failure is not None:
         cause, meaning, remedy = seen.failure
         if seen.will_retry and seen.now < seen.due_at:
@@ -109,10 +109,10 @@ def _about_the_week(seen: Situation, done_at: datetime | None, progress: float |
         return False, f"No: {week} failed ({cause}). {meaning} {remedy}"
     if seen.automation and seen.now < seen.closed_at + STARTS_WITHIN:
         return True, f"Yes: {week} has just closed and its run is about to start, {due}."
-    if seen.at_work is not None:
+    if seen.active_run is not None:
         return (
             seen.now < seen.due_at,
-            f"{week} waits for week {seen.at_work.week}, which is at work, {due}.".capitalize(),
+            f"{week} waits for week {seen.active_run.week}, which is running, {due}.".capitalize(),
         )
     return False, f"No: {week} is not finished and no run is active: `matchme run --week {seen.newest}`"
 
