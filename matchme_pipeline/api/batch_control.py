@@ -16,7 +16,7 @@ from matchme_pipeline.jobs import dead_letters
 from matchme_pipeline.operations.run_ids import history_id
 from matchme_pipeline.week import WEEK, Week
 
-# Half a year of weeks per request; larger requests are probably mistakes.
+# Half a year; larger requests are probably mistakes.
 MAX_WEEKS = 26
 
 
@@ -60,7 +60,7 @@ def weeks_of(wanted: TriggerRequest, first_week: date, now: datetime) -> list[We
 
 
 def cancel_run(shared: Service, dagster_run_id: str) -> None:
-    """Cancel a run. Raises ProblemError 404 for an unknown run, 409 for one that is over or out of reach."""
+    """Cancel a run. Raises ProblemError 404 for an unknown run, 409 for one that cannot be ended from here."""
     with shared.connection() as connection:
         asked = triggers.outcome(connection, dagster_run_id)
         if asked is not None and asked.state == "launching" and triggers.withdraw(connection, dagster_run_id):
@@ -73,7 +73,7 @@ def cancel_run(shared: Service, dagster_run_id: str) -> None:
     if known.status is None:
         raise ProblemError(404, "no-such-run", f"there is no run {dagster_run_id} in Dagster")
     if not known.is_unfinished:
-        raise ProblemError(409, "run-is-over", f"run {dagster_run_id} is over already ({known.status})")
+        raise ProblemError(409, "run-is-over", f"run {dagster_run_id} has already ended ({known.status})")
     if not shared.dagster.cancel(dagster_run_id):
         raise ProblemError(
             409,
@@ -90,7 +90,7 @@ def retry_job(shared: Service, job_id: UUID) -> None:
 
 
 def discard_job(shared: Service, job_id: UUID, by: str) -> None:
-    """Take a failed job off the shelf. Raises ProblemError 404, or 409 for a job that has not failed."""
+    """Discard a failed job. Raises ProblemError 404, or 409 for a job that has not failed."""
     with shared.connection() as connection:
         if not dead_letters.discard(connection, [job_id], by):
             raise _not_failed(dead_letters.state(connection, job_id), job_id, "discarded")

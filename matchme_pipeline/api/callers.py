@@ -72,7 +72,7 @@ def signed_in(shared: Shared, credentials: Annotated[HTTPAuthorizationCredential
 
 
 def administrator(request: Request, shared: Shared, caller: Annotated[Caller, Depends(signed_in)]) -> Iterator[Caller]:
-    """A caller who is an administrator; the audit records the request, even if it is refused, and its outcome."""
+    """A caller who is an administrator; the audit records the request and its outcome, also of a refused one."""
     yield from recorded(request, shared, caller)
 
 

@@ -112,10 +112,10 @@ class DagsterRuns:
         with _answering():
             return cancellation.cancel(self._instance, dagster_run_id) is cancellation.Cancellation.ASKED
 
-    def launch(self, trigger: Trigger, still_at_it: Callable[[], None]) -> None:
+    def launch(self, trigger: Trigger, renew_lease: Callable[[], None]) -> None:
         """Put a run into Dagster's queue, tagged with its week and its requester.
 
-        `still_at_it` is called every few seconds until Dagster has accepted it. Raises LaunchError.
+        `renew_lease` is called every few seconds until Dagster has accepted it. Raises LaunchError.
         """
         tags = {runs.PARTITION_TAG: trigger.week.isoformat(), REQUESTED_BY_TAG: trigger.requested_by}
         arguments = ["job", "launch", "-w", str(files.dagster_home() / "workspace.yaml"), "-j", _JOBS[trigger.run_type]]
@@ -132,7 +132,7 @@ class DagsterRuns:
             if self._is_broken_off:
                 command.kill()
             try:
-                errors = _wait_for(command, still_at_it)
+                errors = _wait_for(command, renew_lease)
             finally:
                 command.kill()
                 self._command = None
@@ -147,7 +147,7 @@ class DagsterRuns:
             command.kill()
 
 
-def _wait_for(command: "subprocess.Popen[str]", still_at_it: Callable[[], None]) -> str:
+def _wait_for(command: "subprocess.Popen[str]", renew_lease: Callable[[], None]) -> str:
     """The output of the command when it ends."""
     until = monotonic() + LAUNCH_TIMEOUT_SECONDS
     while True:
@@ -157,7 +157,7 @@ def _wait_for(command: "subprocess.Popen[str]", still_at_it: Callable[[], None])
             if monotonic() > until:
                 message = f"Dagster's command did not answer within {LAUNCH_TIMEOUT_SECONDS} seconds"
                 raise LaunchError(message) from None
-            still_at_it()
+            renew_lease()
 
 
 @contextmanager

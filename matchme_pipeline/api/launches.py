@@ -85,6 +85,6 @@ class Launches:
                 while not self._ended and self.launch_next():
                     pass
             except Exception as error:
-                # Whatever it was, the launch is still in the table, and the next attempt may go well.
+                # The launch is still in the table, so the next attempt may succeed.
                 _log.warning("launching waits: %s", type(error).__name__)
             self._wake.wait(POLL_SECONDS)

@@ -32,14 +32,14 @@ class InsightPage(BaseModel):
 
 
 class ReviewAnswer(BaseModel):
-    """A verdict that was taken, and the points that the app's rules gave for it."""
+    """A recorded review, and the member's points after it."""
 
     insight: Insight
     total_points: int | None = Field(description="The member's points now.", examples=[135])
 
 
 class Starters(BaseModel):
-    """ChaiChat starters of a pair: light ones, and ones that reach for values."""
+    """ChaiChat starters of a pair: light ones, and ones about values."""
 
     level_1: list[str]
     level_2: list[str]

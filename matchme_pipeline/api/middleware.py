@@ -1,4 +1,4 @@
-"""Applied to every request: id, limits, headers, one log line."""
+"""What every request gets: an id, limits, headers, one log line."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ MAX_BODY_BYTES = 65_536
 MAX_HEADERS_BYTES = 32_768
 BODY_SECONDS = 10
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
-# A URL ends in logs, histories and referrers: a token has no place in it.
+# A URL appears in logs, histories and referrers, so it must not contain a token.
 _TOKEN_PARAMETERS = frozenset(
     {"token", "access_token", "id_token", "jwt", "authorization", "__session", "session_token"}
 )
@@ -47,7 +47,7 @@ _log = logging.getLogger("matchme.api")
 
 
 class Envelope:
-    """Pure ASGI, outermost: gives the request an id, the answer its headers, and writes one line when it is over.
+    """Pure ASGI, outermost: gives the request an id, the answer its headers, and logs one line at its end.
 
     The line names the route, never the path with its ids, never headers, queries or bodies.
     """
@@ -124,7 +124,7 @@ class Gate:
             return _problem(scope, 431, "headers-too-large", detail)
         names = {name.lower() for name, _ in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)}
         if names & _TOKEN_PARAMETERS:
-            detail = "a token must not stand in a URL; send it in the header Authorization"
+            detail = "a token must not be part of a URL; send it in the header Authorization"
             return _problem(scope, 400, "token-in-url", detail)
         length = Headers(scope=scope).get("content-length", "")
         if length.isdecimal() and int(length[:20]) > MAX_BODY_BYTES:

@@ -23,7 +23,7 @@ _RUN_ID = "8a6e0804-2bd0-4672-b79d-d97027f9071a"
 
 
 class Strict(BaseModel):
-    """A request's body: a field that nobody knows is an error, not a surprise."""
+    """The base of request bodies; an unknown field is an error."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -59,20 +59,20 @@ class TriggerRequest(Strict):
 
 
 class TriggeredRun(BaseModel):
-    """One run that was asked for."""
+    """One requested run."""
 
     week: date = Field(examples=["2026-11-15"])
     run_type: RunType
     dagster_run_id: str = Field(examples=[_RUN_ID])
-    history_id: UUID = Field(description="The run's row in the history, there once the run begins.")
-    started: bool = Field(description="False: such a run is queued or at work already; this is it.")
+    history_id: UUID = Field(description="The run's row in the history, once it has started.")
+    started: bool = Field(description="False: such a run is already queued or active; this is it.")
 
 
 class TriggerAnswer(BaseModel):
     """The runs, the oldest week first, and what the caller should know."""
 
     runs: list[TriggeredRun]
-    notes: list[str] = Field(examples=[["No Dagster daemon is at work: the runs wait in the queue."]])
+    notes: list[str] = Field(examples=[["No Dagster daemon is running: the runs wait in the queue."]])
 
 
 class Run(BaseModel):
@@ -106,7 +106,7 @@ class QueueSummary(BaseModel):
 
 
 class Status(BaseModel):
-    """What goes on now."""
+    """The current state of runs and queue."""
 
     as_of: datetime = Field(
         description="When the queue was counted: at most ten seconds ago, unless counting takes longer than one."
@@ -128,7 +128,7 @@ class RunPage(BaseModel):
 
 
 class TriggerState(BaseModel):
-    """What became of a run that was asked for."""
+    """The state of a requested run."""
 
     dagster_run_id: str = Field(examples=[_RUN_ID])
     history_id: UUID
@@ -137,7 +137,7 @@ class TriggerState(BaseModel):
         examples=["queued"],
     )
     error: str | None
-    run: Run | None = Field(description="The run's row in the history, once it has begun.")
+    run: Run | None = Field(description="The run's row in the history, once it has started.")
 
 
 class Job(BaseModel):
@@ -191,7 +191,7 @@ class CostRow(BaseModel):
 
 
 class CostAnswer(BaseModel):
-    """Cost by one dimension, the dearest first (weeks and days: the newest first)."""
+    """Cost by one dimension, the most expensive first (weeks and days: the newest first)."""
 
     by: Literal["week", "stage", "model", "day", "member"]
     since: date
@@ -209,7 +209,7 @@ class BudgetAnswer(BaseModel):
 
 
 class Health(BaseModel):
-    """Whether the process lives, and what it can reach."""
+    """Whether the process is alive, and what it can reach."""
 
     status: Literal["ok", "unavailable"]
     checks: dict[str, str] = Field(examples=[{"database": "ok", "migrations": "ok"}])

@@ -12,7 +12,7 @@ from matchme_pipeline.api.functions.router import PREFIX
 from matchme_pipeline.api.problems import ProblemDetails
 
 DESCRIPTION = (
-    "What MatchMe's app and its administrators ask of the weekly pipeline. Send a Clerk session token as "
+    "The API of the weekly pipeline for MatchMe's app and its administrators. Send a Clerk session token as "
     "`Authorization: Bearer …`; every error is problem details (RFC 9457),"
     " and under /functions/v1, as the app reads it, a sentence in `error`."
 )

@@ -11,7 +11,7 @@ from matchme_pipeline.api.queries.batch import RunRow
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.jobs.model import JobStatus
 
-NO_DAEMON = "No Dagster daemon is at work: runs wait in the queue until one starts (`matchme dev`, or dagster-daemon)."
+NO_DAEMON = "No Dagster daemon is running: runs wait in the queue until one starts (`matchme dev`, or dagster-daemon)."
 NO_DAGSTER = "Dagster's storage does not answer: runs can be neither started nor cancelled, and its queue is not known."
 
 

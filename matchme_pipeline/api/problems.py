@@ -39,7 +39,7 @@ _TITLES = {
 
 
 class InvalidValue(BaseModel):
-    """One value that is wrong, and where it stands."""
+    """One wrong value and its place."""
 
     where: str = Field(examples=["body.week"])
     message: str = Field(examples=["2026-11-16 is a Monday, not a Sunday"])

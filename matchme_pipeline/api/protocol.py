@@ -1,4 +1,4 @@
-"""HTTP over a socket with limits: without them the server waits without end and stores without bound."""
+"""HTTP over a socket with limits on time, size and number of requests."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 # return a quarter of a megabyte, including the beginning of a body; a tighter limit on headers applies later.
 HEAD_SECONDS = 10.0
 MAX_HEAD_BYTES = 524_288
-# The limit of a whole body, also of one that nobody reads because its request is already answered or refused.
+# The time limit of a whole body, also if its request is already answered or refused.
 WHOLE_BODY_SECONDS = 20.0
 # How long an answer may wait for its caller to read it.
 UNREAD_SECONDS = 30.0

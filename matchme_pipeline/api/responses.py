@@ -6,7 +6,7 @@ from matchme_pipeline.api.problems import MEDIA_TYPE, ProblemDetails
 
 DESCRIPTIONS = {
     400: "A token in the URL, or a body that is not JSON.",
-    401: "No token, or one that proves nothing.",
+    401: "No token, or an invalid one.",
     403: "Not allowed for this caller.",
     404: "There is no such thing.",
     408: "The body did not come within ten seconds.",

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 # Operators watch a queue that empties over minutes.
 FRESH_SECONDS = 2.0
-# Older than this it is worth waiting for a new one.
+# If the value is older, a request waits for a new one.
 OLDEST_SECONDS = 10.0
 # The largest share of the time that counting may take, however large the table is.
 SHARE = 0.1

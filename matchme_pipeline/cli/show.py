@@ -123,7 +123,7 @@ def runs_table(rows: Sequence[RunRow]) -> None:
     for run in rows:
         if run.status == "running":
             done = f"{run.completed_jobs:,} of {run.total_jobs:,} jobs, {run.failed_jobs:,} failed"
-            console.result(f"At work: {run.run_type}, {done}, {_usd(run.cost_usd)} USD")
+            console.result(f"Running: {run.run_type}, {done}, {_usd(run.cost_usd)} USD")
             console.result(f"  matchme cancel {run.dagster_run_id} ends it")
 
 

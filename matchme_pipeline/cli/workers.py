@@ -13,7 +13,7 @@ def worker(
     week: Annotated[str, typer.Option(help="The week, by its Sunday: YYYY-MM-DD.")],
     wait: Annotated[int, typer.Option(min=0, max=10_080, help="Minutes to wait for a run of the week to begin.")] = 0,
 ) -> None:
-    """Help the run that is at work on a week: ask its open model questions until it is over.
+    """Help the run that is working on a week: ask its open model questions until it is over.
 
     Start as many as the model server and its rate limits bear, on any machine with the same database and models.
     """
@@ -42,7 +42,7 @@ def worker(
         with connect(url, vectors=False) as connection:
             at_work = {row.week for row in lost_runs.close_lost(connection, instance, datetime.now(UTC))}
             if wanted.sunday not in at_work and not missing_weeks([wanted]):
-                raise PipelineError(f"week {week} is finished: no run is at work on it, and nothing is left to ask.")
+                raise PipelineError(f"week {week} is finished: no run is working on it, and nothing is left to ask.")
             member_of = week_workers.run_of_week(connection, instance, wanted, 60 * wait)
         console.say(f"helping run {member_of} of week {week}")
         tags = {

@@ -7,7 +7,7 @@ from statistics import median
 
 from matchme_pipeline.operations.remedies import cause_of, remedy_for
 
-# The schedule's tick and a busy daemon: a week that closed a moment ago has not been forgotten.
+# A busy daemon starts the weekly run within this time after the window closes.
 STARTS_WITHIN = timedelta(minutes=30)
 
 

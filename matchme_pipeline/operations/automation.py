@@ -61,16 +61,16 @@ def daily_schedule(context: ScheduleEvaluationContext) -> RunRequest:
     cron_schedule="30 5 2 * *",
     execution_timezone="UTC",
     default_status=_STATUS,
-    description="On the second of each month, 05:30 UTC: removes what the rules of retention no longer keep.",
+    description="On the second of each month, 05:30 UTC: removes data that has exceeded its retention period.",
 )
 def retention_schedule(context: ScheduleEvaluationContext) -> RunRequest:
-    """Once a month: what grows in a month is a small part of what the rules keep."""
+    """Once a month is often enough: a month adds little to what the rules keep."""
     return RunRequest(run_key=f"retention/{context.scheduled_execution_time:%Y-%m-%d}")
 
 
 def _close(context: RunStatusSensorContext, status: str, error: str | None = None, **metadata: bool) -> None:
     if context.dagster_run.job_name in (WORKER_JOB, RETENTION_JOB):
-        # A worker's calls stand in the row of the run that it helped; retention is no work on a week.
+        # A worker's calls are part of the row of the run that it helped, and retention works on no week.
         return
     with connect(database_url(process_settings()), vectors=False) as connection:
         runs.close_run(connection, context.dagster_run, status, error, **metadata)

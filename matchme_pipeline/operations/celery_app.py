@@ -8,7 +8,7 @@ from typing import Any
 
 
 def __getattr__(name: str) -> Any:
-    """`app`: made when Celery asks for it."""
+    """`app` is created when Celery asks for it."""
     if name != "app":
         raise AttributeError(name)
     from dagster_celery.make_app import make_app
@@ -21,7 +21,7 @@ def __getattr__(name: str) -> Any:
     settings = process_settings()
     executors.require(settings)
     assert settings.celery_broker is not None
-    # Before the worker forks: its processes, one a step, then start with the code loaded.
+    # Load the code before the worker forks, so that the process of each step starts with it.
     import_module("matchme_pipeline.definitions")
     app = make_app(app_config(settings.celery_broker.get_secret_value()))
     for create in (create_task, create_execute_job_task, create_resume_job_task):

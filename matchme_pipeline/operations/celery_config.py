@@ -1,16 +1,16 @@
-"""What Celery's workers and the executor that sends steps to them have in common; imports nothing of Celery."""
+"""The settings that Celery's workers and the executor share; does not import Celery."""
 
 from typing import Any
 
-# A step's message is given to another worker if this one dies, but not while it may still work: no step takes a day.
+# After this time a step's message is delivered to another worker. No step takes a day, so only a dead worker loses it.
 _MAX_STEP_SECONDS = 86_400
 
 
 def app_config(broker: str) -> dict[str, Any]:
-    """What the workers and the executor have in common, as dagster-celery's schema names it.
+    """The settings that workers and the executor share, by the names of dagster-celery's schema.
 
-    A message is acknowledged when its step has ended, so that the step of a killed process goes back into the queue;
-    a worker takes no message beyond those that it works on. Results come by Redis where that is the broker.
+    A message is acknowledged when its step has ended, so that the step of a killed process returns to the queue.
+    A worker prefetches no messages. Results are stored in Redis if that is the broker.
     """
     return {
         "broker": broker,

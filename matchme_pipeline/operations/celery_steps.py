@@ -32,7 +32,7 @@ from matchme_pipeline.operations.heartbeat import quietly
 from matchme_pipeline.operations.liveness import HEARTBEAT_SECONDS
 from matchme_pipeline.settings import process_settings
 
-# Several signs of life have to be missing, and a worker takes a while to start a step.
+# Several heartbeats must be missing, and a worker takes a while to start a step.
 LOST_AFTER = timedelta(seconds=6 * HEARTBEAT_SECONDS)
 MAX_TRIES = 4
 _LOOK_AGAIN = timedelta(seconds=5)
@@ -45,7 +45,7 @@ _log = logging.getLogger(__name__)
 
 @executor(name="celery", config_schema=CELERY_CONFIG, requirements=several_processes())
 def watched_celery_executor(context: InitExecutorContext) -> Executor:
-    """dagster-celery's executor, which also gives the step of a killed worker to another one."""
+    """dagster-celery's executor; it also submits the step of a killed worker again."""
     config: dict[str, Any] = dict(context.executor_config)
     return _WatchedExecutor(
         broker=config.get("broker"),
@@ -94,7 +94,7 @@ class WatchedStep:
         self._result: AsyncResult = self._submitted()
 
     def ready(self) -> bool:
-        """Whether the step has ended; submits it again where its worker is gone."""
+        """Whether the step has ended; submits it again if its worker is gone."""
         try:
             if self._result.ready():
                 return True
@@ -105,7 +105,7 @@ class WatchedStep:
             return False
         self._next_look = now + _LOOK_AGAIN
         if self._events(_ENDS):
-            # The worker may still be about to hand in the result.
+            # The worker may be about to report the result.
             self._ended_at = self._ended_at or now
             return now - self._ended_at > _RESULT_IS_DUE
         if self._is_lost(now):
@@ -126,7 +126,7 @@ class WatchedStep:
         return [serialize_value(event) for event in self._events(STEP_EVENTS, max(started, default=0.0))]
 
     def revoke(self) -> None:
-        """Take the step back if no worker has begun it."""
+        """Revoke the step if no worker has started it."""
         self._result.revoke()
 
     def _submitted(self) -> AsyncResult:
@@ -149,14 +149,14 @@ class WatchedStep:
         run = self._instance.get_run_by_id(self._run_id)
         if run is not None:
             self._instance.report_engine_event(
-                f"The worker of this step gives no sign of life; the step is submitted again, try {self._tries + 1}.",
+                f"The worker of this step sends no heartbeat; the step is submitted again, try {self._tries + 1}.",
                 run,
                 step_key=self._step_key,
             )
         self._result = self._submitted()
 
     def _is_lost(self, now: datetime) -> bool:
-        """No step of the run lives, and this one has begun, or is in no queue where it could begin."""
+        """No step of the run is active, and this one has started, or is in no queue from which it could start."""
         if now - self._submitted_at < LOST_AFTER:
             return False
         if not self._has_started() and not self._waits_in_vain():
@@ -201,6 +201,6 @@ def _is_empty(app: Celery, queue: str) -> bool:
         try:
             waiting = connection.default_channel.queue_declare(queue=queue, passive=True).message_count
         except connection.channel_errors:
-            # Redis knows no queue without messages.
+            # Redis has no key for a queue without messages.
             return True
     return bool(waiting == 0)

@@ -1,4 +1,4 @@
-"""Checks across stages: the promise on failures, the three books that must agree, and the hour a week is due."""
+"""Checks across stages: the failure rate, the equality of the three cost records, and the hour a week is due."""
 
 from datetime import UTC, datetime
 
@@ -80,10 +80,10 @@ def finished_by_sunday_seven(context: AssetCheckExecutionContext) -> AssetCheckR
 def _punctuality(week: Week, at: datetime, hours: float, promised: bool) -> str:
     when = f"Finished {at:%Y-%m-%d %H:%M} UTC"
     if hours >= 0:
-        return f"{when}, {hours:.1f} hours before members look."
+        return f"{when}, {hours:.1f} hours before members open the app."
     if promised:
         return f"Late, not broken. {when}, {-hours:.1f} hours after it was due ({ready_by(week):%a %H:%M} UTC)."
-    return f"{when}, started by hand or as a backfill; no schedule had promised it for {ready_by(week):%a %H:%M} UTC."
+    return f"{when}, started by hand or as a backfill; no schedule was to finish it by {ready_by(week):%a %H:%M} UTC."
 
 
 def _finishing_event(context: AssetCheckExecutionContext) -> EventLogRecord | None:

@@ -80,11 +80,11 @@ def refresh_members(connection: Connection, dagster_run_id: str, now: datetime) 
     members = week_jobs.members_with_open_jobs(connection, JobType.DNA_RECALCULATION, newest, MAX_MEMBERS)
     if not members:
         return Refreshed(week.key, 0, 0, adopted)
-    # Theirs alone: a job beyond the limit, or in backoff, must not count as done without its member's score.
+    # Only these members' jobs: a job beyond the limit or in backoff must not be completed without a score.
     with week_jobs.members_taken(
         connection, JobType.DNA_RECALCULATION, newest, dagster_run_id, members, ALGORITHM_VERSION, others_too=False
     ) as taken:
-        # One pass over the population, however few they are: a review also changes how common traits are.
+        # Always the whole population, because a review also changes the frequency of traits.
         shown = weekly.refresh(connection, week, members, now)
         week_jobs.finish_members(connection, taken, {})
     return Refreshed(week.key, len(members), shown, adopted)

@@ -9,7 +9,7 @@ from dagster._core.execution.api import create_execution_plan, execute_run
 from matchme_pipeline.operations.code_origin import job_origin
 from matchme_pipeline.operations.runs import PARTITION_TAG
 
-# The listeners of `progress` hear of its steps.
+# The listeners of `progress` receive its steps.
 RUN_CONFIG: dict[str, dict[str, dict[str, object]]] = {"loggers": {"progress": {}}}
 
 

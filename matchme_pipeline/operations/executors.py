@@ -1,6 +1,6 @@
-"""Where Dagster executes the steps of its runs (MATCHME_EXECUTOR): on this machine, or on those of Celery, k8s, docker.
+"""Chooses where Dagster executes steps (MATCHME_EXECUTOR): on this machine, or by Celery, Kubernetes or Docker.
 
-`matchme run` is one process whatever is set here: the setting is for runs that Dagster launches.
+The setting applies to runs that Dagster launches; `matchme run` always uses one process.
 """
 
 import os
@@ -18,11 +18,11 @@ from matchme_pipeline.errors import ConfigurationError
 from matchme_pipeline.operations.celery_config import app_config
 from matchme_pipeline.settings import Settings
 
-# Independent stages side by side; more than two would only contend for a machine's cores.
+# Two independent stages run in parallel; more would only compete for the machine's cores.
 _STEPS_AT_ONCE = 2
 # Steps are forked from one process that has loaded the code; a new process per step would cost seconds.
 _PRELOADED = ["matchme_pipeline.definitions"]
-# The extra of this package, and the package and attribute that it brings.
+# By extra of this package: the package that it installs, and the attribute with the executor.
 _INTEGRATIONS = {
     "celery": ("dagster_celery", "matchme_pipeline.operations.celery_steps", "watched_celery_executor"),
     "k8s": ("dagster_k8s", "dagster_k8s", "k8s_job_executor"),
@@ -38,7 +38,7 @@ def executor_of(settings: Settings) -> ExecutorDefinition:
     config = _config(settings)
     checked = process_config(definition.config_schema.config_type, config)
     if not checked.success:
-        first = checked.errors[0].message if checked.errors else "it has another shape"
+        first = checked.errors[0].message if checked.errors else "it has an unexpected shape"
         where = settings.executor_config or "MATCHME_EXECUTOR_IMAGE, MATCHME_CELERY_BROKER"
         raise ConfigurationError(
             f"The configuration of the executor '{settings.executor}' is wrong ({where}): {first}. Correct it there."
@@ -48,10 +48,10 @@ def executor_of(settings: Settings) -> ExecutorDefinition:
 
 
 def require(settings: Settings) -> None:
-    """Raise ConfigurationError, naming the remedy, where the chosen executor lacks a package, an address or a share.
+    """Raise ConfigurationError with the remedy if the chosen executor lacks a package, an address or shared storage.
 
-    On several machines every step needs the same database, the same first week and the same models; what lies under
-    MATCHME_HOME of one machine is not there on another.
+    On several machines every step needs the same database, the same first week and the same models. Other machines do
+    not have the files under this machine's MATCHME_HOME.
     """
     if settings.executor in _INTEGRATIONS:
         _definition(settings)
@@ -80,8 +80,8 @@ def _require_shared(settings: Settings) -> None:
     name = f"MATCHME_EXECUTOR={settings.executor}"
     if settings.database_url is None:
         raise ConfigurationError(
-            f"{name} needs MATCHME_DATABASE_URL: the embedded server is of one machine and one process tree. Name a "
-            "PostgreSQL that every step reaches."
+            f"{name} needs MATCHME_DATABASE_URL: other machines cannot reach the embedded server. Set it to a "
+            "PostgreSQL server that every step can reach."
         )
     if not spans_machines(settings):
         return
@@ -91,27 +91,27 @@ def _require_shared(settings: Settings) -> None:
     ):
         if url is not None and _is_this_machine(_host(url)):
             raise ConfigurationError(
-                f"{name} runs steps elsewhere, and {variable} names this machine ({_host(url) or 'a local socket'}). "
-                "Name the host by which every machine reaches it."
+                f"{name} runs steps on other machines, and {variable} names this one ({_host(url) or 'a local socket'}). "
+                "Set it to a host name that every machine can reach."
             )
     if not settings.is_first_week_stated:
         raise ConfigurationError(
-            f"{name} needs MATCHME_FIRST_WEEK: what one machine looked up and keeps under its MATCHME_HOME the others "
-            "do not know. Set it to the same Sunday for all of them (`matchme status` names the first week)."
+            f"{name} needs MATCHME_FIRST_WEEK, because other machines cannot read the first week that this one stores "
+            "under MATCHME_HOME. Set it to the same Sunday on all of them (`matchme status` shows the first week)."
         )
     if settings.compute_logs == "local":
         raise ConfigurationError(
-            f"{name} leaves what steps print on the machine that ran them. Set MATCHME_COMPUTE_LOGS=shared where "
-            "MATCHME_HOME is a folder that all machines share, or MATCHME_COMPUTE_LOGS=off."
+            f"{name} writes the output of steps to the machine that runs them. Set MATCHME_COMPUTE_LOGS=shared if "
+            "MATCHME_HOME is a folder that all machines share, otherwise MATCHME_COMPUTE_LOGS=off."
         )
     if settings.llm == "rehearsal":
         raise ConfigurationError(
-            f"{name} cannot use MATCHME_LLM=rehearsal: its server answers on one machine. Rehearse with "
-            "MATCHME_EXECUTOR=multiprocess, or name a server for all in OPENAI_BASE_URL."
+            f"{name} cannot use MATCHME_LLM=rehearsal, because its server answers on one machine only. Rehearse with "
+            "MATCHME_EXECUTOR=multiprocess, or set OPENAI_BASE_URL to a server that all machines can reach."
         )
     if settings.development_tokens:
         raise ConfigurationError(
-            f"{name} cannot use MATCHME_DEVELOPMENT_TOKENS=true: their key lies under one machine's MATCHME_HOME. "
+            f"{name} cannot use MATCHME_DEVELOPMENT_TOKENS=true, because their key is under one machine's MATCHME_HOME. "
             "Unset it and set MATCHME_CLERK_ISSUER."
         )
 
@@ -140,7 +140,7 @@ def _config(settings: Settings) -> dict[str, Any]:
     if settings.executor == "celery" and settings.celery_broker is not None:
         base = app_config(settings.celery_broker.get_secret_value())
     if settings.executor == "docker":
-        # Names alone: each container takes the values from the process that launches it.
+        # Names only: each container receives the values of the process that launches it.
         base = {"image": settings.executor_image, "env_vars": _variables_set()}
     if settings.executor == "k8s" and settings.executor_image is not None:
         base = {"job_image": settings.executor_image}
@@ -160,8 +160,8 @@ def _from_file(settings: Settings) -> Mapping[str, Any]:
         ) from None
     if found is not None and not isinstance(found, dict):
         raise ConfigurationError(
-            f"MATCHME_EXECUTOR_CONFIG names {settings.executor_config}, which holds no names with values. Write what "
-            "stands under `execution: config:` in Dagster's documentation."
+            f"MATCHME_EXECUTOR_CONFIG names {settings.executor_config}, which is not a mapping. Write what "
+            "Dagster's documentation lists under `execution: config:`."
         )
     return found or {}
 

@@ -1,4 +1,4 @@
-"""A step's sign of life: its run's figures are written every few seconds for as long as the step works."""
+"""A step's heartbeat: writes its run's figures every few seconds while the step works."""
 
 import logging
 import os
@@ -52,4 +52,4 @@ def quietly(write: Callable[[], object]) -> None:
     try:
         write()
     except (psycopg.Error, DatabaseUnavailableError) as error:
-        _log.warning("a run's sign of life could not be written: %s", str(error).splitlines()[0] if str(error) else "")
+        _log.warning("a run's heartbeat could not be written: %s", str(error).splitlines()[0] if str(error) else "")

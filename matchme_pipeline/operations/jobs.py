@@ -46,7 +46,7 @@ def dna_refresh_job() -> None:
     refresh_dna_scores()
 
 
-@op(description="Asks the open questions of the run that it belongs to, until that run is over.")
+@op(description="Asks the open model questions of the run that it helps, until that run ends.")
 def answer_open_questions(context: OpExecutionContext, database: DatabaseResource, models: ModelsResource) -> None:
     """Help the run named in this run's tags; the calls are booked on that run."""
     from matchme_pipeline.operations.worker_stages import stages_of
@@ -66,7 +66,7 @@ def answer_open_questions(context: OpExecutionContext, database: DatabaseResourc
     context.add_output_metadata({**answered, "worker_of": member_of})
 
 
-# A worker takes no turn of its own and has no row: it is a member of the run that it helps.
+# A worker has no row and waits for no lock, because it is part of the run that it helps.
 @job(
     name=week_workers.WORKER_JOB,
     resource_defs={"database": DatabaseResource(), "models": ModelsResource()},
@@ -78,9 +78,9 @@ def week_worker_job() -> None:
     answer_open_questions()
 
 
-@op(description="Removes what the rules of retention no longer keep.")
+@op(description="Removes data that has exceeded its retention period.")
 def apply_retention(context: OpExecutionContext, database: DatabaseResource) -> None:
-    """Apply the rules; what each has removed and the bytes of every table are metadata."""
+    """Apply the rules; the metadata shows what each removed and the size of every table."""
     with database.connect() as connection:
         removed = retention.apply_rules(connection, process_settings(), datetime.now(UTC))
         sizes = retention_queries.bytes_by_table(connection)

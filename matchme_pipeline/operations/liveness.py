@@ -1,4 +1,4 @@
-"""Whether a run that its row calls `running` is alive: by its process where it has one, the others by heartbeat."""
+"""Decides whether a run with status `running` is alive: by its process if it has one, otherwise by its heartbeat."""
 
 import os
 import platform
@@ -65,7 +65,7 @@ def end_of(row: RunningRow, dagster_status: DagsterRunStatus | None, now: dateti
         return End("failed", "the process that ran it is gone")
     last_sign = row.heartbeat_at or row.started_at
     if seen is None and now - last_sign > STALE_AFTER:
-        return End("failed", f"no sign of life since {last_sign:%Y-%m-%d %H:%M} UTC")
+        return End("failed", f"no heartbeat since {last_sign:%Y-%m-%d %H:%M} UTC")
     return None
 
 

@@ -1,4 +1,4 @@
-"""Runs that ended without anybody writing it down: killed processes, lost machines, a daemon that was down."""
+"""Runs that ended without a record of it: killed processes, lost machines, a stopped daemon."""
 
 from datetime import date, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""All SQL about runs: opened, counted, closed, and summed up per week."""
+"""All SQL of runs: open, count, close, and sum up per week."""
 
 import json
 from collections.abc import Sequence

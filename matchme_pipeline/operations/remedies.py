@@ -45,7 +45,7 @@ _CAUSES: tuple[tuple[str, Cause], ...] = (
     (r"timed? ?out|TimeoutError|http_5\d\d|HTTP 5\d\d", Cause(
         "provider trouble", 3, "The model provider was slow or had an error of its own.",
         "Jobs are retried by themselves; `matchme jobs retry --week {week}` opens those that gave up.")),
-    (r"process that ran it is gone|no sign of life|killed|interrupted|Terminated", Cause(
+    (r"process that ran it is gone|no heartbeat|no sign of life|killed|interrupted|Terminated", Cause(
         "process lost", 2, "The process that ran the week ended before its work did.",
         "Look for a restart or for missing memory on the machine, then `matchme run --week {week}`.")),
     (r"model calls failed widely|is not finished|jobs failed, more than", Cause(

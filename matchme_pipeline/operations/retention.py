@@ -1,8 +1,8 @@
-"""How long the pipeline keeps what nothing needs any more: one list of rules, each with its setting.
+"""The retention rules: what the pipeline removes, after how long, and by which setting.
 
-No rule touches what makes "late equals on time" (content items, answers and vectors of texts, reviews), the ledger,
-shown matches and their outcomes, histories of scores, or failed jobs. What a rule removes is recorded elsewhere for
-good, or is computed again, without a call, when its week is materialised again.
+No rule removes the data that late weeks need (content items, answers and vectors of texts, reviews), the ledger, shown
+matches and their outcomes, score histories, or failed jobs. Removed data is either recorded elsewhere, or is computed
+again without model calls when its week is materialised again.
 """
 
 import shutil
@@ -30,7 +30,7 @@ class Rule:
 
 
 def apply_rules(connection: Connection, settings: Settings, now: datetime) -> dict[str, int]:
-    """Apply every rule; how much each has removed."""
+    """Apply every rule; returns how much each removed."""
     return {rule.name: rule.remove(connection, settings, now) for rule in RULES}
 
 
@@ -51,7 +51,7 @@ def _audit(connection: Connection, settings: Settings, now: datetime) -> int:
 
 
 def _departures(connection: Connection, _settings: Settings, now: datetime) -> int:
-    # The window is a minute; a provider that is asked again removes its own.
+    # The window is one minute; the next request to a provider removes its own old rows.
     return retention_queries.remove_departures(connection, now - timedelta(days=1))
 
 
@@ -66,7 +66,7 @@ def _compute_logs(_connection: Connection, settings: Settings, now: datetime) ->
     before = (now - timedelta(days=settings.keep_event_days)).timestamp()
     removed = 0
     for folder in dagster_addresses.files_dir(settings).glob("*/compute_logs"):
-        # A run at work writes; what has not changed for so long belongs to a run that is over.
+        # An active run writes; what has not changed for so long belongs to a run that is over.
         if max(path.stat().st_mtime for path in (folder, *folder.iterdir())) < before:
             shutil.rmtree(folder)
             removed += 1
@@ -74,7 +74,7 @@ def _compute_logs(_connection: Connection, settings: Settings, now: datetime) ->
 
 
 def _old_weeks(connection: Connection, keep: int, now: datetime) -> tuple[date, Collection[date]]:
-    """The Sunday before which weeks are old, and the weeks that runs are at work on; no run begins meanwhile."""
+    """The Sunday before which weeks are old, and the weeks that runs are working on; no run begins meanwhile."""
     run_queries.lock_run_rows(connection)
     busy = {row.week for row in run_queries.running_rows(connection) if row.week is not None}
     return (now.astimezone(UTC) - timedelta(weeks=keep + 1)).date(), busy
@@ -83,8 +83,8 @@ def _old_weeks(connection: Connection, keep: int, now: datetime) -> tuple[date, 
 RULES = (
     Rule("member_vectors", "MATCHME_KEEP_VECTOR_WEEKS", "members' vectors of old weeks", _member_vectors),
     Rule("finished_jobs", "MATCHME_KEEP_JOB_WEEKS", "completed jobs of old weeks", _finished_jobs),
-    Rule("api_audit", "MATCHME_KEEP_AUDIT_DAYS", "what was asked of the API long ago", _audit),
-    Rule("llm_departures", "one day", "when requests left, for the rate limit of a minute", _departures),
-    Rule("dagster_events", "MATCHME_KEEP_EVENT_DAYS", "what finished runs said while they worked", _events),
+    Rule("api_audit", "MATCHME_KEEP_AUDIT_DAYS", "old audit rows of the API", _audit),
+    Rule("llm_departures", "one day", "send times of requests, for the one-minute rate limit", _departures),
+    Rule("dagster_events", "MATCHME_KEEP_EVENT_DAYS", "progress events of finished runs", _events),
     Rule("compute_logs", "MATCHME_KEEP_EVENT_DAYS", "folders of runs' standard output", _compute_logs),
 )

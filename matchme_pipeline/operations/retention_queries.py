@@ -9,7 +9,7 @@ from matchme_pipeline.database.connection import Connection
 def remove_member_vectors(connection: Connection, before: date, but: Collection[date]) -> int:
     """Remove members' vectors of weeks before `before`, other than those in `but` and the newest of each model.
 
-    The texts that only these weeks name stay on record for a member who asks to be forgotten.
+    The hashes of texts that only these weeks used are stored, so that they can be removed when a member is removed.
     """
     parameters = {"before": before, "but": list(but)}
     connection.execute(
@@ -47,7 +47,7 @@ def remove_member_vectors(connection: Connection, before: date, but: Collection[
 
 
 def remove_finished_jobs(connection: Connection, before: date, but: Collection[date]) -> int:
-    """Remove completed jobs of weeks before `before`, other than those in `but`; failed ones rest on their shelf."""
+    """Remove completed jobs of weeks before `before`, other than those in `but`; failed ones stay."""
     return connection.execute(
         "delete from batch_processing_queue where status = 'completed' and week < %s and week <> all(%s::date[])",
         [before, list(but)],
@@ -55,12 +55,12 @@ def remove_finished_jobs(connection: Connection, before: date, but: Collection[d
 
 
 def remove_audit(connection: Connection, before: datetime) -> int:
-    """Remove what was asked of the API before `before`."""
+    """Remove audit rows of the API from before `before`."""
     return connection.execute("delete from api_audit where asked_at < %s", [before]).rowcount
 
 
 def remove_departures(connection: Connection, before: datetime) -> int:
-    """Remove when requests left before `before`."""
+    """Remove send times of requests from before `before`."""
     return connection.execute("delete from llm_departures where left_at < %s", [before]).rowcount
 
 

@@ -1,4 +1,4 @@
-"""Why a run failed, read from Dagster's events: the innermost cause, in one sentence."""
+"""The reason of a run's failure, from Dagster's events: the innermost cause in one sentence."""
 
 import re
 

@@ -27,7 +27,7 @@ def acquire_run_lock(connection: Connection, instance: DagsterInstance, run: Dag
         status = run_queries.status_of(connection, run.run_id)
         if status in ("failed", "cancelled"):
             raise RunDeclinedError(
-                f"Run {run.run_id} was closed as {status} while it was silent, and its week is free for other runs. "
+                f"Run {run.run_id} was closed as {status} because it sent no heartbeat; its week is free for other runs. "
                 "Start it again."
             )
         if status is None:
@@ -42,9 +42,8 @@ def acquire_run_lock(connection: Connection, instance: DagsterInstance, run: Dag
 def lives_as_long_as_its_run(instance: DagsterInstance, run: DagsterRun) -> bool:
     """Whether the process that `this_worker` names executes all of the run.
 
-    So it is with the command, and where Dagster's log names that process as the one that executes or forks the steps.
-    Elsewhere (Celery, pods, containers) it is one step's, which ends long before the run does: then the run is judged
-    by its heartbeat.
+    True for the command, and if Dagster's log names that process as the one that executes or forks the steps. With
+    Celery, pods or containers, the process executes one step and ends long before the run; then the heartbeat decides.
     """
     if PROCESS_TAG in run.tags:
         return True
@@ -83,7 +82,7 @@ def refuse_conflicts(others: Sequence[RunningRow], week: date | None, publishes:
             )
         if publishes and other.publishes_matches:
             raise RunDeclinedError(
-                f"Run {other.dagster_run_id} is at work on week {other.week}, and weeks publish their matches one "
+                f"Run {other.dagster_run_id} is working on week {other.week}, and weeks publish their matches one "
                 f"after another, because no pair may be shown twice. Start week {week} when it is "
                 "finished."
             )

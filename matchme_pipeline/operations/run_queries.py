@@ -139,7 +139,7 @@ def end_rows_without_run(connection: Connection, before: datetime) -> int:
         """
         update batch_run_history
         set status = 'failed', completed_at = coalesce(completed_at, started_at),
-            error_log = error_log || '[{"job_type": "run", "error": "left behind by a run that nobody knows"}]'::jsonb
+            error_log = error_log || '[{"job_type": "run", "error": "left behind by an unknown run"}]'::jsonb
         where status = 'running' and dagster_run_id is null and started_at < %s
         """,
         [before],

@@ -111,7 +111,7 @@ def backfill_missing_weeks(context: SensorEvaluationContext) -> SensorResult | S
             RunRequest(
                 run_key=f"backfill/{week}/{tried[week].tries if week in tried else 0}",
                 partition_key=week.isoformat(),
-                tags={"matchme/reason": "nobody has materialised this week"},
+                tags={"matchme/reason": "no run has materialised this week"},
             )
             for week in plan.launch
         ],
@@ -191,7 +191,7 @@ def close_lost_runs(context: SensorEvaluationContext) -> SkipReason:
         lost_runs.not_yet_started(connection, context.instance)
     week_workers.close_lost_workers(context.instance)
     context.update_cursor(_now().isoformat())
-    return SkipReason(f"{len(at_work)} runs are at work")
+    return SkipReason(f"{len(at_work)} runs are active")
 
 
 def _can_be_worked_on(due: DueSet, now: datetime) -> bool:

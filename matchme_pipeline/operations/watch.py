@@ -23,9 +23,9 @@ from matchme_pipeline.operations.alerts import record_alert
 from matchme_pipeline.settings import Settings, process_settings
 from matchme_pipeline.week import Week
 
-# The start of the first look; later ones start at the end of the previous one.
+# The first check looks back this far; later ones start where the previous one ended.
 FIRST_LOOK_BACK = timedelta(days=1)
-# A run's end may be written a while after it happened: by whoever notices that its machine was lost.
+# A run's end may be recorded later than it happened, for example when its machine was lost.
 OVERLAP = timedelta(hours=1)
 
 
@@ -69,7 +69,7 @@ def watch(connection: Connection, instance: DagsterInstance, settings: Settings,
             found.append(alerts.run_failed(run))
         found.append(alerts.too_many_failures(run))
         found.append(_nobody_matched(connection, run))
-    # Without automation nothing is due at seven.
+    # Without automation no week has a due time.
     if settings.automation:
         found.append(_late_week(instance, settings, now))
     found += [alerts.foreign_matches(*one) for one in app_object_queries.foreign_matches(connection)[:1]]
@@ -110,7 +110,7 @@ def _resolved(connection: Connection) -> int:
 
 
 def _fail_check(instance: DagsterInstance, alert: alerts.Alert) -> None:
-    """Let the check fail for a week that never ran. Freshness counts any week's run; a check belongs to one week."""
+    """Let the check `finished_by_sunday_seven` fail for a week that never ran: Dagster's freshness counts any week."""
     instance.report_runless_asset_event(
         AssetCheckEvaluation(
             asset_key=AssetKey("run_summary"),

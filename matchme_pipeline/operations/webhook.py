@@ -1,4 +1,4 @@
-"""Telling alerts to a Slack-compatible webhook."""
+"""Sends alerts to a Slack-compatible webhook."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from matchme_pipeline.settings import Settings
 TIMEOUT_SECONDS = 10
 # Two, four, … minutes apart: the last attempt follows about four hours after the first.
 MAX_ATTEMPTS = 8
-# Last month's alerts do not help anybody when a webhook is configured today.
+# Older alerts are not sent, for example when a webhook is configured for the first time.
 OLDEST = timedelta(days=2)
 ALERTS_PER_RUN = 20
 

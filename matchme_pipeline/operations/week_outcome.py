@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 # With a larger share of failed jobs of one type, the week's results cover too few members to count as finished.
 MAX_FAILED_SHARE = 0.1
-# Fewer are bad luck or bad rows.
+# Fewer failures are chance or broken rows.
 MIN_FAILED = 5
 
 

@@ -1,4 +1,4 @@
-"""SQL on how a week's jobs ended that call models."""
+"""SQL of the outcomes of a week's jobs that call models."""
 
 from datetime import date
 

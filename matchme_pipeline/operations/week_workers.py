@@ -1,9 +1,9 @@
-"""Worker runs: further processes, on any machine, that ask a week's open questions beside the run of the week.
+"""Worker runs: additional processes, on any machine, that ask the open model questions of a week's run.
 
-A worker asks what the run's stages have still to ask, in an order of its own, and books its calls on that run. Claims
-on questions in flight keep two processes from asking the same; the run finds the stored answers and finishes its jobs
-with them. So a worker writes nothing of a week's results, and one that is killed leaves nothing behind. Rate limits and
-the budget are shared by all processes.
+A worker asks the questions that the run's stages still have open, in a different order, and books its calls on that
+run. Claims on in-flight questions prevent two processes from asking the same one. The run finds the stored answers and
+finishes its jobs with them, so a worker writes none of the week's results, and a killed worker leaves nothing behind.
+All processes share the rate limits and the budget.
 """
 
 import time
@@ -23,37 +23,37 @@ from matchme_pipeline.settings import Settings
 from matchme_pipeline.week import Week
 
 WORKER_JOB = "week_worker"
-# The run that a worker belongs to, and the week that both are at work on.
+# Tags: the run that a worker belongs to, and the week that both work on.
 MEMBER_OF_TAG = "matchme/worker_of"
 WEEK_TAG = "matchme/worker_week"
 LOOK_SECONDS = 1.0
 
 
 class OpenQuestions(Protocol):
-    """What one stage has still to ask."""
+    """The open questions of one stage."""
 
     def ask_some(self) -> int:
-        """Ask a portion of what nobody has answered; how many answers there are now, 0 where nothing is open."""
+        """Ask a portion of the unanswered questions; returns the number of answers, 0 if none is open."""
 
 
 def require_shared_questions(settings: Settings) -> None:
-    """Raise ConfigurationError where a worker would have nothing to ask."""
+    """Raise ConfigurationError if a worker would have nothing to ask."""
     if settings.provider == "local":
         raise ConfigurationError(
             "MATCHME_LLM=local: the offline models compute in the run's own process, and a worker would compute the "
-            "same a second time. Workers help where answers come over the network."
+            "same again. Workers only help with models over the network."
         )
     if settings.llm_mode == "batch":
         raise ConfigurationError(
-            "MATCHME_LLM_MODE=batch: a stage's questions leave in one batch, so that a worker has nothing to ask. Set "
-            "it to standard or flex for weeks that workers drain together."
+            "MATCHME_LLM_MODE=batch: a stage sends its questions in one batch, so a worker has nothing to ask. Set it "
+            "to standard or flex for weeks with workers."
         )
 
 
 def run_of_week(connection: Connection, instance: DagsterInstance, week: Week, wait_seconds: float) -> str:
-    """The Dagster id of the run that is at work on `week`, waiting `wait_seconds` for one to begin.
+    """The Dagster id of the run that is working on `week`, waiting up to `wait_seconds` for one to start.
 
-    Raises PipelineError where there is none.
+    Raises PipelineError if there is none.
     """
     until = time.monotonic() + wait_seconds
     while True:
@@ -62,7 +62,7 @@ def run_of_week(connection: Connection, instance: DagsterInstance, week: Week, w
                 return row.dagster_run_id
         if time.monotonic() >= until:
             raise PipelineError(
-                f"No run is at work on week {week.key}. Start it (matchme run --week {week.key}, or materialise it in "
+                f"No run is working on week {week.key}. Start it (matchme run --week {week.key}, or materialise it in "
                 "Dagster's UI), then its workers; --wait MINUTES waits for it."
             )
         time.sleep(LOOK_SECONDS)
@@ -77,10 +77,10 @@ def join(
     week: Week,
     report: Callable[[str], None] = lambda _: None,
 ) -> dict[str, int]:
-    """Ask the open questions of the run `member_of` until it is over; how many answers came back, by stage.
+    """Ask the open questions of the run `member_of` until it ends; returns the number of answers by stage.
 
-    A stage's questions are asked while Dagster calls its step started, and once the run's own calls have shown that it
-    asks the same model: an answer of another one would be paid in vain. Ends cleanly at the budget's end.
+    A stage's questions are asked while its step is started, once the ledger shows that the run uses the same model: the
+    run could not use the answers of another one. Stops cleanly at the budget limit.
     """
     answered = dict.fromkeys(stages, 0)
     questions: dict[str, OpenQuestions] = {}
@@ -106,7 +106,7 @@ def join(
 
 
 def close_lost_workers(instance: DagsterInstance) -> None:
-    """Tell Dagster of worker runs whose process is gone, or whose run has ended a while ago on another machine."""
+    """Report the end of worker runs to Dagster if their process is gone, or if the run ended a while ago elsewhere."""
     for record in instance.get_run_records(
         RunsFilter(job_name=WORKER_JOB, statuses=[DagsterRunStatus.STARTED, DagsterRunStatus.STARTING])
     ):

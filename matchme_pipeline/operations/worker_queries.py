@@ -1,4 +1,4 @@
-"""SQL of worker runs: what is open in the queue, which model a run asks, and the workers that its row names."""
+"""SQL of worker runs: open jobs, the models that a run asks, and the workers in its row."""
 
 from datetime import date
 
@@ -8,7 +8,7 @@ from matchme_pipeline.operations.run_queries import CALLS_OF_RUN, FIGURES_OF_CAL
 
 
 def open_subjects(connection: Connection, job_type: JobType, week: date) -> set[str]:
-    """Members whose job of the week is not finished, unless it has failed before: that one is the run's own to try."""
+    """Members with an unfinished job of the week that has not failed before; only the run retries failed jobs."""
     rows = connection.execute(
         """
         select subject
@@ -30,7 +30,7 @@ def models_asked(connection: Connection, dagster_run_id: str, stage: str) -> set
 
 
 def declare_worker(connection: Connection, dagster_run_id: str, worker_run_id: str) -> None:
-    """Name a worker run in the row of the run that it belongs to."""
+    """Add a worker run to the row of the run that it helps."""
     connection.execute(
         """
         update batch_run_history
@@ -44,7 +44,7 @@ def declare_worker(connection: Connection, dagster_run_id: str, worker_run_id: s
 
 
 def settle_figures(connection: Connection, dagster_run_id: str) -> None:
-    """Add to a closed row what calls in flight have brought since, so that it equals the ledger."""
+    """Add the cost of calls that ended after the row was closed, so that it equals the ledger."""
     connection.execute(
         """
         update batch_run_history h

@@ -1,4 +1,4 @@
-"""What a worker asks in each stage: the same questions as the run's own, in an order of its own."""
+"""The questions that a worker asks in each stage: those of the run, in a different order."""
 
 import random
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +27,7 @@ PAIRS_AT_ONCE = 500
 def stages_of(
     connection: Connection, models: Models, week: Week, seed: str
 ) -> dict[str, Callable[[CallContext], OpenQuestions]]:
-    """The stages that a worker helps, by the name of their step; `seed` gives this worker its order."""
+    """The stages that a worker helps, by the name of their step; `seed` determines this worker's order."""
     order = random.Random(seed)
     return {
         "content_insights": lambda calls: _Insights(connection, models, week, calls, order),

@@ -26,7 +26,7 @@ class RecordedLaunches(DagsterRuns):
         super().__init__(instance)
         self.launched: list[tuple[str, str]] = []
 
-    def launch(self, trigger: Trigger, still_at_it: Callable[[], None]) -> None:
+    def launch(self, trigger: Trigger, renew_lease: Callable[[], None]) -> None:
         self.launched.append((trigger.run_type, trigger.week.isoformat()))
 
 

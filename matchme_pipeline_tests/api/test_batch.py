@@ -52,7 +52,7 @@ def test_a_run_that_dagster_has_already_is_answered_with(api: Api):
     assert api.launch_all() == []
 
 
-def test_a_range_starts_its_weeks_oldest_first_and_says_that_no_daemon_is_at_work(api: Api):
+def test_a_range_starts_its_weeks_oldest_first_and_says_that_no_daemon_is_running(api: Api):
     answer = api.post(TRIGGER, ADMIN, json={"from_week": "2026-01-04", "to_week": "2026-01-18"})
     assert [run["week"] for run in answer.json()["runs"]] == ["2026-01-04", "2026-01-11", "2026-01-18"]
     assert "No Dagster daemon" in answer.json()["notes"][0]

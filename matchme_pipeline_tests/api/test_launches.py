@@ -64,7 +64,7 @@ def test_runs_reach_dagster_one_after_the_other(api: Api, database: Connection):
 
 
 def test_a_run_that_dagster_refuses_says_why_and_may_be_asked_for_again(api: Api, monkeypatch: pytest.MonkeyPatch):
-    def refuse(trigger: Trigger, still_at_it: Callable[[], None]) -> None:
+    def refuse(trigger: Trigger, renew_lease: Callable[[], None]) -> None:
         raise LaunchError("DagsterInvalidSubsetError: no such job")
 
     run_id = triggered(api)

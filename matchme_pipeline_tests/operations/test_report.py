@@ -237,7 +237,7 @@ def test_first_things_stand_first():
 
 
 def test_the_first_sentence_says_whether_it_was_in_time():
-    assert content.headline(made()).endswith("4.0 hours before members look.")
+    assert content.headline(made()).endswith("4.0 hours before members open the app.")
     assert "2.5 hours after it was due" in content.headline(made(hours_before_due=-2.5))
     assert "is not finished" in content.headline(made(finished_at=None, hours_before_due=None))
     told = content.message(made(figures=[Figure("items", 10, 5)]), [("The run", "https://dagster.example/runs/r")])

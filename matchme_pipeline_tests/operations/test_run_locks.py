@@ -67,9 +67,9 @@ def dead_process() -> str:
             DagsterRunStatus.STARTED,
             ELSEWHERE,
             timedelta(minutes=16),
-            End("failed", "no sign of life since 2026-02-01 03:44 UTC"),
+            End("failed", "no heartbeat since 2026-02-01 03:44 UTC"),
         ),
-        (None, None, timedelta(minutes=16), End("failed", "no sign of life since 2026-02-01 03:44 UTC")),
+        (None, None, timedelta(minutes=16), End("failed", "no heartbeat since 2026-02-01 03:44 UTC")),
     ],
 )
 def test_a_run_is_judged_by_dagster_then_by_its_last_sign_of_life(status, worker, silent, end):
@@ -99,7 +99,7 @@ def test_a_second_run_of_a_week_declines_and_names_the_first(seeded_url: str):
 def test_weeks_publish_their_matches_one_after_another(app_database: Connection):
     at_work(app_database, "earlier")
     with DagsterInstance.ephemeral() as instance:
-        with pytest.raises(RunDeclinedError, match="Run earlier is at work on week 2026-01-04"):
+        with pytest.raises(RunDeclinedError, match="Run earlier is working on week 2026-01-04"):
             run_locks.require_free_week(app_database, instance, WEEKS[1].sunday, datetime.now(UTC))
         app_database.execute("update batch_run_history set publishes_matches = false")
         run_locks.require_free_week(app_database, instance, WEEKS[1].sunday, datetime.now(UTC))

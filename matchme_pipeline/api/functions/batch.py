@@ -53,7 +53,7 @@ def trigger(request: Request, shared: Shared, admin: Admin, sent: Body) -> dict[
     with shared.connection() as connection:
         row = app_batch.run(connection, run.history_id) or {}
         matches, previews = app_batch.published_by(connection, run.history_id, run.week)
-    message = f"Week {run.week}: {'the run is queued' if run.started else 'such a run is queued or at work already'}."
+    message = f"Week {run.week}: {'the run is queued' if run.started else 'such a run is already queued or active'}."
     return {
         "success": True,
         "message": " ".join([message, *answer.notes]),

@@ -104,7 +104,7 @@ class JwksKeys:
 
 
 class PemKey:
-    """One configured public key, which signs whatever key id a token names."""
+    """One configured public key, used for every key id."""
 
     def __init__(self, pem: str) -> None:
         """Raises ConfigurationError for a text that is not an RSA public key."""

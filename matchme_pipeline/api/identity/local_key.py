@@ -1,4 +1,4 @@
-"""Tokens for development: a key pair of this installation, which a configured Clerk issuer shuts out."""
+"""Tokens for development: a key pair of this installation, which a configured Clerk issuer disables."""
 
 import ipaddress
 import os

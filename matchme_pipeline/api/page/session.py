@@ -101,7 +101,7 @@ def acting_administrator(
 
 
 def _foreign_form() -> ProblemError:
-    return ProblemError(403, "foreign-form", "this form does not come from your page; reload it and press again")
+    return ProblemError(403, "foreign-form", "this form does not belong to your session; reload the page and try again")
 
 
 def _hash(secret: str) -> str:

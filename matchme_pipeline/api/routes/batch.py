@@ -38,7 +38,7 @@ from matchme_pipeline.api.responses import problems
 router = APIRouter(prefix="/api/batch", tags=["batch"])
 
 TRIGGER_ANSWERS = problems(401, 403, 422) | {
-    200: {"model": TriggerAnswer, "description": "Nothing new started: such runs are queued or at work already."}
+    200: {"model": TriggerAnswer, "description": "Nothing new started: such runs are already queued or active."}
 }
 
 

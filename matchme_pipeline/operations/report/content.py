@@ -134,7 +134,7 @@ def headline(report: WeekReport) -> str:
     lasted = f"{hours:.1f} hours" if hours < 72 else f"{hours / 24:.0f} days"
     when = f"Week {report.week} finished {report.finished_at} UTC"
     if report.hours_before_due >= 0:
-        return f"{when}, {lasted} before members look."
+        return f"{when}, {lasted} before members open the app."
     return f"{when}, {lasted} after it was due ({report.due_at} UTC)."
 
 

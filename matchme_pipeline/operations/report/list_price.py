@@ -83,7 +83,7 @@ def of_offline_week(
 
 
 def _evenly(rows: Sequence[T], most: int) -> list[T]:
-    """At most `most` of the rows, from all over."""
+    """At most `most` of the rows, evenly spaced."""
     step = max(1.0, len(rows) / most)
     return [rows[int(number * step)] for number in range(int(len(rows) / step))]
 
