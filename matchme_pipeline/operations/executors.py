@@ -91,7 +91,7 @@ def _require_shared(settings: Settings) -> None:
     ):
         if url is not None and _is_this_machine(_host(url)):
             raise ConfigurationError(
-                f"{name} runs steps on other machines, and {variable} names this one ({_host(url) or 'a local socket'}). "
+                f"{name} runs steps on other machines, and {variable} names this one ({_host(url) or 'a socket'}). "
                 "Set it to a host name that every machine can reach."
             )
     if not settings.is_first_week_stated:
@@ -111,7 +111,7 @@ def _require_shared(settings: Settings) -> None:
         )
     if settings.development_tokens:
         raise ConfigurationError(
-            f"{name} cannot use MATCHME_DEVELOPMENT_TOKENS=true, because their key is under one machine's MATCHME_HOME. "
+            f"{name} cannot use MATCHME_DEVELOPMENT_TOKENS=true: their key is under one machine's MATCHME_HOME. "
             "Unset it and set MATCHME_CLERK_ISSUER."
         )
 

@@ -27,7 +27,7 @@ def acquire_run_lock(connection: Connection, instance: DagsterInstance, run: Dag
         status = run_queries.status_of(connection, run.run_id)
         if status in ("failed", "cancelled"):
             raise RunDeclinedError(
-                f"Run {run.run_id} was closed as {status} because it sent no heartbeat; its week is free for other runs. "
+                f"Run {run.run_id} was closed as {status} because it sent no heartbeat; other runs may take its week. "
                 "Start it again."
             )
         if status is None:

@@ -5,28 +5,28 @@ from pathlib import Path
 import numba
 
 from matchme_pipeline import matching
-from matchme_pipeline.matching.rules.jit import kept_in
+from matchme_pipeline.matching.rules.jit import cache_folder
 
 
 def test_a_rule_that_changes_in_any_module_is_compiled_anew(tmp_path: Path):
     (tmp_path / "a.py").write_text("one = 1\n")
     (tmp_path / "b.py").write_text("two = 2\n")
-    before = kept_in(tmp_path)
-    assert before == kept_in(tmp_path)
+    before = cache_folder(tmp_path)
+    assert before == cache_folder(tmp_path)
     (tmp_path / "b.py").write_text("two = 3\n")
-    changed = kept_in(tmp_path)
+    changed = cache_folder(tmp_path)
     assert changed != before
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "c.py").write_text("three = 3\n")
-    deeper = kept_in(tmp_path)
+    deeper = cache_folder(tmp_path)
     assert deeper != changed
     (tmp_path / "rules" / "c.py").write_text("three = 4\n")
-    assert kept_in(tmp_path) != deeper
+    assert cache_folder(tmp_path) != deeper
 
 
 def test_compiled_rules_depend_on_every_module_of_matching():
     room = Path(matching.__file__).parent
-    assert Path(numba.config.CACHE_DIR).name == kept_in(room).name
+    assert Path(numba.config.CACHE_DIR).name == cache_folder(room).name
 
 
 def test_where_nothing_may_be_written_rules_are_kept_in_the_users_cache(tmp_path: Path, monkeypatch):
@@ -34,4 +34,4 @@ def test_where_nothing_may_be_written_rules_are_kept_in_the_users_cache(tmp_path
     sources.mkdir()
     (sources / "__pycache__").write_text("a file, so that no folder can be made of it")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    assert (tmp_path / "cache") in kept_in(sources).parents
+    assert (tmp_path / "cache") in cache_folder(sources).parents

@@ -166,7 +166,7 @@ def test_figures_are_those_of_the_tables_beside_last_weeks(database: Connection,
     assert list(shown) == [stage.name for stage in STAGES]
     quality = {name: now for name, now, _ in report.quality}
     assert quality["AUC of the score"] == "too few"
-    assert 0 < float(quality["shown to somebody, of those who have anybody to meet"].rstrip("%")) <= 100
+    assert 0 < float(quality["members in a list, of those with an eligible partner"].rstrip("%")) <= 100
     assert sum(report.match_score_bins) == matches[0]
     assert sum(size * members for size, members in report.members_by_list_size) == matches[0]
     assert {stage for stage, _ in report.seconds_by_stage} >= {"content_insights", "weekly_matches", "dna_scores"}

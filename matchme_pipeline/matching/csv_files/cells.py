@@ -195,7 +195,7 @@ def _json(cell: str) -> Any:
         try:
             json.dumps(value, ensure_ascii=False).encode()
         except UnicodeEncodeError:
-            raise ValueError("holds half of a character (\\ud800 to \\udfff); write the whole character") from None
+            raise ValueError("contains half a character (\\ud800 to \\udfff); write the whole character") from None
     return value
 
 

@@ -49,8 +49,8 @@ USER_ID = Column("user_id", cells.identifier, "the member's id, any text", requi
 
 MEMBER_COLUMNS = (
     USER_ID,
-    Column("gender", cells.gender, "male or female (m, f); a member without one is not matched", required=True),
-    Column("birthdate", cells.day, "YYYY-MM-DD; this column or age must be there"),
+    Column("gender", cells.gender, "male or female (m, f); members without it are not matched", required=True),
+    Column("birthdate", cells.day, "YYYY-MM-DD; either this column or age is required"),
     Column("age", cells.whole(0, 130), "whole years on the day of --as-of, where birthdate is not known"),
     Column(
         "gender_preference",
@@ -63,7 +63,7 @@ MEMBER_COLUMNS = (
     Column(
         "religion",
         cells.json_value,
-        "JSON with sect and practiceLevel, for who lacks the next two",
+        "JSON with sect and practiceLevel, used if the next two are empty",
         strangers=_practice,
     ),
     Column("sect", cells.text, ", ".join(words.SECTS), strangers=_codes(words.SECT_CODE)),
@@ -116,7 +116,7 @@ MEMBER_COLUMNS = (
         strangers=_labels(words.RELIGIOSITY_LABELS),
     ),
     Column("partner_sect_preference", cells.listed, "; ".join(words.SECTS), strangers=_labels(words.SECTS)),
-    Column("partner_prayer_importance", cells.whole(1, 10), "how much praying alike matters, 1 to 10; soft"),
+    Column("partner_prayer_importance", cells.whole(1, 10), "how important similar prayer habits are, 1 to 10; soft"),
     Column("partner_hijab_required", cells.boolean, "true or false"),
     Column("dna_score", cells.decimal(0, 100), "MySoul DNA score, 0 to 100"),
     Column("insights", cells.listed, "what the member has approved, each as 'category: title'"),
@@ -137,5 +137,5 @@ OUTCOME_COLUMNS = (
 )
 MET_COLUMNS = (
     USER_ID,
-    Column("match_user_id", cells.identifier, "a member whom they must not meet", required=True, filled=True),
+    Column("match_user_id", cells.identifier, "a member whom they have met already", required=True, filled=True),
 )

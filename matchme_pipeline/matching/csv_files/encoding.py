@@ -11,7 +11,7 @@ from matchme_pipeline.embeddings.member_vector import BIO_WEIGHT, DEPTH_WEIGHT, 
 from matchme_pipeline.llm.local.encoder import ENCODER_DIMENSIONS, item_vectors, process_encoder
 from matchme_pipeline.matching.csv_files.people import Text
 
-# So many members' texts are encoded together: enough for the encoder to be quick, little enough for memory.
+# Members whose texts are encoded together; more would only take more memory.
 MEMBERS_AT_ONCE = 500
 
 

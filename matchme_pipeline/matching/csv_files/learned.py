@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # Candidates kept per member, many times the length of a list, so that the model has a choice.
 CANDIDATES_PER_MEMBER = 300
 _HUNDREDTHS = 100
-# By member and partner, whether the one liked the other.
+# By (member, partner): did the member like the partner?
 Liked = Mapping[tuple[str, str], bool]
 
 
@@ -37,7 +37,7 @@ class LearnedScore:
 
     def points(self, a: NDArray[np.intp], b: NDArray[np.intp]) -> NDArray[np.float64]:
         """The scores, 0 to 100, of the pairs of positions (a[n], b[n])."""
-        # From the lower position, so that rounding does not tell the sides apart.
+        # From the lower position, so that rounding is the same from both sides.
         low, high = np.minimum(a, b), np.maximum(a, b)
         values = self.engine.pair_features.of(low, high, self.calibration)
         return np.asarray(100 * np.sqrt(self.model.mutual_chance(values, low, high)))

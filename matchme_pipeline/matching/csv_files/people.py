@@ -65,7 +65,7 @@ def read_members(path: Path, cutoff: datetime, advance: Callable[[], None] = lam
         user_id = values["user_id"]
         if user_id in lines:
             problems.add(
-                line, "user_id", f"{quoted(user_id)} stands on line {lines[user_id]} too; keep one row per member"
+                line, "user_id", f"{quoted(user_id)} is also on line {lines[user_id]}; keep one row per member"
             )
             continue
         lines[user_id] = line
@@ -91,7 +91,7 @@ def read_texts(path: Path, members: Collection[str], cutoff: datetime, people: P
         else:
             texts[user_id].append(Text(values["text"], values["shared_at"], values["depth_level"] or 1))
     if later:
-        people.notes.append(f"{path}: {later} texts were shared after the day of --as-of and are left out")
+        people.notes.append(f"{path}: {later} texts were shared after the day of --as-of; they are ignored")
     return texts
 
 
@@ -116,7 +116,7 @@ def read_met(path: Path, members: Collection[str], people: People) -> set[Pair]:
 
 
 def read_outcomes(path: Path, members: Collection[str], people: People) -> dict[Pair, bool]:
-    """By member and partner, whether the one liked the other: the last row counts. Raises InputFileError."""
+    """By (member, partner), whether the member liked the partner; the last row counts. Raises InputFileError."""
     liked: dict[Pair, bool] = {}
     repeated = 0
     for user_id, values in _rows_of_members(path, OUTCOME_COLUMNS, members, people):
@@ -143,7 +143,7 @@ def _rows_of_members(
             continue
         if once and user_id in lines:
             problems.add(
-                line, "user_id", f"{quoted(user_id)} stands on line {lines[user_id]} too; keep one row per member"
+                line, "user_id", f"{quoted(user_id)} is also on line {lines[user_id]}; keep one row per member"
             )
         lines[user_id] = line
         if values.get("embedding") is not None:
@@ -215,7 +215,7 @@ def _same_dimensions(problems: Problems, vectors: Mapping[str, NDArray[np.float3
 def _notes(path: Path, table: Table) -> list[str]:
     notes = _unused(path, table)
     if table.ids_made_plain:
-        notes.append(f"{path}: {table.ids_made_plain} ids held invisible characters; they are read without them")
+        notes.append(f"{path}: {table.ids_made_plain} ids contain invisible characters, which are ignored")
     return notes
 
 
@@ -247,10 +247,10 @@ def _from_npz(path: Path, members: Collection[str], people: People) -> dict[str,
     user_ids = [_plain_id(path, row, user_id) for row, user_id in enumerate(written.tolist())]
     if len(set(user_ids)) < len(user_ids):
         twice = next(user_id for user_id, times in Counter(user_ids).items() if times > 1)
-        raise InputFileError(f"{path}: the user_id {quoted(twice)} stands in it twice; keep one row per member.")
+        raise InputFileError(f"{path}: the user_id {quoted(twice)} occurs twice; keep one row per member.")
     found = {user_id: vectors[row] for row, user_id in enumerate(user_ids) if user_id in members}
     if len(found) < len(user_ids):
-        people.notes.append(f"{path}: {len(user_ids) - len(found)} vectors name no member; they are left out")
+        people.notes.append(f"{path}: {len(user_ids) - len(found)} vectors belong to no member; they are ignored")
     return found
 
 

@@ -26,7 +26,7 @@ class Problems:
             self._shown.append(f"line {line}, column {column}: {text}")
 
     def unknown(self, line: int, column: str, value: str) -> None:
-        """A value that no vocabulary knows."""
+        """A value outside the vocabulary."""
         self._unknown[column, value] += 1
         self._first_line.setdefault((column, value), line)
 

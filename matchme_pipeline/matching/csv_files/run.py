@@ -57,7 +57,7 @@ def match_files(request: Request, step: Step = lambda _name, _total: None) -> di
     """
     # numba takes a third of a second to load; a rejected file does not need it.
     from matchme_pipeline.matching.csv_files.output import best_rows, require_writable, write_rows
-    from matchme_pipeline.matching.engine.members_without_anybody import reasons
+    from matchme_pipeline.matching.engine.members_without_partners import reasons
 
     require_writable(request.out, request.inputs)
     step("reading", None)
@@ -129,7 +129,7 @@ def _vectors(request: Request, people: People, members: set[str], step: Step) ->
     texts = reading.read_texts(request.texts, members, request.cutoff, people) if request.texts else {}
     if given:
         if texts or people.biographies:
-            people.notes.append("vectors are given, so no text was read for them: the two are not one space")
+            people.notes.append("vectors are given, so texts are not used: their vectors would belong to another model")
         return given, "given"
     if not texts and not people.biographies:
         return {}, "none"

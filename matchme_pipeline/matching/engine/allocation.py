@@ -26,7 +26,7 @@ from matchme_pipeline.matching.engine.allocation_problem import MAX_MATCHES, UNI
 
 # Small regions are solved together. The arrays of a network take about 150 bytes per pair.
 _PAIRS_AT_ONCE = 1_000_000
-# With so many times fewer pairs than there are members in all, a part's members are sorted out by themselves.
+# A part with this many times fewer pairs than there are members finds its members by sorting its own pairs.
 _SMALL_PART = 16
 
 
@@ -34,7 +34,7 @@ _SMALL_PART = 16
 class Allocated:
     """The selected pairs' numbers, ascending; their value, and an upper bound for any allocation.
 
-    Value and bound are equal if the optimum is proven. Standing pairs count in neither.
+    Value and bound are equal if the optimum is proven. Touched pairs count in neither.
     """
 
     chosen: NDArray[np.intp]

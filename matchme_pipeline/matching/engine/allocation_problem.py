@@ -15,7 +15,7 @@ UNITS_PER_POINT = 1_000
 
 @dataclass(frozen=True)
 class RandomPlaces:
-    """Which places are drawn at random: those of a match week, and what share of all places, 0 to 1."""
+    """The random places of a match week; `share` of all places, 0 to 1."""
 
     match_week: date
     share: float

@@ -1,4 +1,4 @@
-"""How many others each member is shown to, by gender, age band and place: what a version may not make less even."""
+"""Exposure: how many lists each member appears in, by gender, age band and place. A promotion must keep it even."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -13,13 +13,13 @@ from matchme_pipeline.matching.rules.vocabulary import GENDERS
 if TYPE_CHECKING:
     from matchme_pipeline.matching.rules.members import Members
 
-# A smaller group's Gini is chance.
+# The Gini of a smaller group is mostly noise.
 MIN_GROUP = 100
 AGE_BAND_YEARS = 10
 
 
 def exposure(members: "Members", pairs: NDArray[np.intp], possible: NDArray[np.bool_]) -> Exposure:
-    """The exposure that pairs of positions, (pairs, 2), give the members who have anybody to meet (`possible`)."""
+    """The exposure that pairs of positions, (pairs, 2), give the members with an eligible partner (`possible`)."""
     shown = np.bincount(pairs.reshape(-1), minlength=len(members))
     found = {"all": gini(shown[possible].tolist())}
     for labels in _groups(members):

@@ -14,7 +14,7 @@ from matchme_pipeline.matching.learning.versions import Version, mutual_points
 if TYPE_CHECKING:
     from matchme_pipeline.matching.engine.candidates import Candidates
 
-# Features of so many pairs are held at once.
+# Pairs whose features are in memory at once.
 _PAIRS_AT_ONCE = 500_000
 
 
@@ -28,7 +28,7 @@ class Learned:
     tendencies: Mapping[str, tuple[float, float]]
 
     def values(self, features: PairFeatures, candidates: "Candidates") -> NDArray[np.float32]:
-        """What each candidate pair is worth, 0 to 100 points."""
+        """The value of each candidate pair, 0 to 100 points."""
         own = [self.tendencies.get(user_id, (0.0, 0.0)) for user_id in features.profiles.members.user_ids]
         likes, liked = np.array(own, dtype=np.float64).reshape(-1, 2).T
         model = self.version.with_members(self.base, likes, liked)

@@ -1,15 +1,15 @@
 """The allocation where members who look for their own gender leave a region without two sides.
 
-Integer optima of such a region are no flows. What is done instead:
+A flow does not solve such a region in integers. Therefore:
 
-1. A bound: the flow over the double cover (every member once on each side, every pair twice), whose optimum, halved, no
-   allocation exceeds (the linear relaxation; Nemhauser and Trotter 1975, half-integral). Pairs that it takes both ways
-   are a first choice.
+1. Bound: half of the optimal flow over the double cover (every member once on each side, every pair twice). No
+   allocation exceeds it (the linear relaxation, half-integral; Nemhauser and Trotter 1975). The pairs that this flow
+   takes in both directions are the first choice.
 2. Improvement by exact flows: members are split into two sides; the chosen pairs within a side stay, and all pairs
-   across are solved anew, to optimality. The choice before is one of the possible ones, so no step loses. The first
-   parting is by gender; the others put those who have a pair within their side on either by lot, from a fixed seed.
-3. A region of at most MAX_EXACT_PAIRS pairs whose bound is not reached by then goes to OR-tools' constraint solver
-   (CP-SAT), which proves the integer optimum. In a larger one the gap to the bound remains, and is reported.
+   across are solved to optimality. The previous choice remains possible, so no step loses value. The first split is by
+   gender; later splits move members with a pair inside their side at random, from a fixed seed.
+3. If the bound is not reached, OR-tools' constraint solver (CP-SAT) proves the integer optimum of a region of at most
+   MAX_EXACT_PAIRS pairs. In a larger region the remaining gap to the bound is reported.
 """
 
 import numpy as np
@@ -33,15 +33,15 @@ def solve(problem: Problem, sides: NDArray[np.bool_]) -> Solved:
     """The selected pairs, their value, and an upper bound for any selection."""
     chosen, bound = relaxed(problem)
     rng = np.random.default_rng(_SEED)
-    parting = sides
+    partition = sides
     within = sides[problem.a] == sides[problem.b]
     movable = np.zeros(len(sides), dtype=bool)
     movable[problem.a[within]] = movable[problem.b[within]] = True
     for _ in range(min(MAX_ROUNDS, 1 + _PAIRS_SOLVED // len(problem.a))):
-        chosen = improved(problem, chosen, parting)
+        chosen = improved(problem, chosen, partition)
         if place_flow.objective(problem, chosen) >= bound:
             return chosen, bound, bound
-        parting = sides ^ (movable & (rng.random(len(sides)) < 0.5))
+        partition = sides ^ (movable & (rng.random(len(sides)) < 0.5))
     if len(problem.a) <= MAX_EXACT_PAIRS:
         return proven(problem, chosen, bound)
     chosen = filled(problem, chosen)
@@ -58,12 +58,12 @@ def relaxed(problem: Problem) -> tuple[NDArray[np.bool_], Objective]:
     return taken[:m] & taken[m:], Objective(reached.served / 2, reached.value / 2)
 
 
-def improved(problem: Problem, chosen: NDArray[np.bool_], parting: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def improved(problem: Problem, chosen: NDArray[np.bool_], partition: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The best selection that keeps the selected pairs within either side of the partition."""
-    fixed = chosen & (parting[problem.a] == parting[problem.b])
+    fixed = chosen & (partition[problem.a] == partition[problem.b])
     taken = problem.taken + problem.degrees(fixed)
     around = Problem(problem.a, problem.b, problem.units, taken, problem.most)
-    return np.asarray(fixed | place_flow.solve(around, parting)[0])
+    return np.asarray(fixed | place_flow.solve(around, partition)[0])
 
 
 def filled(problem: Problem, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:

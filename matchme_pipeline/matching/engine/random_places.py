@@ -39,7 +39,7 @@ _BY_30, _BY_27, _BY_31 = np.uint64(30), np.uint64(27), np.uint64(31)
 
 @dataclass(frozen=True)
 class RandomPairs:
-    """RandomPairs pairs (`a` < `b`, positions), each once, ordered, with the probability of the draw."""
+    """Random pairs (`a` < `b`, positions), each once, ordered, with the probability of the draw."""
 
     a: NDArray[np.intp]
     b: NDArray[np.intp]

@@ -40,7 +40,7 @@ def log_losses(mutual: Flags, chances: Floats) -> Floats:
 
 
 class Ranking:
-    """Pairs in the order of their scores: sorted once, summed for each redraw."""
+    """Pairs in the order of their scores: sorted once, summed for each sample."""
 
     def __init__(self, scores: Floats) -> None:
         """`scores`: one a pair, in any unit."""
@@ -49,7 +49,7 @@ class Ranking:
         self._begins = np.flatnonzero(np.diff(scores[self._order], prepend=-np.inf) > 0)
 
     def auc(self, mutual: Flags, weights: Floats) -> float:
-        """The probability that a mutual pair has a higher score than another pair, ties count half; NaN without either.
+        """The probability that a mutual pair scores higher than another, ties counting half; NaN without either.
 
         The area under the ROC curve as the Mann-Whitney statistic (Hanley and McNeil 1982), of weighted pairs.
         """

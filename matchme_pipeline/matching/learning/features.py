@@ -16,9 +16,9 @@ INSIGHT_CATEGORIES = ("values", "personality", "lifestyle", "interests", "family
 # Of a pair; all are 0 to 1, and higher is better.
 PAIR_FEATURES = (*WEIGHTS, "age_gap", *(f"shared_{category}" for category in INSIGHT_CATEGORIES))
 FEATURES = (*PAIR_FEATURES, "tendency")
-# So many years apart, more makes no difference.
+# Larger age differences count the same.
 _FAR_APART_YEARS = 20.0
-# The number of pairs whose themes are compared at once.
+# Pairs whose themes are compared at once.
 _PAIRS_AT_ONCE = 500_000
 
 

@@ -32,7 +32,7 @@ class Comparison:
 
 
 def compare(a: Positions, b: Positions, mutual: NDArray[np.bool_], champion: Floats, challenger: Floats) -> Comparison:
-    """Compare two models' probabilities of the pairs (a[n], b[n]), of which there must be some dozen of either kind.
+    """Compare two models' probabilities of the pairs (a[n], b[n]); a few dozen must be mutual, and a few dozen not.
 
     Pairs share members, so members are resampled, not pairs: a pair whose members are drawn x and y times counts x + y
     - 1 times. This is the bootstrap of the sums over members (the first-order projection of a statistic of pairs,

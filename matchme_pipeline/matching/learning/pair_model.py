@@ -15,9 +15,9 @@ from matchme_pipeline.matching.learning.tendencies import Answers, Floats, Posit
 
 # The inverse of the L2 penalty: factors are 0 to 1, so a coefficient beyond a few log-odds needs much evidence.
 _STRENGTH = 0.5
-# Calibration needs so many pairs of each kind, mutual and not.
+# Calibration needs this many pairs with and without mutual likes.
 _MIN_CALIBRATED = 30
-# More answers would move a dozen coefficients by less than a hundredth.
+# More answers would change the few coefficients by less than a hundredth.
 _MAX_REGRESSED = 500_000
 _EDGE = 1e-6
 
@@ -96,7 +96,7 @@ def _not_negative(x: Floats, liked: NDArray[np.bool_], counts: Floats) -> tuple[
 
 
 def _evenly(number: int) -> Positions:
-    """So many positions at most, evenly spaced."""
+    """At most _MAX_REGRESSED positions, evenly spaced."""
     return np.unique(np.linspace(0, max(number - 1, 0), min(number, _MAX_REGRESSED)).astype(np.intp))
 
 

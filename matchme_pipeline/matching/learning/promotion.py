@@ -56,7 +56,7 @@ def exposure_reasons(before: Exposure, after: Exposure) -> list[str]:
     """Why a version would make exposure unfair, in sentences; empty if it would not."""
     reasons = []
     if after.covered < before.covered:
-        reasons.append(f"It would show {after.covered:,} members to somebody; {before.covered:,} are now.")
+        reasons.append(f"{after.covered:,} members would appear in a list; {before.covered:,} do now.")
     for group, gini in after.gini.items():
         rise = gini - before.gini[group]
         if rise > MAX_GINI_RISE:

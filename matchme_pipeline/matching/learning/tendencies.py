@@ -1,11 +1,11 @@
-"""Members' tendencies: how often each likes, and is liked, beyond whom they were shown and at which rank; pure.
+"""Members' tendencies: how often each likes and is liked, corrected for partners and ranks; pure.
 
 A two-way mixed-effects logistic regression (crossed random effects; Breslow and Clayton 1993, PQL):
 
     logit P(a likes b) = base + rank effect + likes[a] + liked[b]
 
 `likes` and `liked` are drawn from normal distributions around 0 whose variances are estimated from the answers
-(empirical Bayes, by EM): with little data, or in pure noise, everybody stays near 0, the population's prior.
+(empirical Bayes, by EM): with little data, or pure noise, all values stay near 0, the population's mean.
 """
 
 from dataclasses import dataclass
@@ -63,10 +63,10 @@ class Tendencies:
 def fit(members: int, answers: Answers, weights: Floats | None = None) -> tuple[Tendencies, Floats]:
     """The tendencies of `members` members, and each answer's log-odds as if it had not been given.
 
-    `weights`: how much each answer counts, 0 to 1; all of them in full unless given.
+    `weights`: how much each answer counts, 0 to 1; 1 for all by default.
 
-    The second, of one Newton step without the answer, is what a model may be trained on without reading the answer
-    back from the tendencies. Rows are as in `answers`, which must be ordered. Without answers everybody is at 0.
+    The second result takes one Newton step without the answer: a model trained on it cannot read the answer from the
+    tendencies. Rows are as in `answers`, which must be ordered. Without answers all tendencies are 0.
     """
     liker, shown, liked, rank = answers
     y = liked.astype(np.float64)

@@ -1,1 +1,1 @@
-"""The weekly learning: train a version, judge earlier ones, decide which version scores the week."""
+"""The weekly learning: train a version, compare earlier ones, and decide which version scores the week."""

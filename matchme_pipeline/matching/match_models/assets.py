@@ -1,4 +1,4 @@
-"""The asset of learned versions: trained every week in shadow, in use only when they have earned it."""
+"""The asset of learned versions: one is trained every week, and used only after its promotion."""
 
 from time import monotonic
 from typing import Any

@@ -21,7 +21,7 @@ from matchme_pipeline.matching.rules.shared_insights import titles_of
 from matchme_pipeline.matching.rules.weights import ALGORITHM_VERSION, WEIGHTS
 from matchme_pipeline.week import WEEK, Week
 
-# Half a year: older answers would have hardly any weight.
+# Half a year; older answers have almost no weight.
 HISTORY_WEEKS = 26
 _FLAGS = ("viewed", "engaged", "liked", "passed", "began", "reported")
 # Outcomes store factors with four decimals, scores with two.

@@ -1,1 +1,1 @@
-"""How well the score foretells mutual liking, week by week, and how evenly members are shown."""
+"""How well the score predicts mutual likes, week by week, and how even members' exposure is."""

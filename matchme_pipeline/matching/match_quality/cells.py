@@ -13,7 +13,7 @@ from matchme_pipeline.matching.outcomes import funnel
 # Quantiles of the score and of each factor.
 SCORE_PARTS, FACTOR_PARTS = 10, 5
 AGE_BAND_YEARS = 10
-# A smaller group is pooled with the others of its kind: its figures would be chance, and would point at members.
+# A smaller group is pooled with others: its figures would be noise and could identify members.
 MIN_GROUP = 50
 OTHERS = "others"
 # Weeks since a member joined, up to which a row is counted, and how it is called.

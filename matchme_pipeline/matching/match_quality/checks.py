@@ -17,7 +17,7 @@ WEEKS_BEFORE = 4
 @weekly_check(
     asset="match_quality",
     description="Match quality holds: the AUC's interval is not entirely below the mean of the four weeks before, and "
-    "of those who have anybody to meet no more than 5 in 100 fewer are shown to somebody.",
+    "the share of members with an eligible partner who appear in a list falls by at most 5 points.",
 )
 def match_quality_holds(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
     """Warn of a fall, in sentences."""

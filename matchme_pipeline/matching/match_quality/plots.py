@@ -57,7 +57,7 @@ def exposure_table(found: Quality) -> str:
         if cell.members
     ]
     return markdown_table(
-        ["by", "", "members", "shown to somebody", "places each", "Gini"],
+        ["by", "", "members", "in a list", "places each", "Gini"],
         [(*row[:-1], f"{row[-1]:.3f}") for row in rows],
     )
 
@@ -68,16 +68,16 @@ def in_words(found: Quality) -> str:
         f"**{found.shown_pairs:,} pairs** shown, {found.seen_pairs:,} seen by both, {found.mutual_pairs:,} of these "
         f"like each other ({said(found.mutual_share, '{:.1%}')}).",
         f"AUC of the score {said(found.auc)}, log loss {said(found.log_loss)} "
-        f"({said(found.base_log_loss)} for their mere share), calibration error {said(found.calibration_error)}.",
+        f"({said(found.base_log_loss)} for the constant forecast), calibration error {said(found.calibration_error)}.",
         f"Seen pairs that like each other: chosen by the score {said(found.chosen_share, '{:.1%}')}, drawn at random "
-        f"{said(found.drawn_share, '{:.1%}')} ({found.drawn_seen_pairs:,} drawn pairs seen).",
-        f"{found.covered:,} of {found.members:,} members are shown to somebody, Gini {found.gini:.3f}.",
+        f"{said(found.drawn_share, '{:.1%}')} ({found.drawn_seen_pairs:,} random pairs seen).",
+        f"{found.covered:,} of {found.members:,} members appear in a list, Gini {found.gini:.3f}.",
     ]
     return " ".join(sentences)
 
 
 def said(figure: Interval | float | None, wording: str = "{:.3f}") -> str:
-    """A figure in words, with its interval if it has one; "too few" without a value."""
+    """A figure as text, with its interval if it has one; "too few" without a value."""
     if figure is None:
         return TOO_FEW
     parts: Sequence[float] = (figure.value, figure.low, figure.high) if isinstance(figure, Interval) else (figure,)

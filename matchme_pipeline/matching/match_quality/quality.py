@@ -20,7 +20,7 @@ from matchme_pipeline.matching.match_quality.measures import (
 )
 from matchme_pipeline.matching.outcomes import funnel
 
-# Below these a figure would be chance: pairs that both have seen, of either kind (mutual or not), and drawn pairs.
+# Smaller samples give no figure: pairs seen by both, pairs with and without mutual likes, random pairs.
 MIN_PAIRS = 50
 MIN_PER_OUTCOME = 10
 MIN_RANDOM_PAIRS = 30
@@ -34,7 +34,7 @@ class Quality:
 
     `auc` and `log_loss` compare the score with the mutual likes of seen pairs; `base_log_loss` is that of a constant
     forecast; None for too small samples. `chosen_share` and `drawn_share`: the shares of mutual likes among seen pairs
-    of all observed match weeks, of pairs that the score chose, and, estimated from drawn pairs, of all eligible pairs.
+    of all observed match weeks, of pairs that the score chose, and of all eligible pairs, estimated from random pairs.
     `covered`: of all matchable `members`; `coverage`: the share of members with a possible partner, if known.
     """
 
@@ -110,7 +110,7 @@ def quality(
 
 
 def pairs_of(outcomes: pd.DataFrame) -> pd.DataFrame:
-    """Both sides of each shown pair in one row: score, whether both have seen and like each other, how it was drawn."""
+    """Both sides of each shown pair in one row: its score, whether it is random, whether both saw and like it."""
     reached = {stage.name: stage.reached for stage in funnel.STAGES}
     sides = pd.DataFrame(
         {
@@ -152,7 +152,7 @@ def _intervals(seen: pd.DataFrame) -> dict[str, Interval]:
 
 
 def _against_chance(seen: pd.DataFrame) -> dict[str, Interval]:
-    """The shares of mutual likes among seen pairs: of chosen pairs, and of drawn pairs."""
+    """The shares of mutual likes among seen pairs: of pairs that the score chose, and of random pairs."""
     mutual, is_random = seen["mutual"].to_numpy(bool), seen["chosen_at_random"].to_numpy(bool)
     if is_random.sum() < MIN_RANDOM_PAIRS:
         return {}

@@ -12,7 +12,7 @@ _LINES = (
     ("viewed pairs that like each other", "mutual_share", "{:.1%}", True),
     ("the same, four weeks, chosen by the score", "chosen_share", "{:.1%}", True),
     ("the same, drawn at random", "drawn_share", "{:.1%}", True),
-    ("shown to somebody, of those who have anybody to meet", "coverage", "{:.1%}", False),
+    ("members in a list, of those with an eligible partner", "coverage", "{:.1%}", False),
     ("exposure Gini", "gini", "{:.3f}", False),
 )
 

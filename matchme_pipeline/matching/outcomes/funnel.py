@@ -10,7 +10,7 @@ import pandas as pd
 
 # Days from the first message after which another message means that the two are still talking.
 STILL_TALKING_DAYS = 14
-# Messages in each direction are counted up to this number, so that a flood counts like a conversation.
+# Messages in each direction are counted up to this number.
 MAX_MESSAGES = 50
 # A match week is observed at this many cutoffs: seven days after it was shown, and so on. Then its outcomes are final.
 OBSERVED_WEEKS = 4
@@ -28,10 +28,10 @@ class Stage:
 
 
 STAGES = (
-    Stage("shown", "The pair stands in the member's list of a match week.", lambda t: pd.Series(True, t.index)),
+    Stage("shown", "The pair is in the member's list of a match week.", lambda t: pd.Series(True, t.index)),
     Stage(
         "viewed",
-        "The member opened the match by the cutoff; whoever acted on it or wrote to the partner has opened it.",
+        "The member opened the match by the cutoff; an action or a message to the partner counts as opening.",
         lambda t: t["viewed"],
     ),
     Stage(

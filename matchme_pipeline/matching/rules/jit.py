@@ -1,4 +1,4 @@
-"""How the rules of matching are compiled: once, cached on disk, with strict IEEE arithmetic."""
+"""Compiles the rules of matching: once, cached on disk, with strict IEEE arithmetic."""
 
 import hashlib
 import os
@@ -36,7 +36,7 @@ def plain(function: Callable[..., Any]) -> Callable[..., Any]:
     return found
 
 
-def kept_in(sources: Path) -> Path:
+def cache_folder(sources: Path) -> Path:
     """The cache folder for code compiled from `sources`; each state of all the modules has its own folder.
 
     numba only checks the module of the function itself. Without this folder, a changed rule of another module would
@@ -55,4 +55,4 @@ def kept_in(sources: Path) -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "matchme" / name
 
 
-config.CACHE_DIR = str(kept_in(Path(__file__).parents[1]))  # type: ignore[attr-defined]
+config.CACHE_DIR = str(cache_folder(Path(__file__).parents[1]))  # type: ignore[attr-defined]

@@ -241,7 +241,7 @@ def _reach_km(row: MemberRow, limits: Limits) -> float:
 def _list(value: Any) -> list[Any]:
     """A JSON array; empty for another type. Raises for an unreadable document."""
     if isinstance(value, UnreadableValue):
-        # Its preferences are unknown; matching the member without them could break one.
+        # The document's preferences are unknown, and matching the member without them could break one.
         raise ValueError(value.reason)
     return value if isinstance(value, list) else []
 

@@ -1,4 +1,4 @@
-"""Detects weeks in which hardly anybody can be matched. Such a week is a fault, not a success; pure."""
+"""Detects weeks in which few members can be matched: such a week has a fault; pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -111,7 +111,7 @@ def _too_few(figures: WeekFigures) -> list[Finding]:
         )
     if figures.matchable >= MIN_MEMBERS and figures.possible < MIN_WITH_POSSIBILITIES * figures.matchable:
         findings.append(
-            Finding("warning", f"Only {figures.possible:,} of {figures.matchable:,} members have anybody to meet.")
+            Finding("warning", f"Only {figures.possible:,} of {figures.matchable:,} members have an eligible partner.")
         )
     return findings
 
@@ -132,7 +132,7 @@ def _one_filter(figures: WeekFigures) -> list[Finding]:
 def _unknown_columns(figures: WeekFigures) -> list[Finding]:
     return [
         Finding(
-            "warning", f"{COLUMNS[name]} is unknown for {share:.0%} of the members, so {name} decides next to nothing."
+            "warning", f"{COLUMNS[name]} is unknown for {share:.0%} of the members, so {name} has almost no effect."
         )
         for name, share in figures.unknown_shares.items()
         if share > NEARLY_ALL

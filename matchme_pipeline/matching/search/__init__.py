@@ -1,1 +1,1 @@
-"""The search for one member's candidates between two Sundays."""
+"""The search for one member's candidates between Sundays."""

@@ -20,8 +20,8 @@ from matchme_pipeline.matching.rules.members import ADULT_AGE, MemberRow
 from matchme_pipeline.matching.scale_queries import Scale
 from matchme_pipeline.matching.search import hard_preferences, partner_query
 
-# This many of the nearest eligible partners are scored. Similarity has 20 of 100 points, so the best partners need not
-# be among the first few by vector.
+# How many of the nearest eligible partners are scored. Similarity has only 20 of 100 points, so the best partners may
+# be far down the order by vector.
 MAX_SCORED = 5_000
 
 

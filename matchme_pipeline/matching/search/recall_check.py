@@ -23,7 +23,7 @@ BEST = 10
 
 @dataclass
 class Recall:
-    """Of `expected` best partners (at most BEST per member) the search found `found`; `seconds` of each search."""
+    """The search found `found` of `expected` best partners (at most BEST a member); `seconds` of each search."""
 
     members: int = 0
     expected: int = 0
@@ -32,12 +32,12 @@ class Recall:
 
     @property
     def share(self) -> float:
-        """Found of expected, 0 to 1."""
+        """The recall, 0 to 1."""
         return self.found / self.expected if self.expected else 1.0
 
     @property
     def median_seconds(self) -> float:
-        """The search in the middle."""
+        """The median duration of a search, in seconds."""
         return median(self.seconds) if self.seconds else 0.0
 
 

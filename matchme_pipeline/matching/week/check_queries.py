@@ -38,7 +38,7 @@ def broken_rules(connection: Connection, match_week: date, window_weeks: int) ->
     Rows without `embedding_model` belong to another batch and follow no rule: only those that a member has touched
     remain, and they are not checked.
     """
-    # Written so that the week is read once and no join combines two passes over it: the time stays linear, even if the
+    # The week is read once and no join combines two passes over it, so the time stays linear even if the
     # planner's statistics are older than the rows. Rows of other weeks are found by their whole key, so that the index
     # alone shows that a pair has none.
     row = connection.execute(
@@ -94,7 +94,7 @@ def broken_rules(connection: Connection, match_week: date, window_weeks: int) ->
 def broken_preferences(connection: Connection, cutoff: datetime, match_week: date, limits: Limits) -> dict[str, int]:
     """Numbers of the week's pairs that break each hard preference of either member, by the SQL of the member search.
 
-    A member-touched pair stays, whatever has changed since. Pairs with deleted members are not checked.
+    A member-touched pair stays even if data has changed since. Pairs with deleted members are not checked.
     """
     with connection.cursor(row_factory=dict_row) as cursor:
         counts = cursor.execute(

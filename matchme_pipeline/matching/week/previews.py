@@ -8,9 +8,9 @@ from matchme_pipeline.llm.contracts import PairToPreview, Preview, SharedInsight
 from matchme_pipeline.llm.text.contact_masking import mask_if_named
 from matchme_pipeline.matching.member_queries import PairRow
 
-# An earlier batch stored as many.
+# An earlier batch stored this many.
 EARLIER_STARTERS = 3
-# Of what members list as hobbies, which may be any text, so much is worth a starter.
+# Hobbies are free text; longer entries and lists are cut.
 MAX_HOBBY, MAX_HOBBIES = 200, 50
 
 

@@ -25,13 +25,13 @@ NAMESPACE = uuid.UUID("b3d6a4f0-40a2-4d4c-9b0d-2f0a6f1f8a77")
 class PublishedRow:
     """A current row of `weekly_matches`.
 
-    `stands`: its member has viewed or acted on it, and neither member has been deleted since.
+    `is_touched`: its member has viewed or acted on it, and neither member has been deleted since.
     """
 
     user_id: str
     match_user_id: str
     rank: int
-    stands: bool
+    is_touched: bool
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def published_rows(connection: Connection, match_week: date, lock: bool = False)
             is_member_touched and not exists (
                 select from profiles p
                 where p.clerk_user_id in (user_id, match_user_id) and p.deleted_at is not null
-            ) as stands
+            ) as is_touched
         from weekly_matches
         where week_start_date = %s
         order by user_id, rank, match_user_id

@@ -1,4 +1,4 @@
-"""SQL of the pairs of a week that were drawn at random: no member may read which they are."""
+"""SQL of a week's random pairs; members cannot read which pairs these are."""
 
 from collections.abc import Collection, Mapping
 from datetime import date

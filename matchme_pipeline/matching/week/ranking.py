@@ -1,4 +1,4 @@
-"""Which rows a week shows: new pairs in both lists, ranked, around rows that members have touched already."""
+"""Chooses and ranks a week's rows: new pairs in both lists, around rows that members have touched."""
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
@@ -13,7 +13,7 @@ _RANKS = range(1, MAX_MATCHES + 1)
 
 def touched_pairs(rows: Sequence[PublishedRow]) -> set[tuple[str, str]]:
     """Pairs with a row that a member has viewed or acted on; they stay in both lists."""
-    return {_ordered(row.user_id, row.match_user_id) for row in rows if row.stands}
+    return {_ordered(row.user_id, row.match_user_id) for row in rows if row.is_touched}
 
 
 def matches_around(matches: Sequence[Match], touched: Collection[tuple[str, str]]) -> list[Match]:
@@ -39,7 +39,7 @@ def ranked_rows(
 ) -> list[MatchRow]:
     """Two rows for each match; the best gets the best rank that no published row holds; ties go by id.
 
-    The best by score, or by what matches are worth where a learned version says so.
+    The order is that of a learned version's values, or of the scores without one.
     """
     taken: dict[str, set[int]] = defaultdict(set)
     for row in published:
@@ -60,7 +60,7 @@ def ranked_rows(
 
 
 def _worst_first(match: Match) -> float | Decimal:
-    """Orders matches by their value where a learned version gave one, else by their score."""
+    """Orders matches by a learned version's value, or by their score without one."""
     return -match.score if match.value is None else -match.value
 
 

@@ -128,7 +128,7 @@ def publish(
     """Write the week, check it again, and finish its jobs in one transaction.
 
     Returns the week as written, and the numbers of rows written and removed. A match that a member has touched since
-    the allocation stays; new matches are arranged around it, so that a week finishes however active members are. Raises
+    the allocation stays; new matches are arranged around it, so active members do not block the week. Raises
     BrokenMatchesError, with nothing written, if a match breaks a rule or a hard preference.
     """
     with connection.transaction():
@@ -180,7 +180,7 @@ def _require_unbroken_rules(connection: Connection, week: Week, engine: Engine) 
     if found:
         raise BrokenMatchesError(
             f"The matches of week {week.key} break rules ({found}); nothing was published. "
-            "Mend the cause and materialise weekly_matches again."
+            "Correct the cause and materialise weekly_matches again."
         )
 
 
