@@ -83,12 +83,12 @@ def test_an_id_with_an_invisible_mark_is_the_same_member(tmp_path: Path, mark: s
     met = write(tmp_path / "met.csv", {"user_id": mark + "m00", "match_user_id": "m01" + mark})
     summary, _ = matched(tmp_path, *rows, met=met)
     assert summary["pairs_removed_by_filter"]["met_before"] == 1
-    with pytest.raises(InputFileError, match="'m00' stands on line 2 too"):
+    with pytest.raises(InputFileError, match="'m00' is also on line 2"):
         matched(tmp_path, *rows, rows[0] | {"user_id": mark + "m00"})
 
 
 def test_an_id_is_the_same_however_its_accents_are_written(tmp_path: Path):
-    with pytest.raises(InputFileError, match="stands on line 2 too"):
+    with pytest.raises(InputFileError, match="is also on line 2"):
         matched(tmp_path, PLAIN | {"user_id": "jose\u0301"}, PLAIN | {"user_id": "jos\u00e9"})
 
 

@@ -17,7 +17,8 @@ def reasons(members: Members, possibilities: NDArray[np.int64]) -> dict[str, str
     """For each member without a possible partner, by id, the filter that removes most members of a suitable gender.
 
     `gender` if no member has a suitable gender, `met_before` if all suitable members have been met,
-    `own_place_not_known` if the member states a distance and has no place. Members after the first MAX_EXAMINED have `not_looked_at`.
+    `own_place_not_known` if the member states a distance and has no place. Members after the first MAX_EXAMINED have
+    `not_looked_at`.
     """
     alone = np.flatnonzero(possibilities == 0)
     everybody = records(members)
