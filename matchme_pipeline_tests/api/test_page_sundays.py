@@ -92,7 +92,7 @@ def test_all_is_well(app_database: Connection, app_database_url: str, settings: 
         for absent in ("Missing weeks", "Alerts"):
             assert absent not in tab.text()
         tab.press(f"a[href='/report/{NEWEST.key}']")
-        assert "before members look" in tab.text()
+        assert "before members open the app" in tab.text()
         # Its own styles and pictures load under the page's policy.
         assert tab.ask("[...document.images].every(one => one.complete && one.naturalWidth > 0)")
         assert tab.ask("document.images.length") == 6

@@ -24,7 +24,7 @@ def test_json_that_is_nested_deep_is_a_problem_of_its_cell(tmp_path: Path, colum
 
 
 def test_half_a_character_is_a_problem_of_its_cell(tmp_path: Path):
-    with pytest.raises(InputFileError, match=r"line 2, column insights: .* half of a character"):
+    with pytest.raises(InputFileError, match=r"line 2, column insights: .* half a character"):
         matched(tmp_path, PLAIN | {"insights": r'["values: \ud800"]'})
 
 

@@ -75,8 +75,8 @@ def test_a_missing_extra_is_named_with_the_command_that_installs_it(executor: st
         ("docker", {"MATCHME_EXECUTOR_IMAGE": ""}, "MATCHME_EXECUTOR_IMAGE"),
         ("celery", {"MATCHME_DATABASE_URL": "", "MATCHME_CELERY_BROKER": "redis://localhost/0"}, "embedded server"),
         ("k8s", {"MATCHME_DATABASE_URL": ""}, "embedded server"),
-        ("docker", {"MATCHME_DATABASE_URL": "postgresql://user@localhost/app"}, "names this machine (localhost)"),
-        ("celery", {"MATCHME_DATABASE_URL": "postgresql:///app?host=/run/postgresql"}, "names this machine (/run"),
+        ("docker", {"MATCHME_DATABASE_URL": "postgresql://user@localhost/app"}, "names this one (localhost)"),
+        ("celery", {"MATCHME_DATABASE_URL": "postgresql:///app?host=/run/postgresql"}, "names this one (/run"),
         (
             "k8s",
             {"MATCHME_DAGSTER_DATABASE_URL": "postgresql://127.0.0.1/d"},
@@ -161,7 +161,7 @@ def test_the_default_forks_steps_from_one_loaded_process():
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("max_concurrent: many", "Invalid"), ("unknown: 1", "unknown"), ("[1]", "no names"), ("a: [", "YAML")],
+    [("max_concurrent: many", "Invalid"), ("unknown: 1", "unknown"), ("[1]", "not a mapping"), ("a: [", "YAML")],
 )
 def test_a_wrong_configuration_of_the_executor_names_its_file(tmp_path: Path, text: str, says: str):
     file = tmp_path / "executor.yaml"
