@@ -79,7 +79,7 @@ def test_a_body_that_nobody_reads_holds_its_connection_only_so_long(address: tup
 
 def drip(connection: socket.socket) -> None:
     """A byte now and then, which would keep an idle limit from ever coming."""
-    for _ in range(100):
+    for _ in range(600):
         connection.sendall(b"x")
         time.sleep(0.1)
 
