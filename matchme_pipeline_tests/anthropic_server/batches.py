@@ -28,7 +28,8 @@ class FakeMessageBatches:
         self.lose_create_answers = 0
         self.offered = True
         self.batches: dict[str, Json] = {}
-        self.results: dict[str, bytes] = {}
+        # The results of batches that are not deleted.
+        self.files: dict[str, bytes] = {}
         self.deleted: list[str] = []
         # Half a file, once, in the place of the results.
         self.halve_results = False
@@ -85,7 +86,7 @@ class FakeMessageBatches:
         return JSONResponse(self._looked_at(request.path_params["id"]))
 
     async def _results(self, request: Request) -> Response:
-        content = self.results[request.path_params["id"]]
+        content = self.files[request.path_params["id"]]
         if self.halve_results:
             self.halve_results = False
             content = content[: len(content) // 2]
@@ -94,7 +95,7 @@ class FakeMessageBatches:
     async def _delete(self, request: Request) -> Response:
         name = request.path_params["id"]
         self.deleted.append(name)
-        self.results.pop(name, None)
+        self.files.pop(name, None)
         return JSONResponse({"id": name, "type": "message_batch_deleted"})
 
     async def _cancel(self, request: Request) -> Response:
@@ -123,7 +124,7 @@ class FakeMessageBatches:
                 result = {"type": "succeeded", "message": self._answer(request["params"])}
             lines.append({"custom_id": request["custom_id"], "result": result})
         self._random.shuffle(lines)
-        self.results[batch["id"]] = "".join(json.dumps(line) + "\n" for line in lines).encode()
+        self.files[batch["id"]] = "".join(json.dumps(line) + "\n" for line in lines).encode()
         kinds = [line["result"]["type"] for line in lines]
         batch["request_counts"] = _counts(**{kind: kinds.count(kind) for kind in kinds})
         batch["processing_status"] = "ended"

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -13,8 +14,10 @@ from matchme_pipeline.llm.contracts import CallContext, ItemToAnalyse, Models
 from matchme_pipeline.llm.resource import open_models
 from matchme_pipeline.settings import load_settings
 from matchme_pipeline_tests.anthropic_server import FakeAnthropic
+from matchme_pipeline_tests.anthropic_server import faults as anthropic_faults
 from matchme_pipeline_tests.databases import copy_database
 from matchme_pipeline_tests.openai_server import FakeOpenAI
+from matchme_pipeline_tests.openai_server import faults as openai_faults
 
 CONTEXT = CallContext("content_insights", date(2026, 1, 4), "run-1")
 
@@ -46,20 +49,40 @@ def server() -> Iterator[FakeOpenAI]:
         yield running
 
 
+@dataclass(frozen=True)
+class Account:
+    """A provider's account: the fake server that answers its questions, and the models that ask it."""
+
+    provider: str
+    server: FakeOpenAI
+    environment: dict[str, str]
+    database_url: str
+
+    def models(self, **environment: Any) -> AbstractContextManager[Models]:
+        """Open models that ask the fake server; keyword arguments are environment variables."""
+        values = {**self.environment, **{name: str(value) for name, value in environment.items()}}
+        return open_models(load_settings(None, values), self.database_url)
+
+    @property
+    def questions(self) -> list[dict[str, Any]]:
+        """The requests that ask a question, not for vectors."""
+        return [request for request in self.server.requests if request["kind"] == "chat"]
+
+
 @pytest.fixture
-def models(server: FakeOpenAI, app_database_url: str) -> Callable[..., AbstractContextManager[Models]]:
-    """Opens models that ask the fake server; keyword arguments are environment variables."""
+def openai_account(server: FakeOpenAI, app_database_url: str) -> Account:
+    environment = {
+        "MATCHME_LLM": "openai",
+        "OPENAI_API_KEY": "sk-secret-of-the-test",
+        "OPENAI_BASE_URL": server.url,
+    }
+    return Account("openai", server, environment, app_database_url)
 
-    def open_session(**environment: Any) -> AbstractContextManager[Models]:
-        values = {
-            "MATCHME_LLM": "openai",
-            "OPENAI_API_KEY": "sk-secret-of-the-test",
-            "OPENAI_BASE_URL": server.url,
-            **{name: str(value) for name, value in environment.items()},
-        }
-        return open_models(load_settings(None, values), app_database_url)
 
-    return open_session
+@pytest.fixture
+def models(openai_account: Account) -> Callable[..., AbstractContextManager[Models]]:
+    """Opens models that ask the fake OpenAI; keyword arguments are environment variables."""
+    return openai_account.models
 
 
 @pytest.fixture
@@ -69,29 +92,49 @@ def claude() -> Iterator[FakeAnthropic]:
 
 
 @pytest.fixture
-def claude_environment(server: FakeOpenAI, claude: FakeAnthropic) -> dict[str, str]:
+def anthropic_account(openai_account: Account, claude: FakeAnthropic) -> Account:
     """Two accounts: Claude answers questions, OpenAI embeds."""
-    return {
-        "MATCHME_LLM": "openai",
-        "OPENAI_API_KEY": "sk-secret-of-the-test",
-        "OPENAI_BASE_URL": server.url,
+    environment = {
+        **openai_account.environment,
         "MATCHME_INSIGHT_MODEL": "claude-haiku-5-5",
         "ANTHROPIC_API_KEY": "sk-ant-secret-of-the-test",
         "ANTHROPIC_BASE_URL": claude.url,
     }
+    return Account("anthropic", claude, environment, openai_account.database_url)
 
 
 @pytest.fixture
-def claude_models(
-    claude_environment: dict[str, str], app_database_url: str
-) -> Callable[..., AbstractContextManager[Models]]:
+def claude_environment(anthropic_account: Account) -> dict[str, str]:
+    return anthropic_account.environment
+
+
+@pytest.fixture
+def claude_models(anthropic_account: Account) -> Callable[..., AbstractContextManager[Models]]:
     """Opens models whose questions the fake Anthropic answers; keyword arguments are environment variables."""
+    return anthropic_account.models
 
-    def open_session(**environment: Any) -> AbstractContextManager[Models]:
-        values = {**claude_environment, **{name: str(value) for name, value in environment.items()}}
-        return open_models(load_settings(None, values), app_database_url)
 
-    return open_session
+# Every provider's account: what holds for one holds for all.
+ACCOUNTS = {"openai": openai_faults, "anthropic": anthropic_faults}
+
+
+@pytest.fixture(params=ACCOUNTS)
+def account(request: pytest.FixtureRequest) -> Account:
+    """Each provider's account in turn."""
+    found: Account = request.getfixturevalue(f"{request.param}_account")
+    return found
+
+
+def each_fault(*kinds: str) -> pytest.MarkDecorator:
+    """Every fault of each provider's server, of these kinds; those that never end are a kind of their own."""
+    pairs = [
+        (provider, fault)
+        for provider, faults in ACCOUNTS.items()
+        for kind in kinds
+        for fault in getattr(faults, kind)
+        if kind == "ENDLESS" or fault not in faults.ENDLESS
+    ]
+    return pytest.mark.parametrize(("account", "fault"), pairs, indirect=["account"])
 
 
 def item(member: str, text: str) -> ItemToAnalyse:

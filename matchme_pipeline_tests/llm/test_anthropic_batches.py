@@ -1,23 +1,16 @@
 """Message batches: the same rows as single requests, at half the price, through restarts, expiry and failure."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
-from matchme_pipeline.errors import BudgetExceededError, ModelRequestError
+from matchme_pipeline.errors import ModelRequestError
 from matchme_pipeline.llm.batch_poll import batches_to_read
 from matchme_pipeline.llm.contracts import PairToReview, Review, SharedInsight
 from matchme_pipeline.llm.execution import batch_run as batch_module
 from matchme_pipeline.llm.execution import client_calls
 from matchme_pipeline.settings import load_settings
-from matchme_pipeline_tests.anthropic_server import faults
 from matchme_pipeline_tests.llm.conftest import CONTEXT, members_items
-from matchme_pipeline_tests.llm.test_pay_once import RUN
 
 ITEMS = members_items(6, 3)
 BATCH = {"MATCHME_LLM_MODE": "batch"}
@@ -43,34 +36,6 @@ def analysed(results):
     return sum(len(member.analyses) for member in results)
 
 
-def test_a_batch_gives_the_rows_of_single_requests_at_half_the_price(claude, claude_models, app_database):
-    with claude_models(**BATCH) as session:
-        results = list(session.analyse(ITEMS, CONTEXT))
-    by_batch = answers(app_database)
-    cost, modes, providers = app_database.execute(
-        "select sum(cost_usd), array_agg(distinct mode), array_agg(distinct provider) from llm_calls"
-    ).fetchone()
-    assert analysed(results) == 18
-    assert (modes, providers) == (["batch"], ["anthropic"])
-    assert booked(app_database) == claude.tokens
-    assert not claude.requests
-    app_database.execute("truncate content_analyses, llm_calls cascade")
-    with claude_models() as session:
-        list(session.analyse(ITEMS, CONTEXT))
-    assert answers(app_database) == by_batch
-    assert app_database.execute("select sum(cost_usd) from llm_calls").fetchone()[0] == 2 * cost
-
-
-def test_a_batch_is_read_once_and_then_deleted(claude, claude_models, app_database):
-    for _ in range(2):
-        with claude_models(**BATCH) as session:
-            list(session.analyse(ITEMS, CONTEXT))
-    assert claude.batches.deleted == ["msgbatch_1"]
-    assert app_database.execute("select status, provider, requests::text like '%joy%' from llm_batches").fetchall() == [
-        ("read", "anthropic", False)
-    ]
-
-
 def test_reviews_travel_by_anthropics_batches_and_vectors_by_openais(server, claude, claude_models, app_database):
     sides = [(SharedInsight(str(n), "values", f"Values thing {n}", "They do."),) for n in range(8)]
     with claude_models(**BATCH, MATCHME_REVIEW_MODEL="claude-opus-5-5") as session:
@@ -81,35 +46,6 @@ def test_reviews_travel_by_anthropics_batches_and_vectors_by_openais(server, cla
     by_provider = app_database.execute("select provider, model from llm_batches order by 1").fetchall()
     assert by_provider == [("anthropic", "claude-opus-5-5"), ("openai", "text-embedding-3-small")]
     assert (len(server.batches.batches), len(claude.batches.batches)) == (1, 1)
-
-
-@pytest.mark.parametrize(("end", "error_share"), [("expired", 0.0), ("succeeded", 0.5), ("errored", 0.0)])
-def test_a_batch_that_ends_badly_loses_nothing_and_pays_for_no_answer_twice(
-    claude, claude_models, app_database, end, error_share
-):
-    claude.batches.end, claude.batches.error_share = end, error_share
-    with claude_models(**BATCH) as session:
-        results = list(session.analyse(ITEMS, CONTEXT))
-    assert analysed(results) == 18
-    assert booked(app_database) == claude.tokens
-    assert app_database.execute("select sum(items) from llm_calls").fetchone() == (18,)
-
-
-def test_what_is_refused_cut_off_or_spoiled_in_a_batch_is_asked_again(claude, claude_models, app_database):
-    claude.next_faults = ["refusal", "cut_off", "not_json", "missing_fields"]
-    with claude_models(**BATCH) as session:
-        results = list(session.analyse(ITEMS, CONTEXT))
-    assert analysed(results) == 18
-    assert booked(app_database) == claude.tokens
-
-
-def test_an_answer_to_the_submission_that_gets_lost_makes_no_second_batch(claude, claude_models, app_database):
-    claude.batches.lose_create_answers, claude.batches.looks = 1, 6
-    with claude_models(**BATCH) as session:
-        results = list(session.analyse(ITEMS, CONTEXT))
-    assert analysed(results) == 18
-    assert len(claude.batches.batches) == 1
-    assert booked(app_database) == claude.tokens
 
 
 def test_a_batch_of_somebody_else_with_as_many_requests_is_not_taken_for_ours(claude, claude_models, app_database):
@@ -132,37 +68,6 @@ def test_a_batch_of_somebody_else_with_as_many_requests_is_not_taken_for_ours(cl
     assert len(claude.batches.batches) == 2
 
 
-@pytest.mark.parametrize("forgotten", [False, True])
-def test_after_kill_9_the_same_batch_is_read_by_the_next_run(
-    claude, claude_models, claude_environment, app_database, app_database_url, forgotten
-):
-    claude.batches.looks = 1_000_000
-    environment = {**claude_environment, **BATCH}
-    process = subprocess.Popen(
-        [sys.executable, "-c", RUN.replace("[int(sys.argv[3]) :]", ""), app_database_url, "9", "0"],
-        env={**os.environ, **environment},
-    )
-    submitted = "select count(*) from llm_batches where provider_batch_id is not null"
-    until = time.monotonic() + 240
-    while app_database.execute(submitted).fetchone() == (0,) and time.monotonic() < until:
-        time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    if forgotten:
-        # As if it had been killed between the API's answer and our writing it down.
-        app_database.execute("update llm_batches set provider_batch_id = null, status = 'submitting'")
-    settings = load_settings(None, environment)
-    assert batches_to_read(settings, app_database_url) == []
-    claude.batches.looks = 1
-    over = batches_to_read(settings, app_database_url)
-    assert [(batch.over, batch.provider) for batch in over] == [(True, "anthropic")]
-    with claude_models(**BATCH) as session:
-        results = list(session.analyse(members_items(9, 2), CONTEXT))
-    assert analysed(results) == 18
-    assert len(claude.batches.batches) == 1
-    assert not claude.requests
-
-
 def test_one_accounts_trouble_keeps_no_other_accounts_batches_waiting(
     server, claude, claude_environment, app_database, app_database_url
 ):
@@ -181,46 +86,6 @@ def test_one_accounts_trouble_keeps_no_other_accounts_batches_waiting(
     app_database.execute("delete from llm_batches where provider = 'openai'")
     with pytest.raises(ModelRequestError, match="ANTHROPIC_API_KEY"):
         batches_to_read(settings, app_database_url)
-
-
-def test_near_the_deadline_a_batch_is_cancelled_and_the_rest_asked_by_single_requests(
-    claude, claude_models, app_database, monkeypatch
-):
-    claude.batches.looks = 1_000_000
-    closing = datetime(2026, 1, 11, 6, 14, 59, tzinfo=UTC)
-
-    def clock() -> datetime:
-        """The deadline passes once the batch is there, however slow the machine is."""
-        return closing + timedelta(minutes=1 if claude.batches.batches else 0)
-
-    monkeypatch.setattr(batch_module.BatchRun.__init__, "__defaults__", (clock, 0.05))
-    with claude_models(**BATCH) as session:
-        results = list(session.analyse(ITEMS, CONTEXT))
-    assert analysed(results) == 18
-    assert len(claude.requests) == 3
-    assert booked(app_database) == claude.tokens
-
-
-def test_a_request_that_the_budget_does_not_cover_is_not_submitted(claude, claude_models, app_database):
-    with claude_models(**BATCH, MATCHME_WEEKLY_BUDGET_USD="0.0001") as session, pytest.raises(BudgetExceededError):
-        list(session.analyse(ITEMS, CONTEXT))
-    assert not claude.batches.batches
-    assert app_database.execute("select count(*) from llm_budget_holdings").fetchone() == (0,)
-
-
-@pytest.mark.parametrize("area", ["batches", "results"])
-@pytest.mark.parametrize("fault", [f for f in faults.TRANSPORT if f not in faults.ENDLESS])
-def test_a_fault_before_any_answer_about_a_batch_loses_nothing_and_pays_nothing_twice(
-    claude, claude_models, app_database, area, fault, monkeypatch
-):
-    monkeypatch.setattr(client_calls, "MAX_PAUSE_SECONDS", 0.05)
-    claude.batches.looks = 1
-    claude.other_faults = {area: [fault] * 2}
-    with claude_models(**BATCH) as session:
-        results = list(session.analyse(ITEMS, CONTEXT))
-    assert analysed(results) == 18
-    assert len(claude.batches.batches) == 1
-    assert booked(app_database) == claude.tokens
 
 
 @pytest.mark.parametrize(
@@ -266,17 +131,3 @@ def test_half_a_result_file_is_not_taken_for_the_answers(claude, claude_models, 
     assert analysed(results) == 18
     assert len(claude.batches.batches) == 1
     assert booked(app_database) == claude.tokens
-
-
-def test_credit_that_ends_while_a_batch_is_submitted_stops_with_one_sentence(claude, claude_models, app_database):
-    claude.other_faults = {"batches": ["no_credit"]}
-    with claude_models(**BATCH) as session, pytest.raises(ModelRequestError, match="credit"):
-        list(session.analyse(ITEMS, CONTEXT))
-    assert app_database.execute("select status from llm_batches").fetchall() == [("lost",)]
-
-
-def test_a_server_without_batches_is_told_of_in_one_sentence(claude, claude_models, app_database):
-    claude.batches.offered = False
-    with claude_models(**BATCH) as session, pytest.raises(ModelRequestError, match="MATCHME_LLM_MODE"):
-        list(session.analyse(ITEMS, CONTEXT))
-    assert app_database.execute("select status from llm_batches").fetchall() == [("lost",)]

@@ -1,25 +1,17 @@
 """Batch mode: the same rows as the ordinary mode, at half the price, through restarts, expiry and partial failure."""
 
-import os
-import signal
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from matchme_pipeline.errors import BudgetExceededError, ModelRequestError
-from matchme_pipeline.llm.batch_poll import batches_to_read
 from matchme_pipeline.llm.contracts import CallContext
 from matchme_pipeline.llm.execution import batch_run as batch_module
 from matchme_pipeline.llm.execution import client_calls
 from matchme_pipeline.llm.execution.batch_limits import Line, deadline, split
 from matchme_pipeline.llm.execution.wire_format import BatchLimits
-from matchme_pipeline.settings import load_settings
 from matchme_pipeline_tests.llm.conftest import CONTEXT, item, members_items
-from matchme_pipeline_tests.llm.test_pay_once import RUN
 from matchme_pipeline_tests.openai_server import faults
 
 ITEMS = members_items(6, 3)
@@ -50,48 +42,6 @@ def ordinary(server):
     return [request for request in server.requests if request["kind"] == "chat"]
 
 
-def test_a_batch_gives_the_rows_that_the_ordinary_mode_gives_at_half_the_price(server, models, app_database):
-    with models(**BATCH) as session:
-        results = list(session.analyse(ITEMS, CONTEXT))
-    by_batch = answers(app_database)
-    tokens, cost, modes = (
-        booked(app_database),
-        *app_database.execute("select sum(cost_usd), array_agg(distinct mode) from llm_calls").fetchone(),
-    )
-    assert sum(len(member.analyses) for member in results) == 18
-    assert modes == ["batch"]
-    assert tokens == server.tokens
-    assert not ordinary(server)
-    app_database.execute("truncate content_analyses, llm_calls cascade")
-    with models() as session:
-        list(session.analyse(ITEMS, CONTEXT))
-    assert answers(app_database) == by_batch
-    assert app_database.execute("select sum(cost_usd) from llm_calls").fetchone()[0] == 2 * cost
-
-
-def test_a_batch_is_read_once_and_its_files_are_removed(server, models, app_database):
-    for _ in range(2):
-        with models(**BATCH) as session:
-            list(session.analyse(ITEMS, CONTEXT))
-    assert len(server.batches.batches) == 1
-    assert not server.batches.files
-    assert app_database.execute("select status, requests::text like '%joy%' from llm_batches").fetchall() == [
-        ("read", False)
-    ]
-
-
-@pytest.mark.parametrize(("end", "error_share"), [("expired", 0.0), ("completed", 0.5), ("failed", 0.0)])
-def test_a_batch_that_ends_badly_loses_nothing_and_pays_for_no_answer_twice(
-    server, models, app_database, end, error_share
-):
-    server.batches.end, server.batches.error_share = end, error_share
-    with models(**BATCH) as session:
-        results = list(session.analyse(ITEMS, CONTEXT))
-    assert sum(len(member.analyses) for member in results) == 18
-    assert booked(app_database) == server.tokens
-    assert app_database.execute("select sum(items) from llm_calls").fetchone() == (18,)
-
-
 def test_what_a_failed_batch_lacks_goes_into_another_one_before_it_is_paid_at_the_ordinary_price(
     server, models, app_database, monkeypatch
 ):
@@ -105,61 +55,6 @@ def test_what_a_failed_batch_lacks_goes_into_another_one_before_it_is_paid_at_th
     assert [batch["status"] for batch in server.batches.batches.values()] == ["failed", "completed"]
 
 
-def test_an_answer_to_the_submission_that_gets_lost_makes_no_second_batch(server, models):
-    server.batches.lose_create_answers = 1
-    with models(**BATCH) as session:
-        results = list(session.analyse(ITEMS, CONTEXT))
-    assert sum(len(member.analyses) for member in results) == 18
-    assert len(server.batches.batches) == 1
-
-
-@pytest.mark.parametrize("forgotten", [False, True])
-def test_after_kill_9_the_same_batch_is_read_by_the_next_run(server, models, app_database, app_database_url, forgotten):
-    server.batches.looks = 1_000_000
-    environment = {
-        "MATCHME_LLM": "openai", "OPENAI_API_KEY": "sk-x", "OPENAI_BASE_URL": server.url, "MATCHME_LLM_MODE": "batch",
-    }  # fmt: skip
-    process = subprocess.Popen(
-        [sys.executable, "-c", RUN.replace("[int(sys.argv[3]) :]", ""), app_database_url, "9", "0"],
-        env={**os.environ, **environment},
-    )
-    submitted = "select count(*) from llm_batches where provider_batch_id is not null"
-    until = time.monotonic() + 240
-    while app_database.execute(submitted).fetchone() == (0,) and time.monotonic() < until:
-        time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    if forgotten:
-        # As if it had been killed between the API's answer and our writing it down.
-        app_database.execute("update llm_batches set provider_batch_id = null, status = 'submitting'")
-    server.batches.looks = 1
-    settings = load_settings(None, environment)
-    assert [batch.over for batch in batches_to_read(settings, app_database_url)] == [True] * (not forgotten)
-    with models(**BATCH) as session:
-        results = list(session.analyse(members_items(9, 2), CONTEXT))
-    assert sum(len(member.analyses) for member in results) == 18
-    assert len(server.batches.batches) == 1
-    assert not ordinary(server)
-
-
-def test_near_the_deadline_a_batch_is_cancelled_and_the_rest_asked_in_the_ordinary_way(
-    server, models, app_database, monkeypatch
-):
-    server.batches.looks = 1_000_000
-    closing = datetime(2026, 1, 11, 6, 14, 59, tzinfo=UTC)
-
-    def clock() -> datetime:
-        """The deadline passes once the batch is there, however slow the machine is."""
-        return closing + timedelta(minutes=1 if server.batches.batches else 0)
-
-    monkeypatch.setattr(batch_module.BatchRun.__init__, "__defaults__", (clock, 0.05))
-    with models(**BATCH) as session:
-        results = list(session.analyse(ITEMS, CONTEXT))
-    assert sum(len(member.analyses) for member in results) == 18
-    assert len(ordinary(server)) == 3
-    assert booked(app_database) == server.tokens
-
-
 def test_embeddings_travel_by_batch_too(server, models, app_database):
     texts = {f"h{n}": f"text number {n}" for n in range(2_500)}
     with models(**BATCH) as session:
@@ -167,13 +62,6 @@ def test_embeddings_travel_by_batch_too(server, models, app_database):
     assert len(embedded.vectors) == 2_500
     assert list(embedded.failures) == ["blank"]
     assert app_database.execute("select distinct mode from llm_calls").fetchall() == [("batch",)]
-
-
-def test_a_request_that_the_budget_does_not_cover_is_not_submitted(server, models, app_database):
-    with models(**BATCH, MATCHME_WEEKLY_BUDGET_USD="0.0001") as session, pytest.raises(BudgetExceededError):
-        list(session.analyse(ITEMS, CONTEXT))
-    assert not server.batches.batches
-    assert app_database.execute("select count(*) from llm_budget_holdings").fetchone() == (0,)
 
 
 def test_what_the_budget_does_not_cover_at_once_goes_into_the_next_batch(server, models, app_database):
@@ -234,21 +122,6 @@ def test_an_api_that_is_down_while_a_batch_runs_is_waited_for(server, models, mo
     assert len(server.batches.batches) == 1
 
 
-@pytest.mark.parametrize("area", ["files", "batches"])
-@pytest.mark.parametrize("fault", [f for f in faults.TRANSPORT if f not in faults.ENDLESS])
-def test_a_fault_before_any_answer_of_the_batch_api_loses_nothing_and_pays_nothing_twice(
-    server, models, app_database, area, fault
-):
-    server.batches.looks = 1
-    # One of each sort of call: uploading and reading, creating and looking.
-    server.other_faults = {area: [fault] * 2}
-    with models(**BATCH) as session:
-        results = list(session.analyse(ITEMS, CONTEXT))
-    assert sum(len(member.analyses) for member in results) == 18
-    assert len(server.batches.batches) == 1
-    assert booked(app_database) == server.tokens
-
-
 @pytest.mark.parametrize("fault", [f for f in faults.TRANSPORT if f not in faults.ENDLESS])
 def test_a_fault_in_the_place_of_a_result_file_is_not_taken_for_the_answers(
     server, models, app_database, fault, monkeypatch
@@ -306,20 +179,6 @@ def test_half_a_result_file_is_not_taken_for_the_answers(server, models, app_dat
         results = running.result()
     assert sum(len(member.analyses) for member in results) == 18
     assert booked(app_database) == server.tokens
-
-
-def test_quota_that_ends_while_a_batch_is_submitted_stops_with_one_sentence(server, models):
-    server.other_faults = {"batches": ["quota_exhausted"]}
-    with models(**BATCH) as session, pytest.raises(ModelRequestError, match="quota"):
-        list(session.analyse(ITEMS, CONTEXT))
-    assert not server.batches.batches
-
-
-def test_a_server_without_batches_is_told_of_in_one_sentence(server, models, app_database):
-    server.batches.offered = False
-    with models(**BATCH) as session, pytest.raises(ModelRequestError, match="MATCHME_LLM_MODE"):
-        list(session.analyse(ITEMS, CONTEXT))
-    assert app_database.execute("select status from llm_batches").fetchall() == [("lost",)]
 
 
 def test_the_deadline_is_seven_in_the_morning_of_the_closing_day_or_a_day_for_a_late_week():

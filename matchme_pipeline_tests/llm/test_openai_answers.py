@@ -66,21 +66,6 @@ def test_a_request_holds_instructions_data_and_nothing_else_of_the_member(server
     assert body["response_format"]["json_schema"]["strict"] is True
 
 
-def test_temperature_is_sent_to_a_model_that_takes_one(server, models):
-    with models(MATCHME_INSIGHT_MODEL="gpt-4o-mini") as session:
-        list(session.analyse(members_items(1, 1), CONTEXT))
-    assert server.requests[0]["body"]["temperature"] == 0.3
-
-
-@pytest.mark.parametrize("style", ["openai", "fastapi", "words"])
-def test_an_optional_parameter_that_the_model_refuses_is_left_out(server, models, style):
-    server.unsupported_parameters, server.refusal_style = ("temperature", "reasoning_effort", "store"), style
-    with models(MATCHME_INSIGHT_MODEL="gpt-4o-mini") as session:
-        results = list(session.analyse(members_items(1, 1), CONTEXT))
-    assert len(results[0].analyses) == 1
-    assert not {"temperature", "reasoning_effort", "store"} & server.requests[-1]["body"].keys()
-
-
 def test_a_server_that_takes_neither_schemas_nor_base64_gets_what_it_takes(server, models, app_database):
     server.unsupported_parameters = ("response_format", "max_completion_tokens", "encoding_format")
     with models() as session:
@@ -103,19 +88,6 @@ def test_a_parameter_that_must_be_there_stops_with_its_remedy(server, models):
         pytest.raises(ModelRequestError, match="MATCHME_LLM_MODE=standard"),
     ):
         list(session.analyse(members_items(20, 1), CONTEXT))
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [{"retry-after-ms": "30"}, {"retry-after": "20ms"}, {"x-ratelimit-remaining-requests": "0",
-     "x-ratelimit-reset-requests": "20ms"}, {"retry-after": "Thu, 01 Jan 2026 00:00:00 GMT"},
-     {"retry-after": "-1"}, {}],
-)  # fmt: skip
-def test_whatever_a_server_says_about_waiting_nothing_is_lost(server, models, headers):
-    server.retry_headers, server.next_faults = headers, ["rate_limited"] * 3
-    with models() as session:
-        results = list(session.analyse(members_items(3, 1), CONTEXT))
-    assert sum(len(member.analyses) for member in results) == 3
 
 
 def test_odd_names_and_numbers_in_an_answer_leave_the_books_in_order(server, models, app_database):
@@ -165,18 +137,6 @@ def test_a_key_that_no_header_can_hold_is_not_shown(models):
     assert "sk-secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("fault", [f for f in (*faults.TRANSPORT, *faults.ANSWER) if f not in faults.ENDLESS])
-def test_a_fault_loses_no_post_and_every_billed_token_is_in_the_ledger(server, models, app_database, fault):
-    server.next_faults = [fault]
-    items = members_items(1, 4)
-    with models() as session:
-        results = list(session.analyse(items, CONTEXT))
-    assert server.faults_served[fault] == 1
-    assert not results[0].failures
-    assert all(len(a.insights) == 1 for a in results[0].analyses)
-    assert ledger_tokens(app_database) == server.tokens
-
-
 def test_an_answer_that_is_valid_in_part_is_kept_and_only_the_rest_asked_again(server, models):
     server.next_faults = ["missing_fields"]
     with models() as session:
@@ -192,33 +152,6 @@ def test_a_cut_off_answer_is_asked_again_in_halves(server, models):
         list(session.analyse(members_items(1, 4), CONTEXT))
     sizes = [len(json.loads(r["body"]["messages"][1]["content"])["posts"]) for r in server.requests]
     assert sizes == [4, 2, 2]
-
-
-@pytest.mark.parametrize("fault", faults.ENDLESS)
-def test_an_answer_that_never_comes_is_tried_again(server, models, fault):
-    server.next_faults = [fault]
-    with models(MATCHME_LLM_TIMEOUT_SECONDS=0.5) as session:
-        results = list(session.analyse(members_items(1, 1), CONTEXT))
-    assert len(results[0].analyses) == 1
-
-
-def test_one_bad_post_stays_one_bad_post(server, models):
-    server.fault_words = {"cursed": "refusal"}
-    items = [*members_items(3, 3), item("user_1", "A cursed post that no model wants to read.")]
-    with models() as session:
-        results = {member.member_id: member for member in session.analyse(items, CONTEXT)}
-    assert len(results["user_1"].failures) == 1
-    assert sum(len(member.analyses) for member in results.values()) == 9
-
-
-@pytest.mark.parametrize("fault", faults.FATAL)
-def test_an_error_that_no_retry_helps_stops_at_once_with_one_sentence_without_the_key(server, models, fault):
-    server.fault_rates = {fault: 1.0}
-    with models(MATCHME_LLM_CONCURRENCY=4) as session, pytest.raises(ModelRequestError) as caught:
-        list(session.analyse(members_items(50, 1), CONTEXT))
-    assert len(server.requests) <= 8
-    assert "sk-secret" not in str(caught.value)
-    assert "\n" not in str(caught.value)
 
 
 def test_requests_that_are_all_too_long_stop_before_a_thousand_fail_alike(server, models):
@@ -237,18 +170,6 @@ def test_a_request_refused_once_by_a_server_that_stumbles_is_answered(server, mo
         embedded = session.embed({"a": "a text"}, CONTEXT)
     assert not results[0].failures
     assert len(embedded.vectors) == 1
-
-
-@pytest.mark.parametrize(
-    ("fault", "word"), [("context_too_long", "context_length"), ("larger_than_a_minute", "rate_limit_exceeded")]
-)
-def test_a_request_that_is_too_long_fails_alone(server, models, app_database, fault, word):
-    server.fault_words = {"endless": fault}
-    with models() as session:
-        results = list(session.analyse([*members_items(2, 3), item("user_0", "An endless story, honestly.")], CONTEXT))
-    failures = [failure for member in results for failure in member.failures]
-    assert [(f.retryable, word in f.error) for f in failures] == [(False, True)]
-    assert sum(len(member.analyses) for member in results) == 6
 
 
 def test_a_model_without_a_price_is_refused_before_anything_is_sent(server, models):
