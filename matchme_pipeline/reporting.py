@@ -7,7 +7,7 @@ from dagster import MaterializeResult, MetadataValue
 
 from matchme_pipeline.llm.contracts import Usage
 
-# GraphQL's Int ends here: of a larger one (pairs, tokens of millions of members) Dagster's UI plots nothing.
+# The largest GraphQL Int. Dagster's UI does not plot larger integers, so they become floats.
 _MAX_INT = 2**31 - 1
 
 
@@ -72,7 +72,7 @@ def _spent(usage: Usage) -> dict[str, float]:
 
 
 def _in_words(report: StageReport, duration_seconds: float, usage: Usage | None) -> str:
-    parts = [f"**{report.items:,} items**: {report.processed:,} worked on, {report.reused:,} as they were"]
+    parts = [f"**{report.items:,} items**: {report.processed:,} processed, {report.reused:,} unchanged"]
     parts.append(f"**{report.failed:,} failed**" if report.failed else "none failed")
     spent = ""
     if usage is not None and usage.calls:

@@ -76,7 +76,7 @@ class Settings(BaseModel):
     rehearsal_batch_seconds: float = Field(60.0, alias="MATCHME_REHEARSAL_BATCH_SECONDS", ge=0)
     prices_file: Path | None = Field(None, alias="MATCHME_PRICES_FILE")
     first_week: date = Field(date(2026, 1, 4), alias="MATCHME_FIRST_WEEK")
-    # By the environment or .env, not only by what this machine has looked up.
+    # Whether the environment or .env sets the first week, as opposed to this machine's stored file.
     is_first_week_stated: bool = False
     # Members who have not opened the app for longer would leave a match unanswered.
     active_within_days: int = Field(60, alias="MATCHME_ACTIVE_WITHIN_DAYS", ge=1, le=36_500)
@@ -94,7 +94,7 @@ class Settings(BaseModel):
     # Learning from members' answers. The untrained score stays in use until a learned version is promoted.
     learning: bool = Field(True, alias="MATCHME_LEARNING")
     learn_least_pairs: int = Field(2_000, alias="MATCHME_LEARN_LEAST_PAIRS", ge=1)
-    # Retention: how long the pipeline keeps what it can compute again, and what runs and the API said.
+    # Retention: how long the pipeline keeps data that can be computed again, run events and the API's audit.
     keep_vector_weeks: int = Field(8, alias="MATCHME_KEEP_VECTOR_WEEKS", ge=2, le=5_200)
     keep_job_weeks: int = Field(26, alias="MATCHME_KEEP_JOB_WEEKS", ge=4, le=5_200)
     keep_audit_days: int = Field(365, alias="MATCHME_KEEP_AUDIT_DAYS", ge=30, le=36_500)
@@ -107,13 +107,13 @@ class Settings(BaseModel):
     executor_config: Path | None = Field(None, alias="MATCHME_EXECUTOR_CONFIG")
     executor_image: str | None = Field(None, alias="MATCHME_EXECUTOR_IMAGE")
     celery_broker: SecretStr | None = Field(None, alias="MATCHME_CELERY_BROKER")
-    # What steps print: kept under MATCHME_HOME of this machine, the same where all machines share it, or not kept.
+    # Output of steps: under this machine's MATCHME_HOME, under a MATCHME_HOME that all machines share, or not stored.
     compute_logs: Literal["local", "shared", "off"] = Field("local", alias="MATCHME_COMPUTE_LOGS")
     alert_webhook_url: SecretStr | None = Field(None, alias="MATCHME_ALERT_WEBHOOK_URL")
     # Public addresses of Dagster's UI and the operations page, for links in alerts and reports.
     dagster_url: str | None = Field(None, alias="MATCHME_DAGSTER_URL")
     operations_url: str | None = Field(None, alias="MATCHME_OPERATIONS_URL")
-    # A message for a week that went well, too.
+    # Also send a message for each successful week.
     tell_finished_weeks: bool = Field(False, alias="MATCHME_TELL_FINISHED_WEEKS")
     admin_user_ids: _ListedOnce = Field(frozenset(), alias="ADMIN_USER_IDS")
     clerk_issuer: str | None = Field(None, alias="MATCHME_CLERK_ISSUER")
@@ -281,7 +281,7 @@ def _env_file_values(env_file: Path | None) -> dict[str, str]:
 
 
 def _is_unambiguous(url: str) -> bool:
-    """Do user, password and host end where they seem to? Otherwise an error message could show part of a password."""
+    """Are user, password and host delimited unambiguously? Otherwise an error message could show part of a password."""
     rest = url.partition("://")[2]
     credentials, _, behind = rest.partition("@") if "@" in rest else ("", "", rest)
     if "@" in behind or "/" in credentials or "?" in credentials:

@@ -1,4 +1,4 @@
-"""The checks of an asset in one step: a process a check costs more than most checks do."""
+"""The checks of an asset in one step: a process per check would cost more than most checks."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -18,8 +18,8 @@ from dagster import (
 def one_step_an_asset(checks: Sequence[AssetChecksDefinition]) -> list[AssetChecksDefinition]:
     """`checks` with those of one asset joined into one step, which also runs any of them alone.
 
-    Names, descriptions, partitions and what blocks stay as each check states them. A check that raises lets the
-    others have their say, and then fails the step.
+    Names, descriptions, partitions and what blocks stay as each check states them. If a check raises, the
+    others still run, and the step then fails.
     """
     of_asset: dict[AssetKey, list[AssetChecksDefinition]] = defaultdict(list)
     for check in checks:
@@ -57,7 +57,7 @@ def _joined(asset_key: AssetKey, checks: Sequence[AssetChecksDefinition]) -> Ass
 
 
 def _function(check: AssetChecksDefinition) -> Callable[..., AssetCheckResult]:
-    # Dagster has no public way to the function that it decorated.
+    # Dagster has no public access to the decorated function.
     compute: Any = check.op.compute_fn
     function: Callable[..., AssetCheckResult] = compute.decorated_fn
     return function

@@ -77,11 +77,11 @@ def score_triggers(connection: Connection) -> str:
             f"triggers rewrite {', '.join(rewritten)} ({names}); publishing a week sets them aside, but a score that "
             "the app's browser code writes is rewritten, and replaces the pipeline's until the next Sunday"
         )
-    return "a score stands as it was written"
+    return "a written score is read back unchanged"
 
 
 def pipeline_rights(connection: Connection) -> str:
-    """See every row, and have the keys that publishing relies on."""
+    """Check that all rows are visible and that the keys for publishing exist."""
     if hidden := objects.hidden_tables(connection):
         raise ConfigurationError(
             f"Row-level security hides rows of {', '.join(hidden)} from this role, so that members are missing "
@@ -96,11 +96,11 @@ def pipeline_rights(connection: Connection) -> str:
             f"There is no unique key on {'; '.join(missing)}. Remove duplicate rows, then create it: reading "
             "members once and publishing a week rely on it."
         )
-    return "every row is seen, the keys are there"
+    return "every row is visible, the unique keys exist"
 
 
 def earlier_batch(connection: Connection) -> str:
-    """Look for a schedule and for rows of an earlier batch."""
+    """Look for a schedule and rows of an earlier batch."""
     if schedules := objects.scheduled_batches(connection):
         raise ConfigurationError(
             f"pg_cron still starts an earlier batch: {', '.join(schedules)}. It writes random one-sided matches into "
@@ -110,7 +110,7 @@ def earlier_batch(connection: Connection) -> str:
         weeks = ", ".join(f"{week}: {rows:,}" for week, rows in foreign)
         return Notice(
             f"weekly_matches contains rows of another batch in these match weeks ({weeks}); the next run "
-            "of such a week removes those that nobody has viewed"
+            "of such a week removes those that no member has viewed"
         )
     return "no schedule and no rows of an earlier batch"
 
@@ -124,11 +124,11 @@ def policies(connection: Connection) -> str:
         )
     if opened := objects.open_policies(connection):
         return Notice(f"these policies of the app let members read or write others' rows: {', '.join(opened)}")
-    return "no policy opens others' rows in what the pipeline reads"
+    return "no policy exposes other members' rows of the tables that the pipeline reads"
 
 
 def scores_writer(connection: Connection) -> str:
-    """See that no member's token can write a score."""
+    """Check that no member's token can write a score."""
     if writers := objects.member_writers_of_scores(connection):
         raise ConfigurationError(
             f"Members can write their own DNA score ({', '.join(writers)}), so that the app's browser code replaces "
@@ -149,10 +149,10 @@ def columns(connection: Connection) -> str:
     """Name the matching columns that are empty for every member."""
     if unfilled := objects.unfilled_columns(connection):
         return Notice(
-            f"profiles has no value for {', '.join(unfilled)}: unknown values exclude nobody "
+            f"profiles has no value for {', '.join(unfilled)}: unknown values exclude no pair "
             "(MATCHME_STRICT_UNKNOWN changes that)"
         )
-    return "every column that matching reads is filled for somebody"
+    return "every column that matching reads has values"
 
 
 TRIALS: dict[str, Trial] = {

@@ -50,7 +50,7 @@ def find(connection: Connection, models: Models, user_id: str, week: Week | None
     _, stored = member_queries.member_vectors(connection, moment.vectors_week, moment.model, [user_id])
     vector = stored[0] if week is not None and len(stored) else None
     if week is None:
-        # The open week pays for it, whichever week was matched last.
+        # The cost is booked on the open week, whichever week was matched last.
         calls = CallContext("user_embeddings", moment.match_week - WEEK, None)
         vector = update.vector_as_of(connection, models, user_id, moment.as_of, calls)
     matches = find_matches(connection, seeker, vector, moment, scale)
@@ -92,6 +92,6 @@ def _moment(connection: Connection, model: str, week: Week | None) -> Moment:
     if newest is None:
         raise PipelineError(f"No week has been matched under {model} yet. Run one: matchme run --week YYYY-MM-DD")
     now = datetime.now(UTC)
-    # A result of today would be shown from the next Sunday on, so exclude everybody whom earlier weeks have shown.
+    # A result of today would be shown from the next Sunday on, so exclude all members whom earlier weeks have shown.
     upcoming = Week(Week.last_closed(now).sunday + WEEK)
     return Moment(now, newest, upcoming.match_week, model, process_limits())

@@ -19,7 +19,7 @@ app = typer.Typer(help="The database: migrate, status, repair, uri, stop.", no_a
 @app.command()
 def migrate(
     with_app_tables: Annotated[
-        bool, typer.Option(help="Create the stand-in for the app's own tables where they are missing.")
+        bool, typer.Option(help="Create the substitute for the app's own tables where they are missing.")
     ] = False,
 ) -> None:
     """Apply missing migrations; safe to run again."""
@@ -58,7 +58,7 @@ def tools() -> None:
     """Print the folder of the embedded server's pg_dump and pg_restore; an error if another server is configured."""
     if process_settings().database_url is not None:
         raise ConfigurationError(
-            "MATCHME_DATABASE_URL names a server of its own: use a pg_dump that is as new as that server (PG_BIN)."
+            "MATCHME_DATABASE_URL names another server: use a pg_dump of that server's version (PG_BIN)."
         )
     console.result(str(embedded_server(process_settings().home).tools))
 
@@ -110,12 +110,12 @@ def stop() -> None:
 
 
 def prepare_database(connection: Connection, with_app_tables: bool) -> list[migrations.Migration]:
-    """Migrate; first create a stand-in for the app's tables if wanted; raises ConfigurationError without them."""
+    """Migrate; first create a substitute for the app's tables if wanted; raises ConfigurationError without them."""
     if not migrations.has_app_tables(connection):
         if not with_app_tables:
             raise ConfigurationError(
                 "The database has no tables of the app (profiles, posts). Point MATCHME_DATABASE_URL at the app's "
-                "database, or run `matchme db migrate --with-app-tables` for a stand-in."
+                "database, or run `matchme db migrate --with-app-tables` for a substitute."
             )
         migrations.create_app_tables(connection, files.app_tables_dir())
     return migrations.migrate(connection, files.migrations_dir())

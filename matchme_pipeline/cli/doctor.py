@@ -40,7 +40,7 @@ def examine() -> list[Finding]:
         _try("models", _models),
     ]
     if not all(finding.ok for finding in found if finding.subject in ("database", "app tables", "migrations")):
-        return [*found, Finding("app", True, "what the app does is tried once the database is migrated", True)]
+        return [*found, Finding("app", True, "the app's operations are tried once the database is migrated", True)]
     return [*found, *(_try(subject, partial(_tried, trial)) for subject, trial in app_trials.TRIALS.items())]
 
 
@@ -100,7 +100,7 @@ def _migrations() -> str:
 def _dagster() -> str:
     runs = dagster_addresses.count_runs(process_settings())
     if runs is None:
-        return "storage can be made; the first command that needs it makes it"
+        return "the storage does not exist yet and can be created; the first command that needs it creates it"
     return f"storage answers, {runs:,} runs"
 
 

@@ -15,15 +15,15 @@ _ROWS_SHOWN_AT_ONCE = 200
 _MEMBERS_NAMED = 10
 # Reasons why a member has no match, in words; a filter's name if there is no text.
 _NOBODY = {
-    "gender": "nobody's gender suits",
-    "met_before": "they have met everybody who suits",
+    "gender": "no other member has a suitable gender",
+    "met_before": "they have already met all suitable members",
     "own_place_not_known": "they state max_distance and have no lat and lng",
-    "not_looked_at": "not looked at: too many",
+    "not_looked_at": "not examined: too many",
 }
 
 
 def today() -> date:
-    """The day on which ages are counted unless --as-of names one."""
+    """The reference day of ages without --as-of."""
     return datetime.now(UTC).date()
 
 
@@ -63,7 +63,7 @@ def show(summary: dict[str, Any]) -> None:
             f"unknown: '{one['value']}' in column {one['column']} ({one['times']} times, first on line "
             f"{one['first_line']}) is not in the vocabulary: it "
             f"{'asks for nothing' if 'preference' in str(one['column']) else 'counts as missing'}. "
-            "`matchme match --columns` lists what is known"
+            "`matchme match --columns` lists the known values"
         )
     if len(unknown) > _UNKNOWN_SHOWN:
         console.say(f"unknown: and {len(unknown) - _UNKNOWN_SHOWN} more values; --json lists them all")
@@ -71,7 +71,7 @@ def show(summary: dict[str, Any]) -> None:
         f"{summary['members']:,} members, {summary['matchable']:,} can be matched as of {summary['as_of']}, "
         f"{summary['vectors']:,} have a vector"
     )
-    table = Table(title="What kept pairs apart", title_justify="left")
+    table = Table(title="Pairs removed by filter", title_justify="left")
     table.add_column("filter")
     table.add_column("pairs", justify="right")
     for name, count in summary["pairs_removed_by_filter"].items():
@@ -94,14 +94,14 @@ def _show_members_with_nobody(summary: dict[str, Any]) -> None:
     for one in summary["members_with_nobody"]:
         by_reason.setdefault(one["reason"], []).append(one["user_id"])
     for reason, user_ids in sorted(by_reason.items(), key=lambda item: (-len(item[1]), item[0])):
-        why = _NOBODY.get(reason, f"{reason} keeps most others away")
+        why = _NOBODY.get(reason, f"{reason} excludes most others")
         named = ", ".join(user_ids[:_MEMBERS_NAMED])
         more = f" and {len(user_ids) - _MEMBERS_NAMED:,} more" if len(user_ids) > _MEMBERS_NAMED else ""
-        console.result(f"can be matched but has nobody, {why}: {len(user_ids):,} ({named}{more})")
+        console.result(f"can be matched but has no eligible partner, {why}: {len(user_ids):,} ({named}{more})")
     if summary["members_with_full_partners"]:
         console.result(
-            f"has somebody to meet but no place in a list: {summary['members_with_full_partners']:,} (the lists of "
-            "those who suit are full)"
+            f"has eligible partners but no match: {summary['members_with_full_partners']:,} (the lists of "
+            "these partners are full)"
         )
 
 
@@ -115,7 +115,7 @@ def show_columns() -> None:
         ("--outcomes", columns.OUTCOME_COLUMNS),
     ):
         table = Table(title=title, title_justify="left")
-        for heading in ("column", "needed", "meaning", "where the column is not there"):
+        for heading in ("column", "needed", "meaning", "without the column"):
             table.add_column(heading)
         for column in known:
             absent = "" if column.absent is None else str(column.absent).lower()

@@ -194,8 +194,8 @@ def api(
 
 @app.command()
 def token(
-    user: Annotated[str, typer.Option(help="The member's Clerk id; ADMIN_USER_IDS makes an administrator of it.")],
-    hours: Annotated[int, typer.Option(min=1, max=24, help="How long the token is good for.")] = 8,
+    user: Annotated[str, typer.Option(help="The member's Clerk id; an administrator if listed in ADMIN_USER_IDS.")],
+    hours: Annotated[int, typer.Option(min=1, max=24, help="How long the token is valid, in hours.")] = 8,
 ) -> None:
     """Print a session token for development, signed with this installation's own key."""
     from matchme_pipeline.api.identity.local_key import mint
@@ -215,7 +215,7 @@ def main() -> None:
     except _UNREADABLE as error:
         _refuse(error)
     except typer.Abort:
-        _fail("ended before it was done")
+        _fail("ended early")
     except UsageError as error:
         _fail(str(error), code=2)
     except PipelineError as error:
@@ -226,7 +226,7 @@ def main() -> None:
     except OSError as error:
         place = error.filename or "a file or an address"
         _fail(
-            f"{place} cannot be used: {error.strerror or error}. Check the path, and MATCHME_HOME where it lies there."
+            f"{place} cannot be used: {error.strerror or error}. Check the path, or MATCHME_HOME above it."
         )
     except KeyboardInterrupt:
         _fail("interrupted; run the same command again to continue", code=130)
@@ -238,7 +238,7 @@ def _refuse(error: Any) -> None:
         raise SystemExit(2)
     sentence = " ".join(error.format_message().split()).rstrip(".")
     command = error.ctx.command_path if error.ctx is not None else "matchme"
-    _fail(f"{sentence}; `{command} --help` tells what it takes.", code=2)
+    _fail(f"{sentence}; `{command} --help` shows the valid options.", code=2)
 
 
 def _fail(sentence: str, code: int = 1) -> None:

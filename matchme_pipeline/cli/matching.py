@@ -87,18 +87,18 @@ def candidates(
 
 def match(
     members: Annotated[Path | None, typer.Option(help="CSV of members, attributes and preferences.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Where the scored pairs go.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The file for the scored pairs.")] = None,
     texts: Annotated[Path | None, typer.Option(help="CSV of texts that members shared.")] = None,
     vectors: Annotated[Path | None, typer.Option(help="CSV or .npz of members' vectors, instead of texts.")] = None,
-    met: Annotated[Path | None, typer.Option(help="CSV of pairs that have met already.")] = None,
+    met: Annotated[Path | None, typer.Option(help="CSV of pairs who have already met.")] = None,
     outcomes: Annotated[
         Path | None, typer.Option(help="CSV of answers (user_id, match_user_id, liked) that the score learns from.")
     ] = None,
     as_of: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day ages are counted on; default: today (UTC).")
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The reference day of ages; default: today (UTC).")
     ] = None,
     candidates: Annotated[
-        int | None, typer.Option(min=1, max=1_000, help="Write so many of each member's best, not only the matches.")
+        int | None, typer.Option(min=1, max=1_000, help="Also write this many of each member's best candidates.")
     ] = None,
     columns: Annotated[bool, typer.Option("--columns", help="List the files' columns and stop.")] = False,
     json: AsJson = False,

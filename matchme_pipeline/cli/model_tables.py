@@ -14,7 +14,7 @@ from matchme_pipeline.matching.model_queries import StoredVersion
 def versions(found: Sequence[StoredVersion]) -> None:
     """One line per version, and the version that scores the coming weeks."""
     if not found:
-        console.result("no version has been trained yet: the untrained score stands")
+        console.result("no version has been trained yet: the untrained score is in use")
         return
     table = Table(title="Learned versions", title_justify="left")
     for heading in ("version", "state", "by", "factors"):

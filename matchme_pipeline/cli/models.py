@@ -88,7 +88,7 @@ def rollback(by: By = None) -> None:
     with _database() as connection:
         used = next((one for one in model_queries.versions(connection) if one.is_in_use), None)
         if used is None:
-            raise PipelineError("no version is in use: the untrained score stands. See `matchme models list`.")
+            raise PipelineError("no version is in use, only the untrained score. See `matchme models list`.")
         before = decision_queries.used_before(connection, used.week)
         decision_queries.set_active(connection, before, by or getuser())
     console.result(f"version {used.week} is retired; {_name(before)} scores the coming weeks")

@@ -13,7 +13,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def status(json: AsJson = False) -> None:
-    """Can I go back to bed? The first line and the exit status answer: 0 for yes, 1 for no.
+    """Must somebody act now? The first line and the exit status answer: 0 for no, 1 for yes.
 
     The newest runs, missing weeks, the queue and alerts follow. With --json, `verdict` holds the answer and the exit
     status is 0.
@@ -48,7 +48,7 @@ def cancel(run_id: Annotated[str, typer.Argument(help="The run's Dagster id, as 
 
     environment.prepare_dagster()
     cancel_run(run_id)
-    console.result(f"run {run_id} is asked to end; `matchme status` shows when it has")
+    console.result(f"run {run_id} is asked to end; `matchme status` shows when it has ended")
 
 
 def forget(
@@ -75,7 +75,7 @@ def forget(
     if json:
         console.as_json(removed)
         return
-    console.result(", ".join(f"{table}: {count}" for table, count in removed.items() if count) or "nothing was kept")
+    console.result(", ".join(f"{table}: {count}" for table, count in removed.items() if count) or "no rows existed")
 
 
 def report(

@@ -18,6 +18,6 @@ def require_free(host: str, port: int) -> None:
             probe.listen(1)
     except OSError as error:
         raise ConfigurationError(
-            f"Port {port} of {host} cannot be listened on ({error.strerror or error}). End the program that has it, "
+            f"Port {port} of {host} cannot be listened on ({error.strerror or error}). End the program that uses it, "
             "or choose another with --port."
         ) from None

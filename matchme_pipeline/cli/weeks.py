@@ -90,7 +90,7 @@ def cancel_run(dagster_run_id: str) -> None:
     if outcome is Cancellation.OUT_OF_REACH:
         raise PipelineError(
             f"run {dagster_run_id} cannot be ended from here: its process is gone or on another machine. End it where "
-            "it runs; a run that gives no sign of life is closed after a quarter of an hour."
+            "it runs; a run without a heartbeat is closed after 15 minutes."
         )
 
 
@@ -108,7 +108,7 @@ def _run_week(job: JobDefinition, instance: DagsterInstance, week: Week, url: st
         job,
         instance,
         week.key,
-        # The person who started it by hand sees how it ends; Dagster did not launch it and cannot resume it.
+        # Dagster's run monitoring did not launch this run and cannot resume it.
         tags={PROCESS_TAG: this_worker(), "dagster/max_retries": "0"},
     )
     run = instance.get_run_by_id(result.run_id)

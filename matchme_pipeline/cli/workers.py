@@ -15,7 +15,7 @@ def worker(
 ) -> None:
     """Help the run that is working on a week: ask its open model questions until it is over.
 
-    Start as many as the model server and its rate limits bear, on any machine with the same database and models.
+    Start as many as the model server and its rate limits allow, on any machine with the same database and models.
     """
     from matchme_pipeline.cli import environment
 

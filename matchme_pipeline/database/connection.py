@@ -16,7 +16,7 @@ MIN_POSTGRES = 15
 MIN_PGVECTOR = (0, 5)
 CONNECT_TIMEOUT_SECONDS = 10
 
-# How values are written on the wire and read by the loaders, whatever a role or a database is set to.
+# Output formats that the loaders expect, whatever the settings of the role or the database.
 _SETTINGS = {
     "DateStyle": "ISO, MDY",
     "IntervalStyle": "postgres",
@@ -150,7 +150,7 @@ def describe(url: str) -> str:
     except psycopg.Error:
         return "(an address that is not a PostgreSQL URL)"
     port = f":{parts['port']}" if "port" in parts else ""
-    # An unencoded @ in a password would end it, and the rest would be taken for the host.
+    # An unencoded @ would end the password, and the rest would be read as the host.
     host = str(parts.get("host") or parts.get("hostaddr") or "localhost").rpartition("@")[2]
     if "@" in f"{port}{parts.get('dbname', '')}":
         return "(an address whose password must be percent-encoded)"

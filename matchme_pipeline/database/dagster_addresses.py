@@ -80,9 +80,9 @@ def _runs_in(url: str, schema: str | None) -> int | None:
             row = connection.execute("select count(*) from runs").fetchone()
         except psycopg.errors.InsufficientPrivilege as error:
             raise ConfigurationError(
-                f"Dagster's storage at {describe(url)} cannot be made or read "
+                f"Dagster's storage at {describe(url)} cannot be created or read "
                 f"({str(error).strip().splitlines()[0]}). Grant the pipeline's role CREATE on this database, or set "
-                "MATCHME_DAGSTER_DATABASE_URL to a database of its own."
+                "MATCHME_DAGSTER_DATABASE_URL to a separate database."
             ) from None
     return int(row[0]) if row else 0
 

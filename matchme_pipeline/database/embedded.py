@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 DATABASE_NAME = "matchme"
 _SERVER_USER = "pgserver"
 _STOP_TIMEOUT_SECONDS = 20
-# Files that every cluster has and none is without.
+# Files that every cluster has.
 _OF_A_CLUSTER = ("PG_VERSION", "postgresql.conf", "global/pg_control")
 # The kernel limits a socket's path to 108 bytes; the socket's file name takes 14 of them.
 _MAX_SOCKET_DIR = 90
@@ -75,7 +75,7 @@ class EmbeddedServer:
     """One PostgreSQL cluster under `home`; starts on demand, and runs as a user of its own if started by root."""
 
     def __init__(self, home: Path, *, durable: bool = True) -> None:
-        """`durable=False` skips flushing to disk: for tests, whose data need not survive a power cut."""
+        """`durable=False` skips flushing to disk: for tests, whose data need not survive a power failure."""
         self.home = home.expanduser().resolve()
         self.data = self.home / "postgres"
         self._server_log = self.home / "postgres.log"
@@ -154,7 +154,7 @@ class EmbeddedServer:
             left.unlink(missing_ok=True)
 
     def kill(self) -> None:
-        """Stop the server as a power cut would, for fault tests."""
+        """Kill the server as a power failure would, for fault tests."""
         self._control("stop", "-m", "immediate", "-w")
 
     @contextmanager

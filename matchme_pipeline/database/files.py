@@ -16,7 +16,7 @@ def migrations_dir() -> Path:
 
 
 def app_tables_dir() -> Path:
-    """The folder of the stand-in for the app's own tables."""
+    """The folder of the substitute for the app's own tables."""
     return _find("sql/app")
 
 

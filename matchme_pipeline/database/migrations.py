@@ -99,7 +99,7 @@ def status(connection: Connection, directory: Path) -> list[Migration]:
 
 
 def create_app_tables(connection: Connection, directory: Path) -> bool:
-    """Create the stand-in for the app's tables unless the database has them; returns whether it did."""
+    """Create the substitute for the app's tables unless the database has them; returns whether it did."""
     require_capabilities(connection)
     with connection.transaction():
         connection.execute("select pg_advisory_xact_lock(%s)", [_LOCK_KEY])

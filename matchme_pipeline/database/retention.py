@@ -1,4 +1,4 @@
-"""How long Dagster's storage keeps log events of runs; the data of the catalogue stays."""
+"""Retention of Dagster's log events; the data of the asset catalogue stays."""
 
 from datetime import datetime, timedelta
 

@@ -47,7 +47,7 @@ def weights_add_up() -> AssetCheckResult:
 
 @weekly_check(
     asset="dna_scores",
-    description="Every member has a score of this week, and nobody else has one.",
+    description="Every member has a score of this week, and no other person has one.",
 )
 def everyone_is_scored(context: AssetCheckExecutionContext, database: DatabaseResource) -> AssetCheckResult:
     """Compare the week's rows with the population as of the cutoff."""

@@ -24,8 +24,8 @@ def culture(traits: Traits, cities: pd.Series) -> Culture:
     """100 · the mean over attributes of the share of other members of the city with another value.
 
     Exact from the cluster's counts: of the c - 1 others who state the attribute, h - 1 have the value, so the share is
-    (c - h) / (c - 1). Several values of one attribute (languages) are averaged first. A value that everybody in the
-    city shares distinguishes nobody and does not count. Fewer than five others, no city, or no stated attribute: 50.
+    (c - h) / (c - 1). Several values of one attribute (languages) are averaged first. A value that all members of
+    the city share does not count. Fewer than five others, no city, or no stated attribute: 50.
     `cities` is in the population's order.
     """
     city, _ = pd.factorize(np.asarray(cities, dtype=object))

@@ -1,8 +1,8 @@
-"""Fixed point: what makes a score the same to the last digit, whatever order its parts were added in.
+"""Fixed-point arithmetic: a score has the same digits in whatever order its parts are added.
 
 Strands are kept in micro-points (0 to 100,000,000 for 0 to 100). Sums of floats differ in their last bits with the
-order of their terms; rounding to micro-points takes those bits away, and the small lift keeps an exact half, such as
-0.1953125, from falling to either side by chance.
+order of their terms. Rounding to micro-points removes these bits; a small offset makes exact halves, such as 0.1953125,
+always round up.
 """
 
 import numpy as np
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 MICRO = 1_000_000
 FULL = 100 * MICRO
-# Far above the noise of a float64 sum of a member's facts, far below any difference between two fractions of them.
-_LIFT = 1e-10
+# Much larger than the rounding error of a float64 sum, much smaller than the difference between two fractions.
+_OFFSET = 1e-10
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 
 def micro(points: Floats) -> Integers:
     """Points (0-100, clipped) as micro-points, halves up."""
-    return np.floor((np.clip(points, 0.0, 100.0) + _LIFT) * MICRO + 0.5).astype(np.int64)
+    return np.floor((np.clip(points, 0.0, 100.0) + _OFFSET) * MICRO + 0.5).astype(np.int64)
 
 
 def divide_half_up(numerator: Integers, denominator: Integers | int) -> Integers:
@@ -37,6 +37,6 @@ def share_below(values: Integers) -> tuple[Integers, Integers]:
 
 
 def distinct(values: Integers) -> Integers:
-    """The different values, in order. NumPy's own `unique` hashes, and slows down badly on keys of this kind."""
+    """The distinct values, in order. NumPy's `unique` hashes and is slow on such keys."""
     ordered = np.sort(values, kind="stable")
     return ordered[np.concatenate(([True], ordered[1:] != ordered[:-1]))] if len(ordered) else ordered

@@ -33,8 +33,8 @@ def habits(facts: Facts, traits: Traits) -> Habits:
     `posting_depth` mean depth level (1-4); `posting_variety` different categories; `reviewing` insights reviewed a
     week since joining; `approving` share of the reviewed ones that were approved.
 
-    What was offered does not count, only what a member did with it: a week that is materialised late offers its
-    insights late, and must not change the scores of the weeks after it.
+    Offered insights do not count, only reviews: a late week offers its insights late, and must not change the scores of
+    later weeks.
     """
     size = len(facts.members)
     position = pd.Index(facts.members["user_id"], dtype=object)

@@ -31,7 +31,7 @@ class Rarity:
 def rarity(traits: Traits, distribution: pd.DataFrame) -> Rarity:
     """The mean over a member's traits of 100 · min(1, idf / 5); 0 without traits.
 
-    A trait that everybody has (idf 0) does not count in the mean, so that adding one changes no score. `distribution`
+    A trait that all members have (idf 0) does not count in the mean, so adding one changes no score. `distribution`
     is the result of `traits.distribution`.
     """
     rows = pd.Index(distribution["trait_key"], dtype=object).get_indexer(pd.Index(traits.table["key"], dtype=object))

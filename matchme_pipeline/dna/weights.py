@@ -37,7 +37,7 @@ APP_NAMES: dict[str, str] = {
 TIERS: dict[str, int] = {"Common": 40, "Uncommon": 60, "Rare": 80, "Epic": 95, "Legendary": 100}
 # Below this many approved insights a member is in the seed state: score 0, Common.
 REQUIRED_APPROVED_INSIGHTS = 5
-# A change of this many points or more is worth telling the member about.
+# A change of this many points or more counts as significant.
 SIGNIFICANT_CHANGE = 5
 # A strand's points if too little can be compared: neither rare nor common.
 NEUTRAL = 50.0

@@ -129,7 +129,7 @@ def answers_as_of(
     """Questionnaire answers given before `cutoff`: member, question, answer as JSON."""
     return connection.execute(
         """
-        -- A question of any length stands in the text of everybody who answers it.
+        -- The text of every answer contains its question, which may be long.
         select a.clerk_user_id, left(q.question, 1000), a.answer
         from dna_answers a
         join dna_questionnaires q on q.id = a.question_id

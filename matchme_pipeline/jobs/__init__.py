@@ -1,1 +1,1 @@
-"""The queue that every stage works from: enqueued once, claimed in sets, finished together with its result."""
+"""The queue of all stages: jobs are enqueued once, claimed in sets, and finished together with their results."""

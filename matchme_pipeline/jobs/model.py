@@ -29,7 +29,7 @@ class JobStatus(StrEnum):
 # Members who pay more come first if time or budget runs short; 1 comes before 10.
 PRIORITY_BY_TIER = {"gold_plus": 2, "gold": 4, "premium": 4, "free": 6}
 DEFAULT_PRIORITY = 5
-# The promise to members: fewer than one job in two hundred fails.
+# The target: fewer than one job in two hundred fails.
 MAX_FAILURE_RATE = 0.005
 
 

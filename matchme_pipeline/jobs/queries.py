@@ -12,7 +12,7 @@ from matchme_pipeline.database.copy import stage_rows
 from matchme_pipeline.jobs.model import DEFAULT_PRIORITY, PRIORITY_BY_TIER, Job, JobCounts, JobRequest, JobType
 
 LEASE_SECONDS = 900
-# For work that may wait out a batch's window of 24 hours.
+# For work that may wait for a batch's window of 24 hours.
 DAY_LONG_LEASE_SECONDS = 26 * 3600
 
 

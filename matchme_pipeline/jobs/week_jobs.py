@@ -114,7 +114,7 @@ def take_members(
                 )
             returning 1
         ),
-        -- Jobs of who is not among the members any more: somebody has to finish them as well.
+        -- Jobs of former members, which must be finished too.
         left_over as (
             update batch_processing_queue q
             set status = 'processing', attempts = least(attempts, 1000000) + 1, started_at = t.at,

@@ -21,7 +21,7 @@ def batches_to_read(settings: Settings, url: str) -> list[Batch]:
 
     A materialisation of a batch's `stage` for its `week` reads it; a run that waits for the batch reads it itself. A
     batch that no run needs any more stays in the list, so request a run once per batch `id`. Without an open batch no
-    provider is asked. If a provider does not answer, its batches stay open until the next look and do not delay other
+    provider is asked. If a provider does not answer, its batches stay open until the next poll and do not delay other
     accounts' batches. If all accounts fail, raises the last ConfigurationError or ModelRequestError.
     """
     with connect(url, vectors=False) as connection:
@@ -32,7 +32,7 @@ def batches_to_read(settings: Settings, url: str) -> list[Batch]:
             try:
                 asyncio.run(_look(settings, provider, [batch for batch in waiting if batch.provider == provider]))
             except (ConfigurationError, ModelRequestError) as error:
-                log.warning("The batches of %s could not be looked at: %s", provider, error)
+                log.warning("The batches of %s could not be polled: %s", provider, error)
                 troubles.append(error)
         for batch in waiting:
             batch_queries.save_state(connection, batch)

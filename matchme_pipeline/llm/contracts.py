@@ -117,7 +117,7 @@ class PairToPreview:
 
 @dataclass(frozen=True)
 class Preview:
-    """ChaiChat starters of a pair: 2-3 light ones (level 1), 2-3 that reach for values (level 2).
+    """ChaiChat starters of a pair: 2-3 light ones (level 1), 2-3 about values (level 2).
 
     `insights_used` lists the ids of the approved insights that the starters are built on.
     """
@@ -203,7 +203,7 @@ class Models(Protocol):
 
     @property
     def review_model(self) -> str | None:
-        """The label of the review model; None if nothing is reviewed."""
+        """The label of the review model; None without reviews."""
 
     @property
     def answers_by_batch(self) -> bool:

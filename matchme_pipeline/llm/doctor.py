@@ -1,4 +1,4 @@
-"""Checks that the configured models would answer; spends nothing."""
+"""Checks that the configured models are available; spends nothing."""
 
 import asyncio
 from collections.abc import Sequence

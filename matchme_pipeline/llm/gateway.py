@@ -64,7 +64,7 @@ class Gateway:
 
     @property
     def review_model(self) -> str | None:
-        """The label of the model that reviews close calls; None where nothing is reviewed."""
+        """The label of the model that reviews close calls; None without reviews."""
         return self._provider.review_model
 
     @property

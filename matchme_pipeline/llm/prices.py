@@ -21,7 +21,7 @@ USD_STEP = Decimal("1e-10")
 
 @dataclass(frozen=True)
 class TokenUsage:
-    """The tokens of one call as the server billed them; `input_tokens` includes the cached and the written ones."""
+    """The billed tokens of one call; `input_tokens` includes tokens read from and written to the cache."""
 
     input_tokens: int = 0
     cached_input_tokens: int = 0
@@ -135,7 +135,7 @@ def load_prices(override: Path | None = None) -> PriceTable:
 
 
 def _with_rehearsals(table: PriceTable) -> PriceTable:
-    """Adds a copy of each OpenAI model for rehearsals, with its list prices and its own label."""
+    """The prices with a copy of each OpenAI model for rehearsals, labelled, at list prices."""
     rehearsed = {
         f"{REHEARSAL}{name}": entry.model_copy(update={"provider": "rehearsal"})
         for name, entry in table.models.items()
@@ -151,5 +151,5 @@ def _parse(text: str, name: str) -> PriceTable:
         first = error.errors()[0] if isinstance(error, ValidationError) else None
         where = f"{'.'.join(map(str, first['loc']))}: {first['msg']}" if first else "no valid YAML"
         raise ConfigurationError(
-            f"The price file {name} is wrong ({where}). See llm/prices.yaml for its shape."
+            f"The price file {name} is wrong ({where}). See llm/prices.yaml for the format."
         ) from None

@@ -45,7 +45,7 @@ class Provider(Protocol):
 
     @property
     def review_model(self) -> str | None:
-        """The label of the model that reviews close calls; None where there is none."""
+        """The label of the model that reviews close calls; None without one."""
 
     @property
     def embedding_model(self) -> str:

@@ -43,7 +43,7 @@ def open_models(settings: Settings, url: str) -> Iterator[Models]:
 
     Raises ConfigurationError for a missing key or a model without a price, before anything is spent.
     """
-    # In every case: an unlabelled model would go to its real provider.
+    # Always: a model without the label would be sent to its real provider.
     settings = as_rehearsal(settings)
     from matchme_pipeline.llm.gateway import Gateway
     from matchme_pipeline.llm.store.ledger import Ledger

@@ -156,7 +156,7 @@ def foreign_matches(match_week: str, rows: int) -> Alert:
         cause=match_week,
         title=f"Another batch wrote matches for {match_week}",
         text=f"{rows:,} rows of weekly_matches were not written by this pipeline. `matchme doctor` looks for the "
-        "schedule that wrote them; running the week again removes those that nobody has viewed.",
+        "schedule that wrote them; running the week again removes those that no member has viewed.",
     )
 
 

@@ -9,7 +9,7 @@ INTERESTS_EACH = 3
 VALUES_EACH = 2
 PERSONALITY_EACH = 2
 FAMILY_EACH = 2
-# How even a member's weights are: at 3 the strongest of three is about two and a half times the mean of the others.
+# Evenness of a member's weights: at 3, the largest of three is about 2.5 times the mean of the others.
 _EVENNESS = 3.0
 # The odds of a theme from the member's own circle relative to any other.
 _HOME = 20.0
@@ -19,7 +19,7 @@ Weights = Mapping[str, float]
 
 @dataclass(frozen=True)
 class Latent:
-    """A member's truth: for each kind of theme, weights over the few themes that move them, summing to one."""
+    """The latent variables of a member: by kind of theme, weights over a few themes that sum to one."""
 
     interests: Weights
     values: Weights

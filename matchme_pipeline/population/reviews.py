@@ -1,4 +1,4 @@
-"""Seeded members review the pipeline's insights, so that a demonstration's weeks build on each other."""
+"""Seeded members review the pipeline's insights, so that the weeks of a demonstration depend on each other."""
 
 import hashlib
 from collections.abc import Collection

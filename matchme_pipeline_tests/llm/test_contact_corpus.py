@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matchme_pipeline.llm.text.contact_masking import contacts, mask
-from matchme_pipeline.llm.text.model_addressing import speaks_to_a_model
+from matchme_pipeline.llm.text.model_addressing import addresses_a_model
 from matchme_pipeline_tests.llm.contact_corpus import ADDRESSING, CONTACTS, HARMLESS
 
 HANDLES = ("sarah.k.91", "sarahk", "sarah_k", "sarah91", "s.khan.22")
@@ -167,9 +167,9 @@ DISGUISES = {
 
 
 @pytest.mark.parametrize("text", [*ADDRESSING, *(pytest.param(text, id=name) for name, text in DISGUISES.items())])
-def test_what_speaks_to_a_model_is_seen_in_any_language_and_disguise(text: str):
-    assert speaks_to_a_model(text)
+def test_what_addresses_a_model_is_seen_in_any_language_and_disguise(text: str):
+    assert addresses_a_model(text)
 
 
 def test_ordinary_posts_speak_to_nobody_else():
-    assert [text for text in (*ORDINARY, *HARMLESS) if speaks_to_a_model(text)] == []
+    assert [text for text in (*ORDINARY, *HARMLESS) if addresses_a_model(text)] == []

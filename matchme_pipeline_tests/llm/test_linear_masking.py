@@ -5,13 +5,13 @@ import time
 import pytest
 
 from matchme_pipeline.llm.text.contact_masking import mask
-from matchme_pipeline.llm.text.model_addressing import speaks_to_a_model
+from matchme_pipeline.llm.text.model_addressing import addresses_a_model
 
 
 @pytest.mark.parametrize(
     "hostile", ["@a", "insta ", "my insta: a_1 ", "a gmail ", "1-", "oneone", "O0l ", "é1", "\u200b", "AAAA", "\\u0041"]
 )
-@pytest.mark.parametrize("read", [lambda text: mask(text, ("Sarah",)), speaks_to_a_model], ids=["mask", "address"])
+@pytest.mark.parametrize("read", [lambda text: mask(text, ("Sarah",)), addresses_a_model], ids=["mask", "address"])
 def test_a_text_ten_times_as_long_takes_about_ten_times_as_long(read, hostile: str):
     def seconds(length: int) -> float:
         text = (hostile * length)[:length]

@@ -93,7 +93,7 @@ def test_a_server_that_turns_everything_away_ends_the_run_in_bounded_time_and_re
     materialise(small_url, FIRST, raise_on_error=False, provider="openai")
     finished, status, error, matches, _ = state(small_url)
     assert (finished, status, matches) == (set(), "failed", 0)
-    assert "is down: it has answered nothing for 0.03 minutes" in error
+    assert "is down: it has answered no request for 0.03 minutes" in error
     with connect(small_url) as connection:
         (held,) = connection.execute(
             "select count(*) from batch_processing_queue where status not in ('pending', 'retry')"

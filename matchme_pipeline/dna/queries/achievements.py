@@ -11,7 +11,7 @@ from psycopg import sql
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.dna.weights import APP_NAMES, TIERS
 
-# A first at or above one of these is worth telling: of the score, of the percentile, of a strand.
+# Reaching one of these for the first time is an achievement: of the score, of the percentile, of a strand.
 SCORE_MILESTONES = (25, 50, 75, 90)
 PERCENTILE_MILESTONES = (75, 90, 95, 99)
 COMPONENT_MASTERY = 90

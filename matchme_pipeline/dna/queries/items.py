@@ -14,7 +14,7 @@ from matchme_pipeline.database.copy import VECTOR_DIMENSIONS, stage_rows
 from matchme_pipeline.dna.originality import ItemSums
 from matchme_pipeline.dna.queries.vectors import copy_numbered_vectors
 
-# Vectors read at once, 60 MB of float32; memory holds a few times that, whatever the population.
+# Vectors read at once, 60 MB of float32; memory use is a few times that for any population.
 _VECTORS_AT_ONCE = 10_000
 
 

@@ -113,7 +113,7 @@ class AnthropicBatches:
         return str(line.get("custom_id")).startswith(f"{batch.id.hex}-")
 
     async def state(self, batch: Batch) -> BatchState:
-        """How far the batch is."""
+        """The provider's state of the batch."""
         return _state(await call_patiently(lambda: self._batches.retrieve(str(batch.provider_batch_id)), ERRORS))
 
     async def cancel(self, batch: Batch) -> None:
@@ -131,7 +131,7 @@ class AnthropicBatches:
             yield results
 
     async def _download(self, provider_batch_id: str, results: IO[bytes], batch: Batch) -> None:
-        # Every request of a batch has its line, whatever became of it.
+        # Every request of a batch has a line, whatever its outcome.
         response = self._batches.with_streaming_response.results(provider_batch_id)
         await append_download(results, response, at_least=len(batch.requests))
 

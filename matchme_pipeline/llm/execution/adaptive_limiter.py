@@ -1,4 +1,4 @@
-"""How many requests may be in flight: an adaptive limit, a shared cooldown and the account's rate window."""
+"""Limits requests in flight: an adaptive limit, a shared cooldown and the account's rate window."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -10,9 +10,9 @@ from matchme_pipeline.llm.execution.rate_headers import allowances
 from matchme_pipeline.llm.execution.shared_rate_window import RateWindow
 
 # The cooldown after a 429 without Retry-After; doubled for each following 429 without a success in between. After
-# BELIEVED 429s in a row the server's own Retry-After no longer shortens the cooldown.
+# MAX_TRUSTED_RETRY_AFTERS 429s in a row the server's own Retry-After no longer shortens the cooldown.
 FIRST_COOLDOWN_SECONDS, MAX_COOLDOWN_SECONDS = 0.25, 20.0
-BELIEVED = 3
+MAX_TRUSTED_RETRY_AFTERS = 3
 MIN_COOLDOWN_SECONDS = 0.05
 # How often a waiting request checks whether the run has stopped.
 LOOK_SECONDS = 1.0
@@ -107,7 +107,7 @@ class AdaptiveLimiter:
         if after_seconds is None:
             seconds = doubled
         else:
-            least = doubled if self._throttled_in_a_row >= BELIEVED else MIN_COOLDOWN_SECONDS
+            least = doubled if self._throttled_in_a_row >= MAX_TRUSTED_RETRY_AFTERS else MIN_COOLDOWN_SECONDS
             seconds = max(after_seconds, least)
         now = self._clock()
         if now >= self._cooldown_until:
@@ -116,7 +116,7 @@ class AdaptiveLimiter:
         self._cooldown_until = max(self._cooldown_until, now + seconds)
 
     async def _delay(self, tokens: int, permit: Permit) -> float | None:
-        """Seconds until the next look: 0 to send now, None to wait until another request ends."""
+        """Seconds until the next check: 0 to send now, None to wait until another request ends."""
         now = self._clock()
         if now < self._cooldown_until:
             return self._cooldown_until - now

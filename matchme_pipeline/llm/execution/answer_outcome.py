@@ -36,6 +36,6 @@ def judge(answer: ChatAnswer | None, task: Task, asked: Mapping[str, Question]) 
 
 
 def answer_limit(task: Task, questions: int, entry: ModelEntry) -> int:
-    """The most tokens that an answer about so many questions may have, with the thoughts that the model bills."""
+    """The token limit of an answer about this many questions, including billed thinking."""
     needed = ANSWER_TOKENS_FRAME + ANSWER_TOKENS_A_QUESTION * questions
     return min(needed, task.prompt.settings.max_output_tokens) + entry.thinking_tokens

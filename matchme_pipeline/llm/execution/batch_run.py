@@ -36,7 +36,7 @@ from matchme_pipeline.llm.store.ledger import Ledger
 # How often requests that a batch left unanswered go into another batch; then they become single requests.
 ROUNDS = 3
 # Longer than a batch's window: its budget is reserved until it is read.
-HOLDING_HOURS = 25
+RESERVATION_HOURS = 25
 FIRST_POLL_SECONDS, MAX_POLL_SECONDS = 1.0, 60.0
 # How long to wait for the results of a cancelled batch; after that the next run reads it.
 CANCEL_PATIENCE = timedelta(minutes=10)
@@ -145,7 +145,7 @@ class BatchRun:
             def write(connection: Connection, batch: Batch = batch, usd: Decimal = usd) -> bool:
                 limit = self._budget_usd
                 if limit is not None and not budget_queries.hold_budget(
-                    connection, batch.id, batch.week, usd, limit, HOLDING_HOURS
+                    connection, batch.id, batch.week, usd, limit, RESERVATION_HOURS
                 ):
                     return False
                 batch_queries.write_batch(connection, batch, context)
@@ -156,7 +156,7 @@ class BatchRun:
             covered //= 2
         raise BudgetExceededError(
             f"The next request of a batch could cost {lines[0].cover_usd:.4f} USD and would pass the week's budget of "
-            f"{self._budget_usd} USD (MATCHME_WEEKLY_BUDGET_USD). What is left stays queued."
+            f"{self._budget_usd} USD (MATCHME_WEEKLY_BUDGET_USD). The rest stays queued."
         )
 
     async def _create(self, batch: Batch, lines: Sequence[Line]) -> None:

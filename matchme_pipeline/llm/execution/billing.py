@@ -8,11 +8,11 @@ from matchme_pipeline.llm.prices import Mode, ModelEntry, TokenUsage
 from matchme_pipeline.llm.store.records import Call
 from matchme_pipeline.llm.text.token_estimates import BYTES_PER_TOKEN, estimated_tokens
 
-# What a server may count beyond the bytes of a request, and more than any model writes in one answer.
+# The most input tokens that a server adds to a request's own, and the most tokens of one answer.
 _TOKENS_OF_THE_SERVER, _MAX_OUTPUT_TOKENS = 20_000, 1_000_000
-# A text of so many estimated tokens cannot be counted as less than a share of them.
+# From this many estimated tokens on, a reported number below a 20th of them is implausible.
 _SURELY_SOMETHING, _MAX_COMPRESSED = 20, 20
-# No model reads or writes so many tokens in one call; a larger number is invalid.
+# No model reads or writes more tokens in one call; a larger number is invalid.
 MAX_TOKENS = 100_000_000
 
 

@@ -1,4 +1,4 @@
-"""The week's budget: a request is sent only when the most that it can cost is set aside, over all processes."""
+"""The week's budget, shared by all processes: a request is sent only after its maximum cost is reserved."""
 
 import asyncio
 import uuid
@@ -59,7 +59,7 @@ class Budget:
                 if self._covered == 0:
                     raise BudgetExceededError(
                         f"The next request could cost {usd:.4f} USD and would pass the week's budget of "
-                        f"{self._limit} USD (MATCHME_WEEKLY_BUDGET_USD). What is left stays queued."
+                        f"{self._limit} USD (MATCHME_WEEKLY_BUDGET_USD). The rest stays queued."
                     )
                 await self._returned.wait()
             self._covered += usd

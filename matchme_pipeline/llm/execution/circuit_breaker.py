@@ -36,7 +36,7 @@ class Silence:
             self._since = now
         if now - self._since >= self.most_seconds:
             raise ModelRequestError(
-                f"The model server is down: it has answered nothing for {self.most_seconds / 60:,.4g} minutes "
+                f"The model server is down: it has answered no request for {self.most_seconds / 60:,.4g} minutes "
                 f"({kind}; MATCHME_LLM_OUTAGE_MINUTES). {remedy}"
             ) from None
 
@@ -56,7 +56,7 @@ class CircuitBreaker:
         self._given_up = 0
 
     def begin(self) -> int:
-        """A marker of a request's first try, for `give_up`."""
+        """The number of answers so far, for `give_up`."""
         return self._answers
 
     def answer(self) -> None:
@@ -68,7 +68,7 @@ class CircuitBreaker:
     def turned_away(self, kind: str) -> None:
         """The server asked a request to come later. This costs only part of a try, so time limits it.
 
-        Raises ModelRequestError if the server has done nothing else for too long.
+        Raises ModelRequestError if the server has only throttled for too long.
         """
         self._silence.failed(kind, f"Check the limits of the model '{self._model}', then run again: {NOT_PAID_AGAIN}")
 

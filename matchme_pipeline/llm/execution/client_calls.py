@@ -39,7 +39,7 @@ TRIES = 8
 # The limit for a server that asks every try to come later.
 TRIES_SECONDS = 600.0
 MAX_PAUSE_SECONDS = 20.0
-# Two hundred megabytes take time; a slower download is started again.
+# Two hundred megabytes take a while; a slower download is restarted.
 CALL_SECONDS = 900.0
 
 
@@ -78,9 +78,9 @@ def checked_key(key: SecretStr | None, variable: str, wanted_by: str) -> str:
         raise ConfigurationError(f"{wanted_by} needs a key. Set {variable} in the environment or in .env.")
     text = key.get_secret_value().strip()
     if not (text.isascii() and text.isprintable()) or " " in text:
-        # The HTTP library would show the key in its complaint.
+        # The HTTP library would show the key in its error message.
         raise ConfigurationError(
-            f"{variable} holds blanks or characters that no key has. Copy it again into the environment or .env."
+            f"{variable} contains blanks or invalid characters. Copy it again into the environment or .env."
         )
     return text
 
@@ -115,8 +115,8 @@ async def exchange(
     started = time.perf_counter()
     model = str(body["model"])
     try:
-        # The client's own timeout restarts with every received byte. An answer that has begun gets twice the time,
-        # because abandoning it may pay for it in vain.
+        # The client's own timeout restarts with every received byte. A started answer gets twice the time,
+        # because an abandoned answer may be billed.
         async with asyncio.timeout(2 * seconds):
             raw = await create(**body)
     except errors.status as error:
@@ -150,7 +150,7 @@ async def call_once(call: Callable[[], Awaitable[T]], errors: ClientErrors, seco
             result = await call()
         named = isinstance(result, errors.named)
         if isinstance(result, str) or (named and not isinstance(getattr(result, "id", None), str)):
-            # A proxy has answered in the API's place.
+            # A proxy has answered instead of the API.
             raise RetryableError("no_json")
         return result
     except errors.not_found:

@@ -30,7 +30,7 @@ from matchme_pipeline.llm.text.token_estimates import estimated_tokens, most_tok
 Text = tuple[str, str]
 # Paid tries of one text within one job.
 MAX_PAID_TRIES = 6
-# After so many answers with only vectors of another length, the model has another length.
+# After this many answers with only vectors of another length, the model itself has another length.
 MISFITS_BEFORE_STOP = 2
 
 
@@ -112,7 +112,7 @@ class EmbeddingRun(PackRun[Text, Embedded, TextPack]):
             self._pool.add([rest])
 
     def _count_misfits(self, received: Mapping[int, NDArray[np.float32]], found: Mapping[int, Any]) -> None:
-        """Stop before every text is paid for in vain: a stray answer may have another length, a model has one."""
+        """Stop if all vectors have another length: that is the model's own; a single one is a faulty answer."""
         self._fitted = self._fitted or bool(found)
         self._misfits += bool(received) and not found
         if not self._fitted and self._misfits >= MISFITS_BEFORE_STOP:

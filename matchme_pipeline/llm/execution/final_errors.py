@@ -1,4 +1,4 @@
-"""The errors of a provider's server that no request will outlive: they end the stage, in one sentence with a remedy."""
+"""The errors of a provider's server that end the stage, as one sentence with a remedy."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from matchme_pipeline.errors import ModelRequestError
 
 @dataclass(frozen=True)
 class FinalErrors:
-    """What a provider's sentences name.
+    """The names that a provider's error messages contain.
 
     `api` and `account` as the sentences begin ("The API", "The API account's quota"), the variable with the key, and
     the variables with models and address.

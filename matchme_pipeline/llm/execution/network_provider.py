@@ -167,14 +167,14 @@ class NetworkProvider:
         self._looked_up = True
         for name, account in self._accounts.items():
             wanted = [model for model, entry in self._entries.items() if entry.provider == name]
-            # Without a list of models the run continues: the first answer shows an unknown model.
+            # Without the list the run continues; an unknown model fails at the first request.
             with suppress(RetryableError, RefusedRequestError, UnsupportedParameterError, ModelRequestError):
                 listed = await account.api.models()
                 for warning in shutdown_warnings(listed, wanted, datetime.now(UTC).date()):
                     log.warning(warning)
 
     async def _warn_of_open_batches(self, model: str, context: CallContext) -> None:
-        """Warn of batches whose questions single requests would pay for again."""
+        """Warn of unread batches: single requests pay for their questions again."""
         if self.answers_by_batch:
             return
 
@@ -183,7 +183,7 @@ class NetworkProvider:
 
         if await self._group_commit.transact(look):
             log.warning(
-                "A batch of %s for week %s is not read yet: what it answers will be paid twice. "
+                "A batch of %s for week %s is not read yet, so its questions are paid twice. "
                 "Set MATCHME_LLM_MODE=batch to read it first.",
                 context.stage,
                 context.week,

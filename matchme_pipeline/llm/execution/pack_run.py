@@ -85,7 +85,7 @@ class PackRun(ABC, Generic[I, O, P]):
         return self._sender.mode
 
     async def _finish(self, packs: Sequence[P], workers: int) -> None:
-        """Work through `packs` and whatever they are split into."""
+        """Work through `packs` and their parts."""
         self._pool = WorkerPool(packs, self._ask, self._stopping)
         await self._pool.finish(workers)
 
@@ -111,7 +111,7 @@ class PackRun(ABC, Generic[I, O, P]):
             self._pool.add(halves(pack))
             return
         if not pack.refused:
-            # A refused request costs nothing, and a server in trouble may accept it a moment later.
+            # A refused request costs nothing, and an overloaded server may accept it a moment later.
             self._pool.add_last(replace(pack, refused=True))
             return
         await self._group_commit.commit([self._call(pack, f"refused_{error.kind}")])

@@ -1,4 +1,4 @@
-"""Reads what a server's headers say about waiting, in all known spellings; pure."""
+"""Reads waiting times and remaining quotas from a server's headers, in all known spellings; pure."""
 
 import re
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
 
 
 def seconds_to_wait(headers: Mapping[str, str], now: datetime) -> float | None:
-    """How long a refused request should wait: as the server says, otherwise until the exhausted quota resets."""
+    """How long a refused request should wait: the server's own value, otherwise until the exhausted quota resets."""
     stated = retry_after(headers, now)
     if stated is not None:
         return stated

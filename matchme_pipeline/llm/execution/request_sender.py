@@ -30,9 +30,9 @@ THROTTLED_TRY = 0.2
 FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.25, 20.0
 # The tokens that an API adds around messages; a few dozen in practice.
 OVERHEAD_TOKENS = 200
-# So many requests refused as they are, and none answered yet: the model or the account is at fault, not the requests.
+# After this many refused requests without an answer, the model or the account is at fault, not the requests.
 REFUSALS_BEFORE_STOP = 3
-# After earlier answers, more refusals in a row than chance explains.
+# The same after earlier answers: more refusals in a row than chance explains.
 REFUSALS_IN_A_ROW_BEFORE_STOP = 50
 
 

@@ -6,9 +6,9 @@ from typing import Protocol
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.llm.store import rate_window_queries
 
-# Slightly more than a minute: a request reaches the server's clock later than it leaves ours.
+# Slightly more than a minute, because a request reaches the server later than it is sent.
 WINDOW_SECONDS = 61.0
-# The shortest time until the next look, if another process was faster.
+# The shortest time until the next try, if another process was faster.
 MIN_WAIT_SECONDS = 0.01
 
 
@@ -16,7 +16,7 @@ class RateWindow(Protocol):
     """Places for requests within any minute."""
 
     async def take(self, tokens: int) -> tuple[int | None, float]:
-        """A place for a request of at most `tokens`, and 0; or None, and the seconds until the next look."""
+        """A place for a request of at most `tokens`, and 0; or None, and the seconds until the next try."""
 
     def correct(self, place: int, tokens: int) -> None:
         """The request at `place` counted for `tokens` in fact."""

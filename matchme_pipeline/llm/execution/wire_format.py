@@ -125,7 +125,7 @@ class BatchApi(Protocol):
         """The submitted `batch` with an unknown provider id; None if the provider has no such batch."""
 
     async def state(self, batch: Batch) -> BatchState:
-        """How far `batch` is."""
+        """The provider's state of `batch`."""
 
     async def cancel(self, batch: Batch) -> None:
         """Ask the provider to cancel; earlier answers can still be read. Raises nothing."""

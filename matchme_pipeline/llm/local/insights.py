@@ -8,7 +8,7 @@ import numpy as np
 from matchme_pipeline.llm.local.encoder import SentenceEncoder
 from matchme_pipeline.llm.local.themes import Themes, theme_similarities
 from matchme_pipeline.llm.text.contact_masking import shows_contact
-from matchme_pipeline.llm.text.model_addressing import speaks_to_a_model
+from matchme_pipeline.llm.text.model_addressing import addresses_a_model
 from matchme_pipeline.llm.text.sentences import sentences
 
 # Measured on the synthetic data's sentences (matchme_pipeline_tests/bench/llm.py prints both figures): below it,
@@ -55,9 +55,9 @@ def answer_insights(requests: Sequence[Json], themes: Themes, encoder: SentenceE
 
 
 def _counts(sentence: str) -> bool:
-    """Whether a sentence can be evidence: long enough, short enough to quote, no contact, not meant for a machine."""
+    """Whether a sentence can be evidence: long enough, short enough to quote, no contact, not addressed to a model."""
     return (
-        MIN_SENTENCE <= len(sentence) <= MAX_QUOTE and not shows_contact(sentence) and not speaks_to_a_model(sentence)
+        MIN_SENTENCE <= len(sentence) <= MAX_QUOTE and not shows_contact(sentence) and not addresses_a_model(sentence)
     )
 
 

@@ -112,7 +112,7 @@ def _readers(pair: Json) -> list[str]:
 
 
 class _Picker:
-    """Picks wordings for one pair: the same ones every time, none that one of the two has read."""
+    """Picks wordings for one pair: deterministic, and none that one of the two has read."""
 
     def __init__(self, seen: Json, read: Sequence[set[str]]) -> None:
         self._seed = json.dumps(seen, sort_keys=True, ensure_ascii=False)

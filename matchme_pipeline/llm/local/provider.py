@@ -1,4 +1,4 @@
-"""The offline models as a provider: they answer in chunks and are booked at no cost."""
+"""The offline models as a provider: they answer in chunks and cost nothing."""
 
 import json
 import time
@@ -19,7 +19,7 @@ from matchme_pipeline.llm.tasks.questions import InsightsTask, Question, Reading
 
 # Questions or texts a chunk: one row of the ledger, one transaction, a few megabytes.
 CHUNK = 1_000
-# Starters of one chunk do not repeat themselves to a member, and they take no encoding: most weeks are one chunk.
+# Starters of one chunk are not repeated to a member. They need no encoding, so most weeks are one chunk.
 PREVIEWS_CHUNK = 20_000
 
 
@@ -29,7 +29,7 @@ class LocalProvider:
     embedding_model = MODEL
     insight_model = f"{MODEL}-themes"
     answers_by_batch = False
-    # An answer is free, so each pair can have its own.
+    # Answers are free, so every pair gets its own.
     tells_readers_apart = True
     # There is no stronger offline model.
     review_model = None
@@ -98,5 +98,5 @@ def _previews(task: Task, questions: Sequence[Question]) -> list[Reading]:
 
 
 def _through_json(answer: dict[str, Any], name: str) -> list[Any]:
-    # Read as every other model's answer is.
+    # Parsed like any model's answer.
     return read_object(json.dumps(answer), name)

@@ -1,4 +1,4 @@
-"""The themes that the offline model listens for, and their vectors."""
+"""The themes that the offline model recognises, and their vectors."""
 
 from dataclasses import dataclass
 from functools import lru_cache

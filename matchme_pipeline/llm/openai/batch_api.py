@@ -90,7 +90,7 @@ class OpenAIBatches:
         return page
 
     async def state(self, batch: Batch) -> BatchState:
-        """How far the batch is."""
+        """The provider's state of the batch."""
         return _state(await call_patiently(lambda: self._client.batches.retrieve(str(batch.provider_batch_id)), ERRORS))
 
     async def cancel(self, batch: Batch) -> None:

@@ -1,4 +1,4 @@
-"""Files and batches of the rehearsal's server, in memory: after a restart of the server they are sent again."""
+"""Files and batches of the rehearsal's server, in memory; a restart loses them, and runs send them again."""
 
 import json
 import time
@@ -14,7 +14,7 @@ _MISSING = error("No such object", "not_found")
 
 
 class Batches:
-    """The Batch API; a batch is finished at the first look at least `seconds` after its creation."""
+    """The Batch API; a batch is finished at the first poll at least `seconds` after its creation."""
 
     def __init__(self, answer: Callable[[str, Json], Json], seconds: float) -> None:
         self._answer = answer

@@ -1,4 +1,4 @@
-"""Prevents rehearsals with a ledger that contains real payments."""
+"""Refuses rehearsals on a database whose ledger contains real payments."""
 
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.errors import ConfigurationError
@@ -12,5 +12,5 @@ def require_no_real_bills(connection: Connection) -> None:
     if row is not None:
         raise ConfigurationError(
             f"This database's ledger contains real payments to {row[0]}, so it refuses rehearsals. "
-            "Rehearse on another database: `make demo PAID=rehearsal` has one, and so has another MATCHME_HOME."
+            "Rehearse on another database: `make demo PAID=rehearsal` uses one, as does another MATCHME_HOME."
         )

@@ -24,7 +24,7 @@ def ensure_running(home: Path) -> str:
     home = home.expanduser().resolve()
     home.mkdir(parents=True, exist_ok=True)
     with (home / _LOCK_FILE).open("w") as lock:
-        # Steps of one run ask at the same time; the first one starts it.
+        # Several steps of one run may call this at once; the first one starts the server.
         fcntl.flock(lock, fcntl.LOCK_EX)
         if (address := _answering(home)) is not None:
             return f"{address}/v1"
@@ -36,7 +36,7 @@ def ensure_running(home: Path) -> str:
                 stdout=log,
                 stderr=log,
                 close_fds=True,
-                # It outlives the run that started it, so that its batches are there for the next run.
+                # It outlives the run that started it, so that the next run can read its batches.
                 start_new_session=True,
             )
         until = time.monotonic() + _START_SECONDS
@@ -68,7 +68,7 @@ def _health(home: Path) -> tuple[str, dict[str, Any]] | None:
     with suppress(OSError, requests.RequestException, ValueError):
         address = (home / ADDRESS_FILE).read_text("utf-8").strip()
         answer = requests.get(f"{address}/health", timeout=5).json()
-        # Another program may listen at a port that was ours.
+        # Another program may use the port by now.
         if isinstance(answer, dict) and answer.get("rehearsal") is True:
             return address, answer
     return None

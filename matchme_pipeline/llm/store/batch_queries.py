@@ -32,7 +32,7 @@ class Batch:
 
     @property
     def over(self) -> bool:
-        """Whether the provider is done with it, well or not."""
+        """Has the provider ended the batch, with or without success?"""
         return self.status in ("completed", "expired", "failed", "cancelled")
 
     def share_of(self, keys: Container[str]) -> float:
@@ -125,7 +125,7 @@ def open_batches(
 
 
 def usual_seconds(connection: Connection, stage: str) -> float | None:
-    """Seconds that the newest batches of `stage` took from being written down to being read, on average."""
+    """The mean seconds from insertion to reading of the newest batches of `stage`."""
     row = connection.execute(
         """
         select extract(epoch from avg(read_at - created_at))::float8

@@ -10,7 +10,7 @@ _LEFT_BEHIND_SECONDS = 60
 
 
 def take(connection: Connection, holder: uuid.UUID, keys: Collection[str], seconds: float) -> set[str]:
-    """Claim for `holder` those of `keys` that nobody else has claimed; returns them.
+    """Claim for `holder` those of `keys` that no other holder has claimed; returns them.
 
     A claim expires after `seconds`. Must run inside a transaction.
     """

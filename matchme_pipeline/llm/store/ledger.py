@@ -13,14 +13,14 @@ from matchme_pipeline.llm.store import answer_queries, budget_queries, ledger_qu
 from matchme_pipeline.llm.store.records import Call, StoredAnswer, StoredVector
 
 T = TypeVar("T")
-# A holding that was not renewed for so long belongs to a process that died.
-HOLDING_HOURS = 1
-# How often spending is compared with the budget's thresholds: the sum of a large week takes some ten milliseconds.
+# A reservation that was not renewed for this long belongs to a dead process.
+RESERVATION_HOURS = 1
+# How often spending is compared with the thresholds; the sum of a large week takes about ten milliseconds.
 WATCH_SECONDS = 1.0
 
 
 class Ledger:
-    """Writes calls, answers, vectors and reservations over one connection; threads take turns.
+    """Writes calls, answers, vectors and reservations over one connection. Thread-safe.
 
     A passed threshold of the week's `budget_usd` is recorded right after the calls that passed it, once a week.
     """
@@ -51,7 +51,7 @@ class Ledger:
             if vectors:
                 answer_queries.save_vectors(self._connection, vectors)
             if holder is not None and cost_usd:
-                budget_queries.spend_reserved(self._connection, holder, cost_usd, HOLDING_HOURS)
+                budget_queries.spend_reserved(self._connection, holder, cost_usd, RESERVATION_HOURS)
         self.spent({call.context.week for call in calls if call.cost_usd})
 
     def spent(self, weeks: Iterable[date | None]) -> None:
@@ -63,9 +63,9 @@ class Ledger:
             self.watch_thresholds()
 
     def watch_thresholds(self) -> None:
-        """Record the thresholds that spending has passed since the last look.
+        """Record the thresholds that spending has passed since the last check.
 
-        The process that spends last also looks last and sees all committed spending, so no crossing is missed.
+        The process that spends last also checks last and sees all committed spending, so no crossing is missed.
         """
         with self._lock:
             weeks, self._unwatched = self._unwatched, set()
@@ -75,9 +75,9 @@ class Ledger:
                     threshold_queries.book_crossings(self._connection, week, self._budget_usd)
 
     def hold(
-        self, holder: uuid.UUID, week: date | None, usd: Decimal, limit_usd: Decimal, hours: int = HOLDING_HOURS
+        self, holder: uuid.UUID, week: date | None, usd: Decimal, limit_usd: Decimal, hours: int = RESERVATION_HOURS
     ) -> bool:
-        """Let `holder` reserve `usd` of the week's budget for this many hours; returns whether the limit allows it."""
+        """Let `holder` reserve `usd` of the week's budget; returns whether the limit allows it."""
         with self._lock, self._connection.transaction():
             return budget_queries.hold_budget(self._connection, holder, week, usd, limit_usd, hours)
 

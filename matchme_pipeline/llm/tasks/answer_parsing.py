@@ -15,7 +15,7 @@ from matchme_pipeline.llm.text.quote_grounding import QuotableText
 # Raise it if stored answers would be parsed differently: part of every cache key.
 PARSER_VERSION = 1
 CATEGORIES = ("values", "personality", "lifestyle", "interests", "family")
-# Longer texts in an answer are dropped unread.
+# Longer texts in an answer are dropped.
 MAX_READ = 2_000
 MAX_TITLE, MAX_DESCRIPTION, MAX_QUOTE, MAX_STARTER = 80, 400, 500, 300
 MAX_STARTERS = 3
@@ -97,7 +97,7 @@ def read_insights(entries: list[Any], asked: Mapping[str, str]) -> tuple[dict[st
 
 def read_previews(entries: list[Any], asked: set[str]) -> dict[str, dict[str, list[str]] | str]:
     """The starters per asked pair as {"level_1", "level_2", "insights_used"}, or the reason why they are unusable."""
-    previews: dict[str, dict[str, list[str]] | str] = dict.fromkeys(asked, "the answer leaves the pair out")
+    previews: dict[str, dict[str, list[str]] | str] = dict.fromkeys(asked, "the answer omits the pair")
     for entry in entries[: CLAIMS_READ * max(1, len(asked))]:
         pair_id = entry.get("pair_id") if isinstance(entry, dict) else None
         if not isinstance(pair_id, str) or pair_id not in asked or not isinstance(previews[pair_id], str):
@@ -114,14 +114,14 @@ def read_previews(entries: list[Any], asked: set[str]) -> dict[str, dict[str, li
 
 def read_reviews(entries: list[Any], asked: set[str]) -> dict[str, int | str]:
     """The fit, 0 to 100, of each pair, or the reason why there is none; a pair's first valid entry counts."""
-    reviews: dict[str, int | str] = dict.fromkeys(asked, "the answer leaves the pair out")
+    reviews: dict[str, int | str] = dict.fromkeys(asked, "the answer omits the pair")
     for entry in entries:
         pair_id = entry.get("pair_id") if isinstance(entry, dict) else None
         if not isinstance(pair_id, str) or pair_id not in asked or isinstance(reviews[pair_id], int):
             continue
         fit = entry.get("fit")
         if isinstance(fit, bool) or not isinstance(fit, int | float) or not 0 <= fit <= 100:
-            reviews[pair_id] = "the fit is no number from 0 to 100"
+            reviews[pair_id] = "the fit is not a number from 0 to 100"
         else:
             reviews[pair_id] = round(fit)
     return reviews

@@ -16,14 +16,14 @@ from matchme_pipeline.llm.contracts import Insight, ItemToAnalyse, PairToPreview
 from matchme_pipeline.llm.tasks import answer_parsing
 from matchme_pipeline.llm.tasks.prompt_files import Prompt
 from matchme_pipeline.llm.text.contact_masking import mask
-from matchme_pipeline.llm.text.model_addressing import speaks_to_a_model
+from matchme_pipeline.llm.text.model_addressing import addresses_a_model
 from matchme_pipeline.llm.text.plain_text import is_plain, plain
 from matchme_pipeline.llm.text.sentences import cut_at_boundary
 
 # How many of each side's insights a preview is written from.
 INSIGHTS_A_SIDE = 3
 # A shorter post may show nothing; if an answer omits a longer one, it is asked about once more.
-TELLING_CHARACTERS = 25
+MIN_INFORMATIVE_CHARACTERS = 25
 
 Json = dict[str, Any]
 
@@ -74,7 +74,7 @@ class InsightsTask:
             owner=item.member_id,
             data={"text": seen, "categories": categories, "depth_level": item.depth_level},
             text=item.text,
-            alone=shared or speaks_to_a_model(read),
+            alone=shared or addresses_a_model(read),
         )
 
     def request(self, questions: Sequence[Question]) -> tuple[Json, dict[str, Question]]:
@@ -94,7 +94,7 @@ class InsightsTask:
                 refused[key] = f"no valid insight ({malformed.most_common(1)[0][0]})"
                 continue
             stored[key] = {"insights": [asdict(i) for i in answer.insights], "dropped": dict(answer.dropped)}
-            left_out = answer.silent and bool(entries) and len(asked[post_id].text) >= TELLING_CHARACTERS
+            left_out = answer.silent and bool(entries) and len(asked[post_id].text) >= MIN_INFORMATIVE_CHARACTERS
             if left_out or (answer.dropped and not answer.insights):
                 doubtful.add(key)
         return Reading(stored, refused, frozenset(doubtful), elsewhere)
@@ -164,7 +164,7 @@ Task = InsightsTask | PreviewsTask | ReviewsTask
 def _pair_question(data: Json, model: str, parameters: str, prompt: Prompt) -> Question:
     """The question with `data` of a pair; a pair whose texts address a model is asked about alone."""
     subject = hash_of(data)
-    alone = speaks_to_a_model(" ".join(_texts(data)))
+    alone = addresses_a_model(" ".join(_texts(data)))
     return Question(cache_key(subject, model, parameters, prompt.version), subject, None, data, alone=alone)
 
 

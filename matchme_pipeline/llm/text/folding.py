@@ -1,4 +1,4 @@
-"""Folds a text to what a reader sees: nothing invisible, digits as 0-9, positions in the original kept; pure."""
+"""Normalises a text to what a reader sees, with the position of each character in the original; pure."""
 
 import unicodedata
 from dataclasses import dataclass

@@ -90,7 +90,7 @@ def handles(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _platforms(text: str) -> Iterator[re.Match[str]]:
-    """The names of platforms in `text`, those in disguise as well."""
+    """The names of platforms in `text`, also disguised ones."""
     seen = set()
     disguised = text.translate(_DISGUISE)
     for read in (text, disguised) if disguised != text else (text,):

@@ -28,11 +28,11 @@ _MAX_STRETCHES = 50
 
 
 def readings(text: str) -> Iterator[str]:
-    """`text`, and every reading of it that a model may see and a person may not."""
+    """`text`, and every decoded form of it that a model may read and a person may not."""
     yield text
     tags = "".join(chr(ord(character) - 0xE0000) for character in text if ord(character) in _TAGS)
     if tags or _UNSEEN.search(text):
-        # Nobody types them by hand, so their content addresses a machine.
+        # People do not type them by hand, so their content addresses a model.
         yield f"system: {tags}"
     folded = fold(text).text
     if folded != text:
@@ -51,7 +51,7 @@ def compact(text: str) -> str:
 
 def _decoded(text: str, depth: int) -> Iterator[str]:
     stretches = [match[0] for pattern in (_BASE64, _HEX, _BINARY) for match in pattern.finditer(text)]
-    # A line break inside an encoded message divides nothing.
+    # A line break inside an encoded message is ignored.
     joined = re.sub(r"\s+", "", text)
     stretches += [match[0] for match in _BASE64.finditer(joined)][:1] if joined != text else []
     found = [

@@ -1,4 +1,4 @@
-"""Whether a text speaks to the model that will read it, in any language or disguise that members may try; pure."""
+"""Detects texts that address the model, in several languages and disguises; pure."""
 
 import re
 
@@ -42,6 +42,6 @@ _COMPACT = re.compile(
 )
 
 
-def speaks_to_a_model(text: str) -> bool:
+def addresses_a_model(text: str) -> bool:
     """May `text` address a model? Such an item is asked about alone, so that it cannot influence other answers."""
     return any(_ADDRESSES.search(reading) or _COMPACT.search(compact(reading)) for reading in readings(text))

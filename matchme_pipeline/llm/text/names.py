@@ -64,7 +64,7 @@ def _sought(names: tuple[str, ...]) -> tuple[str, ...] | None:
 
 @lru_cache(maxsize=4_096)
 def _patterns(names: tuple[str, ...]) -> tuple[tuple[re.Pattern[str], bool], ...]:
-    """How the names are found, and whether a match needs a capital letter."""
+    """The pattern that finds the names, and whether a match needs a capital letter."""
     wholes = [parts for name in names if (parts := _parts(name))]
     alone = sorted({part for parts in wholes for part in _naming(parts)})
     # Written as one word: "khanmalik", and both names of a member in either order.
@@ -125,7 +125,7 @@ def _words_too() -> frozenset[str]:
 
 @lru_cache(maxsize=1)
 def _particles() -> frozenset[str]:
-    """Parts of names that identify nobody."""
+    """Parts of names that do not identify a person."""
     return _words_of("name_particles.txt")
 
 

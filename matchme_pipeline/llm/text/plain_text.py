@@ -1,4 +1,4 @@
-"""Restricts a model's text to what people may see: plain text in one line, and starters that ask; pure."""
+"""Restricts a model's text to plain text in one line, and starters to questions; pure."""
 
 import html
 import re

@@ -45,7 +45,7 @@ def _fold(text: str) -> tuple[str, list[tuple[int, int]]]:
     origins: list[tuple[int, int]] = []
     for start, end in _clusters(text):
         for character in _BLANK.sub(" ", unicodedata.normalize("NFKC", text[start:end])):
-            # No quote begins or ends with a blank: where a run of them ends is never asked.
+            # No quote begins or ends with a blank, so the end of a run of blanks is not needed.
             if character == " " and folded and folded[-1] == " ":
                 continue
             folded.append(character)
