@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-CALLERS = ("nobody", "member", "other member", "admin")
+CALLERS = ("anonymous", "member", "other member", "admin")
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ RIGHTS = (
 
 
 def as_markdown() -> str:
-    """The table as it stands in the documentation."""
+    """The table of the documentation."""
     lines = ["| endpoint | " + " | ".join(CALLERS) + " |", "| --- " * (len(CALLERS) + 1) + "|"]
     for endpoint in RIGHTS:
         statuses = " | ".join(str(status) for status in endpoint.expected)

@@ -83,10 +83,10 @@ def ask(api: Api, endpoint: Endpoint, user: str | None, things: dict[str, str]) 
 
 
 def test_everybody_may_do_what_the_table_says_and_nothing_else(lived_in: Api, things: dict[str, str]):
-    users = {"nobody": None, "member": things["member"], "other member": things["other"], "admin": ADMIN}
+    users = {"anonymous": None, "member": things["member"], "other member": things["other"], "admin": ADMIN}
     wrong = []
     for endpoint in RIGHTS:
-        for caller in ("nobody", "other member", "member", "admin"):
+        for caller in ("anonymous", "other member", "member", "admin"):
             got = ask(lived_in, endpoint, users[caller], things)
             expected = endpoint.expected[CALLERS.index(caller)]
             if got != expected:
