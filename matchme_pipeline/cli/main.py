@@ -225,9 +225,7 @@ def main() -> None:
         _fail(f"The database refused: {lines[0]}")
     except OSError as error:
         place = error.filename or "a file or an address"
-        _fail(
-            f"{place} cannot be used: {error.strerror or error}. Check the path, or MATCHME_HOME above it."
-        )
+        _fail(f"{place} cannot be used: {error.strerror or error}. Check the path, or MATCHME_HOME above it.")
     except KeyboardInterrupt:
         _fail("interrupted; run the same command again to continue", code=130)
 

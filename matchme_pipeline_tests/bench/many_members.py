@@ -13,6 +13,7 @@ import numpy as np
 
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.database.copy import VECTOR_DIMENSIONS, copy_rows
+from matchme_pipeline.dna.weights import WEIGHTS
 from matchme_pipeline.population import queries
 from matchme_pipeline.population.ids import row_id
 from matchme_pipeline.population.people import Member, Row, member
@@ -90,17 +91,18 @@ def _approved(rng: np.random.Generator, one: Member, week: Week, seed: int) -> l
 
 
 def _copy_scores(connection: Connection, members: list[Member], week: Week, seed: int) -> None:
-    strands = ("trait_rarity", "profile_depth", "behavioural", "content_originality", "cultural_variance")
     rows = []
     for one in members:
         rng = np.random.default_rng([seed, one.index, 1])
         score = int(np.clip(round(rng.normal(48, 16)), 0, 100))
-        rows.append((one.user_id, week.sunday, score, "Common", happens(rng, _SEED_STATE), "b", *(score,) * 5))
+        rows.append(
+            (one.user_id, week.sunday, score, "Common", happens(rng, _SEED_STATE), "b", *(score,) * len(WEIGHTS))
+        )
     copy_rows(
         connection,
         "dna_score_history",
-        ("user_id", "week", "score", "tier", "seed_state", "algorithm_version", *strands),
-        ("text", "date", "int4", "text", "bool", "text", *("numeric",) * 5),
+        ("user_id", "week", "score", "tier", "seed_state", "algorithm_version", *WEIGHTS),
+        ("text", "date", "int4", "text", "bool", "text", *("numeric",) * len(WEIGHTS)),
         rows,
     )
 

@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from psycopg.types.json import Jsonb
 
+from matchme_pipeline.api.functions.contract import contract
 from matchme_pipeline.api.queries.app_dna import StrandScores
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.dna import plots, wording
@@ -22,7 +24,7 @@ from matchme_pipeline.dna.weights import APP_NAMES, STRAND_NAMES, TIERS, TRAIT_F
 from matchme_pipeline_tests.dna.plain import HABITS, edits
 
 _WORDS = st.text(alphabet="abc", max_size=6)
-_POINTS = st.lists(st.integers(0, FULL), min_size=5, max_size=5)
+_POINTS = st.lists(st.integers(0, FULL), min_size=len(WEIGHTS), max_size=len(WEIGHTS))
 
 
 def strands(points: list[int]) -> dict[str, np.ndarray]:
@@ -35,11 +37,31 @@ def test_weights_add_up_and_tiers_reach_a_hundred() -> None:
 
 
 def test_every_list_of_strands_is_that_of_the_weights(app_database: Connection) -> None:
-    assert list(WEIGHTS) == list(STRAND_NAMES) == list(APP_NAMES) == [field.name for field in fields(StrandScores)]
     columns = app_database.execute(
         "select array_agg(column_name::text) from information_schema.columns where table_name = 'dna_score_history'"
     ).fetchall()[0][0]
-    assert set(WEIGHTS) <= set(columns)
+    app_keys = app_database.execute(
+        "select array(select jsonb_object_keys(matchme_app_breakdown(%s, null)))",
+        [Jsonb({strand: {"score": 1, "weight": 1} for strand in WEIGHTS})],
+    ).fetchall()[0][0]
+    in_app = set(APP_NAMES.values())
+    lists = {
+        "STRAND_NAMES in dna/weights.py": (list(STRAND_NAMES), list(WEIGHTS)),
+        "APP_NAMES in dna/weights.py": (list(APP_NAMES), list(WEIGHTS)),
+        "StrandScores in api/queries/app_dna.py": ([field.name for field in fields(StrandScores)], list(WEIGHTS)),
+        "the columns of dna_score_history": (set(columns) & set(WEIGHTS), set(WEIGHTS)),
+        "the keys of matchme_app_breakdown (create it anew in a migration)": (set(app_keys), in_app),
+        "ComponentScores in api/functions/contract.yaml": (
+            set(contract()["schemas"]["ComponentScores"]["required"]),
+            in_app,
+        ),
+        "ComponentBreakdown in api/functions/contract.yaml": (
+            set(contract()["schemas"]["ComponentBreakdown"]["required"]),
+            in_app,
+        ),
+    }
+    for place, (found, expected) in lists.items():
+        assert found == expected, f"{place} must list the strands of WEIGHTS"
 
 
 def test_tiers_change_exactly_at_their_borders() -> None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from matchme_pipeline.content.canonical import content_hash
 from matchme_pipeline.database.connection import Connection
@@ -46,18 +47,17 @@ def test_the_seeded_population_agrees_with_the_plain_definitions(dna_database: C
     items = [(user, vector_of(text)) for user, text in texts if user in members and text and content_hash(text)]
     expected = plain_scores(facts, items)
 
-    rows = dna_database.execute(
+    statement = SQL(
         """
         select user_id, score, tier, seed_state, approved_insights, (percentile_rank * 100)::integer,
             array(select value ->> 'trait' from jsonb_array_elements(rare_traits)),
             array(select value ->> 'behaviour' from jsonb_array_elements(unique_behaviours)),
-            (trait_rarity * 1000000)::integer, (profile_depth * 1000000)::integer, (behavioural * 1000000)::integer,
-            (content_originality * 1000000)::integer, (cultural_variance * 1000000)::integer
+            {}
         from dna_score_history
         where week = %s
-        """,
-        [week.sunday],
-    ).fetchall()
+        """
+    ).format(SQL(", ").join(SQL("({} * 1000000)::integer").format(Identifier(strand)) for strand in WEIGHTS))
+    rows = dna_database.execute(statement, [week.sunday]).fetchall()
     names = ("score", "tier", "seed_state", "approved_insights", "percentile_rank", "rare_traits", "unique_behaviours")
     found = {row[0]: dict(zip((*names, *WEIGHTS), row[1:], strict=True)) for row in rows}
     assert len(found) > 140
