@@ -2,7 +2,18 @@
 
 import sys
 
-from matchme_pipeline_tests.bench import api, dna, fairness, learning, llm, matches, matching_speed, queue, search
+from matchme_pipeline_tests.bench import (
+    api,
+    dna,
+    fairness,
+    learning,
+    llm,
+    matches,
+    matching_speed,
+    queue,
+    search,
+    whole_week,
+)
 
 BENCHES = {
     "matches": matches.main,
@@ -12,6 +23,7 @@ BENCHES = {
     "search": search.main,
     "llm": llm.main,
     "dna": dna.main,
+    "whole_week": whole_week.main,
     "queue": queue.main,
     "api": api.main,
 }

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator
 
+from matchme_pipeline.llm.text.literals import may_hold
+
 # The look-behinds let a match begin only at the start of a word, and repetitions are bounded: one pass over any text.
 _AT = r"(?:@|\s@\s|\s?[(\[{<-]\s?(?:a\s?t|@)\s?[)\]}>-]\s?)"
 _DOT_WORD = r"(?:dot|d\so\st|d0t|punto|nokta|titik|دوت|نقطة|ڈاٹ)"
@@ -29,6 +31,13 @@ _EMAIL = re.compile(
     r"|(?<!\w)(?:moc|ten|gro)\s?\.\s?\w{2,30}@[\w.]{2,40}",
     re.IGNORECASE,
 )
+# Without the sign, an address holds "at" as a word (or before a provider) with a dot, a bracket or a provider, or is
+# written letter by letter.
+_AT_WORD = re.compile(r"[aA](?<![^\W_].)\s?[tT](?![^\W_])")
+_AROUND_AT = re.compile(r"\s(?:[dD][oO][tT]|\.)\s|[)\]}>-](?<=[tT].)|[)\]}>-](?<=[tT]\s.)")
+_LETTERS_WITH_SIGNS = re.compile(r"[-_.](?<=\w.)\w[-_.]")
+_MAIL_WORDS = ("mail", "icloud", "ميل", "میل")
+_PROVIDER_WORDS = (*_MAIL_WORDS, "outlook", "yahoo", "proton", "aol", "live")
 # A mail provider, and what may separate it from the name before it.
 _MAILBOX = re.compile(
     rf"(?<![^\W_]){_MAIL_ONLY}(?:(?P<ending>\s?(?:[.,]|{_DOT_WORD}|point|-\s?dot\s?-|\s)\s?(?:com|net|org|كوم|کام))(?![^\W_]))?"
@@ -64,12 +73,16 @@ _LINK = re.compile(
     r"|(?<![\w.-])(?:(?:t|wa|m|ig|fb)\s?(?:\.|\sdot\s|\s)\s?me|linktr\s?\.?\s?ee|linktree|bit\s?\.\s?ly)\s?(?:/|\sslash\s)\s?[\w@.+-]+",
     re.IGNORECASE,
 )
+# Every link without a slash has one of these: a dot before a letter or in brackets, or a dot in words.
+_LINK_DOT = re.compile(r"[.،](?:\w|\s[cC][oO][mM])|[.](?<=\s.)\s?\w|[(\[{<]\s?\.|[dD]\s[oO]\s[tT]")
+_LINK_WORDS = ("www.", "live:", "slash", "dot", "d0t", "punto", "nokta", "titik", "دوت", "نقطة", "ڈاٹ")
 
 
 def emails(text: str) -> Iterator[tuple[int, int]]:
     """Spans of a folded text that are e-mail addresses."""
-    yield from (match.span() for match in _EMAIL.finditer(text))
-    for mailbox in _MAILBOX.finditer(text):
+    if _may_hold_email(text):
+        yield from (match.span() for match in _EMAIL.finditer(text))
+    for mailbox in _MAILBOX.finditer(text) if may_hold(text, _MAIL_WORDS) else ():
         before = _BEFORE_MAILBOX.search(text, max(0, mailbox.start() - 90), mailbox.start())
         if before is not None and _is_mailbox(before, mailbox["ending"] is not None):
             yield before.start(), mailbox.end()
@@ -77,7 +90,20 @@ def emails(text: str) -> Iterator[tuple[int, int]]:
 
 def links(text: str) -> Iterator[tuple[int, int]]:
     """Spans of a folded text that are links or domains."""
-    yield from (match.span() for match in _LINK.finditer(text))
+    if _may_hold_link(text):
+        yield from (match.span() for match in _LINK.finditer(text))
+
+
+def _may_hold_email(text: str) -> bool:
+    if "@" in text or _LETTERS_WITH_SIGNS.search(text) or may_hold(text, _MAIL_WORDS):
+        return True
+    return _AT_WORD.search(text) is not None and (
+        _AROUND_AT.search(text) is not None or may_hold(text, _PROVIDER_WORDS)
+    )
+
+
+def _may_hold_link(text: str) -> bool:
+    return "/" in text or _LINK_DOT.search(text) is not None or may_hold(text, _LINK_WORDS)
 
 
 def _is_mailbox(before: re.Match[str], has_ending: bool) -> bool:

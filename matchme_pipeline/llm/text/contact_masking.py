@@ -1,6 +1,7 @@
 """Masks what must not be sent: e-mail addresses, links, handles, phone numbers and names; pure."""
 
 from collections.abc import Collection
+from functools import lru_cache
 
 from matchme_pipeline.llm.text.addresses import emails, links
 from matchme_pipeline.llm.text.folding import fold
@@ -15,6 +16,12 @@ _MAX_PASSES = 12
 
 def mask(text: str, names: Collection[str] = ()) -> str:
     """`text` with every contact, and each of `names`, replaced by its mask; idempotent."""
+    return _mask(text, tuple(names))
+
+
+# An insight's title stands in the previews of all its member's pairs.
+@lru_cache(maxsize=16_384)
+def _mask(text: str, names: tuple[str, ...]) -> str:
     # Masking one contact may reveal another, such as the second handle in `@a@b`.
     passes = 0
     while found := contacts(text, names):
@@ -48,6 +55,8 @@ def contacts(text: str, names: Collection[str] = ()) -> list[tuple[int, int, str
     return [(*folded.span(start, end), name) for start, end, name in sorted(taken)]
 
 
+# A quote is checked as a model's sentence, as its answer and as the member's own words.
+@lru_cache(maxsize=16_384)
 def shows_contact(quote: str) -> bool:
     """Does `quote` contain a mask or a contact? Such a quote must not be shown."""
     return any(name in quote for name in MASKS) or bool(contacts(quote))

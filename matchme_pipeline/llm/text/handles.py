@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from importlib import resources
 
+from matchme_pipeline.llm.text.literals import may_hold
+
 _SIGN = re.compile(r"(?<![\w@])@\w[\w.]{1,49}(?:@[\w.]{1,50})*")
 _SIGN_APART = re.compile(r"(?<![\w@])@\s[a-z][\w.]{2,49}", re.IGNORECASE)
 _CLOCK = re.compile(r"@\d{1,2}(?:[.:]\d\d)?(?:am|pm|h)?", re.IGNORECASE)
@@ -32,6 +34,18 @@ _PLATFORM = re.compile(
     r"|user|screen\s?name|pseudo|nick|nickname|kullan[iı]c[iı]\s?ad[iı]m?|profile|account|الحساب|حسابي|يوزري?|اليوزر|معرفي?"
     r"|یوزر\s?نیم|آئی\s?ڈی))(?![^\W_])|(?P<picture>[\U0001f47b\U0001f4f8\U0001f4f7])",
     re.IGNORECASE,
+)
+# Every match of `_PLATFORM` in ASCII holds one of these, or begins as the short names and letters apart do.
+_PLATFORM_WORDS = (
+    *("insta", "snap", "tik", "telegram", "whats", "discord", "skype", "kik", "chat", "weixin", "viber", "facebook"),
+    *("twitter", "linkedin", "bereal", "signal", "messenger", "threads", "youtube", "tele", "disc", "gram", "line"),
+    *("pinterest", "reddit", "twitch", "xbox", "steam", "tag", "handle", "user", "screen", "pseudo", "nick", "kullan"),
+    *("profile", "account"),
+)
+_SHORT_PLATFORM = re.compile(
+    r"[iIsStTwWfFyYxXpPmM](?<![^\W_].)(?:(?:(?<=[iI])(?:[gG]|[mM][oO]|\.\s?[gG])|(?<=[sS])[cC]|(?<=[tT])[gGtT]"
+    r"|(?<=[wW])[aA]|(?<=[fF])[bB]|(?<=[yY])[tT]|(?<=[xX])|(?<=[pP])[sS][nN]|(?<=[mM])[yY]\s@)(?![^\W_])"
+    r"|(?<=[iIsStT])[\s._\-]{1,2}[nNiIeE][\s._\-]|(?<=[mM])[yY]\s@)"
 )
 # Digits and signs in the place of letters: "1nst4".
 _DISGUISE = str.maketrans("13450$!", "ieasosi")
@@ -79,10 +93,13 @@ _NEAR_BEFORE, _NEAR_AFTER = 30, 40
 
 def handles(text: str) -> Iterator[tuple[int, int]]:
     """Spans of a folded text that are account names: with their sign, or beside a platform's name."""
-    yield from (match.span() for match in _SIGN.finditer(text) if not _CLOCK.fullmatch(match[0]))
-    yield from (match.span() for match in _SIGN_APART.finditer(text) if not _is_plain(match[0][1:].strip()))
-    yield from (match.span() for match in _DISCORD_TAG.finditer(text))
-    yield from (match.span() for match in _PATH.finditer(text) if not _is_plain(match[0].partition("/")[2]))
+    if "@" in text:
+        yield from (match.span() for match in _SIGN.finditer(text) if not _CLOCK.fullmatch(match[0]))
+        yield from (match.span() for match in _SIGN_APART.finditer(text) if not _is_plain(match[0][1:].strip()))
+    if "#" in text:
+        yield from (match.span() for match in _DISCORD_TAG.finditer(text))
+    if "/" in text:
+        yield from (match.span() for match in _PATH.finditer(text) if not _is_plain(match[0].partition("/")[2]))
     for platform in _platforms(text):
         if platform["vague"] is None and platform["picture"] is None:
             yield from _behind(text, platform)
@@ -94,10 +111,14 @@ def _platforms(text: str) -> Iterator[re.Match[str]]:
     seen = set()
     disguised = text.translate(_DISGUISE)
     for read in (text, disguised) if disguised != text else (text,):
-        for match in _PLATFORM.finditer(read):
+        for match in _PLATFORM.finditer(read) if _may_hold_platform(read) else ():
             if match.span() not in seen:
                 seen.add(match.span())
                 yield match
+
+
+def _may_hold_platform(text: str) -> bool:
+    return not text.isascii() or may_hold(text, _PLATFORM_WORDS) or _SHORT_PLATFORM.search(text) is not None
 
 
 def _behind(text: str, platform: re.Match[str]) -> Iterator[tuple[int, int]]:

@@ -23,6 +23,9 @@ _UNSEEN = re.compile("[\u200b-\u200f\u2060-\u2064\ufeff\u180e]{8,}|[\ufe00-\ufe0
 # Digits and signs that replace letters within words.
 _DISGUISED = re.compile(r"[a-z][013457@$!|][a-z]|\b[1034][a-z]{2}", re.IGNORECASE)
 _LETTERS = str.maketrans("013457@$!|", "oieastasil")
+_ESCAPE_SIGNS = frozenset("&\\%")
+_UNPRINTABLE = bytes(byte for byte in range(256) if not (32 <= byte < 127 or byte in (9, 10, 13)))
+_NO_SMALL_LETTERS = {place: None for place in range(128) if not "a" <= chr(place) <= "z"}
 # How many encoded parts of a long text are decoded.
 _MAX_STRETCHES = 50
 
@@ -30,13 +33,15 @@ _MAX_STRETCHES = 50
 def readings(text: str) -> Iterator[str]:
     """`text`, and every decoded form of it that a model may read and a person may not."""
     yield text
-    tags = "".join(chr(ord(character) - 0xE0000) for character in text if ord(character) in _TAGS)
-    if tags or _UNSEEN.search(text):
-        # People do not type them by hand, so their content addresses a model.
-        yield f"system: {tags}"
-    folded = fold(text).text
-    if folded != text:
-        yield folded
+    folded = text
+    if not text.isascii():
+        tags = "".join(chr(ord(character) - 0xE0000) for character in text if ord(character) in _TAGS)
+        if tags or _UNSEEN.search(text):
+            # People do not type them by hand, so their content addresses a model.
+            yield f"system: {tags}"
+        folded = fold(text).text
+        if folded != text:
+            yield folded
     yield codecs.encode(folded, "rot13")
     yield folded[::-1]
     if _DISGUISED.search(folded):
@@ -46,14 +51,16 @@ def readings(text: str) -> Iterator[str]:
 
 def compact(text: str) -> str:
     """The Latin letters of `text` in small letters, without anything between them."""
-    return re.sub("[^a-z]+", "", text.lower())
+    # An ASCII text is translated at once.
+    return text.lower().translate(_NO_SMALL_LETTERS) if text.isascii() else re.sub("[^a-z]+", "", text.lower())
 
 
 def _decoded(text: str, depth: int) -> Iterator[str]:
     stretches = [match[0] for pattern in (_BASE64, _HEX, _BINARY) for match in pattern.finditer(text)]
     # A line break inside an encoded message is ignored.
-    joined = re.sub(r"\s+", "", text)
-    stretches += [match[0] for match in _BASE64.finditer(joined)][:1] if joined != text else []
+    joined = "".join(text.split())
+    first = _BASE64.search(joined) if joined != text else None
+    stretches += [first[0]] if first is not None else []
     found = [
         raw.decode("utf-8", "ignore")
         for stretch in stretches[:_MAX_STRETCHES]
@@ -61,7 +68,7 @@ def _decoded(text: str, depth: int) -> Iterator[str]:
         if raw and _is_text(raw)
     ]
     found += [_from_numbers(match[0]) for match in _NUMBERS.finditer(text)]
-    if _ESCAPES.search(text):
+    if not _ESCAPE_SIGNS.isdisjoint(text) and _ESCAPES.search(text):
         found.append(_ESCAPE.sub(_unescaped, html.unescape(unquote(text))))
     for reading in found:
         yield reading
@@ -111,5 +118,4 @@ def _from_binary(stretch: str) -> bytes | None:
 
 
 def _is_text(raw: bytes) -> bool:
-    printable = sum(32 <= byte < 127 or byte in (9, 10, 13) for byte in raw)
-    return printable >= 0.9 * len(raw)
+    return len(raw.translate(None, _UNPRINTABLE)) >= 0.9 * len(raw)

@@ -6,15 +6,15 @@ from functools import lru_cache
 from importlib import resources
 
 from matchme_pipeline.llm.text.folding import fold, plain_letters
+from matchme_pipeline.llm.text.literals import FOLDED_TO_ASCII
 
 # The masks.
 MASKS = ("[email]", "[link]", "[handle]", "[phone]", "[name]")
 _MAX_NAME_CHARACTERS, _MAX_PARTS = 120, 12
 _DIVIDES = re.compile(r"[\s\-_.,/|()\"]+")
 _LETTER = r"[^\W\d_]"
-# Characters that the patterns allow within a name, and letters that match an ASCII letter when case is ignored.
+# Characters that the patterns allow within a name.
 _WITHIN_NAMES = str.maketrans("", "", " .-_*'")
-_FOLDED_TO_ASCII = frozenset("\u017f\u212a\u0130\u0131")
 # Scripts without spaces between words.
 _UNSPACED = re.compile(
     "[\u0e00-\u0e7f\u0e80-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"
@@ -31,11 +31,8 @@ def named(text: str, names: Collection[str]) -> Iterator[tuple[int, int]]:
     """
     if not names:
         return
-    known = tuple(sorted({name[:_MAX_NAME_CHARACTERS] for name in names}))
     plain = plain_letters(text)
-    if not _may_hold(plain, known):
-        return
-    for pattern, needs_capital in _patterns(known):
+    for pattern, needs_capital in _patterns(_sought(plain, names)):
         for match in pattern.finditer(plain):
             start, end = match.span()
             is_mask = plain[max(0, start - 1) : end + 1] in MASKS
@@ -43,22 +40,25 @@ def named(text: str, names: Collection[str]) -> Iterator[tuple[int, int]]:
                 yield start, end
 
 
-def _may_hold(plain: str, names: tuple[str, ...]) -> bool:
-    """Whether a pattern of `names` can match: each needs a naming word, apart from characters between its letters.
+def _sought(plain: str, names: Collection[str]) -> tuple[str, ...]:
+    """Those of `names` that a pattern can find: each needs a naming word, apart from characters between its letters.
 
-    Most members do not write their names, and compiling the patterns takes longer than masking all their texts.
+    Most members do not write their names, and compiling the patterns takes longer than masking all their texts; a text
+    that thousands of members share has thousands of names.
     """
-    words = _sought(names)
-    if words is None or not _FOLDED_TO_ASCII.isdisjoint(plain):
-        return True
+    known = sorted({name[:_MAX_NAME_CHARACTERS] for name in names})
+    if not FOLDED_TO_ASCII.isdisjoint(plain):
+        return tuple(known)
     close = plain.lower().translate(_WITHIN_NAMES)
-    return any(word in close for word in words)
+    return tuple(
+        name for name in known if (words := _sought_words(name)) is None or any(map(close.__contains__, words))
+    )
 
 
-@lru_cache(maxsize=4_096)
-def _sought(names: tuple[str, ...]) -> tuple[str, ...] | None:
+@lru_cache(maxsize=65_536)
+def _sought_words(name: str) -> tuple[str, ...] | None:
     """The naming words without the characters allowed between letters; None if one is not ASCII."""
-    words = {word.translate(_WITHIN_NAMES) for name in names for word in _naming(_parts(name))}
+    words = {word.translate(_WITHIN_NAMES) for word in _naming(_parts(name))}
     return tuple(sorted(words)) if all(word.isascii() for word in words) else None
 
 

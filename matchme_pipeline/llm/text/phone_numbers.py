@@ -17,10 +17,17 @@ _LETTER_DIGITS = str.maketrans(_LOOKS, "0011558226")
 # At most this many such letters, because product and paper sizes contain them too.
 _RARELY, _RARE_SHARE = frozenset("SsBZzG"), 0.2
 _WORD = re.compile(r"[^\W_]+")
+_DIGIT = re.compile(r"\d")
 
 
 def phone_numbers(text: str) -> Iterator[tuple[int, int]]:
     """Spans of a folded text that are phone numbers: seven digits or more, with any separators."""
+    if _DIGIT.search(text):
+        yield from _in_digits(text)
+    yield from spelt_numbers(text)
+
+
+def _in_digits(text: str) -> Iterator[tuple[int, int]]:
     for match in _DIGITS.finditer(text):
         if not is_ordinary(match[0]):
             yield match.span()
@@ -28,7 +35,6 @@ def phone_numbers(text: str) -> Iterator[tuple[int, int]]:
     for match in _WITH_LETTERS.finditer(text):
         if _is_disguised(match[0]):
             yield match.span()
-    yield from spelt_numbers(text)
 
 
 def _is_disguised(found: str) -> bool:

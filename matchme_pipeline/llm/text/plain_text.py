@@ -3,6 +3,7 @@
 import html
 import re
 import unicodedata
+from functools import lru_cache
 
 from matchme_pipeline.llm.text.folding import is_invisible
 
@@ -13,6 +14,9 @@ _SCRIPT = re.compile(
     r"(?:java|vb|live)\s*script\s*:|data\s*:\s*\w+/|on\w{3,20}\s*=\s*[\"'(\w]|&#|\\u[0-9a-f]{4}|\{\{|\$\{", re.I
 )
 _MAX_PASSES = 4
+# Markup needs one of these: a tag, an entity, a link, emphasis, code, a heading.
+_MARKUP_SIGNS = frozenset("<&[*_`#")
+_SELECTORS = re.compile("[\ufe00-\ufe0f]")
 # A question mark of any script that members write.
 _QUESTION = "?\u061f\uff1f"
 _SENTENCE_END = re.compile(r"[.!\u06d4\u3002]+(?:\s|$)")
@@ -34,19 +38,29 @@ _NOT_FOR_STRANGERS = re.compile(
 )
 
 
+# Titles and starters are read, checked and shown, and a starter of a template goes to many pairs.
+@lru_cache(maxsize=16_384)
 def plain(text: str) -> str:
     """One line of plain text: no markup, no control, format or tag characters, no lone surrogates."""
+    if not _MARKUP_SIGNS.isdisjoint(text):
+        text = _without_markup(text)
+    # Fast path: nearly every text shows all its characters, and one look at the whole text is faster than one at each.
+    if not text.isprintable() or _SELECTORS.search(text):
+        text = "".join(
+            " " if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") else character
+            for character in text
+            if not is_invisible(character)
+        )
+    return " ".join(text.split())
+
+
+def _without_markup(text: str) -> str:
     for _ in range(_MAX_PASSES):
         bare = _EMPHASIS.sub("", _MARKDOWN_LINK.sub(r"\1", _TAG.sub(" ", html.unescape(text))))
         if bare == text:
             break
         text = bare
-    shown = "".join(
-        " " if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") else character
-        for character in text
-        if not is_invisible(character)
-    )
-    return " ".join(shown.split())
+    return text
 
 
 def is_plain(text: str) -> bool:
@@ -62,6 +76,7 @@ def asks_the_other(starter: str) -> bool:
     return claims_nothing(bare)
 
 
+@lru_cache(maxsize=16_384)
 def claims_nothing(starter: str) -> bool:
     """Does a starter state nothing about the two members and avoid topics that are unsuitable between strangers?"""
     return _CLAIM.search(starter) is None and _NOT_FOR_STRANGERS.search(starter) is None

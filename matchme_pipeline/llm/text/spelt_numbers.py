@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from matchme_pipeline.llm.text.folding import plain_letters
@@ -66,6 +67,8 @@ def spelt_numbers(text: str) -> Iterator[tuple[int, int]]:
     if len(plain) != len(text):
         # A small letter that consists of two characters would shift positions.
         plain = plain_letters(text)
+    if sum(len(found[0]) for found in map(_digits_of, _WORD.findall(plain)) if found) < _MIN_DIGITS:
+        return
     for match in _WORD.finditer(plain):
         part = _part(match)
         apart = run and (match.start() - run[-1].end > _MAX_GAP or "\n" in text[run[-1].end : match.start()])
@@ -78,13 +81,23 @@ def spelt_numbers(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _part(match: re.Match[str]) -> _Part | None:
-    word, (start, end) = match[0], match.span()
+    found = _digits_of(match[0])
+    if found is None:
+        return None
+    digits, words, pauses = found
+    return _Part(match.start(), match.end(), digits, words, pauses)
+
+
+# Texts repeat the same words.
+@lru_cache(maxsize=65_536)
+def _digits_of(word: str) -> tuple[str, int, bool] | None:
+    """The digits that a word stands for, its number of words, and whether it is a pause; None for any other word."""
     if word in _DIGITS_BY_WORD:
-        return _Part(start, end, _DIGITS_BY_WORD[word], 1)
+        return _DIGITS_BY_WORD[word], 1, False
     if word in _PAUSES:
-        return _Part(start, end, "", 0, pauses=True)
+        return "", 0, True
     if word.isdigit():
-        return _Part(start, end, word, 0) if len(word) <= 6 else None
+        return (word, 0, False) if len(word) <= 6 else None
     if len(word) > _MAX_JOINED or not _GLUED.fullmatch(word):
         return None
     pieces = _PIECE.findall(word)
@@ -92,7 +105,7 @@ def _part(match: re.Match[str]) -> _Part | None:
     # Two or three short number words may form an ordinary word ("undo").
     if len(pieces) < 4:
         return None
-    return _Part(start, end, "".join(_DIGITS_BY_WORD.get(piece, piece) for piece in pieces), len(words))
+    return "".join(_DIGITS_BY_WORD.get(piece, piece) for piece in pieces), len(words), False
 
 
 def _number(run: list[_Part], text: str) -> Iterator[tuple[int, int]]:
