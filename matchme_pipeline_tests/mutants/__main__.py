@@ -1,10 +1,11 @@
 """`make mutants`: change the pure rules one place at a time, and count how often their tests notice.
 
 cosmic-ray makes the mutants. Each is written into a copy of the checkout and tested in a forked process, which finds
-the heavy libraries already loaded. Compiled rules run as plain Python (NUMBA_DISABLE_JIT).
+all libraries already loaded. Compiled rules run as plain Python (NUMBA_DISABLE_JIT).
 """
 
 import argparse
+import gc
 import os
 import random
 import shutil
@@ -12,7 +13,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from difflib import unified_diff
 from importlib import import_module
@@ -30,11 +31,12 @@ ROOT = Path(__file__).parents[2]
 COPIED = ("matchme_pipeline", "matchme_pipeline_tests", "sql", "pyproject.toml")
 # A union in a type is no rule; caches and compilation change no result; a name swapped for another says little.
 _LEFT_OUT = ("ReplaceBinaryOperator_BitOr", "RemoveDecorator", "Variable", "ExceptionReplacer")
-_LOADED_BEFORE = ("numpy", "pandas", "scipy.optimize", "ortools.graph.python.min_cost_flow", "phonenumbers", "psycopg",
-                  "openai", "pydantic", "hypothesis.strategies", "numba", "dagster")  # fmt: skip
+_OURS = ("matchme_pipeline", "matchme_pipeline_tests")
 # The share of mutants that the tests of a group must notice.
 MIN_KILLED = 0.85
 MIN_LIMIT_SECONDS = 20.0
+# Examples of each property at first; a mutant that survives them meets all.
+FEW_EXAMPLES = 12
 
 
 def main() -> None:
@@ -45,9 +47,6 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=9.0, help="for each group; what is left is not tried")
     wanted = parser.parse_args()
     os.environ |= {"NUMBA_DISABLE_JIT": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    for library in _LOADED_BEFORE:
-        with suppress(ImportError):
-            import_module(library)
     hypothesis.settings.register_profile(
         "mutants",
         deadline=None,
@@ -68,11 +67,17 @@ def main() -> None:
 
 def report(name: str, group: Group, folder: Path, wanted: argparse.Namespace) -> float:
     """Try a group's mutants, print the survivors and the figures; returns the share that was killed."""
-    started = time.monotonic()
-    if not passes(folder, group, limit_seconds=600):
+    if not passes(folder, group, limit_seconds=600, is_first=True):
         sys.exit(f"The tests of '{name}' fail on the unchanged rules: {', '.join(group.tests)}")
+    load_libraries((folder / "libraries").read_text("utf-8").split())
+    for module in group.modules:
+        # A module that is written twice within a second must not be taken from its bytecode.
+        for compiled in (folder / "matchme_pipeline" / module).parent.glob(f"__pycache__/{Path(module).stem}.*.pyc"):
+            compiled.unlink()
+    started = time.monotonic()
+    passes(folder, group, limit_seconds=600)
     limit_seconds = max(MIN_LIMIT_SECONDS, 5 * (time.monotonic() - started))
-    found = [(module, code) for module in group.modules for code in mutants(ROOT / "matchme_pipeline" / module)]
+    found = [(module, code) for module in group.modules for code in mutants(folder / "matchme_pipeline" / module)]
     drawn = random.Random(wanted.seed).sample(found, min(wanted.sample, len(found)))
     killed = tried = 0
     for module, code in drawn:
@@ -82,7 +87,7 @@ def report(name: str, group: Group, folder: Path, wanted: argparse.Namespace) ->
         path = folder / "matchme_pipeline" / module
         original = path.read_text("utf-8")
         path.write_text(code, "utf-8")
-        if passes(folder, group, limit_seconds):
+        if passes(folder, group, limit_seconds, examples=FEW_EXAMPLES) and passes(folder, group, limit_seconds):
             lines = unified_diff(original.splitlines(), code.splitlines(), module, "survived", "", "", 0, "")
             print("\n".join(line for line in lines if line[:3] not in ("+++",)), flush=True)
         else:
@@ -119,11 +124,40 @@ def _occurrences(source: str, operator: object) -> int:
     return counter._count
 
 
-def passes(folder: Path, group: Group, limit_seconds: float) -> bool:
-    """Whether the group's tests pass on the rules in `folder`, within the time."""
+def load_libraries(names: Iterable[str]) -> None:
+    """Import the modules `names`, so that forked processes need not."""
+    for name in names:
+        with suppress(Exception):
+            import_module(name)
+    # Forked processes then share these objects' memory.
+    gc.freeze()
+
+
+class FewExamples:
+    """A pytest plugin that limits the examples of each property."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Lower the number of examples where a test asks for more."""
+        for item in items:
+            test = getattr(getattr(item, "obj", None), "__func__", getattr(item, "obj", None))
+            own = getattr(test, "_hypothesis_internal_use_settings", None)
+            if own is not None and own.max_examples > self.most:
+                test._hypothesis_internal_use_settings = hypothesis.settings(own, max_examples=self.most)
+
+
+def passes(
+    folder: Path, group: Group, limit_seconds: float, *, examples: int | None = None, is_first: bool = False
+) -> bool:
+    """Whether the group's tests pass on the rules in `folder`, within the time, with so many `examples` a property.
+
+    The first time, the bytecode is kept, and the names of the libraries are written to `folder`.
+    """
     child = os.fork()
     if child == 0:
-        _test(folder, group)
+        _test(folder, group, examples, is_first)
     end = time.monotonic() + limit_seconds
     while time.monotonic() < end:
         done, status = os.waitpid(child, os.WNOHANG)
@@ -135,24 +169,28 @@ def passes(folder: Path, group: Group, limit_seconds: float) -> bool:
     return False
 
 
-def _test(folder: Path, group: Group) -> None:
+def _test(folder: Path, group: Group, examples: int | None, is_first: bool) -> None:
     """In the forked process: run the tests of the copy, and end."""
     os.setsid()
     os.chdir(folder)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
-    for name in [name for name in sys.modules if name.split(".")[0] in ("matchme_pipeline", "matchme_pipeline_tests")]:
+    for name in [name for name in sys.modules if name.split(".")[0] in _OURS]:
         del sys.modules[name]
-    # A module that is written twice within a second must not be taken from its bytecode.
-    sys.dont_write_bytecode = True
+    sys.dont_write_bytecode = not is_first
     sys.path.insert(0, str(folder))
     code = 1
     try:
         tests = [f"matchme_pipeline_tests/{test}" for test in group.tests]
-        code = pytest.main(
-            ["-x", "-q", "-p", "no:randomly", "--hypothesis-profile=mutants", "--hypothesis-seed=0", *tests]
-        )
+        options = ["-x", "-q", "-p", "no:randomly", "--hypothesis-profile=mutants", "--hypothesis-seed=0"]
+        if group.left_out:
+            options += ["-k", f"not ({group.left_out})"]
+        plugins = [FewExamples(examples)] if examples is not None else []
+        code = pytest.main([*options, *tests], plugins=plugins)
+        if is_first:
+            libraries = [name for name in sys.modules if name.split(".")[0] not in _OURS]
+            (folder / "libraries").write_text("\n".join(libraries), "utf-8")
     finally:
         os._exit(int(code))
 

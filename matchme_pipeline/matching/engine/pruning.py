@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matchme_pipeline.matching.rules.jit import rule
-from matchme_pipeline.matching.rules.member_records import Record, Records
+from matchme_pipeline.matching.rules.member_records import Record, Records, with_attributes
 from matchme_pipeline.matching.rules.members import Members
 
 BOUND = np.dtype(
@@ -44,7 +44,7 @@ def member_bounds(members: Records) -> Bounds:
     made["reach"] = np.where(members["anywhere"] != 0, np.inf, 2.0 * np.sqrt(members["reach"]))
     made["age_low"] = made["age_high"] = members["age"]
     made["wish_low"], made["wish_high"] = members["age_min"], members["age_max"]
-    return made
+    return with_attributes(made)
 
 
 def group_bounds(bounds: Bounds, size: int) -> Bounds:
@@ -62,7 +62,7 @@ def group_bounds(bounds: Bounds, size: int) -> Bounds:
     made["reach"] = np.maximum.reduceat(bounds["reach"], starts)
     for low, high in (("age_low", "age_high"), ("wish_low", "wish_high")):
         made[low], made[high] = np.minimum.reduceat(bounds[low], starts), np.maximum.reduceat(bounds[high], starts)
-    return made
+    return with_attributes(made)
 
 
 @rule

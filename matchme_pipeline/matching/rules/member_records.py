@@ -100,7 +100,15 @@ def records(
     made["approved"] = 0 if approved is None else approved
     made["has_vector"] = 0 if has_vector is None else has_vector
     _set_bits(made, members)
-    return made
+    return with_attributes(made)
+
+
+def with_attributes(made: Records) -> Records:
+    """`made` with its fields as attributes of each record, also where rules run as plain Python."""
+    # Imported here, because modules that read a constant of this one need no compiler.
+    from numba import config
+
+    return made.view(np.recarray) if config.DISABLE_JIT else made  # type: ignore[attr-defined]
 
 
 def _set_bits(made: Records, members: Members) -> None:
