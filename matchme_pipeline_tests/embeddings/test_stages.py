@@ -235,9 +235,9 @@ def test_who_has_nothing_any_more_has_no_vector(finished: Connection, finished_u
     assert rows == []
 
 
-def test_a_week_sees_nothing_that_came_after_it(postgres_url: str, seeded_template: str, seeded_url: str):
+def test_a_week_sees_nothing_that_came_after_it(postgres_url: str, small_template: str, small_url: str):
     """The second week over a world that ends at its cutoff, and over one that went on: the same rows."""
-    ended = copy_database(postgres_url, "world_that_ended", seeded_template)
+    ended = copy_database(postgres_url, "world_that_ended", small_template)
     cutoff = SECOND.cutoff
     with connect(ended) as connection:
         for statement in (
@@ -250,7 +250,7 @@ def test_a_week_sees_nothing_that_came_after_it(postgres_url: str, seeded_templa
         ):
             connection.execute(statement, [cutoff])  # type: ignore[arg-type]
     stages = ("post_hashes", "content_insights", "post_embeddings", "user_embeddings")
-    for url in (ended, seeded_url):
+    for url in (ended, small_url):
         assert materialise(url, FIRST, *stages).success
         assert materialise(url, SECOND, *stages).success
     for statement in (
@@ -259,18 +259,18 @@ def test_a_week_sees_nothing_that_came_after_it(postgres_url: str, seeded_templa
         "select insight_id, item_id, week, cache_key from insight_sources order by 1, 2",
         "select content_hash from content_embeddings order by 1",
     ):
-        with connect(ended) as one, connect(seeded_url) as other:
+        with connect(ended) as one, connect(small_url) as other:
             first, second = (c.execute(statement).fetchall() for c in (one, other))  # type: ignore[arg-type]
             assert first == second, statement
             assert len(first) > 100
     drop_database(postgres_url, "world_that_ended")
 
 
-def test_a_missed_week_changes_no_later_one(postgres_url: str, seeded_template: str, seeded_url: str):
+def test_a_missed_week_changes_no_later_one(postgres_url: str, small_template: str, small_url: str):
     """Weeks 1 and 3, then 2 by backfill, against all three in order: items, their duplicates, vectors."""
     stages = ("post_hashes", "content_insights", "post_embeddings", "user_embeddings")
-    in_order = copy_database(postgres_url, "three_in_order", seeded_template)
-    with connect(in_order) as one, connect(seeded_url) as other:
+    in_order = copy_database(postgres_url, "three_in_order", small_template)
+    with connect(in_order) as one, connect(small_url) as other:
         for connection in (one, other):
             # A text of week 2 that somebody repeats in week 3.
             connection.execute(
@@ -288,13 +288,13 @@ def test_a_missed_week_changes_no_later_one(postgres_url: str, seeded_template: 
         for week in WEEKS[:3]:
             assert materialise(in_order, week, *stages).success
         for week in (WEEKS[0], WEEKS[2]):
-            assert materialise(seeded_url, week, *stages).success
+            assert materialise(small_url, week, *stages).success
         of_third = "select item_id, content_hash, duplicate_of from content_items where week = %s order by 1"
         vectors = "select user_id, input_hash, embedding::text from user_embeddings where week = %s order by 1"
         for statement in (of_third, vectors):
             first, second = (c.execute(statement, [WEEKS[2].sunday]).fetchall() for c in (one, other))  # type: ignore[arg-type]
             assert first == second
-        assert materialise(seeded_url, WEEKS[1], *stages).success
+        assert materialise(small_url, WEEKS[1], *stages).success
         for statement in (
             "select * from content_items order by item_id",
             "select user_id, week, input_hash, embedding::text from user_embeddings order by 1, 2",

@@ -43,10 +43,10 @@ def one(connection: Connection, statement: str) -> object:
     return row[0]
 
 
-def test_everything_due_goes_into_one_batch_a_stage(seeded_url: str, batched: FakeOpenAI):
-    materialise(seeded_url, FIRST, *ASSETS, provider="openai")
+def test_everything_due_goes_into_one_batch_a_stage(small_url: str, batched: FakeOpenAI):
+    materialise(small_url, FIRST, *ASSETS, provider="openai")
     assert len(batched.batches.batches) == 2
-    with connect(seeded_url) as connection:
+    with connect(small_url) as connection:
         assert one(connection, "select array_agg(distinct status) from batch_processing_queue") == ["completed"]
         assert one(connection, "select sum(input_tokens + output_tokens)::bigint from llm_calls") == (
             batched.tokens[0] + batched.tokens[2]
@@ -54,11 +54,11 @@ def test_everything_due_goes_into_one_batch_a_stage(seeded_url: str, batched: Fa
 
 
 def test_a_week_killed_while_its_batch_runs_reads_that_batch_and_takes_over_its_claims(
-    seeded_url: str, batched: FakeOpenAI
+    small_url: str, batched: FakeOpenAI
 ):
     batched.batches.looks = 1_000_000
-    process = subprocess.Popen([sys.executable, "-c", RUN, seeded_url], env=dict(os.environ))
-    with connect(seeded_url) as connection:
+    process = subprocess.Popen([sys.executable, "-c", RUN, small_url], env=dict(os.environ))
+    with connect(small_url) as connection:
         until = time.monotonic() + 300
         while one(connection, "select count(provider_batch_id) from llm_batches") == 0 and time.monotonic() < until:
             time.sleep(0.1)
@@ -69,7 +69,7 @@ def test_a_week_killed_while_its_batch_runs_reads_that_batch_and_takes_over_its_
         claimed = one(connection, "select count(*) from batch_processing_queue where status = 'processing'")
         assert claimed == one(connection, "select count(*) from batch_processing_queue")
         batched.batches.looks = 1
-        materialise(seeded_url, FIRST, *ASSETS[:2], provider="openai")
+        materialise(small_url, FIRST, *ASSETS[:2], provider="openai")
         assert one(connection, "select count(*) from batch_processing_queue where status = 'completed'") == claimed
         assert one(connection, "select max(attempts) from batch_processing_queue") == 1
     assert len(batched.batches.batches) == 1

@@ -19,25 +19,25 @@ EMPTY = {
 
 
 @pytest.mark.parametrize("change", EMPTY.values(), ids=EMPTY)
-def test_an_empty_week_is_finished_and_its_checks_pass(seeded_url: str, change: str):
-    with connect(seeded_url) as connection:
+def test_an_empty_week_is_finished_and_its_checks_pass(small_url: str, change: str):
+    with connect(small_url) as connection:
         connection.execute(change)  # type: ignore[arg-type]
     with DagsterInstance.ephemeral() as instance:
-        result = materialise(seeded_url, WEEKS[0], instance=instance, raise_on_error=False)
+        result = materialise(small_url, WEEKS[0], instance=instance, raise_on_error=False)
     assert result.success, result.all_events[-1].message
     # Members who are all hidden are a finding of its own; nothing else may complain.
     failed = {check.check_name for check in result.get_asset_check_evaluations() if not check.passed}
     assert failed <= {"members_can_be_matched"}
-    with connect(seeded_url) as connection:
+    with connect(small_url) as connection:
         assert finished_weeks(connection) == {WEEKS[0].sunday}
 
 
-def test_the_weeks_after_an_empty_one_are_matched(seeded_url: str):
-    with connect(seeded_url) as connection:
+def test_the_weeks_after_an_empty_one_are_matched(small_url: str):
+    with connect(small_url) as connection:
         connection.execute("update profiles set created_at = %s", [WEEKS[1].start])
-    assert materialise(seeded_url, WEEKS[0]).success
-    assert materialise(seeded_url, WEEKS[1]).success
-    with connect(seeded_url) as connection:
+    assert materialise(small_url, WEEKS[0]).success
+    assert materialise(small_url, WEEKS[1]).success
+    with connect(small_url) as connection:
         weeks = connection.execute("select distinct week_start_date from weekly_matches").fetchall()
     assert weeks == [(WEEKS[1].match_week,)]
 
@@ -52,7 +52,7 @@ def test_members_about_whom_nothing_is_known_are_scored(app_database_url: str):
     assert scored == [("user_a", 0), ("user_b", 0)]
 
 
-def test_a_week_whose_traits_were_never_counted_is_refused(seeded_url: str):
-    materialise(seeded_url, WEEKS[0], "post_hashes", "post_embeddings", "content_originality")
+def test_a_week_whose_traits_were_never_counted_is_refused(small_url: str):
+    materialise(small_url, WEEKS[0], "post_hashes", "post_embeddings", "content_originality")
     with pytest.raises(WeekError, match="no trait_distribution yet"):
-        materialise(seeded_url, WEEKS[0], "dna_scores")
+        materialise(small_url, WEEKS[0], "dna_scores")

@@ -1,9 +1,11 @@
 """The executor of the settings: refused at start, in one sentence with the remedy, where something is missing."""
 
+import json
 import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,78 +44,98 @@ celery_steps.watched_celery_executor = multiprocess_executor
 """
 
 
-def refused(environment: dict[str, str], before: str) -> str:
-    """What a process says that asks for the executor of `environment`; nothing where it is not refused."""
-    program = before + (
-        "from matchme_pipeline.errors import ConfigurationError\n"
-        "from matchme_pipeline.operations import executors\n"
-        "from matchme_pipeline.settings import load_settings\n"
-        "try:\n    executors.require(load_settings(None))\n"
-        "except ConfigurationError as error:\n    print(error)\n"
-    )
+# What stands in for the installation, and the environments of all tests below: each asked once, in one process.
+ASK = """
+import json, sys
+from matchme_pipeline.errors import ConfigurationError
+from matchme_pipeline.operations import executors
+from matchme_pipeline.settings import load_settings
+said = []
+for environment in json.load(sys.stdin):
+    try:
+        executors.require(load_settings(None, environment))
+        said.append("")
+    except ConfigurationError as error:
+        said.append(str(error))
+print(json.dumps(said))
+"""
+
+
+def answers(before: str, environments: list[dict[str, str]]) -> Iterator[str]:
+    """What a process says to each of `environments` that ask for an executor; nothing to one that is not refused."""
     result = subprocess.run(
-        [sys.executable, "-c", program], env=clean() | environment, capture_output=True, text=True, check=True
-    )
-    return result.stdout.strip()
+        [sys.executable, "-c", before + ASK],
+        env=clean(), input=json.dumps(environments), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return iter(json.loads(result.stdout))
 
 
 def clean() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(("MATCHME_", "OPENAI_"))}
 
 
-@pytest.mark.parametrize("executor", ["celery", "k8s", "docker"])
-def test_a_missing_extra_is_named_with_the_command_that_installs_it(executor: str):
-    said = refused(ELSEWHERE | {"MATCHME_EXECUTOR": executor}, WITHOUT_EXTRAS)
-    assert f"pip install 'matchme-pipeline[{executor}]'" in said
-    assert "\n" not in said
+def test_a_missing_extra_is_named_with_the_command_that_installs_it():
+    extras = ("celery", "k8s", "docker")
+    said = answers(WITHOUT_EXTRAS, [ELSEWHERE | {"MATCHME_EXECUTOR": executor} for executor in extras])
+    for executor, sentence in zip(extras, said, strict=True):
+        assert f"pip install 'matchme-pipeline[{executor}]'" in sentence
+        assert "\n" not in sentence
 
 
-@pytest.mark.parametrize(
-    ("executor", "change", "says"),
-    [
-        ("celery", {"MATCHME_CELERY_BROKER": ""}, "MATCHME_CELERY_BROKER"),
-        ("docker", {"MATCHME_EXECUTOR_IMAGE": ""}, "MATCHME_EXECUTOR_IMAGE"),
-        ("celery", {"MATCHME_DATABASE_URL": "", "MATCHME_CELERY_BROKER": "redis://localhost/0"}, "embedded server"),
-        ("k8s", {"MATCHME_DATABASE_URL": ""}, "embedded server"),
-        ("docker", {"MATCHME_DATABASE_URL": "postgresql://user@localhost/app"}, "names this one (localhost)"),
-        ("celery", {"MATCHME_DATABASE_URL": "postgresql:///app?host=/run/postgresql"}, "names this one (/run"),
-        (
-            "k8s",
-            {"MATCHME_DAGSTER_DATABASE_URL": "postgresql://127.0.0.1/d"},
-            "MATCHME_DAGSTER_DATABASE_URL names this",
-        ),
-        ("celery", {"MATCHME_FIRST_WEEK": ""}, "MATCHME_FIRST_WEEK"),
-        ("k8s", {"MATCHME_COMPUTE_LOGS": ""}, "MATCHME_COMPUTE_LOGS=shared"),
-        ("celery", {"MATCHME_LLM": "rehearsal"}, "rehearsal"),
-        ("docker", {"MATCHME_DEVELOPMENT_TOKENS": "true"}, "MATCHME_DEVELOPMENT_TOKENS"),
-    ],
-)
-def test_what_another_machine_cannot_reach_is_refused_with_the_remedy(executor: str, change: dict[str, str], says: str):
-    said = refused({**ELSEWHERE, "MATCHME_EXECUTOR": executor, **change}, INSTALLED)
-    assert says in said
-    assert "\n" not in said
+# An executor, what is otherwise than on several machines, and what is said to it.
+REFUSED = [
+    ("celery", {"MATCHME_CELERY_BROKER": ""}, "MATCHME_CELERY_BROKER"),
+    ("docker", {"MATCHME_EXECUTOR_IMAGE": ""}, "MATCHME_EXECUTOR_IMAGE"),
+    ("celery", {"MATCHME_DATABASE_URL": "", "MATCHME_CELERY_BROKER": "redis://localhost/0"}, "embedded server"),
+    ("k8s", {"MATCHME_DATABASE_URL": ""}, "embedded server"),
+    ("docker", {"MATCHME_DATABASE_URL": "postgresql://user@localhost/app"}, "names this one (localhost)"),
+    ("celery", {"MATCHME_DATABASE_URL": "postgresql:///app?host=/run/postgresql"}, "names this one (/run"),
+    (
+        "k8s",
+        {"MATCHME_DAGSTER_DATABASE_URL": "postgresql://127.0.0.1/d"},
+        "MATCHME_DAGSTER_DATABASE_URL names this",
+    ),
+    ("celery", {"MATCHME_FIRST_WEEK": ""}, "MATCHME_FIRST_WEEK"),
+    ("k8s", {"MATCHME_COMPUTE_LOGS": ""}, "MATCHME_COMPUTE_LOGS=shared"),
+    ("celery", {"MATCHME_LLM": "rehearsal"}, "rehearsal"),
+    ("docker", {"MATCHME_DEVELOPMENT_TOKENS": "true"}, "MATCHME_DEVELOPMENT_TOKENS"),
+]
+ACCEPTED: list[tuple[str, dict[str, str]]] = [
+    ("celery", {}),
+    ("k8s", {"MATCHME_EXECUTOR_IMAGE": ""}),
+    ("docker", {}),
+    # One machine, several workers: what lies on it is there for all of them.
+    (
+        "celery",
+        {
+            "MATCHME_CELERY_BROKER": "redis://localhost/0",
+            "MATCHME_DATABASE_URL": "postgresql://localhost/app",
+            "MATCHME_COMPUTE_LOGS": "",
+            "MATCHME_FIRST_WEEK": "",
+        },
+    ),
+]
 
 
-@pytest.mark.parametrize(
-    ("executor", "change"),
-    [
-        ("celery", {}),
-        ("k8s", {"MATCHME_EXECUTOR_IMAGE": ""}),
-        ("docker", {}),
-        # One machine, several workers: what lies on it is there for all of them.
-        (
-            "celery",
-            {
-                "MATCHME_CELERY_BROKER": "redis://localhost/0",
-                "MATCHME_DATABASE_URL": "postgresql://localhost/app",
-                "MATCHME_COMPUTE_LOGS": "",
-                "MATCHME_FIRST_WEEK": "",
-            },
-        ),
-    ],
-)
-def test_what_every_machine_reaches_is_accepted(executor: str, change: dict[str, str]):
-    assert refused({**ELSEWHERE, "MATCHME_EXECUTOR": executor, **change}, INSTALLED) == ""
+@pytest.fixture(scope="module")
+def said() -> dict[str, str]:
+    """What is said to each of the environments above, by their text."""
+    environments = [ELSEWHERE | {"MATCHME_EXECUTOR": one[0], **one[1]} for one in (*REFUSED, *ACCEPTED)]
+    return dict(zip(map(str, environments), answers(INSTALLED, environments), strict=True))
+
+
+@pytest.mark.parametrize(("executor", "change", "says"), REFUSED)
+def test_what_another_machine_cannot_reach_is_refused_with_the_remedy(
+    said: dict[str, str], executor: str, change: dict[str, str], says: str
+):
+    sentence = said[str(ELSEWHERE | {"MATCHME_EXECUTOR": executor, **change})]
+    assert says in sentence
+    assert "\n" not in sentence
+
+
+@pytest.mark.parametrize(("executor", "change"), ACCEPTED)
+def test_what_every_machine_reaches_is_accepted(said: dict[str, str], executor: str, change: dict[str, str]):
+    assert said[str(ELSEWHERE | {"MATCHME_EXECUTOR": executor, **change})] == ""
 
 
 def test_the_code_location_is_refused_with_the_same_sentence():

@@ -33,8 +33,8 @@ def test_everybody_who_is_scored_or_matched_has_a_finished_job(finished: Connect
     assert set(states(finished, "match_generation")) == {"completed"}
 
 
-def test_a_member_whose_row_is_broken_fails_alone(seeded_url: str, monkeypatch: pytest.MonkeyPatch):
-    with connect(seeded_url) as connection, DagsterInstance.ephemeral() as instance:
+def test_a_member_whose_row_is_broken_fails_alone(small_url: str, monkeypatch: pytest.MonkeyPatch):
+    with connect(small_url) as connection, DagsterInstance.ephemeral() as instance:
         first, second = connection.execute(
             "select clerk_user_id from profiles where is_matchable and deleted_at is null "
             "and profile_visibility = 'members' and birthdate is not null "
@@ -44,7 +44,7 @@ def test_a_member_whose_row_is_broken_fails_alone(seeded_url: str, monkeypatch: 
         connection.execute("update profiles set tags = array[['a', 'b']] where clerk_user_id = any(%s)", [list(first)])
         connection.execute("update profiles set birthdate = 'infinity' where clerk_user_id = any(%s)", [list(second)])
         trip_over(monkeypatch, first[0])
-        assert materialise(seeded_url, FIRST, instance=instance).success
+        assert materialise(small_url, FIRST, instance=instance).success
         errors = connection.execute(
             "select job_type, user_id, status, attempts, last_error from batch_processing_queue "
             "where status <> 'completed' order by 1"
@@ -54,10 +54,10 @@ def test_a_member_whose_row_is_broken_fails_alone(seeded_url: str, monkeypatch: 
             ("match_generation", *first, "retry", 1, "the member's row cannot be computed with (AttributeError)"),
         ]
         others = count(connection, "select count(*) from dna_score_history where week = %s", FIRST.sunday)
-        assert others > 100
+        assert others > 30
         connection.execute("update profiles set tags = null where clerk_user_id = any(%s)", [list(first)])
         monkeypatch.undo()
-        assert materialise(seeded_url, FIRST, instance=instance).success
+        assert materialise(small_url, FIRST, instance=instance).success
         assert set(states(connection, "dna_recalculation")) == {"completed"}
         assert set(states(connection, "match_generation")) == {"completed"}
         scored = count(connection, "select count(*) from dna_score_history where week = %s", FIRST.sunday)

@@ -139,9 +139,9 @@ def test_one_history_row_a_run_with_the_ledgers_figures(finished: Connection):
     assert set(rows) == {("weekly_full", "completed", True, True, True, True, True)}
 
 
-def test_doing_every_week_again_changes_no_row(finished: Connection, finished_url: str):
+def test_doing_a_past_and_the_last_week_again_changes_no_row(finished: Connection, finished_url: str):
     before = rows_of_every_table(finished)
-    for week in (WEEKS[0], WEEKS[1], LAST):
+    for week in (WEEKS[1], LAST):
         assert materialise(finished_url, week).success
     assert changed_tables(before, rows_of_every_table(finished)) == []
 
@@ -164,17 +164,17 @@ def test_a_single_assets_run_is_a_run_of_its_own(finished: Connection, finished_
     assert rows == [(LAST.sunday, "completed", False)]
 
 
-def test_a_missed_week_materialised_late_gives_what_it_would_have_given(postgres_url: str, seeded_url: str):
+def test_a_missed_week_materialised_late_gives_what_it_would_have_given(postgres_url: str, small_url: str):
     """Weeks 1, 3 and then 2 by backfill, against all three in order; nobody reviews in between."""
     first, second, third = WEEKS[:3]
-    assert materialise(seeded_url, first).success
-    in_order = copy_database(postgres_url, "weeks_in_order", conninfo_to_dict(seeded_url)["dbname"])
+    assert materialise(small_url, first).success
+    in_order = copy_database(postgres_url, "weeks_in_order", conninfo_to_dict(small_url)["dbname"])
     for week in (second, third):
         assert materialise(in_order, week).success
     for week in (third, second):
-        assert materialise(seeded_url, week).success
+        assert materialise(small_url, week).success
     for table, columns in TIMELESS.items():
         statement = f"select {columns} from {table} order by 1, 2, 3"
-        with connect(in_order) as one_by_one, connect(seeded_url) as late:
+        with connect(in_order) as one_by_one, connect(small_url) as late:
             assert late.execute(statement).fetchall() == one_by_one.execute(statement).fetchall(), table
     drop_database(postgres_url, "weeks_in_order")
