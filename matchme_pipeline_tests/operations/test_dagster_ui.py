@@ -15,7 +15,7 @@ from matchme_pipeline.operations import execution, runs
 from matchme_pipeline.settings import process_settings
 from matchme_pipeline.week import Week
 from matchme_pipeline.weekly_assets import weekly_partitions
-from matchme_pipeline_tests.conftest import _temporary_database
+from matchme_pipeline_tests.databases import temporary_database
 from matchme_pipeline_tests.materialising import WEEKS
 from matchme_pipeline_tests.operations.ui import LOCATION, Ui, open_ui
 
@@ -30,7 +30,7 @@ SCHEDULES = sorted(schedule.name for schedule in defs.schedules or [])
 @pytest.fixture(scope="module")
 def url(postgres_url: str, finished_template: str) -> Iterator[str]:
     """A database with finished weeks, and settings that name it."""
-    for one in _temporary_database(postgres_url, finished_template):
+    with temporary_database(postgres_url, finished_template) as one:
         os.environ["MATCHME_DATABASE_URL"] = one
         process_settings.cache_clear()
         yield one

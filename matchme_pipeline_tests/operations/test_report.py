@@ -19,15 +19,16 @@ from matchme_pipeline.operations.report.content import Failures, Figure, WarnedC
 from matchme_pipeline.operations.report.queries import StageSpending
 from matchme_pipeline.row_preview_queries import ROWS
 from matchme_pipeline.settings import Settings, process_settings
-from matchme_pipeline_tests.conftest import _temporary_database
+from matchme_pipeline_tests.databases import temporary_database
 from matchme_pipeline_tests.materialising import WEEKS, materialise
 
 FIRST, SECOND = WEEKS[:2]
 
 
 @pytest.fixture(scope="module")
-def url(postgres_url: str, seeded_template: str) -> Iterator[str]:
-    yield from _temporary_database(postgres_url, seeded_template)
+def url(postgres_url: str, small_template: str) -> Iterator[str]:
+    with temporary_database(postgres_url, small_template) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
