@@ -91,34 +91,6 @@ def approved_insights(
     return result
 
 
-def pairs_in_conversation(connection: Connection, cutoff: datetime) -> list[tuple[str, str]]:
-    """Pairs with a conversation before `cutoff`."""
-    return connection.execute(
-        "select user1_clerk_id, user2_clerk_id from conversations where created_at < %s order by 1, 2", [cutoff]
-    ).fetchall()
-
-
-def pairs_shown(
-    connection: Connection, match_week: date, window_weeks: int, published_before: datetime | None = None
-) -> list[tuple[str, str]]:
-    """Pairs that any other week within the window shows, earlier or later.
-
-    `published_before` leaves out later publications, which a first run of this week could not know.
-    """
-    return connection.execute(
-        """
-        select distinct least(user_id, match_user_id), greatest(user_id, match_user_id)
-        from weekly_matches
-        where week_start_date <> %(week)s
-            -- No arithmetic with the column: an infinite date would end the statement.
-            and week_start_date > %(week)s::date - 7 * %(window)s and week_start_date < %(week)s::date + 7 * %(window)s
-            and (%(before)s::timestamptz is null or created_at < %(before)s)
-        order by 1, 2
-        """,
-        {"week": match_week, "window": window_weeks, "before": published_before},
-    ).fetchall()
-
-
 def pairs_of_week(connection: Connection, match_week: date) -> list[PairRow]:
     """The week's pairs, once each, without rows of another batch, which stay unchanged."""
     with connection.cursor(row_factory=class_row(PairRow)) as cursor:

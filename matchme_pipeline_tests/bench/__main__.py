@@ -5,6 +5,7 @@ import sys
 from matchme_pipeline_tests.bench import (
     api,
     dna,
+    executors,
     fairness,
     learning,
     llm,
@@ -25,6 +26,7 @@ BENCHES = {
     "dna": dna.main,
     "whole_week": whole_week.main,
     "queue": queue.main,
+    "executors": executors.main,
     "api": api.main,
 }
 

@@ -20,7 +20,7 @@ from matchme_pipeline.embeddings import nearest
 from matchme_pipeline.embeddings import queries as embeddings
 from matchme_pipeline.embeddings.queries import VectorRow
 from matchme_pipeline.llm.local.encoder import MODEL, item_vectors, process_encoder
-from matchme_pipeline.matching import member_queries, scale_queries
+from matchme_pipeline.matching import member_queries, pair_history_queries, scale_queries
 from matchme_pipeline.matching.rules.limits import USUAL
 from matchme_pipeline.matching.scale_queries import Scale
 from matchme_pipeline.matching.search import recall_check
@@ -83,7 +83,7 @@ def _measure(connection: Connection, members: int, searched: int) -> None:
         (f"exact scan, the {MAX_SCORED:,} nearest scored", False, MAX_SCORED),
     ):
         found, expected, seconds = 0, 0, []
-        excluded = member_queries.pairs_in_conversation(connection, WEEK.cutoff)
+        excluded = pair_history_queries.pairs_in_conversation(connection, WEEK.cutoff, engine.profiles.members.user_ids)
         for user_id in sample:
             [seeker] = member_queries.members_as_of(connection, WEEK.cutoff, [user_id])
             ids, vectors = member_queries.member_vectors(connection, WEEK.sunday, MODEL, [user_id])

@@ -29,6 +29,7 @@ from matchme_pipeline.matching.csv_files.run import Request, match_files
 from matchme_pipeline.matching.rules.members import MemberRow
 from matchme_pipeline.matching.rules.weights import WEIGHTS
 from matchme_pipeline_tests.cli.test_errors import fails_with, matchme
+from matchme_pipeline_tests.matching.shown import pairs_shown
 from matchme_pipeline_tests.materialising import WEEKS
 
 AS_OF = date(2026, 1, 11)
@@ -71,9 +72,8 @@ def test_a_dump_of_the_apps_tables_gives_the_matches_that_the_week_published(fin
         row["insights"] = json.dumps([f"{i.category}: {i.title}" for i in approved.get(row["user_id"], [])])
     ids, vectors = member_queries.member_vectors(finished, week.sunday, MODEL)
     np.savez(tmp_path / "vectors.npz", user_id=np.array(ids), embedding=vectors)
-    met = member_queries.pairs_in_conversation(finished, week.cutoff) + member_queries.pairs_shown(
-        finished, week.match_week, 26
-    )
+    talks = "select user1_clerk_id, user2_clerk_id from conversations where created_at < %s"
+    met = finished.execute(talks, [week.cutoff]).fetchall() + pairs_shown(finished, week.match_week, 26)
     write(tmp_path / "met.csv", *({"user_id": a, "match_user_id": b} for a, b in met))
     request = Request(
         write(tmp_path / "members.csv", *members),

@@ -10,7 +10,7 @@ from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.embeddings import queries as embedding_queries
 from matchme_pipeline.jobs import queries, week_jobs
 from matchme_pipeline.jobs.model import JobType
-from matchme_pipeline.matching import member_queries
+from matchme_pipeline.matching import member_queries, pair_history_queries
 from matchme_pipeline.matching.member_queries import PairRow
 from matchme_pipeline.matching.week.previews import pairs_to_preview
 from matchme_pipeline.operations import first_week, missing_weeks
@@ -78,7 +78,8 @@ def test_dates_beyond_the_calendar_end_no_statement_that_reckons_with_them(finis
             statement = f"update {table} set {column} = %s where ctid = (select min(ctid) from {table})"
             assert finished.execute(statement, [day]).rowcount == 1  # type: ignore[arg-type]
     finished.execute("update batch_run_history set status = 'completed', run_type = 'weekly_full'")
-    assert member_queries.pairs_shown(finished, WEEKS[-1].match_week, 26)
+    everybody = [row.user_id for row in member_queries.members_as_of(finished, WEEKS[-1].cutoff)]
+    assert len(pair_history_queries.shown_pairs(finished, WEEKS[-1].match_week, 26, everybody).pairs)
     assert missing_weeks.finished_weeks(finished) <= {week.sunday for week in WEEKS}
     missing_weeks.tries_by_week(finished)
     first = first_week.first_week_of_data(finished)

@@ -3,12 +3,12 @@
 import numpy as np
 
 from matchme_pipeline.database.connection import Connection
-from matchme_pipeline.matching import member_queries
+from matchme_pipeline.matching import pair_history_queries
 from matchme_pipeline.matching.engine.exposure import exposure
 from matchme_pipeline.matching.engine.learned_values import Learned
 from matchme_pipeline.matching.learning.promotion import Exposure
 from matchme_pipeline.matching.rules.limits import Limits
-from matchme_pipeline.matching.week import shown_pair_queries, weekly_matching
+from matchme_pipeline.matching.week import weekly_matching
 from matchme_pipeline.week import Week
 
 
@@ -21,8 +21,8 @@ def exposures(
     """
     engine = weekly_matching.load_engine(connection, week, model, limits)
     user_ids = engine.profiles.members.user_ids
-    talking = engine.positions(member_queries.pairs_in_conversation(connection, week.cutoff))
-    shown = shown_pair_queries.shown_pairs(connection, week.match_week, limits.no_repeat_weeks, user_ids)
+    talking = pair_history_queries.pairs_in_conversation(connection, week.cutoff, user_ids)
+    shown = pair_history_queries.shown_pairs(connection, week.match_week, limits.no_repeat_weeks, user_ids)
     found = engine.candidates(np.concatenate([talking, shown.pairs]))
 
     def under(learned: Learned | None) -> Exposure:

@@ -1,15 +1,16 @@
 """Compares the member search with an exact scan for a sample of members within a time limit."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from matchme_pipeline.database.connection import Connection
-from matchme_pipeline.matching import member_queries
-from matchme_pipeline.matching.engine.match_engine import Engine, Pair
+from matchme_pipeline.matching import member_queries, pair_history_queries
+from matchme_pipeline.matching.engine.match_engine import Engine
 from matchme_pipeline.matching.rules.explanation import contributions
 from matchme_pipeline.matching.scale_queries import Scale
 from matchme_pipeline.matching.search.member_search import Moment, find_matches
@@ -54,10 +55,10 @@ def measure(
 
     `engine` holds all members as of the moment. A partner counts as found if the exact scan gives the same score.
     """
-    excluded = {
-        *member_queries.pairs_in_conversation(connection, moment.as_of),
-        *member_queries.pairs_shown(connection, moment.match_week, moment.limits.no_repeat_weeks),
-    }
+    everybody, window = engine.profiles.members.user_ids, moment.limits.no_repeat_weeks
+    talking = pair_history_queries.pairs_in_conversation(connection, moment.as_of, everybody, sample)
+    shown = pair_history_queries.shown_pairs(connection, moment.match_week, window, everybody, of=sample)
+    excluded = np.concatenate([talking, shown.pairs])
     rows = {row.user_id: row for row in member_queries.members_as_of(connection, moment.as_of, sample)}
     ids, vectors = member_queries.member_vectors(connection, moment.vectors_week, moment.model, sample)
     vector_of = dict(zip(ids, vectors, strict=True))
@@ -77,9 +78,12 @@ def measure(
 
 
 def exact_best(
-    engine: Engine, user_id: str, excluded: Collection[Pair], calibration: "Calibration", most: int = BEST
+    engine: Engine, user_id: str, excluded: NDArray[np.intp], calibration: "Calibration", most: int = BEST
 ) -> list[tuple[str, int]]:
-    """The best partners of one member among all members, with scores in hundredths, by score and id; exact."""
+    """The best partners of one member among all members, with scores in hundredths, by score and id; exact.
+
+    `excluded` holds pairs of positions, in either order.
+    """
     # numba takes a third of a second to load; only a process that matches needs it.
     from matchme_pipeline.matching.rules.compatibility import factors
     from matchme_pipeline.matching.rules.eligibility import eligible_block
@@ -88,8 +92,7 @@ def exact_best(
     members = engine.profiles.members
     may = eligible_block(members.rows(np.array([own])), members)[0][0]
     may[own] = False
-    met = [b if a == user_id else a for a, b in excluded if user_id in (a, b)]
-    may[[engine.position[other] for other in met if other in engine.position]] = False
+    may[excluded[(excluded == own).any(axis=1)].ravel()] = False
     partners = np.flatnonzero(may)
     values = factors(engine.profiles, np.full(len(partners), own), partners, calibration)
     scores = contributions(values).sum(axis=1)

@@ -12,11 +12,12 @@ from matchme_pipeline.errors import BrokenMatchesError, BudgetExceededError
 from matchme_pipeline.jobs import week_jobs
 from matchme_pipeline.jobs.week_jobs import TakenJobs
 from matchme_pipeline.llm.contracts import CallContext, Models, PairToPreview, Preview
-from matchme_pipeline.matching import member_queries, model_queries, scale_queries
+from matchme_pipeline.matching import member_queries, model_queries, pair_history_queries, scale_queries
 from matchme_pipeline.matching.engine.allocation_problem import RandomPlaces
 from matchme_pipeline.matching.engine.broken_rows import engine_without_broken_rows
 from matchme_pipeline.matching.engine.match_engine import Allocation, Engine, Knowledge
 from matchme_pipeline.matching.member_queries import PairRow
+from matchme_pipeline.matching.pair_history_queries import ShownPairs
 from matchme_pipeline.matching.rules.limits import USUAL, Limits
 from matchme_pipeline.matching.rules.members import Members
 from matchme_pipeline.matching.rules.week_findings import week_findings
@@ -28,12 +29,10 @@ from matchme_pipeline.matching.week import (
     random_place_queries,
     ranking,
     report_queries,
-    shown_pair_queries,
 )
 from matchme_pipeline.matching.week.pair_verification import broken_filters
 from matchme_pipeline.matching.week.previews import as_json
 from matchme_pipeline.matching.week.publication_queries import PublishedRow
-from matchme_pipeline.matching.week.shown_pair_queries import ShownPairs
 from matchme_pipeline.week import Week
 
 PAIRS_SAVED_AT_ONCE = 500
@@ -95,10 +94,10 @@ def allocate_week(connection: Connection, engine: Engine, week: Week) -> WeekAll
     window = engine.limits.no_repeat_weeks
     published = publication_queries.published_rows(connection, week.match_week)
     touched = ranking.touched_pairs(published)
-    talking = engine.positions(member_queries.pairs_in_conversation(connection, week.cutoff))
     before = publication_queries.first_published(connection, week.match_week)
     user_ids = engine.profiles.members.user_ids
-    shown = shown_pair_queries.shown_pairs(connection, week.match_week, window, user_ids, before)
+    talking = pair_history_queries.pairs_in_conversation(connection, week.cutoff, user_ids)
+    shown = pair_history_queries.shown_pairs(connection, week.match_week, window, user_ids, before)
     excluded = np.concatenate([talking, shown.pairs[shown.is_known]])
     learned = model_queries.learned_of_week(connection, week.sunday)
     at_random = RandomPlaces(week.match_week, engine.limits.random_share)
