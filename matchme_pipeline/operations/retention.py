@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from matchme_pipeline.database import dagster_addresses
 from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.database.retention import prune_events
+from matchme_pipeline.llm.store import batch_queries
 from matchme_pipeline.operations import retention_queries, run_queries
 from matchme_pipeline.settings import Settings
 
@@ -50,6 +51,20 @@ def _audit(connection: Connection, settings: Settings, now: datetime) -> int:
     return retention_queries.remove_audit(connection, now - timedelta(days=settings.keep_audit_days))
 
 
+def _batches(connection: Connection, settings: Settings, now: datetime) -> int:
+    return retention_queries.remove_read_batches(
+        connection, now - timedelta(weeks=settings.keep_job_weeks), batch_queries.NEWEST_BATCHES
+    )
+
+
+def _triggers(connection: Connection, settings: Settings, now: datetime) -> int:
+    return retention_queries.remove_triggers(connection, now - timedelta(days=settings.keep_audit_days))
+
+
+def _holdings(connection: Connection, _settings: Settings, now: datetime) -> int:
+    return retention_queries.remove_holdings(connection, now - timedelta(days=1))
+
+
 def _departures(connection: Connection, _settings: Settings, now: datetime) -> int:
     # The window is one minute; the next request to a provider removes its own old rows.
     return retention_queries.remove_departures(connection, now - timedelta(days=1))
@@ -83,7 +98,10 @@ def _old_weeks(connection: Connection, keep: int, now: datetime) -> tuple[date, 
 RULES = (
     Rule("member_vectors", "MATCHME_KEEP_VECTOR_WEEKS", "members' vectors of old weeks", _member_vectors),
     Rule("finished_jobs", "MATCHME_KEEP_JOB_WEEKS", "completed jobs of old weeks", _finished_jobs),
+    Rule("read_batches", "MATCHME_KEEP_JOB_WEEKS", "old batches of model calls that were read", _batches),
     Rule("api_audit", "MATCHME_KEEP_AUDIT_DAYS", "old audit rows of the API", _audit),
+    Rule("api_triggers", "MATCHME_KEEP_AUDIT_DAYS", "old requests for runs over the API", _triggers),
+    Rule("budget_holdings", "one day", "budget reservations of killed processes", _holdings),
     Rule("llm_departures", "one day", "send times of requests, for the one-minute rate limit", _departures),
     Rule("dagster_events", "MATCHME_KEEP_EVENT_DAYS", "progress events of finished runs", _events),
     Rule("compute_logs", "MATCHME_KEEP_EVENT_DAYS", "folders of runs' standard output", _compute_logs),

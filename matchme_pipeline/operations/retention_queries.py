@@ -64,6 +64,35 @@ def remove_departures(connection: Connection, before: datetime) -> int:
     return connection.execute("delete from llm_departures where left_at < %s", [before]).rowcount
 
 
+def remove_read_batches(connection: Connection, before: datetime, newest_kept: int) -> int:
+    """Remove batches from before `before` that are read or given up, but the newest of each stage.
+
+    Their answers are stored elsewhere; the newest tell how long a batch usually takes.
+    """
+    return connection.execute(
+        """
+        delete from llm_batches b using (
+            select id, status, created_at, row_number() over (partition by stage order by created_at desc) as place
+            from llm_batches
+        ) ranked
+        where ranked.id = b.id and b.status in ('read', 'lost') and b.created_at < %s and ranked.place > %s
+        """,
+        [before, newest_kept],
+    ).rowcount
+
+
+def remove_holdings(connection: Connection, before: datetime) -> int:
+    """Remove reservations in a budget that ended before `before`: of processes that were killed."""
+    return connection.execute("delete from llm_budget_holdings where held_until < %s", [before]).rowcount
+
+
+def remove_triggers(connection: Connection, before: datetime) -> int:
+    """Remove requests for runs from before `before` that have been launched or have failed."""
+    return connection.execute(
+        "delete from api_triggers where requested_at < %s and state <> 'launching'", [before]
+    ).rowcount
+
+
 def bytes_by_table(connection: Connection) -> dict[str, int]:
     """The size of every table of the schema `public` with its indexes, the largest first."""
     rows = connection.execute(

@@ -9,9 +9,12 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.database.embedded import EmbeddedServer
@@ -50,7 +53,9 @@ def main() -> None:
         with connect(url) as connection:
             seed_population(connection, users=members, weeks=weeks, first_week=FIRST, seed=SEED)
             while len(done) < weeks and time.monotonic() < until:
-                done.append(_run(connection, url, folder, len(done), weeks))
+                used = _processor_seconds(server)
+                week = _run(connection, url, folder, len(done), weeks)
+                done.append({**week, "postgres": _processor_seconds(server) - used})
                 with log.open("a") as file:
                     file.write(json.dumps(done[-1]) + "\n")
                 _print_week(done[-1])
@@ -93,6 +98,18 @@ def _run(connection: Connection, url: str, folder: Path, number: int, weeks: int
     }
 
 
+def _processor_seconds(server: EmbeddedServer) -> float:
+    """What the server's processes have used, the ended ones too."""
+    postmaster = psutil.Process(int((server.data / "postmaster.pid").read_text().splitlines()[0]))
+    times = postmaster.cpu_times()
+    total = times.user + times.system + times.children_user + times.children_system
+    for process in postmaster.children():
+        with suppress(psutil.Error):
+            own = process.cpu_times()
+            total += own.user + own.system
+    return float(total)
+
+
 def _dagster_bytes(connection: Connection) -> int:
     row = connection.execute(
         "select sum(pg_total_relation_size(c.oid))::bigint from pg_class c where c.relkind = 'r' "
@@ -103,7 +120,8 @@ def _dagster_bytes(connection: Connection) -> int:
 
 def _print_week(week: dict[str, Any]) -> None:
     print(
-        f"week {week['week']:>2}: {week['seconds']:6.1f} s, processor {week['processor']:6.1f} s, "
+        f"week {week['week']:>2}: {week['seconds']:6.1f} s, processor {week['processor']:6.1f} s, PostgreSQL's "
+        f"{week['postgres']:6.1f} s, "
         f"{week['peak_mb']:5.0f} MB, tables {week['tables_mb']:6.0f} MB, Dagster's {week['dagster_mb']:4.0f} MB",
         flush=True,
     )

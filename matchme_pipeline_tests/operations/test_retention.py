@@ -1,6 +1,7 @@
 """Retention: old weeks lose what can be computed again, and a week that runs late gives the rows that it had."""
 
 import os
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,8 +9,10 @@ import pytest
 from dagster import DagsterInstance
 
 from matchme_pipeline.content import deletion
+from matchme_pipeline.database import files
 from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.definitions import defs
+from matchme_pipeline.llm.store import batch_queries
 from matchme_pipeline.operations import retention
 from matchme_pipeline.settings import Settings, load_settings
 from matchme_pipeline_tests.materialising import WEEKS, changed_tables, materialise, rows_of_every_table
@@ -99,6 +102,56 @@ def test_a_forgotten_member_takes_the_texts_of_removed_weeks_along(finished_url:
         deletion.forget(connection, [row[0]])
         assert connection.execute(count).fetchone() == (0,)
         assert connection.execute("select count(*) from past_vector_parts where user_id = %s", row).fetchone() == (0,)
+
+
+def test_old_batches_reservations_and_requests_go_unless_something_waits_for_them(
+    app_database: Connection, kept_shortly: Settings
+):
+    now = datetime.now(UTC)
+    for age, status in ((400, "read"), (400, "lost"), (400, "submitted"), (0, "read")):
+        app_database.execute(
+            "insert into llm_batches (id, kind, stage, model, status, requests, created_at) "
+            "values (gen_random_uuid(), 'chat', 'old', 'm', %s, '{}', %s)",
+            [status, now - timedelta(days=age)],
+        )
+    for _ in range(batch_queries.NEWEST_BATCHES - 1):
+        app_database.execute(
+            "insert into llm_batches (id, kind, stage, model, status, requests, created_at) "
+            "values (gen_random_uuid(), 'chat', 'old', 'm', 'read', '{}', %s)",
+            [now - timedelta(days=300)],
+        )
+    for hours in (-30, 1):
+        app_database.execute(
+            "insert into llm_budget_holdings (holder, usd, held_until) values (gen_random_uuid(), 1, %s)",
+            [now + timedelta(hours=hours)],
+        )
+    for age, state in ((400, "launched"), (400, "failed"), (400, "launching"), (1, "launched")):
+        app_database.execute(
+            "insert into api_triggers (dagster_run_id, run_type, week, requested_by, requested_at, state) "
+            "values (gen_random_uuid(), 'weekly_full', %s, 'user_a', %s, %s)",
+            [FIRST.sunday, now - timedelta(days=age), state],
+        )
+    removed = retention.apply_rules(app_database, kept_shortly, now)
+    assert (removed["read_batches"], removed["budget_holdings"], removed["api_triggers"]) == (2, 1, 2)
+    # The newest of a stage stay, however old: they tell how long a batch takes.
+    left = app_database.execute("select status, count(*) from llm_batches group by status order by status").fetchall()
+    assert left == [("read", batch_queries.NEWEST_BATCHES), ("submitted", 1)]
+    assert app_database.execute("select count(*) from llm_budget_holdings").fetchone() == (1,)
+    states = app_database.execute("select state from api_triggers order by requested_at").fetchall()
+    assert states == [("launching",), ("launched",)]
+
+
+def test_the_docs_say_of_every_table_what_removes_its_rows(app_database: Connection):
+    of_app = {
+        name
+        for file in files.app_tables_dir().glob("*.sql")
+        for name in re.findall(r"create table (\w+)", file.read_text("utf-8"))
+    }
+    tables = {name for (name,) in app_database.execute("select tablename from pg_tables where schemaname = 'public'")}
+    page = (Path(__file__).parents[2] / "docs" / "deployment.md").read_text("utf-8")
+    section = page.partition("| table | a week adds | what removes it |")[2].partition("## ")[0]
+    named = [name for line in section.splitlines() for name in re.findall(r"`(\w+)`", line.partition(" | ")[0])]
+    assert sorted(named) == sorted(tables - of_app)
 
 
 def test_output_of_old_runs_goes_and_that_of_new_ones_stays(app_database: Connection, kept_shortly: Settings):

@@ -11,6 +11,9 @@ from psycopg.rows import class_row
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.llm.contracts import CallContext
 
+# So many batches of a stage tell how long one usually takes.
+NEWEST_BATCHES = 20
+
 
 @dataclass
 class Batch:
@@ -133,9 +136,9 @@ def usual_seconds(connection: Connection, stage: str) -> float | None:
             select created_at, read_at from llm_batches
             where stage = %s and read_at is not null
             order by created_at desc
-            limit 20
+            limit %s
         ) newest
         """,
-        [stage],
+        [stage, NEWEST_BATCHES],
     ).fetchone()
     return row[0] if row else None
