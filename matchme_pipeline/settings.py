@@ -96,6 +96,7 @@ class Settings(BaseModel):
     learn_least_pairs: int = Field(2_000, alias="MATCHME_LEARN_LEAST_PAIRS", ge=1)
     # Retention: how long the pipeline keeps data that can be computed again, run events and the API's audit.
     keep_vector_weeks: int = Field(8, alias="MATCHME_KEEP_VECTOR_WEEKS", ge=2, le=5_200)
+    keep_outcome_weeks: int = Field(8, alias="MATCHME_KEEP_OUTCOME_WEEKS", ge=2, le=5_200)
     keep_job_weeks: int = Field(26, alias="MATCHME_KEEP_JOB_WEEKS", ge=4, le=5_200)
     keep_audit_days: int = Field(365, alias="MATCHME_KEEP_AUDIT_DAYS", ge=30, le=36_500)
     keep_event_days: int = Field(90, alias="MATCHME_KEEP_EVENT_DAYS", ge=8, le=36_500)

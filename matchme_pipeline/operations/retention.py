@@ -1,8 +1,8 @@
 """The retention rules: what the pipeline removes, after how long, and by which setting.
 
 No rule removes the data that late weeks need (content items, answers and vectors of texts, reviews), the ledger, shown
-matches and their outcomes, score histories, or failed jobs. Removed data is either recorded elsewhere, or is computed
-again without model calls when its week is materialised again.
+matches and the last observation of their outcomes, score histories, or failed jobs. Removed data is either recorded
+elsewhere, or is computed again without model calls when its week is materialised again.
 """
 
 import shutil
@@ -39,6 +39,12 @@ def _member_vectors(connection: Connection, settings: Settings, now: datetime) -
     with connection.transaction():
         before, busy = _old_weeks(connection, settings.keep_vector_weeks, now)
         return retention_queries.remove_member_vectors(connection, before, busy)
+
+
+def _passing_outcomes(connection: Connection, settings: Settings, now: datetime) -> int:
+    with connection.transaction():
+        before, busy = _old_weeks(connection, settings.keep_outcome_weeks, now)
+        return retention_queries.remove_passing_outcomes(connection, before, busy)
 
 
 def _finished_jobs(connection: Connection, settings: Settings, now: datetime) -> int:
@@ -97,6 +103,12 @@ def _old_weeks(connection: Connection, keep: int, now: datetime) -> tuple[date, 
 
 RULES = (
     Rule("member_vectors", "MATCHME_KEEP_VECTOR_WEEKS", "members' vectors of old weeks", _member_vectors),
+    Rule(
+        "passing_outcomes",
+        "MATCHME_KEEP_OUTCOME_WEEKS",
+        "what old weeks observed of matches that a later week observed again",
+        _passing_outcomes,
+    ),
     Rule("finished_jobs", "MATCHME_KEEP_JOB_WEEKS", "completed jobs of old weeks", _finished_jobs),
     Rule("read_batches", "MATCHME_KEEP_JOB_WEEKS", "old batches of model calls that were read", _batches),
     Rule("api_audit", "MATCHME_KEEP_AUDIT_DAYS", "old audit rows of the API", _audit),

@@ -46,6 +46,24 @@ def remove_member_vectors(connection: Connection, before: date, but: Collection[
     ).rowcount
 
 
+def remove_passing_outcomes(connection: Connection, before: date, but: Collection[date]) -> int:
+    """Remove outcomes that weeks before `before`, other than those in `but`, observed and a later one of them did too.
+
+    The last observation of every match week stays. A week that is materialised again observes the others anew.
+    """
+    return connection.execute(
+        """
+        delete from match_outcomes o using (
+            select week, match_week, max(week) over (partition by match_week) as newest
+            from (select distinct week, match_week from match_outcomes where week < %(before)s) observed
+        ) old
+        where (o.week, o.match_week) = (old.week, old.match_week) and old.week < old.newest
+            and o.week <> all(%(but)s::date[])
+        """,
+        {"before": before, "but": list(but)},
+    ).rowcount
+
+
 def remove_finished_jobs(connection: Connection, before: date, but: Collection[date]) -> int:
     """Remove completed jobs of weeks before `before`, other than those in `but`; failed ones stay."""
     return connection.execute(

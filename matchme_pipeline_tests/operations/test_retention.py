@@ -30,6 +30,7 @@ def kept_shortly(finished_url: str, tmp_path: Path) -> Settings:
             "MATCHME_DATABASE_URL": finished_url,
             "MATCHME_HOME": str(tmp_path),
             "MATCHME_KEEP_VECTOR_WEEKS": "2",
+            "MATCHME_KEEP_OUTCOME_WEEKS": "2",
             "MATCHME_KEEP_JOB_WEEKS": "4",
         },
     )
@@ -50,6 +51,8 @@ def test_a_week_that_runs_late_after_retention_gives_the_same_rows(finished_url:
             "insert into api_audit (asked_at, user_id, action, subject, outcome, request_id) "
             "values (now() - interval '2 years', 'user_a', 'read', 's', 'done', 'r')"
         )
+        last_seen = "select match_week, max(week) from match_outcomes group by match_week order by match_week"
+        observed = connection.execute(last_seen).fetchall()
         now = datetime.now(UTC)
         removed = retention.apply_rules(connection, kept_shortly, now)
         assert removed["member_vectors"] > 100
@@ -57,7 +60,9 @@ def test_a_week_that_runs_late_after_retention_gives_the_same_rows(finished_url:
         assert (removed["llm_departures"], removed["api_audit"]) == (1, 1)
         assert {week for _, week, *_ in vectors(connection)} == {LAST.sunday}
         changed = changed_tables(rows, rows_of_every_table(connection, TIMED))
-        assert changed == ["batch_processing_queue", "user_embeddings"]
+        assert changed == ["batch_processing_queue", "match_outcomes", "user_embeddings"]
+        assert removed["passing_outcomes"] > 100
+        assert connection.execute(last_seen).fetchall() == observed
         assert not any(retention.apply_rules(connection, kept_shortly, now).values())
         calls = connection.execute("select count(*) from llm_calls").fetchone()
     for week in WEEKS:
