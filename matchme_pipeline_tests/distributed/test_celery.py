@@ -20,7 +20,8 @@ import pytest
 
 from matchme_pipeline.database import files
 from matchme_pipeline.database.connection import connect
-from matchme_pipeline_tests.chaos.rows import Rows, differences, result_rows
+from matchme_pipeline_tests.chaos.rows import Rows, result_rows
+from matchme_pipeline_tests.distributed.weeks import assert_same, running, steps_begun, wait_until
 from matchme_pipeline_tests.materialising import WEEKS, materialise
 
 pytestmark = [
@@ -132,24 +133,6 @@ def test_a_broker_that_is_killed_and_comes_back_with_nothing_delays_the_week(
     assert_same(environment, of_one_process)
 
 
-def assert_same(environment: dict[str, str], expected: Rows) -> None:
-    with connect(environment["MATCHME_DATABASE_URL"]) as connection:
-        assert not differences(expected, result_rows(connection))
-        rows = connection.execute("select status, failed_jobs, worker from batch_run_history").fetchall()
-        assert rows == [("completed", 0, None)]
-        leaked = "select count(*) from dagster.concurrency_slots where run_id is not null"
-        assert connection.execute(leaked).fetchone() == (0,)
-
-
-def steps_begun(environment: dict[str, str]) -> int:
-    with connect(environment["MATCHME_DATABASE_URL"]) as connection:
-        statement = "select count(*) from dagster.event_logs where dagster_event_type = 'STEP_START'"
-        if connection.execute("select to_regclass('dagster.event_logs')").fetchone() == (None,):
-            return 0
-        found = connection.execute(statement).fetchone()
-    return found[0] if found else 0
-
-
 def week(environment: dict[str, str], tmp_path: Path, disturb: Callable[[], bool] = lambda: True) -> int:
     """Execute the weekly job as Dagster's run launcher does; its exit status."""
     module = "matchme_pipeline.definitions"
@@ -175,28 +158,6 @@ def worker(environment: dict[str, str], tmp_path: Path, name: str) -> Iterator[s
         yield process
 
 
-@contextmanager
-def running(command: list[str], environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A process in a group of its own; the whole group is ended at the end."""
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            command, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True, cwd=log.parent
-        )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
 def answers(port: int) -> bool:
     with socket.socket() as client:
         return client.connect_ex(("127.0.0.1", port)) == 0
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    until = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < until
-        time.sleep(0.1)
