@@ -5,14 +5,17 @@ No statement reads the text of a message: only sender and time of `messages`.
 
 from collections.abc import Sequence
 from datetime import date
+from typing import LiteralString
 
 import pandas as pd
-from psycopg.rows import dict_row
 
 from matchme_pipeline.database.connection import Connection, one_row
 from matchme_pipeline.matching.outcomes import funnel
 from matchme_pipeline.matching.outcomes.funnel import MAX_MESSAGES, OBSERVED_WEEKS, STILL_TALKING_DAYS
 from matchme_pipeline.week import WEEK, WINDOW_START, Week
+
+_ROWS_AT_ONCE = 20_000
+_RECURRING = ("week", "match_week", "user_id", "match_user_id", "factors_version")
 
 
 def replace_outcomes(connection: Connection, week: Week) -> tuple[int, int]:
@@ -138,11 +141,18 @@ left join match_random_places r
 
 
 def outcomes_of(connection: Connection, week: date) -> pd.DataFrame:
-    """The outcomes of a week, each with `partner_liked`, ordered by match week and ids."""
+    """The outcomes of a week, each with `partner_liked`, ordered by match week and ids.
+
+    `factors` are read for the match week that members saw during `week` alone; other rows have none.
+    """
     return _read(
         connection,
         """
-        select o.*, coalesce(p.liked, false) as partner_liked
+        select o.match_week, o.user_id, o.match_user_id, o.week, o.rank, o.score::float8 as score, o.factors_version,
+            case when o.match_week = %(week)s then o.factors else '{}' end as factors,
+            o.viewed, o.engaged, o.liked, o.passed, o.began, o.partner_began, o.replied, o.messages_sent,
+            o.messages_received, o.talking_after_14_days, o.reported, o.chosen_at_random,
+            o.chosen_probability::float8 as chosen_probability, coalesce(p.liked, false) as partner_liked
         from match_outcomes o
         left join match_outcomes p
             on (p.week, p.match_week, p.user_id, p.match_user_id)
@@ -163,11 +173,20 @@ def funnel_of_weeks(connection: Connection, weeks: Sequence[date]) -> dict[str, 
     return funnel.counts_by(newest, "match_week")
 
 
-def _read(connection: Connection, statement: str, week: date) -> pd.DataFrame:
-    with connection.cursor(row_factory=dict_row) as cursor:
-        cursor.execute(statement.encode(), {"week": week})
+def _read(connection: Connection, statement: LiteralString, week: date) -> pd.DataFrame:
+    """The rows as columns, without a moment in which all of them are Python objects: a week has twenty a member."""
+    parts = []
+    # Members and days recur in many rows: one object each.
+    known: dict[object, object] = {}
+    with connection.transaction(), connection.cursor(name="outcomes") as cursor:
+        cursor.execute(statement, {"week": week})
         names = [column.name for column in cursor.description or ()]
-        return pd.DataFrame(cursor.fetchall(), columns=names)
+        while rows := cursor.fetchmany(_ROWS_AT_ONCE):
+            part = pd.DataFrame(rows, columns=names)
+            for name in _RECURRING:
+                part[name] = pd.Series([known.setdefault(value, value) for value in part[name]], dtype=object)
+            parts.append(part)
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=names)
 
 
 def undated_actions(connection: Connection, week: Week) -> int:
