@@ -14,12 +14,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from matchme_pipeline.database import files
-from matchme_pipeline.database.connection import connect, create_database
+from matchme_pipeline.database.connection import connect
 from matchme_pipeline.database.embedded import DATABASE_NAME
 from matchme_pipeline.population.seed import seed_population
 from matchme_pipeline_tests.bench.executors import FIRST
 from matchme_pipeline_tests.bench.own_server import own_server, with_tables
 from matchme_pipeline_tests.chaos.rows import Rows, differences, result_rows
+from matchme_pipeline_tests.databases import copy_database
 from matchme_pipeline_tests.distributed.weeks import running, wait_until
 from matchme_pipeline_tests.openai_server import FakeOpenAI
 
@@ -42,7 +43,7 @@ def main() -> None:
             seed_population(connection, users=members, weeks=1, first_week=FIRST, seed=7)
         expected: Rows | None = None
         for workers in (0, *numbers):
-            url = create_database(server.url("postgres"), f"celery_{workers}", DATABASE_NAME)
+            url = copy_database(server.url("postgres"), f"celery_{workers}", DATABASE_NAME)
             seconds, calls = _week(url, Path(home, str(workers)), workers)
             with connect(url) as connection:
                 rows = result_rows(connection)

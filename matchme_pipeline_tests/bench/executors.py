@@ -20,10 +20,11 @@ import httpx
 import psutil
 from dagster_graphql.client.query import LAUNCH_PIPELINE_EXECUTION_MUTATION
 
-from matchme_pipeline.database.connection import connect, create_database
+from matchme_pipeline.database.connection import connect
 from matchme_pipeline.database.embedded import DATABASE_NAME, EmbeddedServer
 from matchme_pipeline.population.seed import seed_population
 from matchme_pipeline_tests.bench.own_server import own_server, with_tables
+from matchme_pipeline_tests.databases import copy_database
 
 FIRST = date(2026, 1, 4)
 MEMBERS = (300, 1_000)
@@ -80,7 +81,7 @@ def measure(members: int) -> tuple[float, ...]:
 
 
 def _environment(server: EmbeddedServer, home: str, name: str) -> dict[str, str]:
-    url = create_database(server.url("postgres"), name, DATABASE_NAME)
+    url = copy_database(server.url("postgres"), name, DATABASE_NAME)
     return os.environ | {
         "MATCHME_DATABASE_URL": url,
         "MATCHME_EXECUTOR": "multiprocess",

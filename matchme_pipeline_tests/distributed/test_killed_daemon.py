@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from matchme_pipeline.database import files
-from matchme_pipeline.database.connection import connect, create_database
+from matchme_pipeline.database.connection import connect
 from matchme_pipeline_tests.chaos.rows import Rows, differences, result_rows
+from matchme_pipeline_tests.databases import copy_database
 from matchme_pipeline_tests.distributed.weeks import running, steps_begun, wait_until
 from matchme_pipeline_tests.materialising import WEEKS, materialise
 
@@ -40,7 +41,7 @@ def environment(seeded_url: str, tmp_path: Path) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def of_one_process(postgres_url: str, seeded_template: str) -> Rows:
     """The rows of the same week materialised by one process."""
-    url = create_database(postgres_url, "of_one_process_undisturbed", seeded_template)
+    url = copy_database(postgres_url, "of_one_process_undisturbed", seeded_template)
     assert materialise(url, WEEK).success
     with connect(url) as connection:
         return result_rows(connection)
