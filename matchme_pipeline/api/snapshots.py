@@ -60,7 +60,7 @@ class Snapshot(Generic[T]):
             return self._counted_after(known)
         if self._counting.acquire(blocking=False):
             try:
-                threading.Thread(target=self._count_beside, name="snapshot", daemon=True).start()
+                threading.Thread(target=self._count_in_background, name="snapshot", daemon=True).start()
             except RuntimeError:
                 self._counting.release()
         return known
@@ -72,7 +72,7 @@ class Snapshot(Generic[T]):
                 return self._known
             return self._count_now()
 
-    def _count_beside(self) -> None:
+    def _count_in_background(self) -> None:
         try:
             self._count_now()
         except Exception as error:

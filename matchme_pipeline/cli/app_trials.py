@@ -64,12 +64,12 @@ def score_triggers(connection: Connection) -> str:
     """Write a score and read it back: the two must be equal."""
     rewritten = trials.rewritten_score_columns(connection)
     triggers = objects.score_triggers(connection)
-    strange = [name for name, is_set_aside in triggers if not is_set_aside]
-    if rewritten and strange:
+    unknown_triggers = [name for name, is_set_aside in triggers if not is_set_aside]
+    if rewritten and unknown_triggers:
         raise ConfigurationError(
             f"A trigger of mysoul_dna_scores rewrites {', '.join(rewritten)}, so that members see other values than "
-            f"were computed: {', '.join(strange)}. Drop or disable it, or connect as the table's owner, who can set "
-            "the app's own triggers aside while a week is published."
+            f"were computed: {', '.join(unknown_triggers)}. Drop or disable it, or connect as the table's owner, who "
+            "can set the app's own triggers aside while a week is published."
         )
     if rewritten:
         names = ", ".join(name for name, _ in triggers)

@@ -39,7 +39,7 @@ class ProgressLines(Progress):
     """Progress as lines for logs and pipes: one line per finished stage, and updates of long stages."""
 
     # A stage that takes longer says what it is doing.
-    seconds_between_news = 10.0
+    report_interval_seconds = 10.0
 
     def __init__(self, console: Console) -> None:
         super().__init__(console=console, auto_refresh=False)
@@ -66,7 +66,7 @@ class ProgressLines(Progress):
             self._say(task_id)
 
     def _is_long_ago(self) -> bool:
-        return time.monotonic() - self._last_line >= self.seconds_between_news
+        return time.monotonic() - self._last_line >= self.report_interval_seconds
 
     def _say(self, task_id: TaskID) -> None:
         task = self._tasks[task_id]

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from matchme_pipeline.cli import console
-from matchme_pipeline.cli.environment import settle_first_week
+from matchme_pipeline.cli.environment import store_first_week
 from matchme_pipeline.database import dagster_addresses, files, migrations, repairs, retention
 from matchme_pipeline.database.addresses import database_url, embedded_server
 from matchme_pipeline.database.connection import Connection, connect, describe
@@ -26,7 +26,7 @@ def migrate(
     url = database_url(process_settings())
     with connect(url, vectors=False) as connection:
         applied = prepare_database(connection, with_app_tables or process_settings().database_url is None)
-    settle_first_week()
+    store_first_week()
     names = ", ".join(f"{migration.version:03d}_{migration.name}" for migration in applied)
     console.result(f"{describe(url)}: applied {names}" if applied else f"{describe(url)}: nothing to apply")
 

@@ -19,7 +19,7 @@ def use_first_week(first_week: date) -> None:
     process_settings.cache_clear()
 
 
-def settle_first_week() -> None:
+def store_first_week() -> None:
     """Derive the first week from the data and store it, unless it is configured or stored already.
 
     Call it before `matchme_pipeline.week` is imported: partitions are defined there. Raises DatabaseUnavailableError.

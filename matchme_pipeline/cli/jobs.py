@@ -59,7 +59,7 @@ def retry(
     json: AsJson = False,
 ) -> None:
     """Reopen failed jobs with all their attempts; the next run of their week works on them."""
-    _take_off_the_shelf(dead_letters.retry, "retried", job_ids, job_type, _sunday(week), user, every, json)
+    _act_on_failed_jobs(dead_letters.retry, "retried", job_ids, job_type, _sunday(week), user, every, json)
 
 
 @app.command()
@@ -76,10 +76,10 @@ def discard(
     def by_this_user(connection: Connection, ids: Collection[UUID]) -> set[UUID]:
         return dead_letters.discard(connection, ids, by=getpass.getuser())
 
-    _take_off_the_shelf(by_this_user, "discarded", job_ids, job_type, _sunday(week), user, every, json)
+    _act_on_failed_jobs(by_this_user, "discarded", job_ids, job_type, _sunday(week), user, every, json)
 
 
-def _take_off_the_shelf(
+def _act_on_failed_jobs(
     act: Callable[[Connection, Collection[UUID]], set[UUID]],
     verb: str,
     job_ids: Sequence[UUID] | None,

@@ -60,7 +60,7 @@ def run(
         raise UsageError("Name either --week YYYY-MM-DD, or both --from YYYY-MM-DD and --to YYYY-MM-DD.")
     from matchme_pipeline.cli import environment
 
-    environment.settle_first_week()
+    environment.store_first_week()
     from matchme_pipeline.cli import show, weeks
     from matchme_pipeline.database.connection import connect
     from matchme_pipeline.operations import queries
@@ -115,7 +115,7 @@ def estimate(
     """Estimate a week's calls, tokens, USD and seconds; makes no model call."""
     from matchme_pipeline.cli import environment
 
-    environment.settle_first_week()
+    environment.store_first_week()
     from matchme_pipeline.cli import estimate as estimates
     from matchme_pipeline.database.addresses import database_url
     from matchme_pipeline.database.connection import connect
@@ -164,7 +164,7 @@ def dev(port: Annotated[int, typer.Option(min=1, max=65_535)] = 3000) -> None:
 
     ports.require_free("127.0.0.1", port)
     environment.require_executor()
-    environment.settle_first_week()
+    environment.store_first_week()
     from matchme_pipeline.cli.weeks import set_pool_limits
     from matchme_pipeline.database import files
 
@@ -186,7 +186,7 @@ def api(
 
     ports.require_free(host, port)
     environment.require_executor()
-    environment.settle_first_week()
+    environment.store_first_week()
     from matchme_pipeline.cli.api import serve
 
     serve(host, port)

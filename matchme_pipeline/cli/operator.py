@@ -20,15 +20,15 @@ def status(json: AsJson = False) -> None:
     """
     from matchme_pipeline.cli import environment
 
-    environment.settle_first_week()
+    environment.store_first_week()
     from matchme_pipeline.cli import show
-    from matchme_pipeline.cli.status import look
+    from matchme_pipeline.cli.status import read_status
     from matchme_pipeline.database.addresses import database_url
     from matchme_pipeline.settings import process_settings
 
     url = database_url(process_settings())
     environment.require_migrated(url)
-    found = look(url, datetime.now(UTC))
+    found = read_status(url, datetime.now(UTC))
     if json:
         console.as_json(found.as_json())
         return
@@ -91,7 +91,7 @@ def report(
     """Write a week's report as one self-contained HTML file: results, cost, failures, actions, charts."""
     from matchme_pipeline.cli import environment
 
-    environment.settle_first_week()
+    environment.store_first_week()
     from matchme_pipeline.cli.report import week_report
     from matchme_pipeline.operations.links import links
     from matchme_pipeline.operations.report import content, render

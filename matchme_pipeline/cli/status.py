@@ -40,7 +40,7 @@ class Found:
         }
 
 
-def look(url: str, now: datetime) -> Found:
+def read_status(url: str, now: datetime) -> Found:
     """The newest runs, the missing weeks, the queue and the alerts of the last seven days."""
     settings = process_settings()
     with connect(url, vectors=False) as connection:

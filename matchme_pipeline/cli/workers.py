@@ -19,7 +19,7 @@ def worker(
     """
     from matchme_pipeline.cli import environment
 
-    environment.settle_first_week()
+    environment.store_first_week()
     from dagster import DagsterInstance, DagsterRunStatus
 
     from matchme_pipeline.cli.weeks import missing_weeks

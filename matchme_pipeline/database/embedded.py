@@ -184,15 +184,15 @@ class EmbeddedServer:
         if self._run_as is None:
             return
         ensure_user_exists(self._run_as)
-        self._give_to_server(self.data, self.socket_dir, self._server_log)
+        self._change_owner(self.data, self.socket_dir, self._server_log)
         version = self.data / "PG_VERSION"
         if version.exists() and version.stat().st_uid != pwd.getpwnam(self._run_as).pw_uid:
             # A folder that root has copied or restored.
-            self._give_to_server(*self.data.rglob("*"))
+            self._change_owner(*self.data.rglob("*"))
         for path in (self.data, self.socket_dir, self._bin / "postgres"):
             _allow_traversal(path)
 
-    def _give_to_server(self, *paths: Path) -> None:
+    def _change_owner(self, *paths: Path) -> None:
         if self._run_as is not None:
             owner = pwd.getpwnam(self._run_as)
             for path in paths:
@@ -209,7 +209,7 @@ class EmbeddedServer:
         fresh = self.home / "postgres.new"
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700)
-        self._give_to_server(fresh)
+        self._change_owner(fresh)
         # C.UTF-8 sorts by code point: the same order on every machine, and the order Python sorts in.
         self._run(
             self._bin / "initdb", "-D", str(fresh), "-U", "postgres", "--auth=trust", "--encoding=UTF8",

@@ -72,7 +72,7 @@ def embed_all(
     for begin in range(0, len(hashes), at_once):
         wanted = {key: texts[key] for key in hashes[begin : begin + at_once]}
         try:
-            portion: Embeddings = models.embed(wanted, context, hand_out=False, names=names)
+            portion: Embeddings = models.embed(wanted, context, return_vectors=False, names=names)
         except BudgetExceededError as error:
             outcome.stopped_by = str(error)
             break

@@ -27,18 +27,18 @@ def batches_to_read(settings: Settings, url: str) -> list[Batch]:
     with connect(url, vectors=False) as connection:
         batches = batch_queries.open_batches(connection)
         waiting = [batch for batch in batches if not batch.over]
-        providers, troubles = list(dict.fromkeys(batch.provider for batch in waiting)), []
+        providers, errors = list(dict.fromkeys(batch.provider for batch in waiting)), []
         for provider in providers:
             try:
                 asyncio.run(_look(settings, provider, [batch for batch in waiting if batch.provider == provider]))
             except (ConfigurationError, ModelRequestError) as error:
                 log.warning("The batches of %s could not be polled: %s", provider, error)
-                troubles.append(error)
+                errors.append(error)
         for batch in waiting:
             batch_queries.save_state(connection, batch)
     over = [batch for batch in batches if batch.over]
-    if troubles and len(troubles) == len(providers) and not over:
-        raise troubles[-1]
+    if errors and len(errors) == len(providers) and not over:
+        raise errors[-1]
     return over
 
 

@@ -217,10 +217,10 @@ class Models(Protocol):
         texts: dict[str, str],
         context: CallContext,
         *,
-        hand_out: bool = True,
+        return_vectors: bool = True,
         names: Mapping[str, Collection[str]] | None = None,
     ) -> Embeddings:
-        """Vectors for `texts` by content hash; stored, and returned only with `hand_out` (a million vectors take 6 GB).
+        """Vectors for `texts` by content hash; stored, and returned only with `return_vectors` (a million take 6 GB).
 
         `names`: by content hash, the authors' names, which are masked.
         """

@@ -97,13 +97,15 @@ class Gateway:
         texts: dict[str, str],
         context: CallContext,
         *,
-        hand_out: bool = True,
+        return_vectors: bool = True,
         names: Mapping[str, Collection[str]] | None = None,
     ) -> Embeddings:
-        """Vectors for `texts` by content hash, with `names` masked; stored, and returned only with `hand_out`."""
+        """Vectors for `texts` by content hash, with `names` masked; stored, and returned only with `return_vectors`."""
         stored = answer_queries.hashes_with_vector(self._connection, self.embedding_model, texts)
         vectors = (
-            answer_queries.stored_vectors(self._connection, self.embedding_model, list(stored)) if hand_out else {}
+            answer_queries.stored_vectors(self._connection, self.embedding_model, list(stored))
+            if return_vectors
+            else {}
         )
         failures: dict[str, str] = {}
         computed = 0
@@ -119,7 +121,7 @@ class Gateway:
                 failures[result.key] = result.error
                 continue
             computed += 1
-            if hand_out:
+            if return_vectors:
                 vectors[result.content_hash] = result.vector
         ordered: dict[str, NDArray[np.float32]] = {key: vectors[key] for key in texts if key in vectors}
         return Embeddings(self.embedding_model, ordered, failures, len(stored), computed)

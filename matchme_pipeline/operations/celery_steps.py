@@ -159,7 +159,7 @@ class WatchedStep:
         """No step of the run is active, and this one has started, or is in no queue from which it could start."""
         if now - self._submitted_at < LOST_AFTER:
             return False
-        if not self._has_started() and not self._waits_in_vain():
+        if not self._has_started() and not self._is_in_no_queue():
             # No step is active, so this process writes the run's heartbeat.
             quietly(self._record_progress)
             return False
@@ -173,7 +173,7 @@ class WatchedStep:
             for event in self._events({DagsterEventType.ENGINE_EVENT}, since)
         )
 
-    def _waits_in_vain(self) -> bool:
+    def _is_in_no_queue(self) -> bool:
         try:
             return bool(self._queue_is_empty())
         except _UNREACHABLE:

@@ -24,7 +24,7 @@ from matchme_pipeline.week import Week
 # The probability that the first place is viewed, and the decrease for each later place.
 _FIRST_VIEWED, _LOST_BY_PLACE = 0.9, 0.12
 _BASE, _OF_AFFINITY, _OF_AGE_YEAR = -1.6, 6.0, -0.08
-_POPULARITY, _CHOOSINESS = 0.8, 0.8
+_POPULARITY, _SELECTIVITY = 0.8, 0.8
 _PASSES, _WRITES, _REPLIES, _KEEPS_TALKING = 0.7, 0.75, 0.7, 0.5
 _LATER = timedelta(days=15)
 
@@ -76,7 +76,7 @@ def decide(shown: Sequence[ShownRow], truth: Mapping[str, Latent], seed: int, we
             + _OF_AFFINITY * affinity(truth[row.user_id], truth[row.match_user_id])
             + _OF_AGE_YEAR * (row.years_apart or 0)
             + _POPULARITY * _trait(seed, "popular", row.match_user_id)
-            - _CHOOSINESS * _trait(seed, "choosy", row.user_id)
+            - _SELECTIVITY * _trait(seed, "choosy", row.user_id)
         )
         action = "liked" if likes < 1 / (1 + exp(-log_odds)) else "passed" if passes < _PASSES else None
         at = week.cutoff + timedelta(hours=1) + when * timedelta(days=4)

@@ -22,7 +22,7 @@ def match_preferences(rng: np.random.Generator, member: Member, seed: int) -> Ro
     if happens(rng, 0.02):
         return None
     row: Row = {"id": row_id(seed, "match", member.index), "clerk_user_id": member.user_id}
-    row |= _nearly_impossible() if happens(rng, _NEARLY_IMPOSSIBLE_SHARE) else _wishes(rng, member)
+    row |= _nearly_impossible() if happens(rng, _NEARLY_IMPOSSIBLE_SHARE) else _soft_preferences(rng, member)
     return row | {"created_at": member.joined_at, "updated_at": member.joined_at}
 
 
@@ -62,7 +62,7 @@ def islamic_preferences(rng: np.random.Generator, member: Member, seed: int) -> 
     }
 
 
-def _wishes(rng: np.random.Generator, member: Member) -> Row:
+def _soft_preferences(rng: np.random.Generator, member: Member) -> Row:
     picky = happens(rng, _PICKY_SHARE)
     younger, older = (14, 7) if member.gender == "male" else (6, 16)
     spread = 0.15 if picky else 1.0

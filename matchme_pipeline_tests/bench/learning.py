@@ -134,7 +134,7 @@ def _compared(fixed: list[ShownWeek], taught: list[ShownWeek], areas: list[tuple
 
 
 def drift() -> None:
-    """Half-way everybody becomes somebody else: popularity, choosiness and what they are like are dealt anew."""
+    """Half-way everybody becomes somebody else: popularity, selectivity and what they are like are dealt anew."""
     for seed in SEEDS:
         with people(MEMBERS, seed) as own:
             ids = sorted(own.truth)

@@ -39,7 +39,7 @@ def weeks(number: int) -> list[Week]:
 
 
 def by_truth(truth: Mapping[str, Latent], seed: int) -> Answer:
-    """Members who answer by their latent truth, by popularity and choosiness, and by chance."""
+    """Members who answer by their latent truth, by popularity and selectivity, and by chance."""
     return lambda shown, week: decide(shown, truth, seed, week)
 
 

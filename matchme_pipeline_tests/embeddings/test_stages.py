@@ -34,7 +34,9 @@ class ScriptedModels:
         self.error: Exception = BudgetExceededError("the week's budget is reached")
         self.asked: list[str] = []
 
-    def embed(self, texts: dict[str, str], context: CallContext, *, hand_out: bool = True, names=None) -> Embeddings:
+    def embed(
+        self, texts: dict[str, str], context: CallContext, *, return_vectors: bool = True, names=None
+    ) -> Embeddings:
         if self.calls_left is not None:
             if self.calls_left == 0:
                 raise self.error

@@ -105,14 +105,14 @@ def score(
     if a.user_id in vectors and b.user_id in vectors:
         z = (float(vectors[a.user_id] @ vectors[b.user_id]) - mean) / deviation
         similarity = 1 / (1 + math.exp(-1.702 * z))
-    mine, theirs = _wishes(a, b, on), _wishes(b, a, on)
-    wishes = [2 * x * y / (x + y) if x + y else 0.0 for x, y in zip(mine, theirs, strict=True)]
+    mine, theirs = _soft_preferences(a, b, on), _soft_preferences(b, a, on)
+    soft_preferences = [2 * x * y / (x + y) if x + y else 0.0 for x, y in zip(mine, theirs, strict=True)]
     stated = 1 - (len(not_stated(a, b, on)) + len(not_stated(b, a, on))) / 14
     own, other = titles.get(a.user_id, set()), titles.get(b.user_id, set())
     shared = min(1.0, 2 * len(own & other) / math.sqrt(len(own) * len(other))) if own and other else 0.0
     known = a.user_id in dna and b.user_id in dna
     close = 1 - abs(dna[a.user_id] - dna[b.user_id]) / 100 if known else 0.5
-    return similarity, *wishes, stated, shared, close
+    return similarity, *soft_preferences, stated, shared, close
 
 
 def _birthday(birthdate: date, year: int) -> date:
@@ -127,8 +127,8 @@ def _ages(row: MemberRow) -> tuple[int, int]:
     return low, min(row.age_range_max or 200, row.partner_age_max or 200)
 
 
-def _wishes(a: MemberRow, b: MemberRow, on: date) -> list[float]:
-    """How far b meets the soft wishes of a: age, distance, practice, family values, children."""
+def _soft_preferences(a: MemberRow, b: MemberRow, on: date) -> list[float]:
+    """How far b meets the soft soft_preferences of a: age, distance, practice, family values, children."""
     low, high = _ages(a)
     middle, half = float(age(a, on)), 10.0
     if (a.age_range_min or a.partner_age_min) and (a.age_range_max or a.partner_age_max) and high - low <= 40:

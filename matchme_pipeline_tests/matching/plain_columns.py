@@ -30,8 +30,8 @@ def all_scores(profiles: Profiles, may_meet: np.ndarray, titles: Sequence[set[st
     for a in range(n):
         for b in range(n):
             similarity = 1 / (1 + math.exp(-1.702 * (cosine[a, b] - mean) / deviation)) if both[a, b] else 0.5
-            mine, unknown = wishes(profiles.members, a, b, kilometres[a, b])
-            theirs, unknown_back = wishes(profiles.members, b, a, kilometres[a, b])
+            mine, unknown = soft_preferences(profiles.members, a, b, kilometres[a, b])
+            theirs, unknown_back = soft_preferences(profiles.members, b, a, kilometres[a, b])
             joined = [2 * x * y / (x + y) if x + y else 0.0 for x, y in zip(mine, theirs, strict=True)]
             overlap = len(titles[a] & titles[b])
             ochiai = overlap / math.sqrt(len(titles[a]) * len(titles[b])) if overlap else 0.0
@@ -47,7 +47,7 @@ def all_scores(profiles: Profiles, may_meet: np.ndarray, titles: Sequence[set[st
     return scores
 
 
-def wishes(members: Members, a: int, b: int, kilometres: float) -> tuple[list[float], int]:
+def soft_preferences(members: Members, a: int, b: int, kilometres: float) -> tuple[list[float], int]:
     """How far b meets each soft wish of a, and how much that a asks for b has not stated."""
     low, high = float(members.age_min[a]), float(members.age_max[a])
     middle, half = (low + high) / 2, max(1.0, (high - low) / 2)

@@ -43,13 +43,13 @@ def cost(request: Request, shared: Shared) -> dict[str, Any]:
         day = days.setdefault(row.day.isoformat(), {"date": row.day.isoformat(), "cost": 0, "tokens": 0})
         day["cost"] = round(day["cost"] + row.cost_pence, 4)
         day["tokens"] += row.tokens
-    dearest = sorted(members.items(), key=lambda one: (-one[1], one[0]))[:TOP_USERS]
+    most_expensive = sorted(members.items(), key=lambda one: (-one[1], one[0]))[:TOP_USERS]
     return {
         "period": period,
         "total_cost_pence": round(total, 4),
         "total_cost_gbp": round(total / PENCE, 4),
         "per_model": models,
-        "top_users": [{"clerk_user_id": user, "total_cost_pence": round(pence, 4)} for user, pence in dearest],
+        "top_users": [{"clerk_user_id": user, "total_cost_pence": round(pence, 4)} for user, pence in most_expensive],
         "daily_trends": [days[day] for day in sorted(days)],
     }
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from matchme_pipeline.api.place import Place
 from matchme_pipeline.database.stored_values import json_object, json_texts
-from matchme_pipeline.matching.rules.explanation import speaks_for
+from matchme_pipeline.matching.rules.explanation import is_in_favour
 from matchme_pipeline.matching.rules.member_records import EARTH_RADIUS_KM
 from matchme_pipeline.matching.stored_factors import stored_factors
 
@@ -66,7 +66,7 @@ def distance_in_words(own: Place, theirs: Place) -> str | None:
 
 def reasons(factors: Any) -> list[str]:
     """The sentences of the factors that speak for the pair, three at most, the largest contribution first."""
-    speaking = [one.sentence for one in stored_factors(factors) if speaks_for(one.name, one.value)]
+    speaking = [one.sentence for one in stored_factors(factors) if is_in_favour(one.name, one.value)]
     return speaking[:MAX_REASONS]
 
 

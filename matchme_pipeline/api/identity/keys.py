@@ -54,7 +54,7 @@ class JwksKeys:
         if kid not in self._keys or silence > OLD_SECONDS:
             self._fetch_here(kid, wait=age > STALE_SECONDS)
         elif age > FRESH_SECONDS:
-            self._fetch_beside()
+            self._fetch_in_background()
         if self._now() - self._fetched_at > STALE_SECONDS:
             raise KeysUnavailableError("the issuer's keys cannot be fetched")
         found = self._keys.get(kid)
@@ -74,7 +74,7 @@ class JwksKeys:
         finally:
             self._fetching.release()
 
-    def _fetch_beside(self) -> None:
+    def _fetch_in_background(self) -> None:
         if not self._fetching.acquire(blocking=False):
             return
 

@@ -97,7 +97,7 @@ def group_failures(jobs: list[DeadLetter]) -> list[FailedJobs]:
     return sorted(groups.values(), key=lambda group: (group.cause.rank, -group.count, group.job_type, str(group.week)))
 
 
-def alike(connection: Connection, job_id: UUID) -> list[UUID]:
+def jobs_of_same_cause(connection: Connection, job_id: UUID) -> list[UUID]:
     """The failed jobs with the same type, week and cause as this one; empty if it has not failed."""
     failed = dead_letters(connection, MAX_SIMILAR)
     one = next((job for job in failed if job.id == job_id), None)

@@ -15,7 +15,7 @@ from matchme_pipeline.api.dagster_runs import DagsterUnavailableError
 from matchme_pipeline.api.middleware import PAGE_POLICY
 from matchme_pipeline.api.models import TriggerRequest
 from matchme_pipeline.api.page import session
-from matchme_pipeline.api.page.figures import alike, page_figures, week_report
+from matchme_pipeline.api.page.figures import jobs_of_same_cause, page_figures, week_report
 from matchme_pipeline.api.page.session import ACTING_ADMINISTRATORS, OWN_FORM, ActingAdmin
 from matchme_pipeline.api.parameters import Day, JobId, RunId
 from matchme_pipeline.api.problems import ProblemError
@@ -126,7 +126,7 @@ def press_acknowledge(shared: Shared, admin: ActingAdmin, alert_id: JobId) -> Re
 def press_retry_alike(shared: Shared, job_id: JobId) -> Response:
     """Retry all failed jobs of a group."""
     with shared.connection() as connection:
-        dead_letters.retry(connection, alike(connection, job_id))
+        dead_letters.retry(connection, jobs_of_same_cause(connection, job_id))
     return _page_at("failures")
 
 
@@ -134,7 +134,7 @@ def press_retry_alike(shared: Shared, job_id: JobId) -> Response:
 def press_discard_alike(shared: Shared, admin: ActingAdmin, job_id: JobId) -> Response:
     """Discard all failed jobs of a group."""
     with shared.connection() as connection:
-        dead_letters.discard(connection, alike(connection, job_id), admin.user_id)
+        dead_letters.discard(connection, jobs_of_same_cause(connection, job_id), admin.user_id)
     return _page_at("failures")
 
 

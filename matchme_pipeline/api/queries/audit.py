@@ -24,7 +24,7 @@ def begin(connection: Connection, user_id: str, action: str, subject: str, outco
     """
     if outcome == "refused":
         _forget_old_refusals(connection)
-        known = _refusal_that_stands_for(connection, user_id, action)
+        known = _earlier_refusal(connection, user_id, action)
         if known is not None:
             return known
     row = one_row(
@@ -52,7 +52,7 @@ def end(connection: Connection, record: int, outcome: str, subject: str | None) 
     )
 
 
-def _refusal_that_stands_for(connection: Connection, user_id: str, action: str) -> int | None:
+def _earlier_refusal(connection: Connection, user_id: str, action: str) -> int | None:
     """The row that already records that the caller is refused this, or repeatedly refused."""
     row = connection.execute(
         """

@@ -19,7 +19,7 @@ from anthropic.types.messages import MessageBatch, MessageBatchRequestCounts
 from matchme_pipeline.errors import ModelRequestError
 from matchme_pipeline.llm.anthropic.client import ERRORS
 from matchme_pipeline.llm.execution.batch_submission import create_once
-from matchme_pipeline.llm.execution.client_calls import call_once, call_patiently
+from matchme_pipeline.llm.execution.client_calls import call_once, call_with_retries
 from matchme_pipeline.llm.execution.exchange import (
     BatchGoneError,
     Json,
@@ -85,7 +85,7 @@ class AnthropicBatches:
     async def _newer_than(self, moment: datetime) -> AsyncIterator[MessageBatch]:
         after: str | Omit = omit
         for _ in range(PAGES):
-            page = await call_patiently(partial(self._page, after), ERRORS)
+            page = await call_with_retries(partial(self._page, after), ERRORS)
             for one in page.data:
                 if one.created_at < moment:
                     return
@@ -104,7 +104,7 @@ class AnthropicBatches:
     async def _is_ours(self, provider_batch_id: str, batch: Batch) -> bool:
         with tempfile.TemporaryFile() as results:
             try:
-                await call_patiently(partial(self._download, provider_batch_id, results, batch), ERRORS)
+                await call_with_retries(partial(self._download, provider_batch_id, results, batch), ERRORS)
             except BatchGoneError:
                 # Another run has just read and deleted its own batch.
                 return False
@@ -114,19 +114,19 @@ class AnthropicBatches:
 
     async def state(self, batch: Batch) -> BatchState:
         """The provider's state of the batch."""
-        return _state(await call_patiently(lambda: self._batches.retrieve(str(batch.provider_batch_id)), ERRORS))
+        return _state(await call_with_retries(lambda: self._batches.retrieve(str(batch.provider_batch_id)), ERRORS))
 
     async def cancel(self, batch: Batch) -> None:
         """Ask the provider to cancel."""
         if batch.provider_batch_id is not None:
             with suppress(RetryableError, RefusedRequestError, BatchGoneError):
-                await call_patiently(lambda: self._batches.cancel(str(batch.provider_batch_id)), ERRORS)
+                await call_with_retries(lambda: self._batches.cancel(str(batch.provider_batch_id)), ERRORS)
 
     @asynccontextmanager
     async def results(self, batch: Batch) -> AsyncIterator[IO[bytes]]:
         """The result lines, in a temporary file without a name."""
         with tempfile.TemporaryFile() as results:
-            await call_patiently(partial(self._download, str(batch.provider_batch_id), results, batch), ERRORS)
+            await call_with_retries(partial(self._download, str(batch.provider_batch_id), results, batch), ERRORS)
             results.seek(0)
             yield results
 

@@ -9,7 +9,7 @@ from matchme_pipeline.llm.execution.client_calls import (
     ClientErrors,
     checked_key,
     connection_limits,
-    patience_seconds,
+    request_timeout_seconds,
     silence,
 )
 from matchme_pipeline.settings import Settings
@@ -29,7 +29,7 @@ def open_client(settings: Settings) -> anthropic.AsyncAnthropic:
     """A client of the configured server; raises ConfigurationError without a valid key."""
     key = checked_key(settings.anthropic_api_key, "ANTHROPIC_API_KEY", "A Claude model")
     silence("anthropic", "httpx2", "httpx", "httpcore2")
-    seconds = patience_seconds(settings)
+    seconds = request_timeout_seconds(settings)
     return anthropic.AsyncAnthropic(
         api_key=key,
         base_url=settings.anthropic_base_url,

@@ -12,7 +12,7 @@ from matchme_pipeline.llm.anthropic.client import ERRORS, open_client
 from matchme_pipeline.llm.anthropic.error_mapping import failure_in_success
 from matchme_pipeline.llm.anthropic.parameter_fallbacks import FALLBACKS
 from matchme_pipeline.llm.anthropic.rate_limits import standard_headers
-from matchme_pipeline.llm.execution.client_calls import MODELS_SECONDS, call_once, exchange, patience_seconds
+from matchme_pipeline.llm.execution.client_calls import MODELS_SECONDS, call_once, exchange, request_timeout_seconds
 from matchme_pipeline.llm.execution.exchange import BatchGoneError, Json, RefusedRequestError, Reply
 from matchme_pipeline.llm.execution.wire_format import (
     BatchApi,
@@ -41,7 +41,7 @@ class AnthropicApi:
     def __init__(self, settings: Settings) -> None:
         """Raises ConfigurationError without a usable ANTHROPIC_API_KEY."""
         self._client = open_client(settings)
-        self._seconds = patience_seconds(settings)
+        self._seconds = request_timeout_seconds(settings)
         self.batches: BatchApi = AnthropicBatches(self._client)
 
     @staticmethod

@@ -90,10 +90,10 @@ class BatchRun:
             open_before, most_lines = len(left), self._most_lines
             batches, all_covered = await self._submit(work, list(left))
             await self._follow(work, batches, left)
-            in_vain = len(left) == open_before and self._most_lines == most_lines
-            if in_vain and not batches:
+            is_without_progress = len(left) == open_before and self._most_lines == most_lines
+            if is_without_progress and not batches:
                 break
-            rounds += all_covered or in_vain
+            rounds += all_covered or is_without_progress
         return list(left)
 
     async def _unread_batches(self, work: BatchWork, left: dict[str, None]) -> list[Batch]:
@@ -249,13 +249,13 @@ class BatchRun:
         if outcomes is None:
             await self._hand_out_stored(work, left)
         else:
-            self._hand_out(outcomes, left)
+            self._emit_results(outcomes, left)
         await self._api.discard(batch)
 
     async def _hand_out_stored(self, work: BatchWork, left: dict[str, None]) -> None:
-        self._hand_out(await self._write(lambda connection: work.stored(connection, list(left))), left)
+        self._emit_results(await self._write(lambda connection: work.stored(connection, list(left))), left)
 
-    def _hand_out(self, outcomes: Sequence[Answered | Embedded], left: dict[str, None]) -> None:
+    def _emit_results(self, outcomes: Sequence[Answered | Embedded], left: dict[str, None]) -> None:
         for outcome in outcomes:
             key = outcome.key if isinstance(outcome, Answered) else outcome.content_hash
             if key in left:

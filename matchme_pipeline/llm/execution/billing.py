@@ -11,7 +11,7 @@ from matchme_pipeline.llm.text.token_estimates import BYTES_PER_TOKEN, estimated
 # The most input tokens that a server adds to a request's own, and the most tokens of one answer.
 _TOKENS_OF_THE_SERVER, _MAX_OUTPUT_TOKENS = 20_000, 1_000_000
 # From this many estimated tokens on, a reported number below a 20th of them is implausible.
-_SURELY_SOMETHING, _MAX_COMPRESSED = 20, 20
+_MIN_CHECKED_TOKENS, _MAX_COMPRESSED = 20, 20
 # No model reads or writes more tokens in one call; a larger number is invalid.
 MAX_TOKENS = 100_000_000
 
@@ -35,8 +35,8 @@ def _is_credible(reported: TokenUsage, estimate: TokenUsage, request_bytes: int)
     sent, written = reported.input_tokens, reported.output_tokens
     # The server may add a schema or instructions, and counts at most a token per byte.
     too_much = sent > request_bytes + _TOKENS_OF_THE_SERVER or written > _MAX_OUTPUT_TOKENS
-    missing_input = estimate.input_tokens > _SURELY_SOMETHING and sent * _MAX_COMPRESSED < estimate.input_tokens
-    missing_output = estimate.output_tokens > _SURELY_SOMETHING and written * _MAX_COMPRESSED < estimate.output_tokens
+    missing_input = estimate.input_tokens > _MIN_CHECKED_TOKENS and sent * _MAX_COMPRESSED < estimate.input_tokens
+    missing_output = estimate.output_tokens > _MIN_CHECKED_TOKENS and written * _MAX_COMPRESSED < estimate.output_tokens
     return not (too_much or missing_input or missing_output)
 
 

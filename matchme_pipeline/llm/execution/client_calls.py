@@ -91,7 +91,7 @@ def silence(*loggers: str) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def patience_seconds(settings: Settings) -> float:
+def request_timeout_seconds(settings: Settings) -> float:
     """How long to wait for a silent server."""
     return settings.llm_timeout_seconds or (FLEX_SECONDS if settings.llm_mode == "flex" else STANDARD_SECONDS)
 
@@ -162,7 +162,7 @@ async def call_once(call: Callable[[], Awaitable[T]], errors: ClientErrors, seco
         raise RetryableError(type(error).__name__) from None
 
 
-async def call_patiently(call: Callable[[], Awaitable[T]], errors: ClientErrors) -> T:
+async def call_with_retries(call: Callable[[], Awaitable[T]], errors: ClientErrors) -> T:
     """As `call_once`, tried again while the error is retryable."""
     started = time.monotonic()
     for attempt in range(1, TRIES):

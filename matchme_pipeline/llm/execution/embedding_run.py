@@ -31,7 +31,7 @@ Text = tuple[str, str]
 # Paid tries of one text within one job.
 MAX_PAID_TRIES = 6
 # After this many answers with only vectors of another length, the model itself has another length.
-MISFITS_BEFORE_STOP = 2
+MAX_WRONG_LENGTHS = 2
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class EmbeddingRun(PackRun[Text, Embedded, TextPack]):
     ) -> None:
         super().__init__(sender, embedding_format, group_commit, budget, prices, context, emit)
         self._format = embedding_format
-        self._fitted, self._misfits = False, 0
+        self._fitted, self._wrong_lengths = False, 0
 
     async def embed(self, texts: Mapping[str, str], workers: int, tokens_per_minute: int | None = None) -> None:
         """Emit exactly one outcome for each of `texts`, each committed before it is emitted."""
@@ -102,7 +102,7 @@ class EmbeddingRun(PackRun[Text, Embedded, TextPack]):
             await self._group_commit.commit([call], vectors=vectors)
         finally:
             await self._budget.settle(delivery.cover_usd, call.cost_usd)
-        self._count_misfits(received, found)
+        self._count_wrong_lengths(received, found)
         for vector in vectors:
             self._emit(Embedded(vector.content_hash, vector.vector))
         rest = TextPack(tuple(text for i, text in enumerate(pack.items) if i not in found), pack.asked + 1)
@@ -111,11 +111,11 @@ class EmbeddingRun(PackRun[Text, Embedded, TextPack]):
         elif rest.items:
             self._pool.add([rest])
 
-    def _count_misfits(self, received: Mapping[int, NDArray[np.float32]], found: Mapping[int, Any]) -> None:
+    def _count_wrong_lengths(self, received: Mapping[int, NDArray[np.float32]], found: Mapping[int, Any]) -> None:
         """Stop if all vectors have another length: that is the model's own; a single one is a faulty answer."""
         self._fitted = self._fitted or bool(found)
-        self._misfits += bool(received) and not found
-        if not self._fitted and self._misfits >= MISFITS_BEFORE_STOP:
+        self._wrong_lengths += bool(received) and not found
+        if not self._fitted and self._wrong_lengths >= MAX_WRONG_LENGTHS:
             length = next(iter(received.values())).shape[0]
             raise ModelRequestError(
                 f"The model '{self._sender.model}' gives vectors of {length} dimensions; {VECTOR_DIMENSIONS} are "

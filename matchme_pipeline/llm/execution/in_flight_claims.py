@@ -35,7 +35,7 @@ class InFlightClaims:
         Other workers are asking about the rest.
         """
 
-        def look(connection: Connection) -> tuple[set[str], dict[str, S]]:
+        def read(connection: Connection) -> tuple[set[str], dict[str, S]]:
             taken = in_flight_queries.take(connection, self._holder, keys, HOLD_SECONDS)
             # After the claim: a worker stores its answer before it releases its claim.
             found = stored(connection, list(keys))
@@ -43,7 +43,7 @@ class InFlightClaims:
                 in_flight_queries.release(connection, self._holder, answered)
             return taken - found.keys(), found
 
-        return await self._group_commit.transact(look)
+        return await self._group_commit.transact(read)
 
     @asynccontextmanager
     async def claimed(self, keys: Collection[str]) -> AsyncIterator[None]:

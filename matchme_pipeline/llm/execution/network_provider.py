@@ -178,10 +178,10 @@ class NetworkProvider:
         if self.answers_by_batch:
             return
 
-        def look(connection: Connection) -> list[Batch]:
+        def read(connection: Connection) -> list[Batch]:
             return open_batches(connection, model, context.stage, context.week)
 
-        if await self._group_commit.transact(look):
+        if await self._group_commit.transact(read):
             log.warning(
                 "A batch of %s for week %s is not read yet, so its questions are paid twice. "
                 "Set MATCHME_LLM_MODE=batch to read it first.",

@@ -95,13 +95,13 @@ class PackRun(ABC, Generic[I, O, P]):
         taken, stored = await self._claims.take(by_name, lambda c, _: self._find_stored(c, pack.items))
         for outcome in stored.values():
             self._emit(outcome)
-        mine = tuple(item for name, item in by_name.items() if name in taken)
+        to_send = tuple(item for name, item in by_name.items() if name in taken)
         elsewhere = tuple(item for name, item in by_name.items() if name not in taken and name not in stored)
-        if mine:
+        if to_send:
             async with self._claims.claimed(taken):
-                await self._send(replace(pack, items=mine))
+                await self._send(replace(pack, items=to_send))
         if elsewhere:
-            if not mine:
+            if not to_send:
                 await asyncio.sleep(LOOK_SECONDS)
             self._pool.add_last(replace(pack, items=elsewhere))
 

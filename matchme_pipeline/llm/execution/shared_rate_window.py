@@ -44,12 +44,12 @@ class SharedRateWindow:
         # The corrections known by now share this transaction.
         corrections, self._corrections = self._corrections, {}
 
-        def look(connection: Connection) -> tuple[int | None, float]:
+        def read(connection: Connection) -> tuple[int | None, float]:
             return rate_window_queries.take(
                 connection, self._provider, self._requests, self._tokens, wanted, WINDOW_SECONDS, corrections
             )
 
-        place, seconds = await self._transact(look)
+        place, seconds = await self._transact(read)
         return place, 0.0 if place is not None else max(MIN_WAIT_SECONDS, seconds)
 
     def correct(self, place: int, tokens: int) -> None:

@@ -117,7 +117,7 @@ class _Picker:
     def __init__(self, seen: Json, read: Sequence[set[str]]) -> None:
         self._seed = json.dumps(seen, sort_keys=True, ensure_ascii=False)
         self._read = read
-        self._spoken: set[str] = set()
+        self._used: set[str] = set()
 
     def compose(self, level: str, offers: Sequence[_Offer]) -> list[_Starter]:
         """Starters of one level: the first offers with new content, then open ones."""
@@ -128,18 +128,18 @@ class _Picker:
             if (wording := self._new(offer.wordings, level)) is not None:
                 starters.append(_Starter(wording, offer.references))
         while len(starters) < STARTERS_A_LEVEL:
-            unspoken = [one for one in load_starters()["open"][level] if one not in self._spoken]
-            starters.append(_Starter(self._pick(unspoken, level), ()))
+            unused = [one for one in load_starters()["open"][level] if one not in self._used]
+            starters.append(_Starter(self._pick(unused, level), ()))
         return starters
 
     def _new(self, wordings: Sequence[str], level: str) -> str | None:
-        fresh = [one for one in wordings if one not in self._spoken and not any(one in read for read in self._read)]
+        fresh = [one for one in wordings if one not in self._used and not any(one in read for read in self._read)]
         return self._pick(fresh, level) if fresh else None
 
     def _pick(self, wordings: Sequence[str], level: str) -> str:
-        digest = hashlib.sha256(f"{self._seed}|{level}|{len(self._spoken)}".encode()).digest()
+        digest = hashlib.sha256(f"{self._seed}|{level}|{len(self._used)}".encode()).digest()
         wording = wordings[int.from_bytes(digest[:4], "big") % len(wordings)]
-        self._spoken.add(wording)
+        self._used.add(wording)
         for read in self._read:
             read.add(wording)
         return wording

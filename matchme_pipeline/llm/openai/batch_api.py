@@ -11,7 +11,7 @@ from openai import Omit, omit
 
 from matchme_pipeline.errors import ModelRequestError
 from matchme_pipeline.llm.execution.batch_submission import create_once
-from matchme_pipeline.llm.execution.client_calls import call_once, call_patiently
+from matchme_pipeline.llm.execution.client_calls import call_once, call_with_retries
 from matchme_pipeline.llm.execution.exchange import (
     BatchGoneError,
     RefusedRequestError,
@@ -50,7 +50,7 @@ class OpenAIBatches:
         endpoint: Any = ENDPOINTS[batch.kind]
         content = request_lines(bodies, endpoint)
         try:
-            file = await call_patiently(
+            file = await call_with_retries(
                 lambda: self._client.files.create(file=(f"{batch.id}.jsonl", content), purpose="batch"), ERRORS
             )
         except BatchGoneError:
@@ -74,7 +74,7 @@ class OpenAIBatches:
         """The batch whose metadata contain the pipeline's id, among the newest thousand."""
         after: str | Omit = omit
         for _ in range(PAGES):
-            page = await call_patiently(partial(self._page, after), ERRORS)
+            page = await call_with_retries(partial(self._page, after), ERRORS)
             for one in page.data:
                 if (one.metadata or {}).get(METADATA_KEY) == str(batch.id):
                     return _state(one)
@@ -91,13 +91,15 @@ class OpenAIBatches:
 
     async def state(self, batch: Batch) -> BatchState:
         """The provider's state of the batch."""
-        return _state(await call_patiently(lambda: self._client.batches.retrieve(str(batch.provider_batch_id)), ERRORS))
+        return _state(
+            await call_with_retries(lambda: self._client.batches.retrieve(str(batch.provider_batch_id)), ERRORS)
+        )
 
     async def cancel(self, batch: Batch) -> None:
         """Ask the provider to cancel."""
         if batch.provider_batch_id is not None:
             with suppress(RetryableError, RefusedRequestError, BatchGoneError):
-                await call_patiently(lambda: self._client.batches.cancel(str(batch.provider_batch_id)), ERRORS)
+                await call_with_retries(lambda: self._client.batches.cancel(str(batch.provider_batch_id)), ERRORS)
 
     @asynccontextmanager
     async def results(self, batch: Batch) -> AsyncIterator[IO[bytes]]:
@@ -115,7 +117,7 @@ class OpenAIBatches:
     async def _download_all(self, batch: Batch, results: IO[bytes]) -> None:
         for file_id in (batch.output_file_id, batch.error_file_id):
             if file_id is not None:
-                await call_patiently(partial(self._download, file_id, results), ERRORS)
+                await call_with_retries(partial(self._download, file_id, results), ERRORS)
 
     read_line = staticmethod(read_line)
 

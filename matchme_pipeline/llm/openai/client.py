@@ -8,7 +8,7 @@ from matchme_pipeline.llm.execution.client_calls import (
     ClientErrors,
     checked_key,
     connection_limits,
-    patience_seconds,
+    request_timeout_seconds,
     silence,
 )
 from matchme_pipeline.llm.openai.error_mapping import failure_of
@@ -29,7 +29,7 @@ def open_client(settings: Settings) -> openai.AsyncOpenAI:
     """A client of the configured server; raises ConfigurationError without a valid key."""
     key = checked_key(settings.openai_api_key, "OPENAI_API_KEY", "MATCHME_LLM=openai")
     silence("openai", "httpx2", "httpx", "httpcore2")
-    seconds = patience_seconds(settings)
+    seconds = request_timeout_seconds(settings)
     return openai.AsyncOpenAI(
         api_key=key,
         base_url=settings.openai_base_url,

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from matchme_pipeline.llm.execution.client_calls import MODELS_SECONDS, call_once, exchange, patience_seconds
+from matchme_pipeline.llm.execution.client_calls import MODELS_SECONDS, call_once, exchange, request_timeout_seconds
 from matchme_pipeline.llm.execution.exchange import BatchGoneError, Json, RefusedRequestError, Reply
 from matchme_pipeline.llm.execution.wire_format import (
     BatchApi,
@@ -35,7 +35,7 @@ class OpenAIApi:
     def __init__(self, settings: Settings) -> None:
         """Raises ConfigurationError without a usable OPENAI_API_KEY."""
         self._client = open_client(settings)
-        self._seconds = patience_seconds(settings)
+        self._seconds = request_timeout_seconds(settings)
         self.batches: BatchApi = OpenAIBatches(self._client)
 
     @staticmethod

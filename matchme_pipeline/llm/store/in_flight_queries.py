@@ -6,7 +6,7 @@ from collections.abc import Collection
 from matchme_pipeline.database.connection import Connection
 
 # Claims of a killed process are deleted after this time.
-_LEFT_BEHIND_SECONDS = 60
+_ABANDONED_SECONDS = 60
 
 
 def take(connection: Connection, holder: uuid.UUID, keys: Collection[str], seconds: float) -> set[str]:
@@ -24,7 +24,7 @@ def take(connection: Connection, holder: uuid.UUID, keys: Collection[str], secon
             for update skip locked
         )
         """,
-        [_LEFT_BEHIND_SECONDS],
+        [_ABANDONED_SECONDS],
     )
     rows = connection.execute(
         """

@@ -17,8 +17,8 @@ _KILOMETRES = cells.whole(1, int(NO_LIMIT))
 class Column:
     """One column: how a cell is parsed, its meaning, and the default if the column is absent.
 
-    A `required` column must exist; a `filled` column has no empty cell. `strangers` returns the parts of a value that
-    are outside the vocabulary: they are reported and count as missing.
+    A `required` column must exist; a `filled` column has no empty cell. `unknown_values` returns the parts of a value
+    that are outside the vocabulary: they are reported and count as missing.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Column:
     absent: Any = None
     required: bool = False
     filled: bool = False
-    strangers: Callable[[Any], Collection[str]] | None = None
+    unknown_values: Callable[[Any], Collection[str]] | None = None
 
 
 def _codes(codes: dict[str, int]) -> Callable[[Any], Collection[str]]:
@@ -56,7 +56,7 @@ MEMBER_COLUMNS = (
         "gender_preference",
         cells.genders,
         "genders looked for; empty: the other one",
-        strangers=_labels(words.GENDERS),
+        unknown_values=_labels(words.GENDERS),
     ),
     Column("lat", cells.decimal(-90, 90), "degrees north; without a place only 'any distance' is met"),
     Column("lng", cells.decimal(-180, 180), "degrees east"),
@@ -64,21 +64,28 @@ MEMBER_COLUMNS = (
         "religion",
         cells.json_value,
         "JSON with sect and practiceLevel, used if the next two are empty",
-        strangers=_practice,
+        unknown_values=_practice,
     ),
-    Column("sect", cells.text, ", ".join(words.SECTS), strangers=_codes(words.SECT_CODE)),
+    Column("sect", cells.text, ", ".join(words.SECTS), unknown_values=_codes(words.SECT_CODE)),
     Column(
         "prayer_frequency",
         cells.text,
         "five_daily, most, some, jummah or learning",
-        strangers=_codes(words.PRAYER_CODE),
+        unknown_values=_codes(words.PRAYER_CODE),
     ),
-    Column("marital_status", cells.text, "never_married, divorced or widowed", strangers=_codes(words.MARITAL_CODE)),
+    Column(
+        "marital_status", cells.text, "never_married, divorced or widowed", unknown_values=_codes(words.MARITAL_CODE)
+    ),
     Column("has_children", cells.boolean, "true or false"),
     Column("wants_children", cells.boolean, "true or false; soft"),
-    Column("education_level", cells.text, "a degree, such as BSc or Masters", strangers=_codes(words.EDUCATION_CODE)),
     Column(
-        "family_values", cells.text, "traditional, balanced or modern; soft", strangers=_codes(words.FAMILY_VALUES_CODE)
+        "education_level", cells.text, "a degree, such as BSc or Masters", unknown_values=_codes(words.EDUCATION_CODE)
+    ),
+    Column(
+        "family_values",
+        cells.text,
+        "traditional, balanced or modern; soft",
+        unknown_values=_codes(words.FAMILY_VALUES_CODE),
     ),
     Column("tags", cells.listed, "partner_hijab_required looks for 'hijab' among them"),
     Column("onboarding_completed", cells.boolean, "false: the member is not matched", True),
@@ -100,22 +107,22 @@ MEMBER_COLUMNS = (
         "education_preferences",
         cells.listed,
         "; ".join(words.EDUCATION_LABELS),
-        strangers=_labels(words.EDUCATION_LABELS),
+        unknown_values=_labels(words.EDUCATION_LABELS),
     ),
     Column(
         "marital_status_preferences",
         cells.listed,
         "; ".join(words.MARITAL_LABELS),
-        strangers=_labels(words.MARITAL_LABELS),
+        unknown_values=_labels(words.MARITAL_LABELS),
     ),
     Column("has_children_preference", cells.one_of("yes", "no", "doesntMatter"), "yes, no or doesntMatter"),
     Column(
         "religiosity_preferences",
         cells.listed,
         "; ".join(words.RELIGIOSITY_LABELS),
-        strangers=_labels(words.RELIGIOSITY_LABELS),
+        unknown_values=_labels(words.RELIGIOSITY_LABELS),
     ),
-    Column("partner_sect_preference", cells.listed, "; ".join(words.SECTS), strangers=_labels(words.SECTS)),
+    Column("partner_sect_preference", cells.listed, "; ".join(words.SECTS), unknown_values=_labels(words.SECTS)),
     Column("partner_prayer_importance", cells.whole(1, 10), "how important similar prayer habits are, 1 to 10; soft"),
     Column("partner_hijab_required", cells.boolean, "true or false"),
     Column("dna_score", cells.decimal(0, 100), "MySoul DNA score, 0 to 100"),

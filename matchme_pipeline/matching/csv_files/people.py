@@ -133,7 +133,7 @@ def _rows_of_members(
     path: Path, columns: tuple[Column, ...], members: Collection[str], people: People, once: bool = False
 ) -> list[tuple[str, dict[str, Any]]]:
     """The rows of a second file whose members are known, all valid; rows of other members are counted."""
-    problems, rows, strangers = Problems(str(path)), [], 0
+    problems, rows, unknown_rows = Problems(str(path)), [], 0
     table = Table(path, columns, problems)
     lines: dict[str, int] = {}
     vectors: dict[str, NDArray[np.float32]] = {}
@@ -151,11 +151,11 @@ def _rows_of_members(
         if user_id in members:
             rows.append((user_id, values))
         else:
-            strangers += 1
+            unknown_rows += 1
     _same_dimensions(problems, vectors, lines)
     problems.raise_if_any()
-    if strangers:
-        people.notes.append(f"{path}: {strangers} rows have an unknown user_id; they are ignored")
+    if unknown_rows:
+        people.notes.append(f"{path}: {unknown_rows} rows have an unknown user_id; they are ignored")
     people.notes += _notes(path, table)
     return rows
 

@@ -92,8 +92,8 @@ class Table:
             return None
         if column.read is reading.identifier and value != written.strip():
             self.ids_made_plain += 1
-        for stranger in column.strangers(value) if column.strangers else ():
-            self._problems.unknown(line, column.name, stranger)
+        for unknown in column.unknown_values(value) if column.unknown_values else ():
+            self._problems.unknown(line, column.name, unknown)
         return value
 
     def _require_columns(self, known: Sequence[Column]) -> None:

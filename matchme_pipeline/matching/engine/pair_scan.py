@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from matchme_pipeline.matching.engine.pruning import Bounds, cannot_meet
 from matchme_pipeline.matching.rules.compatibility import (
-    WISH_POINTS,
+    SOFT_PREFERENCE_POINTS,
     Calibration,
     dna_factor,
     in_common,
     shared_factor,
     similarity_factor,
+    soft_preference_points,
     weighted,
-    wish_points,
 )
 from matchme_pipeline.matching.rules.eligibility import ELIGIBLE, MET_BEFORE, first_failed_filter
 from matchme_pipeline.matching.rules.jit import entry, rule
@@ -118,13 +118,13 @@ def meet(
                 as_bits[0] = min(found.row_best[i, 0], found.column_best[j, 0]) >> _SHIFT
                 worst = as_float[0] - _SPARE
                 dna, shared = dna_factor(one, other), shared_factor(one, other, in_common(themes, a, b))
-                if weighted(1.0, WISH_POINTS, shared, dna) < worst:
+                if weighted(1.0, SOFT_PREFERENCE_POINTS, shared, dna) < worst:
                     continue
-                wishes = wish_points(one, other)
-                if weighted(1.0, wishes, shared, dna) < worst:
+                soft_preferences = soft_preference_points(one, other)
+                if weighted(1.0, soft_preferences, shared, dna) < worst:
                     continue
                 similarity = similarity_factor(one, other, cosine(quantised, a, quantised, b), mean, deviation)
-                as_float[0] = weighted(similarity, wishes, shared, dna)
+                as_float[0] = weighted(similarity, soft_preferences, shared, dna)
                 key = np.uint64(as_bits[0]) << _SHIFT
                 push(found.row_best, i, key | (_LOWER - np.uint64(b)))
                 push(found.column_best, j, key | (_LOWER - np.uint64(a)))

@@ -25,8 +25,8 @@ BOUND = np.dtype(
         ("reach", np.float64),
         ("age_low", np.int32),
         ("age_high", np.int32),
-        ("wish_low", np.int32),
-        ("wish_high", np.int32),
+        ("wanted_low", np.int32),
+        ("wanted_high", np.int32),
     ]
 )
 Bounds = NDArray[np.void]
@@ -43,7 +43,7 @@ def member_bounds(members: Records) -> Bounds:
     made["radius"] = np.where(known, 0.0, np.inf)
     made["reach"] = np.where(members["anywhere"] != 0, np.inf, 2.0 * np.sqrt(members["reach"]))
     made["age_low"] = made["age_high"] = members["age"]
-    made["wish_low"], made["wish_high"] = members["age_min"], members["age_max"]
+    made["wanted_low"], made["wanted_high"] = members["age_min"], members["age_max"]
     return with_attributes(made)
 
 
@@ -60,7 +60,7 @@ def group_bounds(bounds: Bounds, size: int) -> Bounds:
         squares += (bounds[axis] - np.repeat(made[axis], counts)) ** 2
     made["radius"] = np.maximum.reduceat(np.sqrt(squares) + bounds["radius"], starts)
     made["reach"] = np.maximum.reduceat(bounds["reach"], starts)
-    for low, high in (("age_low", "age_high"), ("wish_low", "wish_high")):
+    for low, high in (("age_low", "age_high"), ("wanted_low", "wanted_high")):
         made[low], made[high] = np.minimum.reduceat(bounds[low], starts), np.maximum.reduceat(bounds[high], starts)
     return with_attributes(made)
 
@@ -68,7 +68,7 @@ def group_bounds(bounds: Bounds, size: int) -> Bounds:
 @rule
 def cannot_meet(a: Record, b: Record) -> bool:
     """Does age or distance exclude every pair between two bounds?"""
-    if a.wish_high < b.age_low or a.wish_low > b.age_high or b.wish_high < a.age_low or b.wish_low > a.age_high:
+    if a.wanted_high < b.age_low or a.wanted_low > b.age_high or b.wanted_high < a.age_low or b.wanted_low > a.age_high:
         return True
     dx, dy, dz = a.x - b.x, a.y - b.y, a.z - b.z
     apart = sqrt(dx * dx + dy * dy + dz * dz) - a.radius - b.radius

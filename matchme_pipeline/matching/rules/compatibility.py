@@ -21,7 +21,7 @@ from matchme_pipeline.matching.rules.vocabulary import MISSING
 from matchme_pipeline.matching.rules.weights import FULL_OVERLAP, NEUTRAL, USUAL_AGE_GAP_YEARS, WEIGHTS
 
 SIMILARITY, AGE, DISTANCE, PRACTICE, FAMILY, CHILDREN, STATED, SHARED, DNA = WEIGHTS.values()
-WISH_POINTS = AGE + DISTANCE + PRACTICE + FAMILY + CHILDREN + STATED
+SOFT_PREFERENCE_POINTS = AGE + DISTANCE + PRACTICE + FAMILY + CHILDREN + STATED
 # Those of the records, and the distance.
 UNKNOWN_ATTRIBUTES = len(ATTRIBUTES) + 1
 FACTORS = len(WEIGHTS)
@@ -56,9 +56,9 @@ class Profiles:
 
 
 @rule
-def weighted(similarity: float, wishes: float, shared: float, dna: float) -> float:
-    """The score: the weighted sum of the factors, 0 to 100; `wishes` are the points of the soft preferences."""
-    return SIMILARITY * similarity + wishes + SHARED * shared + DNA * dna
+def weighted(similarity: float, soft_preferences: float, shared: float, dna: float) -> float:
+    """The score: the weighted sum of the factors, 0 to 100; `soft_preferences` is their sum of points."""
+    return SIMILARITY * similarity + soft_preferences + SHARED * shared + DNA * dna
 
 
 @rule
@@ -72,17 +72,17 @@ def similarity_factor(a: Record, b: Record, likeness: float, mean: float, deviat
 
 
 @rule
-def wish_points(a: Record, b: Record) -> float:
-    """The points of two members' soft preferences, 0 to WISH_POINTS."""
-    age, distance, practice, family_values, children, stated = wish_factors(a, b)
-    return weighted_wishes(age, distance, practice, family_values, children, stated)
+def soft_preference_points(a: Record, b: Record) -> float:
+    """The points of two members' soft preferences, 0 to SOFT_PREFERENCE_POINTS."""
+    age, distance, practice, family_values, children, stated = soft_preference_factors(a, b)
+    return weighted_soft_preferences(age, distance, practice, family_values, children, stated)
 
 
 @rule
-def weighted_wishes(
+def weighted_soft_preferences(
     age: float, distance: float, practice: float, family_values: float, children: float, stated: float
 ) -> float:
-    """The weighted sum of the soft preferences, 0 to WISH_POINTS."""
+    """The weighted sum of the soft preferences, 0 to SOFT_PREFERENCE_POINTS."""
     return (
         AGE * age
         + DISTANCE * distance
@@ -94,8 +94,8 @@ def weighted_wishes(
 
 
 @rule
-def wish_factors(a: Record, b: Record) -> tuple[float, float, float, float, float, float]:
-    """How well each member fits the other's soft preferences, in the order of WISHES; NEUTRAL if a value is unknown.
+def soft_preference_factors(a: Record, b: Record) -> tuple[float, float, float, float, float, float]:
+    """How well each member fits the other's soft preferences, in the order of SOFT_PREFERENCES; NEUTRAL if unknown.
 
     The harmonic mean combines both sides; it is high only if both sides are (Pizzato et al. 2010, RECON, reciprocal
     recommenders).
@@ -110,9 +110,9 @@ def wish_factors(a: Record, b: Record) -> tuple[float, float, float, float, floa
         children = 1.0 if a.wants_children == b.wants_children else 0.0
     stated = 1.0 - (unknown_asked(a, b, kilometres) + unknown_asked(b, a, kilometres)) / (2 * UNKNOWN_ATTRIBUTES)
     return (
-        both(age_liking(a, b), age_liking(b, a)),
-        both(distance_liking(a, kilometres), distance_liking(b, kilometres)),
-        both(practice_liking(a, b), practice_liking(b, a)),
+        both(age_fit(a, b), age_fit(b, a)),
+        both(distance_fit(a, kilometres), distance_fit(b, kilometres)),
+        both(practice_fit(a, b), practice_fit(b, a)),
         family_values,
         children,
         stated,
@@ -126,7 +126,7 @@ def both(x: float, y: float) -> float:
 
 
 @rule
-def age_liking(a: Record, b: Record) -> float:
+def age_fit(a: Record, b: Record) -> float:
     """1 at the middle of the age range that `a` states, 0 at its ends; without a range, centred on the age of `a`."""
     if a.age_half > 0:
         return float(max(0.0, 1.0 - abs(b.age - a.age_middle) / a.age_half))
@@ -134,7 +134,7 @@ def age_liking(a: Record, b: Record) -> float:
 
 
 @rule
-def distance_liking(a: Record, kilometres: float) -> float:
+def distance_fit(a: Record, kilometres: float) -> float:
     """1 at the same place, 0 at the maximum distance of `a`; for any distance, 0.5 at the other side of the world."""
     if isnan(kilometres):
         return NEUTRAL
@@ -143,7 +143,7 @@ def distance_liking(a: Record, kilometres: float) -> float:
 
 
 @rule
-def practice_liking(a: Record, b: Record) -> float:
+def practice_fit(a: Record, b: Record) -> float:
     """The more praying together matters to `a`, the more a difference in practice costs."""
     if a.religiosity == MISSING or b.religiosity == MISSING:
         return NEUTRAL
@@ -194,9 +194,9 @@ def factors_of_pairs(
         one, other = members[i], members[j]
         likeness = cosine(quantised, i, quantised, j)
         values[n, 0] = similarity_factor(one, other, likeness, calibration.mean, calibration.deviation)
-        wishes = wish_factors(one, other)
-        for wish in range(len(wishes)):
-            values[n, 1 + wish] = wishes[wish]
+        soft_preferences = soft_preference_factors(one, other)
+        for wish in range(len(soft_preferences)):
+            values[n, 1 + wish] = soft_preferences[wish]
         values[n, FACTORS - 2] = shared_factor(one, other, in_common(themes, i, j))
         values[n, FACTORS - 1] = dna_factor(one, other)
     return values
@@ -215,8 +215,8 @@ def score(factors: NDArray[np.float64]) -> NDArray[np.float32]:
     """The scores, 0 to 100, of pairs with the given `factors`."""
     similarity, age, distance, practice, family_values, children, stated, shared, dna = factors.T
     # Calls the compiled rule, so that rounding is equal.
-    wishes = plain(weighted_wishes)(age, distance, practice, family_values, children, stated)
-    return np.asarray(plain(weighted)(similarity, wishes, shared, dna), dtype=np.float32)
+    soft_preferences = plain(weighted_soft_preferences)(age, distance, practice, family_values, children, stated)
+    return np.asarray(plain(weighted)(similarity, soft_preferences, shared, dna), dtype=np.float32)
 
 
 def cosines(a: Profiles, b: Profiles) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matchme_pipeline.matching.rules.unknown_values import NAMES
-from matchme_pipeline.matching.rules.weights import ALGORITHM_VERSION, WEIGHTS, WISHES
+from matchme_pipeline.matching.rules.weights import ALGORITHM_VERSION, SOFT_PREFERENCES, WEIGHTS
 
 _HUNDREDTHS = 100
 _MAX_NAMED = 4
@@ -85,7 +85,7 @@ def explain(
     return Decimal(total).scaleb(-2), explained
 
 
-def speaks_for(name: str, value: float) -> bool:
+def is_in_favour(name: str, value: float) -> bool:
     """Does a factor's sentence speak in favour of the pair? A neutral value only means that little is known.
 
     `stated` never does: stated attributes alone are no reason for a match.
@@ -101,10 +101,10 @@ def speaks_for(name: str, value: float) -> bool:
 
 def _earlier_keys(values: Mapping[str, float]) -> dict[str, float]:
     """Keys of an earlier batch: the similarity, and the weighted mean of the soft preferences."""
-    points = sum(WEIGHTS[wish] * values[wish] for wish in WISHES)
+    points = sum(WEIGHTS[wish] * values[wish] for wish in SOFT_PREFERENCES)
     return {
         "vector_similarity": round(values["similarity"], 4),
-        "preferences_match": round(points / sum(WEIGHTS[wish] for wish in WISHES), 4),
+        "preferences_match": round(points / sum(WEIGHTS[wish] for wish in SOFT_PREFERENCES), 4),
     }
 
 

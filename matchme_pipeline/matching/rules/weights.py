@@ -15,7 +15,7 @@ WEIGHTS = {
     "dna": 4.0,
 }
 # The factors of the soft preferences.
-WISHES = ("age", "distance", "practice", "family_values", "children", "stated")
+SOFT_PREFERENCES = ("age", "distance", "practice", "family_values", "children", "stated")
 # If a member states no ages, a difference of this many years or more counts as the maximum.
 USUAL_AGE_GAP_YEARS = 10.0
 # From this overlap of approved insights on, the factor is 1. Three pairs in a thousand reach it; without it, 99 in 100

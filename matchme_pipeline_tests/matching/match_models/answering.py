@@ -31,7 +31,7 @@ _COLUMNS = {
 
 @dataclass
 class Answering:
-    """So many women and men; `spread` is how far they differ in popularity and choosiness, in log-odds."""
+    """So many women and men; `spread` is how far they differ in popularity and selectivity, in log-odds."""
 
     each: int = 120
     spread: float = 1.3
