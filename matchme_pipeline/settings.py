@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-import psycopg
-from dotenv import dotenv_values
-from dotenv.parser import Binding, parse_stream
-from psycopg.conninfo import conninfo_to_dict
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
+from matchme_pipeline.env_file import env_file_values
 from matchme_pipeline.errors import ConfigurationError
+from matchme_pipeline.urls import is_secure_address, is_unambiguous, is_web_origin
 
 # Attributes whose unknown value an operator may let fail a stated preference (`strict_unknown`). By default an unknown
 # value fails no preference.
@@ -133,7 +131,7 @@ class Settings(BaseModel):
             raise ValueError(
                 "must start with postgresql:// (for instance postgresql://user:password@host:5432/postgres)"
             )
-        if url is not None and not _is_unambiguous(url):
+        if url is not None and not is_unambiguous(url):
             raise ValueError(
                 "cannot be read as a PostgreSQL URL; percent-encode what is special in its user and password "
                 "(@ as %40, / as %2F, % as %25, ? as %3F)"
@@ -176,7 +174,7 @@ class Settings(BaseModel):
     @field_validator("clerk_issuer", "clerk_jwks_url")
     @classmethod
     def _is_issuer(cls, url: str | None) -> str | None:
-        if url is not None and not _is_secure_address(url):
+        if url is not None and not is_secure_address(url):
             raise ValueError("must be https://HOST (the Frontend API URL of your Clerk instance), without a user name")
         return url
 
@@ -184,7 +182,7 @@ class Settings(BaseModel):
     @classmethod
     def _names_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
         for origin in origins:
-            if not _is_web_origin(origin):
+            if not is_web_origin(origin):
                 raise ValueError(
                     f"'{origin}' is not an origin; name the app's as https://HOST, separated by commas "
                     "(* and null would let other sites in)"
@@ -195,7 +193,7 @@ class Settings(BaseModel):
     @classmethod
     def _names_parties(cls, parties: frozenset[str]) -> frozenset[str]:
         for party in sorted(parties):
-            if not _is_web_origin(party):
+            if not is_web_origin(party):
                 raise ValueError(f"'{party}' is not an origin; name the app's as https://HOST, separated by commas")
         return parties
 
@@ -224,11 +222,11 @@ def load_settings(env_file: Path | None = Path(".env"), environment: Mapping[str
 
     Raises ConfigurationError for a malformed file or value; its sentence names the variable and the remedy.
     """
-    values = {**_env_file_values(env_file), **(os.environ if environment is None else environment)}
+    values = {**env_file_values(env_file), **(os.environ if environment is None else environment)}
     home = Path(values.get("MATCHME_HOME") or ".matchme")
     # An empty variable counts as unset.
     is_first_week_stated = bool(values.get("MATCHME_FIRST_WEEK"))
-    values = {**_env_file_values(home / POPULATION_FILE), **{name: value for name, value in values.items() if value}}
+    values = {**env_file_values(home / POPULATION_FILE), **{name: value for name, value in values.items() if value}}
     try:
         known = {
             field.alias: values[field.alias]
@@ -263,62 +261,3 @@ def as_rehearsal(settings: Settings) -> Settings:
 def process_settings() -> Settings:
     """The settings of this process; they are read once."""
     return load_settings()
-
-
-def _env_file_values(env_file: Path | None) -> dict[str, str]:
-    if env_file is None or not env_file.is_file():
-        return {}
-    try:
-        with env_file.open(encoding="utf-8") as stream:
-            for binding in parse_stream(stream):
-                if binding.error or (binding.key is not None and not _is_assignment(binding)):
-                    raise ConfigurationError(
-                        f"{env_file}, line {binding.original.line}: not of the form NAME=value. "
-                        "Correct or remove that line."
-                    )
-    except (UnicodeDecodeError, OSError) as error:
-        raise ConfigurationError(f"{env_file} cannot be read as UTF-8 text ({error}). Save it as plain text.") from None
-    return {name: value for name, value in dotenv_values(env_file).items() if value is not None}
-
-
-def _is_unambiguous(url: str) -> bool:
-    """Are user, password and host delimited unambiguously? Otherwise an error message could show part of a password."""
-    rest = url.partition("://")[2]
-    credentials, _, behind = rest.partition("@") if "@" in rest else ("", "", rest)
-    if "@" in behind or "/" in credentials or "?" in credentials:
-        return False
-    try:
-        conninfo_to_dict(url)
-    except psycopg.Error:
-        return False
-    return True
-
-
-_LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
-
-
-def _is_secure_address(url: str) -> bool:
-    """Is this an https address, or an http address of this machine? A user name could hide another host."""
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        return False
-    if not host or "@" in parts.netloc or any(character.isspace() or character == "\\" for character in url):
-        return False
-    return parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK_HOSTS)
-
-
-def _is_web_origin(origin: str) -> bool:
-    """Scheme, host and port, as a browser sends it."""
-    try:
-        parts = urlsplit(origin)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        return False
-    bare = parts.path in ("", "/") and not parts.query and not parts.fragment and "@" not in parts.netloc
-    return parts.scheme in ("https", "http") and bool(host) and bare and "*" not in origin
-
-
-def _is_assignment(binding: Binding) -> bool:
-    return binding.value is not None and str(binding.key).isidentifier()
