@@ -29,7 +29,7 @@ def commands_in(text: str) -> Iterator[list[str]]:
     for found in NAMED.findall(text):
         yield found.split("…")[0].split()
     for line in LINE.findall(text):
-        yield from alternatives(line.split())
+        yield from alternatives(re.sub(r"[][]", "", line).split())
 
 
 def alternatives(words: list[str]) -> Iterator[list[str]]:
