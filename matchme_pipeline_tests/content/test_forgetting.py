@@ -72,7 +72,7 @@ def test_no_table_knows_a_forgotten_member(finished: Connection):
     )
     assert len(tables_that_know(finished, user_id)) >= 10
     deletion.forget(finished, [user_id])
-    assert tables_that_know(finished, user_id) == set()
+    assert tables_that_know(finished, user_id) == set(), "content/deletion_tables.py must name these tables"
     audit = finished.execute("select user_id, action, subject from api_audit order by request_id").fetchall()
     assert audit == [("forgotten", "discard", "job"), ("user_admin", "look", "jobs of forgotten")]
 
@@ -122,7 +122,7 @@ def test_a_member_whose_profile_is_gone_is_forgotten_as_well(finished: Connectio
     finished.execute("delete from profiles where clerk_user_id = %s", [user_id])
     deletion.sweep(finished)
     assert tables_that_know(finished, user_id) - {"user_insights", "batch_processing_queue"} == set()
-    assert tables_that_know(finished, user_id) == set()
+    assert tables_that_know(finished, user_id) == set(), "content/deletion_tables.py must name these tables"
 
 
 def test_forgetting_again_finds_nothing(finished: Connection):
