@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from psycopg.rows import class_row
@@ -11,6 +11,11 @@ from psycopg.rows import class_row
 from matchme_pipeline.database.connection import Connection
 
 MAX_RUNNING = 20
+_RUNS: LiteralString = """
+    select id, dagster_run_id, run_type, week, status, started_at, completed_at, duration_seconds, total_jobs,
+        completed_jobs, failed_jobs, tokens_used, cost_usd, error_log as errors
+    from batch_run_history
+"""
 
 
 @dataclass(frozen=True)
@@ -67,10 +72,8 @@ def run_of(connection: Connection, dagster_run_id: str) -> RunRow | None:
     """The row of one run of Dagster's."""
     with connection.cursor(row_factory=class_row(RunRow)) as cursor:
         return cursor.execute(
-            """
-            select id, dagster_run_id, run_type, week, status, started_at, completed_at, duration_seconds, total_jobs,
-                completed_jobs, failed_jobs, tokens_used, cost_usd, error_log as errors
-            from batch_run_history
+            _RUNS
+            + """
             where dagster_run_id = %s
             """,
             [dagster_run_id],
@@ -88,10 +91,8 @@ def runs_page(
     """Runs after the position `after`, newest first; None omits a filter."""
     with connection.cursor(row_factory=class_row(RunRow)) as cursor:
         return cursor.execute(
-            """
-            select id, dagster_run_id, run_type, week, status, started_at, completed_at, duration_seconds, total_jobs,
-                completed_jobs, failed_jobs, tokens_used, cost_usd, error_log as errors
-            from batch_run_history
+            _RUNS
+            + """
             where (%(status)s::text is null or status = %(status)s)
                 and (%(run_type)s::text is null or run_type = %(run_type)s)
                 and (%(week)s::date is null or week = %(week)s)
