@@ -40,8 +40,8 @@ def worker(
     with DagsterInstance.get() as instance:
         week_workers.close_lost_workers(instance)
         with connect(url, vectors=False) as connection:
-            at_work = {row.week for row in lost_runs.close_lost(connection, instance, datetime.now(UTC))}
-            if wanted.sunday not in at_work and not missing_weeks([wanted]):
+            working_on = {row.week for row in lost_runs.close_lost(connection, instance, datetime.now(UTC))}
+            if wanted.sunday not in working_on and not missing_weeks([wanted]):
                 raise PipelineError(f"week {week} is finished: no run is working on it, and nothing is left to ask.")
             member_of = week_workers.run_of_week(connection, instance, wanted, 60 * wait)
         console.say(f"helping run {member_of} of week {week}")

@@ -7,7 +7,7 @@ from enum import StrEnum
 from dagster import DagsterError, DagsterInstance, DagsterRunStatus
 from dagster._core.storage.tags import GRPC_INFO_TAG
 
-from matchme_pipeline.operations.liveness import PROCESS_TAG, process_lives
+from matchme_pipeline.operations.liveness import PROCESS_TAG, is_process_alive
 
 
 class Cancellation(StrEnum):
@@ -38,7 +38,7 @@ def cancel(instance: DagsterInstance, dagster_run_id: str) -> Cancellation:
     # Dagster can end runs in its queue, and runs of its own servers.
     if run.status == DagsterRunStatus.QUEUED or (worker is None and GRPC_INFO_TAG in run.tags):
         return _ask_dagster(instance, dagster_run_id)
-    if worker is not None and process_lives(worker, record.create_timestamp):
+    if worker is not None and is_process_alive(worker, record.create_timestamp):
         os.kill(int(worker.rpartition(":")[2]), signal.SIGINT)
         return Cancellation.ASKED
     return Cancellation.OUT_OF_REACH

@@ -28,16 +28,16 @@ from redis.exceptions import RedisError
 from matchme_pipeline.database.addresses import database_url
 from matchme_pipeline.database.connection import connect
 from matchme_pipeline.operations import run_queries
-from matchme_pipeline.operations.heartbeat import quietly
+from matchme_pipeline.operations.heartbeat import log_database_errors
 from matchme_pipeline.operations.liveness import HEARTBEAT_SECONDS
 from matchme_pipeline.settings import process_settings
 
 # Several heartbeats must be missing, and a worker takes a while to start a step.
 LOST_AFTER = timedelta(seconds=6 * HEARTBEAT_SECONDS)
 MAX_TRIES = 4
-_LOOK_AGAIN = timedelta(seconds=5)
-_RESULT_IS_DUE = timedelta(seconds=10)
-_BROKER_IS_WAITED_FOR = timedelta(minutes=5)
+_POLL_INTERVAL = timedelta(seconds=5)
+_RESULT_TIMEOUT = timedelta(seconds=10)
+_BROKER_TIMEOUT = timedelta(minutes=5)
 _ENDS = {DagsterEventType.STEP_SUCCESS, DagsterEventType.STEP_FAILURE, DagsterEventType.STEP_UP_FOR_RETRY}
 _UNREACHABLE = (RedisError, KombuError, CeleryError, OSError)
 _log = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ class WatchedStep:
         self._submit, self._queue_is_empty = submit, queue_is_empty
         self._tries = 0
         self._ended_at: datetime | None = None
-        self._submitted_at = self._next_look = datetime.now(UTC)
+        self._submitted_at = self._next_poll = datetime.now(UTC)
         self._result: AsyncResult = self._submitted()
 
     def ready(self) -> bool:
@@ -101,13 +101,13 @@ class WatchedStep:
         except _UNREACHABLE as error:
             _log.warning("the broker does not answer: %s", type(error).__name__)
         now = datetime.now(UTC)
-        if now < self._next_look:
+        if now < self._next_poll:
             return False
-        self._next_look = now + _LOOK_AGAIN
+        self._next_poll = now + _POLL_INTERVAL
         if self._events(_ENDS):
             # The worker may be about to report the result.
             self._ended_at = self._ended_at or now
-            return now - self._ended_at > _RESULT_IS_DUE
+            return now - self._ended_at > _RESULT_TIMEOUT
         if self._is_lost(now):
             self._submit_again()
         return False
@@ -132,15 +132,15 @@ class WatchedStep:
     def _submitted(self) -> AsyncResult:
         self._tries += 1
         now = datetime.now(UTC)
-        self._submitted_at, self._next_look = now, now + _LOOK_AGAIN
+        self._submitted_at, self._next_poll = now, now + _POLL_INTERVAL
         while True:
             try:
                 return self._submit()
             except _UNREACHABLE as error:
-                if datetime.now(UTC) - now > _BROKER_IS_WAITED_FOR:
+                if datetime.now(UTC) - now > _BROKER_TIMEOUT:
                     raise
                 _log.warning("step %s waits: the broker does not answer (%s)", self._step_key, type(error).__name__)
-                sleep(_LOOK_AGAIN.total_seconds())
+                sleep(_POLL_INTERVAL.total_seconds())
 
     def _submit_again(self) -> None:
         if self._tries >= MAX_TRIES:
@@ -161,10 +161,10 @@ class WatchedStep:
             return False
         if not self._has_started() and not self._is_in_no_queue():
             # No step is active, so this process writes the run's heartbeat.
-            quietly(self._record_progress)
+            log_database_errors(self._record_progress)
             return False
         with connect(database_url(process_settings()), vectors=False) as connection:
-            return run_queries.is_silent_since(connection, self._run_id, now - LOST_AFTER)
+            return run_queries.has_no_heartbeat_since(connection, self._run_id, now - LOST_AFTER)
 
     def _has_started(self) -> bool:
         since = self._submitted_at.timestamp()

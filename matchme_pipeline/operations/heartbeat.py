@@ -10,7 +10,7 @@ import psycopg
 
 from matchme_pipeline.errors import DatabaseUnavailableError
 
-_LOOK_SECONDS = 1.0
+_POLL_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
 
@@ -37,17 +37,17 @@ class Heartbeat:
 
     def _run(self) -> None:
         waited = 0.0
-        while not self._stopped.wait(min(_LOOK_SECONDS, self._interval)):
+        while not self._stopped.wait(min(_POLL_SECONDS, self._interval)):
             parent = parent_process()
             if parent is not None and not parent.is_alive():
                 os._exit(1)
-            waited += min(_LOOK_SECONDS, self._interval)
+            waited += min(_POLL_SECONDS, self._interval)
             if waited >= self._interval:
                 waited = 0.0
-                quietly(self._beat)
+                log_database_errors(self._beat)
 
 
-def quietly(write: Callable[[], object]) -> None:
+def log_database_errors(write: Callable[[], object]) -> None:
     """Call `write`; log a database error, because a failed status update must not end the run."""
     try:
         write()

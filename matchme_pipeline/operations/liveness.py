@@ -60,7 +60,7 @@ def end_of(row: RunningRow, dagster_status: DagsterRunStatus | None, now: dateti
     """
     if dagster_status in ENDED:
         return End(ENDED[dagster_status])
-    seen = process_lives(row.worker, row.started_at)
+    seen = is_process_alive(row.worker, row.started_at)
     if seen is False:
         return End("failed", "the process that ran it is gone")
     last_sign = row.heartbeat_at or row.started_at
@@ -75,7 +75,7 @@ def this_worker() -> str:
     return f"{platform.node()}:{parent.pid if parent is not None else os.getpid()}"
 
 
-def process_lives(worker: str | None, since: datetime) -> bool | None:
+def is_process_alive(worker: str | None, since: datetime) -> bool | None:
     """Does the process `host:pid` exist since `since`? None if this cannot be determined."""
     host, _, pid = (worker or "").rpartition(":")
     if host != platform.node() or not pid.isdigit():

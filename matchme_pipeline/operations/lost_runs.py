@@ -6,7 +6,7 @@ from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.operations import run_queries, runs
-from matchme_pipeline.operations.liveness import PROCESS_TAG, UNFINISHED, End, RunningRow, end_of, process_lives
+from matchme_pipeline.operations.liveness import PROCESS_TAG, UNFINISHED, End, RunningRow, end_of, is_process_alive
 from matchme_pipeline.operations.pools import free_pools
 from matchme_pipeline.operations.run_errors import end_of_failure
 
@@ -47,7 +47,7 @@ def not_yet_started(connection: Connection, instance: DagsterInstance) -> list[t
         if week is None or run_queries.status_of(connection, run.run_id) is not None:
             continue
         created = instance.get_run_record_by_id(run.run_id)
-        if created is not None and process_lives(run.tags.get(PROCESS_TAG), created.create_timestamp) is False:
+        if created is not None and is_process_alive(run.tags.get(PROCESS_TAG), created.create_timestamp) is False:
             instance.report_run_failed(run, "Closed by the pipeline: the process that ran it is gone")
             free_pools(instance, run.run_id)
             continue

@@ -10,7 +10,7 @@ from matchme_pipeline.week import WEEK, Week
 # One at a time, because a week's matches depend on the pairs of earlier weeks.
 MAX_IN_FLIGHT = 1
 # A failure counts here after Dagster's own retries of a lost process; three in a row need a person.
-GIVE_UP_AFTER = 3
+MAX_FAILED_RUNS = 3
 FIRST_WAIT = timedelta(minutes=30)
 # The schedule comes first for the week that has just closed.
 SCHEDULES_TURN = timedelta(hours=1)
@@ -69,7 +69,7 @@ def plan(
         just_closed = week == newest.sunday and now < newest.cutoff + SCHEDULES_TURN
         if week in finished or just_closed or own.cancelled:
             pass
-        elif own.failures >= GIVE_UP_AFTER:
+        elif own.failures >= MAX_FAILED_RUNS:
             result.given_up.append(week)
         elif week in in_flight or is_full or waits:
             break

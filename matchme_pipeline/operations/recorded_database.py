@@ -10,7 +10,7 @@ from pydantic import PrivateAttr
 
 from matchme_pipeline.database.resource import DatabaseResource
 from matchme_pipeline.operations import run_queries, runs
-from matchme_pipeline.operations.heartbeat import Heartbeat, quietly
+from matchme_pipeline.operations.heartbeat import Heartbeat, log_database_errors
 from matchme_pipeline.operations.liveness import HEARTBEAT_SECONDS, End
 from matchme_pipeline.operations.run_errors import end_of_failure
 from matchme_pipeline.operations.run_locks import acquire_run_lock
@@ -50,7 +50,7 @@ class RecordedDatabaseResource(DatabaseResource):
                 if run_queries.status_of(connection, run.run_id) == "running":
                     runs.close_run(connection, run, end.status, end.error)
 
-        quietly(write)
+        log_database_errors(write)
 
     def _record_progress(self, dagster_run_id: str) -> None:
         with self.connect() as connection:
@@ -80,8 +80,8 @@ def end_after_step(instance: DagsterInstance, run: DagsterRun) -> End | None:
     is_over = is_shared_process or len(planned) == 1
     if any(DagsterEventType.STEP_FAILURE in seen for seen in kinds.values()):
         return end_of_failure(instance, run) if is_over else None
-    well = {step for step, seen in kinds.items() if DagsterEventType.STEP_SUCCESS in seen}
-    if well.issuperset(planned) and well:
+    succeeded = {step for step, seen in kinds.items() if DagsterEventType.STEP_SUCCESS in seen}
+    if succeeded.issuperset(planned) and succeeded:
         return End("completed")
     return End("cancelled", "the run was interrupted") if is_over else None
 

@@ -109,7 +109,7 @@ def record_progress(connection: Connection, dagster_run_id: str) -> bool:
     )
 
 
-def is_silent_since(connection: Connection, dagster_run_id: str, moment: datetime) -> bool:
+def has_no_heartbeat_since(connection: Connection, dagster_run_id: str, moment: datetime) -> bool:
     """Has an active run had no heartbeat since `moment`?"""
     row = connection.execute(
         "select coalesce(heartbeat_at, started_at) < %s from batch_run_history "

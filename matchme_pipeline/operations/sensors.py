@@ -187,11 +187,11 @@ def read_finished_batches(context: SensorEvaluationContext) -> SensorResult | Sk
 def close_lost_runs(context: SensorEvaluationContext) -> SkipReason:
     """Record the end of runs that could not record it themselves."""
     with _database() as connection:
-        at_work = lost_runs.close_lost(connection, context.instance, _now())
+        active = lost_runs.close_lost(connection, context.instance, _now())
         lost_runs.not_yet_started(connection, context.instance)
     week_workers.close_lost_workers(context.instance)
     context.update_cursor(_now().isoformat())
-    return SkipReason(f"{len(at_work)} runs are active")
+    return SkipReason(f"{len(active)} runs are active")
 
 
 def _can_be_worked_on(due: DueSet, now: datetime) -> bool:

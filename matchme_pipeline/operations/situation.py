@@ -8,7 +8,7 @@ from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.operations import alert_queries, missing_weeks
 from matchme_pipeline.operations.alerts import ready_by
 from matchme_pipeline.operations.assessment import ActiveRun, Situation
-from matchme_pipeline.operations.missing_weeks import GIVE_UP_AFTER
+from matchme_pipeline.operations.missing_weeks import MAX_FAILED_RUNS
 from matchme_pipeline.operations.remedies import cause_of, remedy_for
 from matchme_pipeline.operations.report import queries
 from matchme_pipeline.settings import Settings
@@ -44,7 +44,10 @@ def situation(connection: Connection, settings: Settings, now: datetime) -> Situ
         active_run=_active_run(connection),
         usual_seconds=_usual_seconds(connection),
         failure=failure,
-        will_retry=settings.automation and tried is not None and tried.failures < GIVE_UP_AFTER and not tried.cancelled,
+        will_retry=settings.automation
+        and tried is not None
+        and tried.failures < MAX_FAILED_RUNS
+        and not tried.cancelled,
         stopped_by=(last.stopped_by if last else None) or "",
         missing=missing,
         failed_jobs=failed,

@@ -24,7 +24,7 @@ from matchme_pipeline.settings import Settings, process_settings
 from matchme_pipeline.week import Week
 
 # The first check looks back this far; later ones start where the previous one ended.
-FIRST_LOOK_BACK = timedelta(days=1)
+FIRST_LOOKBACK = timedelta(days=1)
 # A run's end may be recorded later than it happened, for example when its machine was lost.
 OVERLAP = timedelta(hours=1)
 
@@ -37,7 +37,7 @@ OVERLAP = timedelta(hours=1)
 def watch_weeks(context: SensorEvaluationContext) -> SkipReason:
     """Raise alerts for failed runs, failed jobs, budget thresholds and weeks not finished by Sunday 07:00 UTC."""
     settings, now = process_settings(), datetime.now(UTC)
-    since = datetime.fromisoformat(context.cursor) if context.cursor else now - FIRST_LOOK_BACK
+    since = datetime.fromisoformat(context.cursor) if context.cursor else now - FIRST_LOOKBACK
     with connect(database_url(settings), vectors=False) as connection:
         new = watch(connection, context.instance, settings, since - OVERLAP, now)
     context.update_cursor(now.isoformat())

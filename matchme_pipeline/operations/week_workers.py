@@ -18,7 +18,7 @@ from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.errors import BudgetExceededError, ConfigurationError, PipelineError
 from matchme_pipeline.llm.contracts import CallContext, Models
 from matchme_pipeline.operations import lost_runs, run_queries, worker_queries
-from matchme_pipeline.operations.liveness import PROCESS_TAG, process_lives
+from matchme_pipeline.operations.liveness import PROCESS_TAG, is_process_alive
 from matchme_pipeline.settings import Settings
 from matchme_pipeline.week import Week
 
@@ -26,7 +26,7 @@ WORKER_JOB = "week_worker"
 # Tags: the run that a worker belongs to, and the week that both work on.
 MEMBER_OF_TAG = "matchme/worker_of"
 WEEK_TAG = "matchme/worker_week"
-LOOK_SECONDS = 1.0
+POLL_SECONDS = 1.0
 
 
 class OpenQuestions(Protocol):
@@ -65,7 +65,7 @@ def run_of_week(connection: Connection, instance: DagsterInstance, week: Week, w
                 f"No run is working on week {week.key}. Start it (matchme run --week {week.key}, or materialise it in "
                 "Dagster's UI), then its workers; --wait MINUTES waits for it."
             )
-        time.sleep(LOOK_SECONDS)
+        time.sleep(POLL_SECONDS)
 
 
 def join(
@@ -86,7 +86,7 @@ def join(
     questions: dict[str, OpenQuestions] = {}
     while run_queries.status_of(connection, member_of) == "running":
         done = 0
-        for stage in _at_work(instance, member_of, stages):
+        for stage in _started_stages(instance, member_of, stages):
             if stage not in questions:
                 if not _asks_the_same_model(connection, member_of, stage, models):
                     continue
@@ -101,7 +101,7 @@ def join(
             if found:
                 report(f"{stage}: {answered[stage]} answers")
         if not done:
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
     return answered
 
 
@@ -111,7 +111,7 @@ def close_lost_workers(instance: DagsterInstance) -> None:
         RunsFilter(job_name=WORKER_JOB, statuses=[DagsterRunStatus.STARTED, DagsterRunStatus.STARTING])
     ):
         worker = record.dagster_run
-        lives = process_lives(worker.tags.get(PROCESS_TAG), record.create_timestamp)
+        lives = is_process_alive(worker.tags.get(PROCESS_TAG), record.create_timestamp)
         member_of = instance.get_run_record_by_id(worker.tags.get(MEMBER_OF_TAG, ""))
         is_over = member_of is None or (
             member_of.dagster_run.is_finished
@@ -121,7 +121,7 @@ def close_lost_workers(instance: DagsterInstance) -> None:
             instance.report_run_failed(worker, "Closed by the pipeline: the process of this worker is gone")
 
 
-def _at_work(instance: DagsterInstance, dagster_run_id: str, stages: Mapping[str, object]) -> list[str]:
+def _started_stages(instance: DagsterInstance, dagster_run_id: str, stages: Mapping[str, object]) -> list[str]:
     steps = instance.get_run_step_stats(dagster_run_id, list(stages))
     return [step.step_key for step in steps if step.status == StepEventStatus.IN_PROGRESS]
 

@@ -36,7 +36,7 @@ def stages_of(
     }
 
 
-class _OfMembers:
+class _MemberQuestions:
     """Open jobs of a type, a portion of members at a time, no member twice."""
 
     job_type: JobType
@@ -60,7 +60,7 @@ class _OfMembers:
         raise NotImplementedError
 
 
-class _Insights(_OfMembers):
+class _Insights(_MemberQuestions):
     job_type = JobType.CONTENT_ANALYSIS
     _items: Mapping[str, Sequence[HashedItem]] | None = None
 
@@ -73,7 +73,7 @@ class _Insights(_OfMembers):
         return sum(len(member.analyses) for member in self._models.analyse(asked, self._calls))
 
 
-class _Vectors(_OfMembers):
+class _Vectors(_MemberQuestions):
     job_type = JobType.EMBEDDING_UPDATE
     _waiting: OpenTexts | None = None
 

@@ -15,7 +15,7 @@ FIRST_COOLDOWN_SECONDS, MAX_COOLDOWN_SECONDS = 0.25, 20.0
 MAX_TRUSTED_RETRY_AFTERS = 3
 MIN_COOLDOWN_SECONDS = 0.05
 # How often a waiting request checks whether the run has stopped.
-LOOK_SECONDS = 1.0
+POLL_SECONDS = 1.0
 
 
 @dataclass
@@ -75,7 +75,7 @@ class AdaptiveLimiter:
                 self._changed.clear()
                 try:
                     await asyncio.wait_for(
-                        self._changed.wait(), LOOK_SECONDS if delay is None else min(delay, LOOK_SECONDS)
+                        self._changed.wait(), POLL_SECONDS if delay is None else min(delay, POLL_SECONDS)
                     )
                 except TimeoutError:
                     continue

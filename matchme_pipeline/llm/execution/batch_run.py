@@ -72,7 +72,7 @@ class BatchRun:
         self._emit = emit
         self._silence = silence
         self._now = now
-        self._first_look_seconds = first_poll_seconds
+        self._first_poll_seconds = first_poll_seconds
         self._deadline = deadline(context.week, now())
         # How many lines of one batch the account may have waiting, as far as it is known.
         self._most_lines: int | None = None
@@ -174,7 +174,7 @@ class BatchRun:
     async def _follow(self, work: BatchWork, batches: Sequence[Batch], left: dict[str, None]) -> None:
         """Wait until all batches are read or given up; removes their answers' keys from `left`."""
         waiting = list(batches)
-        pause, cancelled_at = self._first_look_seconds, None
+        pause, cancelled_at = self._first_poll_seconds, None
         while waiting:
             waiting = [batch for batch in waiting if not await self._is_done(work, batch, left)]
             if waiting and self._near_deadline():

@@ -17,7 +17,7 @@ S = TypeVar("S")
 HOLD_SECONDS = 9.0
 RENEW_SECONDS = 3.0
 # How often a worker looks for an answer that another worker requests.
-LOOK_SECONDS = 0.25
+POLL_SECONDS = 0.25
 
 
 class InFlightClaims:

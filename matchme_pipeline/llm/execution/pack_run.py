@@ -12,7 +12,7 @@ from matchme_pipeline.llm.execution.billing import billed_usage, booked_call
 from matchme_pipeline.llm.execution.budget_cover import Budget
 from matchme_pipeline.llm.execution.exchange import Json, RefusedRequestError
 from matchme_pipeline.llm.execution.group_commit import GroupCommit
-from matchme_pipeline.llm.execution.in_flight_claims import LOOK_SECONDS, InFlightClaims
+from matchme_pipeline.llm.execution.in_flight_claims import POLL_SECONDS, InFlightClaims
 from matchme_pipeline.llm.execution.request_sender import Delivery, RequestSender
 from matchme_pipeline.llm.execution.wire_format import ChatFormat, EmbeddingFormat
 from matchme_pipeline.llm.execution.worker_pool import WorkerPool
@@ -102,7 +102,7 @@ class PackRun(ABC, Generic[I, O, P]):
                 await self._send(replace(pack, items=to_send))
         if elsewhere:
             if not to_send:
-                await asyncio.sleep(LOOK_SECONDS)
+                await asyncio.sleep(POLL_SECONDS)
             self._pool.add_last(replace(pack, items=elsewhere))
 
     async def _split_or_fail(self, pack: P, error: RefusedRequestError) -> None:
