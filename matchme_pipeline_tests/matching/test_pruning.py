@@ -88,6 +88,6 @@ def test_candidates_over_many_places_are_those_of_the_look_at_all_pairs(
 
 def _without_bounds(members: np.ndarray) -> np.ndarray:
     bounds = pruning.member_bounds(members)
-    bounds["reach"], bounds["age_low"], bounds["wish_low"] = np.inf, 0, 0
-    bounds["age_high"] = bounds["wish_high"] = 10_000
+    bounds["reach"], bounds["age_low"], bounds["wanted_low"] = np.inf, 0, 0
+    bounds["age_high"] = bounds["wanted_high"] = 10_000
     return bounds
