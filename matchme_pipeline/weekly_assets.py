@@ -138,7 +138,7 @@ def open_or_closed_week_of(context: AssetExecutionContext) -> Week:
     """The week that a content asset is materialised for; it may be open but not in the future."""
     week = Week.parse(context.partition_key)
     if datetime.now(UTC) < week.start:
-        raise WeekError(f"week {week.key} lies in the future: its window opens at {week.start:%Y-%m-%d %H:%M} UTC")
+        raise WeekError(f"week {week.key} is in the future: its window opens at {week.start:%Y-%m-%d %H:%M} UTC")
     return week
 
 

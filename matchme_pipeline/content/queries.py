@@ -60,92 +60,113 @@ def replace_items(connection: Connection, week: date, items: Sequence[HashedItem
     edited away are removed, unless another item has that text.
     """
     with connection.transaction():
-        stage_rows(
-            connection,
-            "hashed",
-            [
-                ("item_type", "text"),
-                ("item_id", "uuid"),
-                ("user_id", "text"),
-                ("shared_at", "timestamptz"),
-                ("content_hash", "text"),
-                ("status", "text"),
-                ("skip_reason", "text"),
-                ("duplicate_of", "uuid"),
-                ("characters", "integer"),
-            ],
-            [
-                (
-                    item.raw.item_type,
-                    item.raw.item_id,
-                    item.raw.user_id,
-                    item.raw.shared_at,
-                    item.content_hash,
-                    item.status,
-                    None if item.content_hash else "empty",
-                    item.duplicate_of,
-                    item.characters,
-                )
-                for item in items
-            ],
-        )
-        connection.execute("drop table if exists pg_temp.lost_texts")
-        connection.execute(
-            """
-            create temporary table lost_texts on commit drop as
-            select c.content_hash
-            from content_items c
-            left join hashed h on h.item_type = c.item_type and h.item_id = c.item_id
-            where (h.item_id is not null or c.week = %s) and c.content_hash is distinct from h.content_hash
-            """,
-            [week],
-        )
-        removed = connection.execute(
-            """
-            delete from content_items c
-            where c.week = %s
-                and not exists (select from hashed h where h.item_type = c.item_type and h.item_id = c.item_id)
-            """,
-            [week],
-        ).rowcount
-        written = connection.execute(
-            """
-            insert into content_items as c (
-                item_type, item_id, user_id, week, shared_at, content_hash, status, skip_reason, duplicate_of,
-                characters
-            )
-            select item_type, item_id, user_id, %s, shared_at, content_hash, status, skip_reason, duplicate_of,
-                characters
-            from hashed
-            on conflict (item_type, item_id) do update
-            set user_id = excluded.user_id, week = excluded.week, shared_at = excluded.shared_at,
-                content_hash = excluded.content_hash, status = excluded.status, skip_reason = excluded.skip_reason,
-                duplicate_of = excluded.duplicate_of, characters = excluded.characters
-            where (c.content_hash, c.status, c.duplicate_of, c.week)
-                is distinct from (excluded.content_hash, excluded.status, excluded.duplicate_of, excluded.week)
-            """,
-            [week],
-        ).rowcount
-        # An edited caption is analysed and embedded again.
-        connection.execute(
-            """
-            update posts p
-            set content_hash = h.content_hash,
-                -- The vector of another text; one that the app had before this pipeline stays until it is replaced.
-                embedding = case when p.content_hash is null or p.content_hash = h.content_hash then p.embedding end,
-                embedding_model = case
-                    when p.content_hash is null or p.content_hash = h.content_hash then p.embedding_model
-                end,
-                processing_status = case when h.status = 'skipped' then 'skipped' else 'pending' end,
-                processed_at = null,
-                analysis_result = null
-            from hashed h
-            where h.item_type = 'post' and p.id = h.item_id
-                and (
-                    p.content_hash is distinct from h.content_hash
-                    or (h.status = 'skipped') <> (coalesce(p.processing_status, 'pending') = 'skipped')
-                )
-            """
-        )
+        _stage_items(connection, items)
+        _stage_lost_texts(connection, week)
+        removed = _remove_missing_items(connection, week)
+        written = _write_items(connection, week)
+        _reset_posts(connection)
         deletion_queries.remove_lost_texts(connection)
     return removed + written
+
+
+def _stage_items(connection: Connection, items: Sequence[HashedItem]) -> None:
+    stage_rows(
+        connection,
+        "hashed",
+        [
+            ("item_type", "text"),
+            ("item_id", "uuid"),
+            ("user_id", "text"),
+            ("shared_at", "timestamptz"),
+            ("content_hash", "text"),
+            ("status", "text"),
+            ("skip_reason", "text"),
+            ("duplicate_of", "uuid"),
+            ("characters", "integer"),
+        ],
+        [
+            (
+                item.raw.item_type,
+                item.raw.item_id,
+                item.raw.user_id,
+                item.raw.shared_at,
+                item.content_hash,
+                item.status,
+                None if item.content_hash else "empty",
+                item.duplicate_of,
+                item.characters,
+            )
+            for item in items
+        ],
+    )
+
+
+def _stage_lost_texts(connection: Connection, week: date) -> None:
+    """Stage `lost_texts`: the hashes that the week's items no longer have."""
+    connection.execute("drop table if exists pg_temp.lost_texts")
+    connection.execute(
+        """
+        create temporary table lost_texts on commit drop as
+        select c.content_hash
+        from content_items c
+        left join hashed h on h.item_type = c.item_type and h.item_id = c.item_id
+        where (h.item_id is not null or c.week = %s) and c.content_hash is distinct from h.content_hash
+        """,
+        [week],
+    )
+
+
+def _remove_missing_items(connection: Connection, week: date) -> int:
+    return connection.execute(
+        """
+        delete from content_items c
+        where c.week = %s
+            and not exists (select from hashed h where h.item_type = c.item_type and h.item_id = c.item_id)
+        """,
+        [week],
+    ).rowcount
+
+
+def _write_items(connection: Connection, week: date) -> int:
+    return connection.execute(
+        """
+        insert into content_items as c (
+            item_type, item_id, user_id, week, shared_at, content_hash, status, skip_reason, duplicate_of,
+            characters
+        )
+        select item_type, item_id, user_id, %s, shared_at, content_hash, status, skip_reason, duplicate_of,
+            characters
+        from hashed
+        on conflict (item_type, item_id) do update
+        set user_id = excluded.user_id, week = excluded.week, shared_at = excluded.shared_at,
+            content_hash = excluded.content_hash, status = excluded.status, skip_reason = excluded.skip_reason,
+            duplicate_of = excluded.duplicate_of, characters = excluded.characters
+        where (c.content_hash, c.status, c.duplicate_of, c.week)
+            is distinct from (excluded.content_hash, excluded.status, excluded.duplicate_of, excluded.week)
+        """,
+        [week],
+    ).rowcount
+
+
+def _reset_posts(connection: Connection) -> None:
+    """Write the staged hashes to posts; an edited caption is analysed and embedded again."""
+    connection.execute(
+        """
+        update posts p
+        set content_hash = h.content_hash,
+            -- The vector of another text; one that the app had before this pipeline stays until it is replaced.
+            embedding = case when p.content_hash is null or p.content_hash = h.content_hash then p.embedding end,
+            embedding_model = case
+                when p.content_hash is null or p.content_hash = h.content_hash then p.embedding_model
+            end,
+            processing_status = case when h.status = 'skipped' then 'skipped' else 'pending' end,
+            processed_at = null,
+            analysis_result = null
+        from hashed h
+        where h.item_type = 'post' and p.id = h.item_id
+            and (
+                p.content_hash is distinct from h.content_hash
+                or (h.status = 'skipped') <> (coalesce(p.processing_status, 'pending') = 'skipped')
+            )
+        """
+    )

@@ -107,7 +107,7 @@ def test_two_workers_and_the_run_ask_every_post_once_between_them(
     [
         ("2026-01-05", {}, ["2026-01-05", "Monday"]),
         ("2025-01-05", {}, ["before the pipeline's first week"]),
-        ("2126-01-06", {}, ["lies in the future"]),
+        ("2126-01-06", {}, ["is in the future"]),
         (WEEK.key, {}, ["MATCHME_LLM=local"]),
         (WEEK.key, {"MATCHME_LLM": "openai", "OPENAI_API_KEY": "x", "MATCHME_LLM_MODE": "batch"}, ["MATCHME_LLM_MODE"]),
     ],
