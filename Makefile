@@ -1,9 +1,8 @@
-# Everything runs in a virtual environment beside this file; no path below is absolute, so a space in the
-# checkout's path does no harm.
+# Everything runs in a virtual environment in this folder. All paths are relative, so the checkout's path may contain spaces.
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
-# Of its own: what the extras bring is not in the lock, and `make check` holds .venv to it.
+# A separate environment: the lock does not contain the extras, and `make check` compares .venv with the lock.
 DISTRIBUTED := .venv-distributed
 INSTALLED := $(VENV)/.installed
 LOCK = $(VENV)/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
@@ -14,12 +13,12 @@ export DO_NOT_TRACK := 1
 .PHONY: install lock upgrade demo dev api test test-distributed check format bench chaos mutants clean stop
 .DEFAULT_GOAL := help
 
-help: ## What can be made
+help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/'
 
 install: $(INSTALLED) ## Create .venv and install the pinned dependencies
 
-# Everything that is installed is pinned with its hashes; what an earlier lock had installed leaves with the environment.
+# All packages are pinned with their hashes. The environment is created anew, so packages of an earlier lock disappear.
 $(INSTALLED): requirements.lock
 	@echo "Installing the pinned packages into $(VENV): about a minute." >&2
 	$(PYTHON) -m venv --clear $(VENV)
@@ -27,20 +26,20 @@ $(INSTALLED): requirements.lock
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(INSTALLED)
 
-lock: $(INSTALLED) ## Bring the lock into line with pyproject.toml, keeping what it pins
+lock: $(INSTALLED) ## Update the lock after a change of pyproject.toml; pins stay
 	$(LOCK)
 
 upgrade: $(INSTALLED) ## Pin the newest allowed versions, reinstall, then run the checks
 	$(LOCK) --upgrade
 	$(MAKE) check
 
-# The paid path without a key: PAID=rehearsal. It has data of its own, so that its ledger is no other's.
+# PAID=rehearsal runs the paid path without a key. It has its own data and ledger.
 ifeq ($(PAID),rehearsal)
 export MATCHME_LLM := rehearsal
 export MATCHME_HOME := .matchme/rehearsal
 endif
 
-demo: $(INSTALLED) ## From nothing to six finished weeks and a summary; PAID=rehearsal: with tokens and cost
+demo: $(INSTALLED) ## Six finished weeks of synthetic data and a summary; PAID=rehearsal: with tokens and cost
 	$(PY) -m matchme_pipeline.cli.main demo
 
 dev: $(INSTALLED) ## The Dagster UI and daemon over the same data
@@ -52,7 +51,7 @@ api: $(INSTALLED) ## The HTTP API and its operations page over the same data
 test: $(INSTALLED) ## All tests
 	$(PY) -m pytest -n 2 --dist worksteal
 
-test-distributed: $(DISTRIBUTED)/.installed ## A week on Celery workers (needs redis-server), steps as k8s and docker run them
+test-distributed: $(DISTRIBUTED)/.installed ## A week on Celery workers (needs redis-server), and steps as Kubernetes and Docker run them
 	TEST_DISTRIBUTED=1 $(DISTRIBUTED)/bin/python -m pytest -rs matchme_pipeline_tests/distributed
 
 $(DISTRIBUTED)/.installed: requirements.lock pyproject.toml
@@ -69,17 +68,17 @@ check: $(INSTALLED) ## Format, lint, types, import rules, tests
 	$(VENV)/bin/dagster definitions validate --log-level warning
 	$(PY) -m pytest -n 2 --dist worksteal
 
-format: $(INSTALLED) ## Format and mend what the linter can mend
+format: $(INSTALLED) ## Format, and apply the linter's fixes
 	$(PY) -m ruff format .
 	$(PY) -m ruff check --fix .
 
-bench: $(INSTALLED) ## Measurements, printed
+bench: $(INSTALLED) ## Run the benchmarks
 	$(PY) -m matchme_pipeline_tests.bench
 
-chaos: $(INSTALLED) ## Weeks under faults, repeatable: SEED=1 ROUNDS=40 EXECUTOR=multiprocess
+chaos: $(INSTALLED) ## Run weeks under faults, repeatably: SEED=1 ROUNDS=40 EXECUTOR=multiprocess
 	$(PY) -m matchme_pipeline_tests.chaos --late $(if $(EXECUTOR),--executor $(EXECUTOR)) $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
-mutants: $(INSTALLED) ## Change the pure rules, count what the tests notice: GROUPS="masking dna" SAMPLE=150
+mutants: $(INSTALLED) ## Mutation tests of the pure rules: GROUPS="masking dna" SAMPLE=150
 	$(PY) -m matchme_pipeline_tests.mutants $(GROUPS) $(if $(SAMPLE),--sample $(SAMPLE))
 
 stop: $(INSTALLED) ## Stop the embedded PostgreSQL

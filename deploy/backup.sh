@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # backup.sh FOLDER: dump the app's database and Dagster's into FOLDER/DATE, keep the newest KEEP (14) of them.
-# PG_BIN is the folder of a pg_dump that is as new as the server; left out, the one on PATH, or the embedded server's.
+# PG_BIN is the folder of a pg_dump at least as new as the server; default: the one on PATH, or the embedded server's.
 set -euo pipefail
 umask 077
 folder=${1:?Name the folder: backup.sh FOLDER}
@@ -12,11 +12,11 @@ dump=${pg_bin:+$pg_bin/}pg_dump
 target=$folder/$(date -u +%Y-%m-%dT%H%M%SZ)
 mkdir -p "$target.partial"
 "$dump" --format=custom --no-owner --file="$target.partial/app.dump" "$("$matchme" db uri)"
-# Beside the app's tables Dagster's are in the same dump (schema dagster); elsewhere they have a dump of their own.
+# Dagster's tables are in the app's dump if they share its database (schema dagster); otherwise they have their own dump.
 if dagster=$("$matchme" db uri --dagster) && [ "$dagster" != "$("$matchme" db uri)" ]; then
   "$dump" --format=custom --no-owner --file="$target.partial/dagster.dump" "$dagster"
 fi
-# A folder with its final name is a whole backup.
+# Only a complete backup gets its final name.
 mv "$target.partial" "$target"
 ls -1d "$folder"/????-??-??T??????Z | head -n "-$keep" | xargs -r rm -rf --
 echo "$target"

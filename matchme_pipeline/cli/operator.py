@@ -13,7 +13,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def status(json: AsJson = False) -> None:
-    """Must somebody act now? The first line and the exit status answer: 0 for no, 1 for yes.
+    """Can I go back to bed? The first line and the exit status answer: 0 for yes, 1 for no.
 
     The newest runs, missing weeks, the queue and alerts follow. With --json, `verdict` holds the answer and the exit
     status is 0.

@@ -38,7 +38,7 @@ def approve(shared: Shared, member: Member, sent: Body) -> dict[str, Any]:
 
 @router.post("/insights-reject")
 def reject(shared: Shared, member: Member, sent: Body) -> dict[str, Any]:
-    """Reject an insight; nobody sees it again."""
+    """Reject an insight; it is not shown again."""
     return _review(shared, member.user_id, sent, "rejected")
 
 

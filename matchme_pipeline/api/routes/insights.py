@@ -39,7 +39,7 @@ def approve(shared: Shared, member: Member, insight_id: InsightId) -> ReviewAnsw
 
 @router.post("/{insight_id}/reject", responses=problems(401, 404, 409, 410, 422))
 def reject(shared: Shared, member: Member, insight_id: InsightId) -> ReviewAnswer:
-    """Reject the insight; nobody sees it again."""
+    """Reject the insight; it is not shown again."""
     return _review(shared, member.user_id, insight_id, "rejected")
 
 
