@@ -21,7 +21,7 @@ from matchme_pipeline.week import Week
 
 MEMBERS_CLAIMED_AT_ONCE = 500
 # Members whose results are written in one transaction.
-MEMBERS_SAVED_AT_ONCE = 50
+MEMBERS_SAVED_AT_ONCE = 250
 
 
 @dataclass

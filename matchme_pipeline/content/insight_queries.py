@@ -93,6 +93,8 @@ def save_outcomes(
         """,
         [processed_at, list(answered)],
     )
+    if not failed:
+        return
     connection.execute(
         """
         update posts set processing_status = 'failed'

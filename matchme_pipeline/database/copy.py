@@ -61,14 +61,15 @@ def stage_rows(
 
 
 def read_vectors(
-    connection: Connection, query: LiteralString, parameters: Sequence[Any] = ()
+    connection: Connection, query: LiteralString, parameters: Sequence[Any] = (), expected: int = _VECTORS_AT_FIRST
 ) -> tuple[list[str], NDArray[np.float32]]:
     """Run `query`, whose rows are (text, vector), and stream its result as binary COPY.
 
-    Returns the keys and their vectors, float32 of shape (rows, 1536).
+    Returns the keys and their vectors, float32 of shape (rows, 1536). With the right number of `expected` rows, no
+    vector is moved in memory.
     """
     keys: list[str] = []
-    vectors = np.empty((_VECTORS_AT_FIRST, VECTOR_DIMENSIONS), dtype=np.float32)
+    vectors = np.empty((max(1, expected), VECTOR_DIMENSIONS), dtype=np.float32)
     statement = sql.SQL("copy ({}) to stdout (format binary)").format(sql.SQL(query))
     with connection.cursor() as cursor, cursor.copy(statement, parameters) as copy:
         # A vector in the wire format: its dimensions, a reserved number, big-endian floats.

@@ -58,7 +58,7 @@ def read_json(text: str | bytes) -> Any:
     if _nests_too_deep(text):
         return UnreadableValue(f"nests deeper than {MAX_JSON_DEPTH} levels")
     try:
-        return json.loads(text, parse_int=_whole_number, parse_float=_number)
+        return _DECODER.decode(text)
     except (ValueError, RecursionError) as error:
         return UnreadableValue(f"cannot be read as JSON ({type(error).__name__})")
 
@@ -147,6 +147,10 @@ def _whole_number(digits: str) -> int | float:
 def _number(digits: str) -> float:
     value = float(digits)
     return value if math.isfinite(value) else math.copysign(sys.float_info.max, value)
+
+
+# Made once: `json.loads` makes a decoder for every document that it reads with other numbers than its own.
+_DECODER = json.JSONDecoder(parse_int=_whole_number, parse_float=_number)
 
 
 def _nests_too_deep(text: str) -> bool:

@@ -105,6 +105,7 @@ def vectors_by_hash(connection: Connection, hashes: Sequence[str], model: str) -
         order by content_hash
         """,
         [model, list(hashes)],
+        expected=len(hashes),
     )
 
 

@@ -108,6 +108,8 @@ def claim(
 
 def complete(connection: Connection, jobs: Collection[Job]) -> int:
     """Complete jobs, in the transaction that writes their results; returns how many still belonged to the caller."""
+    if not jobs:
+        return 0
     return connection.execute(
         """
         update batch_processing_queue q
@@ -137,6 +139,8 @@ def fail(connection: Connection, errors: Mapping[Job, str], *, retryable: bool =
 
     Returns the ids of `failed` jobs. A job that another worker has claimed stays unchanged.
     """
+    if not errors:
+        return set()
     rows = connection.execute(
         """
         update batch_processing_queue q
@@ -160,6 +164,8 @@ def fail(connection: Connection, errors: Mapping[Job, str], *, retryable: bool =
 
 def release(connection: Connection, jobs: Collection[Job]) -> int:
     """Release claims without counting an attempt: a spent budget or a provider's refusal is not the job's failure."""
+    if not jobs:
+        return 0
     return connection.execute(
         """
         update batch_processing_queue q

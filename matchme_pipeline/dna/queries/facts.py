@@ -27,7 +27,9 @@ def facts_as_of(connection: Connection, cutoff: datetime) -> Facts:
             members=_frame(connection, _MEMBERS, parameters),
             posts=_frame(connection, _POSTS, parameters),
             insights=_frame(connection, _INSIGHTS, parameters),
-            answers=_frame(connection, _ANSWERS, parameters),
+            answers=_frame(connection, _ANSWERS, parameters).merge(
+                _frame(connection, _QUESTIONS, {}), on="question_id", how="left"
+            ),
             found=_impossible_dates(connection, parameters),
         )
 
@@ -152,11 +154,13 @@ _ANSWERS: LiteralString = """
     select
         a.clerk_user_id as user_id,
         a.question_id::text as question_id,
-        left(q.question, 1000) as question,
-        q.type,
-        q.options,
         a.answer
     from dna_answers a
-    join dna_questionnaires q on q.id = a.question_id
-    where a.created_at is null or a.created_at < %(cutoff)s
+    where a.question_id in (select id from dna_questionnaires)
+        and (a.created_at is null or a.created_at < %(cutoff)s)
+"""
+
+# Apart from the answers, so that a question and its options are not read once for each answer.
+_QUESTIONS: LiteralString = """
+    select id::text as question_id, left(question, 1000) as question, type, options from dna_questionnaires
 """

@@ -35,7 +35,7 @@ def answer_insights(requests: Sequence[Json], themes: Themes, encoder: SentenceE
         (number, post_id, sentence)
         for number, post_id, text in posts
         for sentence in sentences(text)
-        if _counts(sentence)
+        if MIN_SENTENCE <= len(sentence) <= MAX_QUOTE
     ]
     answers: list[Json] = [{"insights": []} for _ in requests]
     if not quotable:
@@ -48,17 +48,18 @@ def answer_insights(requests: Sequence[Json], themes: Themes, encoder: SentenceE
     found: dict[tuple[int, str], list[tuple[float, int, str]]] = {}
     for row in np.flatnonzero((scores >= THRESHOLD) & (scores > silence)):
         number, post_id, sentence = quotable[row]
+        # Only here, because most sentences show no theme.
+        if not _may_be_quoted(sentence):
+            continue
         found.setdefault((number, post_id), []).append((float(scores[row]), int(best[row]), sentence))
     for (number, post_id), claims in found.items():
         answers[number]["insights"] += _insights(post_id, claims, themes)
     return answers
 
 
-def _counts(sentence: str) -> bool:
-    """Whether a sentence can be evidence: long enough, short enough to quote, no contact, not addressed to a model."""
-    return (
-        MIN_SENTENCE <= len(sentence) <= MAX_QUOTE and not shows_contact(sentence) and not addresses_a_model(sentence)
-    )
+def _may_be_quoted(sentence: str) -> bool:
+    """Whether a sentence can be evidence: no contact, not addressed to a model."""
+    return not shows_contact(sentence) and not addresses_a_model(sentence)
 
 
 def _insights(post_id: str, claims: Sequence[tuple[float, int, str]], themes: Themes) -> list[Json]:

@@ -7,7 +7,7 @@ answer's JSON into the stored result of each question.
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -93,7 +93,7 @@ class InsightsTask:
             if not answer.insights and (malformed := answer.dropped - answer.dropped_by_rule):
                 refused[key] = f"no valid insight ({malformed.most_common(1)[0][0]})"
                 continue
-            stored[key] = {"insights": [asdict(i) for i in answer.insights], "dropped": dict(answer.dropped)}
+            stored[key] = {"insights": [dict(vars(i)) for i in answer.insights], "dropped": dict(answer.dropped)}
             left_out = answer.silent and bool(entries) and len(asked[post_id].text) >= MIN_INFORMATIVE_CHARACTERS
             if left_out or (answer.dropped and not answer.insights):
                 doubtful.add(key)
@@ -195,12 +195,14 @@ def shown_insights(pair: PairToPreview) -> tuple[tuple[SharedInsight, ...], tupl
     Similarity of two insights: the number of common words of their titles, plus a half for the same category.
     """
 
-    def likeness(insight: SharedInsight, others: Sequence[SharedInsight]) -> float:
-        words = _words(insight.title)
-        return max((len(words & _words(o.title)) + 0.5 * (insight.category == o.category) for o in others), default=0)
-
     def best(own: Sequence[SharedInsight], others: Sequence[SharedInsight]) -> tuple[SharedInsight, ...]:
-        ranked = sorted(own, key=lambda insight: (-likeness(insight, others), insight.title, insight.insight_id))
+        read = {(_words(other.title), other.category) for other in others}
+
+        def likeness(insight: SharedInsight) -> float:
+            words = _words(insight.title)
+            return max((len(words & theirs) + 0.5 * (insight.category == c) for theirs, c in read), default=0)
+
+        ranked = sorted(own, key=lambda insight: (-likeness(insight), insight.title, insight.insight_id))
         distinct = {insight.title.casefold(): insight for insight in reversed(ranked)}
         return tuple(insight for insight in ranked if distinct[insight.title.casefold()] is insight)[:INSIGHTS_A_SIDE]
 

@@ -23,6 +23,7 @@ _UNSEEN = re.compile("[\u200b-\u200f\u2060-\u2064\ufeff\u180e]{8,}|[\ufe00-\ufe0
 # Digits and signs that replace letters within words.
 _DISGUISED = re.compile(r"[a-z][013457@$!|][a-z]|\b[1034][a-z]{2}", re.IGNORECASE)
 _LETTERS = str.maketrans("013457@$!|", "oieastasil")
+_DIGIT = re.compile(r"[0-9]")
 _ESCAPE_SIGNS = frozenset("&\\%")
 _UNPRINTABLE = bytes(byte for byte in range(256) if not (32 <= byte < 127 or byte in (9, 10, 13)))
 _NO_SMALL_LETTERS = {place: None for place in range(128) if not "a" <= chr(place) <= "z"}
@@ -56,7 +57,9 @@ def compact(text: str) -> str:
 
 
 def _decoded(text: str, depth: int) -> Iterator[str]:
-    stretches = [match[0] for pattern in (_BASE64, _HEX, _BINARY) for match in pattern.finditer(text)]
+    has_digits = _DIGIT.search(text) is not None
+    patterns = (_BASE64, _HEX, _BINARY) if has_digits else (_BASE64, _HEX)
+    stretches = [match[0] for pattern in patterns for match in pattern.finditer(text)]
     # A line break inside an encoded message is ignored.
     joined = "".join(text.split())
     first = _BASE64.search(joined) if joined != text else None
@@ -67,7 +70,8 @@ def _decoded(text: str, depth: int) -> Iterator[str]:
         for raw in (_from_base64(stretch), _from_base32(stretch), _from_hex(stretch), _from_binary(stretch))
         if raw and _is_text(raw)
     ]
-    found += [_from_numbers(match[0]) for match in _NUMBERS.finditer(text)]
+    if has_digits:
+        found += [_from_numbers(match[0]) for match in _NUMBERS.finditer(text)]
     if not _ESCAPE_SIGNS.isdisjoint(text) and _ESCAPES.search(text):
         found.append(_ESCAPE.sub(_unescaped, html.unescape(unquote(text))))
     for reading in found:
