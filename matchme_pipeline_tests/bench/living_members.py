@@ -27,6 +27,7 @@ from matchme_pipeline.population.latent import Latent
 from matchme_pipeline.population.match_answer_queries import Action, ShownRow
 from matchme_pipeline.population.match_answers import decide
 from matchme_pipeline.week import WEEK, Week
+from matchme_pipeline_tests.bench import weekly_run
 
 FIRST = date(2026, 1, 4)
 MIN_PAIRS = 2_000
@@ -71,7 +72,7 @@ class Life:
     def live(self, week: Week) -> ShownWeek:
         """Learn from what is known, show the week, and let members answer until the next."""
         learned = self._learn(week) if self.connection is not None else None
-        found = self._candidates()
+        found = self.engine.candidates_for(learned, self._met())
         values = found.score if learned is None else learned.values(self.engine.pair_features, found)
         chosen, _ = self.engine.allocate(found, (), None if learned is None else values)
         a, b = found.a[chosen], found.b[chosen]
@@ -94,8 +95,8 @@ class Life:
             learned.week if learned else None,
         )
 
-    def _candidates(self) -> Candidates:
-        return self.engine.candidates(np.array(sorted(self.met), dtype=np.intp).reshape(-1, 2))
+    def _met(self) -> NDArray[np.intp]:
+        return np.array(sorted(self.met), dtype=np.intp).reshape(-1, 2)
 
     def _learn(self, week: Week) -> Learned | None:
         assert self.connection is not None
@@ -108,13 +109,14 @@ class Life:
             ((week.sunday, *row) for row in self.waiting),
         )
         self.waiting = []
-        self.learned.append(learn_week(self.connection, week, MIN_PAIRS, self._exposures))
+        # What members write does not change, so neither do their vectors.
+        self.connection.execute("update user_embeddings set week = %s where week <> %s", [week.sunday, week.sunday])
+        self.learned.append(learn_week(self.connection, week, weekly_run.MODEL, MIN_PAIRS, self._exposures))
         return model_queries.learned_of_week(self.connection, week.sunday)
 
     def _exposures(self, now: Learned | None, then: Learned) -> tuple[Exposure, Exposure]:
-        found = self._candidates()
-
         def under(learned: Learned | None) -> Exposure:
+            found = self.engine.candidates_for(learned, self._met())
             values = None if learned is None else learned.values(self.engine.pair_features, found)
             chosen, _ = self.engine.allocate(found, (), values)
             pairs = np.stack([found.a[chosen], found.b[chosen]], axis=1)

@@ -7,7 +7,7 @@ from typing import Any
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline_tests.cli.test_errors import fails_with, matchme
 from matchme_pipeline_tests.matching.match_models.answering import WEEKS, Answering
-from matchme_pipeline_tests.matching.match_models.test_weekly_learning import LEAST, even, learn_week
+from matchme_pipeline_tests.matching.match_models.test_weekly_learning import LEAST, MODEL, even, learn_week
 
 FIRST, SECOND = (str(week.sunday) for week in WEEKS[:2])
 
@@ -27,7 +27,7 @@ def test_an_operator_lists_shows_and_chooses_versions(app_database: Connection, 
     people = Answering(each=60)
     for week in WEEKS[:2]:
         people.answer_week(app_database, week)
-        learn_week(app_database, week, LEAST, even)
+        learn_week(app_database, week, MODEL, LEAST, even)
     table = said(app_database_url, tmp_path, "list")
     assert FIRST in table
     assert "scored by the untrained score" in table
@@ -59,6 +59,6 @@ def test_what_cannot_be_chosen_is_refused_in_one_sentence(
     fails_with(refused("rollback"), "untrained score", "matchme models list")
     fails_with(refused("unpin"), "no version is pinned")
     Answering(each=60).answer_week(app_database, WEEKS[0])
-    learn_week(app_database, WEEKS[0], LEAST, even)
+    learn_week(app_database, WEEKS[0], MODEL, LEAST, even)
     app_database.execute("update match_models set factors_version = 'c1'")
     fails_with(refused("pin", FIRST), FIRST, "c1")

@@ -1,7 +1,7 @@
 """Values of pairs by a learned version. They replace the score in the allocation and change nothing else."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,10 @@ from matchme_pipeline.matching.learning.versions import Version, mutual_points
 if TYPE_CHECKING:
     from matchme_pipeline.matching.engine.candidates import Candidates
 
+# The scan keeps the best by the score. A version chooses among more of them, because its order is another one.
+SCANNED_PER_MEMBER = 200
+# Values are compared in ten thousandths of a point; 100 points fit into so many bits.
+_VALUE_UNITS, _VALUE_BITS = 10_000, 21
 # Pairs whose features are in memory at once.
 _PAIRS_AT_ONCE = 500_000
 
@@ -38,3 +42,20 @@ class Learned:
             a, b = candidates.a[rows], candidates.b[rows]
             points[rows] = mutual_points(model, features.of(a, b, candidates.calibration), a, b)
         return points
+
+    def best(self, features: PairFeatures, candidates: "Candidates", kept: int) -> "Candidates":
+        """The candidates that are among the `kept` most valuable ones of either member; equal values all stay."""
+        rows = best_of_either(len(features.profiles.members), candidates, self.values(features, candidates), kept)
+        return replace(candidates, a=candidates.a[rows], b=candidates.b[rows], score=candidates.score[rows])
+
+
+def best_of_either(members: int, candidates: "Candidates", values: NDArray[np.float32], kept: int) -> NDArray[np.intp]:
+    """The numbers of the candidates whose value (0 to 100 points) is among the `kept` highest of `a` or of `b`."""
+    behind = (100 * _VALUE_UNITS - np.rint(values.astype(np.float64) * _VALUE_UNITS)).astype(np.int64)
+    keys = [side.astype(np.int64) << _VALUE_BITS | behind for side in (candidates.a, candidates.b)]
+    ordered = np.sort(np.concatenate(keys))
+    starts = np.searchsorted(ordered, np.arange(members + 1, dtype=np.int64) << _VALUE_BITS)
+    # The last key that a member keeps; whoever has fewer candidates keeps all.
+    last = np.minimum(starts[:-1] + kept, starts[1:]) - 1
+    limit = ordered[np.maximum(last, 0)] if len(ordered) else np.zeros(members, dtype=np.int64)
+    return np.flatnonzero((keys[0] <= limit[candidates.a]) | (keys[1] <= limit[candidates.b]))

@@ -161,7 +161,7 @@ class Engine:
         The value of a pair is that of `learned`, or its score by default; pairs drawn `at_random` come first.
         """
         apart, places = self.positions(excluded), self.positions(touched)
-        found = self.candidates(np.concatenate([apart, places]))
+        found = self.candidates_for(learned, np.concatenate([apart, places]))
         random_pairs = None
         if at_random is not None and at_random.share:
             from matchme_pipeline.matching.engine import random_places
@@ -234,6 +234,15 @@ class Engine:
         return find_candidates(
             self.profiles, self.positions(excluded), per_member or CANDIDATES_PER_MEMBER, advance=advance
         )
+
+    def candidates_for(self, learned: "Learned | None", excluded: Collection[Pair] | Positions) -> "Candidates":
+        """The candidates of the allocation: the best by `learned`, or by the score."""
+        if learned is None:
+            return self.candidates(excluded)
+        from matchme_pipeline.matching.engine.candidates import CANDIDATES_PER_MEMBER
+        from matchme_pipeline.matching.engine.learned_values import SCANNED_PER_MEMBER
+
+        return learned.best(self.pair_features, self.candidates(excluded, SCANNED_PER_MEMBER), CANDIDATES_PER_MEMBER)
 
     def explained(self, a: NDArray[np.intp], b: NDArray[np.intp], calibration: "Calibration") -> list[Match]:
         """The pairs of positions (a[n], b[n]) with their scores and factors."""

@@ -1,7 +1,7 @@
 """The features of the pair model; pure.
 
-Of a pair: the score's factors, the age difference, and common approved insights by category. Of its members: their
-tendencies. No ethnicity, income, looks, photos or messages.
+Of a pair: the score's factors, the age difference, common approved insights by category, and how close the members'
+main profiles are (`profile_space`). Of its members: their tendencies. No ethnicity, income, looks, photos or messages.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from matchme_pipeline.matching.rules.weights import NEUTRAL, WEIGHTS
 
 INSIGHT_CATEGORIES = ("values", "personality", "lifestyle", "interests", "family")
 # Of a pair; all are 0 to 1, and higher is better.
-PAIR_FEATURES = (*WEIGHTS, "age_gap", *(f"shared_{category}" for category in INSIGHT_CATEGORIES))
+PAIR_FEATURES = (*WEIGHTS, "age_gap", *(f"shared_{category}" for category in INSIGHT_CATEGORIES), "profile")
 FEATURES = (*PAIR_FEATURES, "tendency")
 # Larger age differences count the same.
 _FAR_APART_YEARS = 20.0

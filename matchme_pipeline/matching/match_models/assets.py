@@ -45,7 +45,7 @@ def match_models(
         def exposures(now: Learned | None, then: Learned) -> tuple[Exposure, Exposure]:
             return exposure_trial.exposures(connection, week, model, process_limits(), now, then)
 
-        learned = weekly_learning.learn_week(connection, week, settings.learn_least_pairs, exposures)
+        learned = weekly_learning.learn_week(connection, week, model, settings.learn_least_pairs, exposures)
     return materialisation(
         StageReport(len(learned.seen.sides.liker), int(learned.is_new), int(not learned.is_new)),
         monotonic() - started,

@@ -23,9 +23,10 @@ def exposures(
     user_ids = engine.profiles.members.user_ids
     talking = pair_history_queries.pairs_in_conversation(connection, week.cutoff, user_ids)
     shown = pair_history_queries.shown_pairs(connection, week.match_week, limits.no_repeat_weeks, user_ids)
-    found = engine.candidates(np.concatenate([talking, shown.pairs]))
+    excluded = np.concatenate([talking, shown.pairs])
 
     def under(learned: Learned | None) -> Exposure:
+        found = engine.candidates_for(learned, excluded)
         values = None if learned is None else learned.values(engine.pair_features, found)
         chosen, _ = engine.allocate(found, (), values)
         pairs = np.stack([found.a[chosen], found.b[chosen]], axis=1)

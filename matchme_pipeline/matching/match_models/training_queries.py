@@ -15,6 +15,7 @@ from matchme_pipeline.matching.learning.features import (
     shared_by_category,
     themes_by_category,
 )
+from matchme_pipeline.matching.learning.profile_space import main_profiles, profile_similarity
 from matchme_pipeline.matching.learning.shown_sides import ShownSides
 from matchme_pipeline.matching.outcomes.funnel import OBSERVED_WEEKS
 from matchme_pipeline.matching.rules.shared_insights import titles_of
@@ -50,11 +51,11 @@ def match_week_of(number: int) -> date:
     return _FIRST_SUNDAY + number * timedelta(days=7)
 
 
-def outcomes_as_of(connection: Connection, week: Week) -> Seen:
+def outcomes_as_of(connection: Connection, week: Week, model: str) -> Seen:
     """Members' outcomes of the last half year, as last observed by `week`'s cutoff.
 
-    Only rows with the current factors; earlier versions have other columns. Common approved insights are those of the
-    cutoff.
+    Only rows with the current factors; earlier versions have other columns. Common approved insights and vectors, those
+    of `model`, are those of the cutoff.
     """
     observed = _observations(connection, week)
     ids = [row[0] for row in connection.execute(_MEMBERS, [[w for w, _ in observed], [m for _, m in observed]])]
@@ -68,6 +69,7 @@ def outcomes_as_of(connection: Connection, week: Week) -> Seen:
     rows, numbers = rows[kept], numbers[kept]
     approved = member_queries.approved_insights(connection, week.cutoff, set(ids))
     shared = shared_by_category(themes_by_category(titles_of(ids, approved)), rows[:, 0], rows[:, 1])
+    close = profile_similarity(_profiles(connection, week, model, ids), rows[:, 0], rows[:, 1])
     flags = {name: (rows[:, 3] >> bit & 1).astype(bool) for bit, name in enumerate(_FLAGS)}
     sides = ShownSides(
         members=len(ids),
@@ -77,13 +79,13 @@ def outcomes_as_of(connection: Connection, week: Week) -> Seen:
         rank=rows[:, 2].astype(np.int8),
         **flags,
         score=(rows[:, 4] / _SCORE_UNITS).astype(np.float32),
-        features=_features(rows[:, 5:-1], rows[:, -1], shared),
+        features=_features(rows[:, 5:-1], rows[:, -1], np.column_stack([shared, close])),
     )
     return Seen(sides, ids, sorted({match_week for _, match_week in observed}))
 
 
 def _features(
-    factors: NDArray[np.int32], years_apart: NDArray[np.int32], shared: NDArray[np.float32]
+    factors: NDArray[np.int32], years_apart: NDArray[np.int32], others: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """The features of pairs in the order of PAIR_FEATURES."""
     features = np.empty((len(factors), len(PAIR_FEATURES)), dtype=np.float32)
@@ -91,8 +93,21 @@ def _features(
     features[:, :own] = factors
     features[:, :own] /= _FACTOR_UNITS
     features[:, own] = nearness_in_age(years_apart.astype(np.int64))
-    features[:, own + 1 :] = shared
+    features[:, own + 1 :] = others
     return features
+
+
+def _profiles(connection: Connection, week: Week, model: str, ids: list[str]) -> NDArray[np.float32]:
+    """The main profiles of the members `ids`, in this order."""
+    # numba takes a third of a second to load; only a process that learns needs it.
+    from matchme_pipeline.matching.rules.quantised_vectors import centre_of, centred
+
+    known, vectors = member_queries.member_vectors(connection, week.sunday, model, ids)
+    place = {user_id: number for number, user_id in enumerate(ids)}
+    held = centred(vectors, centre_of(vectors)).held
+    every = np.zeros((len(ids), held.shape[1]), dtype=np.int16)
+    every[[place[user_id] for user_id in known]] = held
+    return main_profiles(every)
 
 
 def _observations(connection: Connection, week: Week) -> list[tuple[date, date]]:

@@ -38,12 +38,12 @@ class LearnedWeek:
     comparison: Comparison | None = None
 
 
-def learn_week(connection: Connection, week: Week, least_pairs: int, exposures: Exposures) -> LearnedWeek:
+def learn_week(connection: Connection, week: Week, model: str, least_pairs: int, exposures: Exposures) -> LearnedWeek:
     """Train on the data as of the week's cutoff, and decide which version scores the week.
 
-    The decision for a published week does not change.
+    `model` is that of the members' vectors. The decision for a published week does not change.
     """
-    seen = training_queries.outcomes_as_of(connection, week)
+    seen = training_queries.outcomes_as_of(connection, week, model)
     trained = train(seen.sides)
     is_new = trained is not None and _save(connection, week, seen, trained)
     known = decision_queries.week_model(connection, week.sunday)

@@ -19,6 +19,7 @@ from matchme_pipeline_tests.materialising import rows_of_every_table
 
 EVEN = Exposure(100, {"all": 0.05, "female": 0.05})
 LEAST = 1_000
+MODEL = "made-up"
 
 
 def even(now: Learned | None, then: Learned) -> tuple[Exposure, Exposure]:
@@ -30,7 +31,7 @@ def live(connection: Connection, people: Answering, weeks: Sequence[Week] = WEEK
     done = []
     for week in weeks:
         people.answer_week(connection, week)
-        done.append(learn_week(connection, week, LEAST, even))
+        done.append(learn_week(connection, week, MODEL, LEAST, even))
     return done
 
 
@@ -66,7 +67,7 @@ def test_too_few_pairs_promote_nothing_and_the_reason_says_so(app_database: Conn
     people = Answering()
     for week in WEEKS[:5]:
         people.answer_week(app_database, week)
-        decided = learn_week(app_database, week, 100_000, even).decided
+        decided = learn_week(app_database, week, MODEL, 100_000, even).decided
         assert decided.version is None
     assert any("100,000 are needed" in reason for reason in decided.reasons)
 
@@ -81,7 +82,7 @@ def test_a_version_that_makes_exposure_less_even_for_one_group_is_not_promoted(a
     people = Answering()
     for number, week in enumerate(WEEKS[:7]):
         people.answer_week(app_database, week)
-        decided = learn_week(app_database, week, LEAST, loses if number % 2 else uneven).decided
+        decided = learn_week(app_database, week, MODEL, LEAST, loses if number % 2 else uneven).decided
         assert decided.version is None
     assert any("female" in reason or "somebody" in reason for reason in decided.reasons)
 
@@ -97,12 +98,12 @@ def test_a_week_trained_late_gives_what_it_gave_on_time(app_database: Connection
     live(app_database, people, WEEKS[:6])
     before = rows_of_every_table(app_database)
     for week in WEEKS[2:5]:
-        learn_week(app_database, week, LEAST, even)
+        learn_week(app_database, week, MODEL, LEAST, even)
         assert rows_of_every_table(app_database) == before
     # The same where the week was left out when its time came.
     app_database.execute("delete from match_models where week = %s", [WEEKS[2].sunday])
     app_database.execute("delete from match_tendencies where week = %s", [WEEKS[2].sunday])
-    stored = learn_week(app_database, WEEKS[2], LEAST, even)
+    stored = learn_week(app_database, WEEKS[2], MODEL, LEAST, even)
     assert stored.is_new
     after = rows_of_every_table(app_database)
     assert after["match_tendencies"] == before["match_tendencies"]
@@ -115,9 +116,9 @@ def test_a_week_trained_late_gives_what_it_gave_on_time(app_database: Connection
 def test_outcomes_of_other_factors_teach_nothing(app_database: Connection):
     people = Answering()
     people.answer_week(app_database, WEEKS[0], version="c4")
-    assert learn_week(app_database, WEEKS[0], LEAST, even).trained is None
+    assert learn_week(app_database, WEEKS[0], MODEL, LEAST, even).trained is None
     people.answer_week(app_database, WEEKS[1])
-    trained = learn_week(app_database, WEEKS[1], LEAST, even).trained
+    trained = learn_week(app_database, WEEKS[1], MODEL, LEAST, even).trained
     assert trained is not None
     assert trained.shown_pairs == 120 * 5
 
@@ -136,9 +137,9 @@ def test_a_week_that_members_see_is_not_decided_again(app_database: Connection):
     )
     version = WEEKS[0].sunday
     decision_queries.set_active(app_database, version, "somebody", "pinned")
-    assert learn_week(app_database, WEEKS[1], LEAST, even).decided.version is None
+    assert learn_week(app_database, WEEKS[1], MODEL, LEAST, even).decided.version is None
     people.answer_week(app_database, WEEKS[2])
-    assert learn_week(app_database, WEEKS[2], LEAST, even).decided.version == version
+    assert learn_week(app_database, WEEKS[2], MODEL, LEAST, even).decided.version == version
 
 
 def test_a_pinned_version_stays_and_a_fallen_one_is_rolled_back(app_database: Connection):
@@ -150,10 +151,10 @@ def test_a_pinned_version_stays_and_a_fallen_one_is_rolled_back(app_database: Co
     people.likes, people.liked, people.pull = -people.likes, -people.liked, 0.0
     decision_queries.set_active(app_database, version, "somebody", "pinned")
     people.answer_week(app_database, WEEKS[6])
-    assert learn_week(app_database, WEEKS[6], LEAST, even).decided.version == version
+    assert learn_week(app_database, WEEKS[6], MODEL, LEAST, even).decided.version == version
     decision_queries.set_active(app_database, version, "somebody")
     people.answer_week(app_database, WEEKS[7])
-    decided = learn_week(app_database, WEEKS[7], LEAST, even).decided
+    decided = learn_week(app_database, WEEKS[7], MODEL, LEAST, even).decided
     assert (decided.version, decided.decision) == (None, "rolled_back")
     assert "fallen below the untrained score" in decided.reasons[0]
     assert states(app_database)[str(version)] == "retired"
@@ -168,7 +169,7 @@ def test_a_deleted_members_tendencies_are_gone_and_come_from_no_later_training(a
         assert app_database.execute(f"select count(*) from {table} where user_id = %s", [gone]).fetchone()[0] == 0
     people.answer_week(app_database, WEEKS[3])
     deletion.forget(app_database, [gone])
-    learned = learn_week(app_database, WEEKS[3], LEAST, even)
+    learned = learn_week(app_database, WEEKS[3], MODEL, LEAST, even)
     assert gone not in learned.seen.user_ids
     found = model_queries.tendencies_as_of(app_database, WEEKS[3].sunday)
     assert found is not None
@@ -185,7 +186,7 @@ def test_the_model_looks_at_nothing_but_what_is_named_here():
     """No ethnicity, income, looks, photos or messages: what is added here has to be added there knowingly."""
     factors = ("similarity", "age", "distance", "practice", "family_values", "children", "stated", "shared", "dna")
     shared = ("shared_values", "shared_personality", "shared_lifestyle", "shared_interests", "shared_family")
-    assert (*factors, "age_gap", *shared, "tendency") == FEATURES
+    assert (*factors, "age_gap", *shared, "profile", "tendency") == FEATURES
     assert set(WEIGHTS) < set(FEATURES)
 
 
