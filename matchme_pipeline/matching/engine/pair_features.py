@@ -18,7 +18,7 @@ class PairFeatures:
 
     def __init__(self, profiles: "Profiles", titles: Sequence[Mapping[str, str]]) -> None:
         self.profiles, self.themes = profiles, themes_by_category(titles)
-        self.main = main_profiles(profiles.vectors.held)
+        self.main = main_profiles(profiles.vectors.quantised)
 
     def of(self, a: NDArray[np.intp], b: NDArray[np.intp], calibration: "Calibration") -> NDArray[np.float64]:
         """The features of the pairs of positions (a[n], b[n]) in the order of PAIR_FEATURES, (pairs, features)."""

@@ -104,7 +104,7 @@ def _profiles(connection: Connection, week: Week, model: str, ids: list[str]) ->
 
     known, vectors = member_queries.member_vectors(connection, week.sunday, model, ids)
     place = {user_id: number for number, user_id in enumerate(ids)}
-    held = centred(vectors, centre_of(vectors)).held
+    held = centred(vectors, centre_of(vectors)).quantised
     every = np.zeros((len(ids), held.shape[1]), dtype=np.int16)
     every[[place[user_id] for user_id in known]] = held
     return main_profiles(every)

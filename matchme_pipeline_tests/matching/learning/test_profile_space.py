@@ -22,7 +22,7 @@ def vectors_and_truth(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 
 def held(vectors: np.ndarray) -> np.ndarray:
-    return centred(vectors, centre_of(vectors)).held
+    return centred(vectors, centre_of(vectors)).quantised
 
 
 def test_main_profiles_tell_shared_themes_better_than_whole_vectors():
