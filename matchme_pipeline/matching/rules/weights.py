@@ -1,11 +1,11 @@
 """The weights of a match's score; they are defined only here."""
 
-ALGORITHM_VERSION = "c5"
+ALGORITHM_VERSION = "c6"
 # Points of a hundred. Common approved insights and the age difference predict mutual interest best; the similarity of
 # texts comes next. docs/matching.md gives the evidence for each weight.
 WEIGHTS = {
-    "similarity": 20.0,
-    "age": 25.0,
+    "similarity": 15.0,
+    "age": 30.0,
     "distance": 2.0,
     "practice": 4.0,
     "family_values": 2.0,
