@@ -23,8 +23,8 @@ _SHORTEST = 1e-6
 def main_profiles(held: NDArray[np.int16]) -> NDArray[np.float32]:
     """Members' centred vectors as unit vectors of main directions, float32 (members, directions).
 
-    `held`: the `quantised` rows of `MemberVectors`, zeros for a member without a vector, who has zeros in the result, too. Without
-    any direction that exceeds noise, everybody has zeros.
+    `held`: the `quantised` rows of `MemberVectors`. A member without a vector has zeros in both; without any direction
+    that exceeds noise, everybody has.
     """
     # A matrix product depends on the number of threads in its last digits; the result must not.
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
