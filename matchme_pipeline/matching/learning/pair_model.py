@@ -69,8 +69,16 @@ def learn(
         return None
     tendencies, without = fit(members, answers, counts)
     some = _evenly(len(order))
-    x = np.column_stack([factors[own_row[some]], without[some]])
-    intercept, coefficients = _not_negative(x, answers.liked[some], counts[some])
+
+    def regression(without: Floats) -> tuple[float, Floats]:
+        x = np.column_stack([factors[own_row[some]], without[some]])
+        return _not_negative(x, answers.liked[some], counts[some])
+
+    _, coefficients = regression(without)
+    # Once more, relative to how well each partner suits by the factors.
+    suits = np.asarray(factors @ coefficients[:-1], dtype=np.float64)[own_row]
+    tendencies, without = fit(members, answers, counts, suits - np.average(suits, weights=counts))
+    intercept, coefficients = regression(without)
     model = PairModel(intercept, coefficients[:-1], float(coefficients[-1]), (0.0, 1.0), tendencies)
     first, second = _both_answered(members, answers)
     pairs = _evenly(len(first))

@@ -2,7 +2,7 @@
 
 A two-way mixed-effects logistic regression (crossed random effects; Breslow and Clayton 1993, PQL):
 
-    logit P(a likes b) = base + rank effect + likes[a] + liked[b]
+    logit P(a likes b) = base + rank effect + likes[a] + liked[b] + offset of the pair
 
 `likes` and `liked` are drawn from normal distributions around 0 whose variances are estimated from the answers
 (empirical Bayes, by EM): with little data, or pure noise, all values stay near 0, the population's mean.
@@ -60,43 +60,40 @@ class Tendencies:
         return np.asarray(self.base + self.likes[a] + self.liked[b])
 
 
-def fit(members: int, answers: Answers, weights: Floats | None = None) -> tuple[Tendencies, Floats]:
+def fit(
+    members: int, answers: Answers, weights: Floats | None = None, offset: Floats | None = None
+) -> tuple[Tendencies, Floats]:
     """The tendencies of `members` members, and each answer's log-odds as if it had not been given.
 
-    `weights`: how much each answer counts, 0 to 1; 1 for all by default.
+    `weights`: how much each answer counts, 0 to 1; 1 for all by default. `offset`: the log-odds that the pair has by
+    other causes, so that a member who was shown unsuitable partners does not count as choosy.
 
-    The second result takes one Newton step without the answer: a model trained on it cannot read the answer from the
-    tendencies. Rows are as in `answers`, which must be ordered. Without answers all tendencies are 0.
+    The second result takes one Newton step without the answer, and has no offset: a model trained on it cannot read the
+    answer from the tendencies. Rows are as in `answers`, which must be ordered. Without answers all tendencies are 0.
     """
-    liker, shown, liked, rank = answers
-    y = liked.astype(np.float64)
-    counts = np.ones(len(y)) if weights is None else weights
-    ranks = int(rank.max(initial=0)) + 1
-    likes_in_all = float((y * counts).sum())
+    counts = np.ones(len(answers.liked)) if weights is None else weights
+    own = np.zeros(len(answers.liked)) if offset is None else offset
+    ranks = int(answers.rank.max(initial=0)) + 1
+    likes_in_all = float(counts[answers.liked].sum())
     base = float(np.log((likes_in_all + 0.5) / (counts.sum() - likes_in_all + 0.5)))
     effects = np.zeros(ranks)
-    sides = [_Side(liker, members), _Side(shown, members)]
-    for _ in range(_MAX_SWEEPS if len(y) else 0):
-        moved = 0.0
-        residual, weight = _residual(base, effects[rank], sides, y, counts)
-        step = float(residual.sum() / max(weight.sum(), 1e-9))
+    sums = _Sums(answers, counts, own)
+    sides = likes, popular = _Side(answers.liker, members), _Side(answers.shown, members)
+    for _ in range(_MAX_SWEEPS if len(answers.liked) else 0):
+        residuals, information = sums.over(answers.rank, ranks, base, effects, sides)
+        step = float(residuals.sum() / max(information.sum(), 1e-9))
         base, moved = base + step, abs(step)
-        residual, weight = _residual(base, effects[rank], sides, y, counts)
         if ranks > 1:
-            gain = np.bincount(rank, residual, ranks) - effects / _RANK_VARIANCE
-            change = gain / (np.bincount(rank, weight, ranks) + 1 / _RANK_VARIANCE)
+            residuals, information = sums.over(answers.rank, ranks, base, effects, sides)
+            change = (residuals - effects / _RANK_VARIANCE) / (information + 1 / _RANK_VARIANCE)
             change[0] = 0.0
             effects, moved = effects + change, max(moved, float(np.abs(change).max()))
         for side in sides:
-            residual, weight = _residual(base, effects[rank], sides, y, counts)
-            moved = max(moved, side.improve(residual, weight))
+            moved = max(moved, side.improve(*sums.over(side.member, members, base, effects, sides)))
         if moved < _SETTLED:
             break
-    likes, popular = sides
     tendencies = Tendencies(base, effects, likes.effect, popular.effect, likes.variance, popular.variance)
-    residual, _ = _residual(base, effects[rank], sides, y, counts)
-    without = likes.without(residual) + popular.without(residual)
-    return tendencies, np.asarray(base + without)
+    return tendencies, base + sums.without(base, effects, likes, popular)
 
 
 class _Side:
@@ -109,28 +106,40 @@ class _Side:
         self.variance = _FIRST_VARIANCE
         self.answered = np.bincount(member, minlength=members) > 0
 
-    def improve(self, residual: Floats, weight: Floats) -> float:
-        """One Newton step and one EM step of the variance; returns the largest change."""
-        members = len(self.effect)
-        gain = np.bincount(self.member, residual, members) - self.effect / self.variance
-        self.information = np.bincount(self.member, weight, members).astype(np.float64) + 1 / self.variance
-        change = np.asarray(gain / self.information * self.answered, dtype=np.float64)
+    def improve(self, residuals: Floats, weights: Floats) -> float:
+        """One Newton step and one EM step of the variance; returns the largest change.
+
+        `residuals` and `weights` are sums over each member's answers.
+        """
+        self.information = weights + 1 / self.variance
+        change = (residuals - self.effect / self.variance) / self.information * self.answered
         self.effect = self.effect + change
         spread = (self.effect**2 + 1 / self.information)[self.answered]
         self.variance = max(float(spread.mean()), _MIN_VARIANCE)
         return float(np.abs(change).max(initial=0.0))
 
-    def without(self, residual: Floats) -> Floats:
-        """Each answer's effect after one Newton step without the answer."""
-        return np.asarray(self.effect[self.member] - residual / self.information[self.member])
 
+class _Sums:
+    """Sums over the answers under changing effects."""
 
-def _residual(
-    base: float, rank_effect: Floats, sides: "list[_Side]", y: Floats, counts: Floats
-) -> tuple[Floats, Floats]:
-    """The residuals of the answers, and their weights."""
-    log_odds = base + rank_effect
-    for side in sides:
-        log_odds = log_odds + side.effect[side.member]
-    chance = 1 / (1 + np.exp(-log_odds))
-    return counts * (y - chance), counts * chance * (1 - chance)
+    def __init__(self, answers: Answers, counts: Floats, offset: Floats) -> None:
+        self.answers, self.counts, self.offset = answers, counts, offset
+
+    def over(
+        self, by: Positions, groups: int, base: float, rank_effects: Floats, sides: "tuple[_Side, _Side]"
+    ) -> tuple[Floats, Floats]:
+        """Residuals and their weights, summed over the answers of each group."""
+        # numba takes a third of a second to load; only a process that learns needs it.
+        from matchme_pipeline.matching.learning.answer_sums import residual_sums
+
+        liker, shown, liked, rank = self.answers
+        effects = (rank_effects + base, sides[0].effect, sides[1].effect)
+        return residual_sums(by, groups, self.offset, *effects, liker, shown, rank, liked, self.counts)
+
+    def without(self, base: float, rank_effects: Floats, likes: _Side, popular: _Side) -> Floats:
+        """Both members' effects for each answer, as if it had not been given."""
+        from matchme_pipeline.matching.learning.answer_sums import without_own_answer
+
+        liker, shown, liked, rank = self.answers
+        effects = (rank_effects + base, likes.effect, popular.effect, likes.information, popular.information)
+        return without_own_answer(self.offset, *effects, liker, shown, rank, liked, self.counts)
