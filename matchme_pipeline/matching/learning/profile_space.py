@@ -37,7 +37,8 @@ def main_profiles(held: NDArray[np.int16]) -> NDArray[np.float32]:
         blocks = range(0, len(held), _ROWS_AT_ONCE)
         profiles = np.concatenate([held[begin : begin + _ROWS_AT_ONCE] @ directions for begin in blocks])
     lengths = np.linalg.norm(profiles, axis=1, keepdims=True)
-    return np.divide(profiles, lengths, out=np.zeros_like(profiles), where=lengths > _SHORTEST).astype(np.float32)
+    units = np.divide(profiles, lengths, out=np.zeros_like(profiles), where=lengths > _SHORTEST)
+    return np.asarray(units, dtype=np.float32)
 
 
 def _directions(held: NDArray[np.int16]) -> NDArray[np.float64]:
