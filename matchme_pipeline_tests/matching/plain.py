@@ -107,7 +107,7 @@ def score(
         similarity = 1 / (1 + math.exp(-1.702 * z))
     mine, theirs = _soft_preferences(a, b, on), _soft_preferences(b, a, on)
     soft_preferences = [2 * x * y / (x + y) if x + y else 0.0 for x, y in zip(mine, theirs, strict=True)]
-    stated = 1 - (len(not_stated(a, b, on)) + len(not_stated(b, a, on))) / 14
+    stated = 1 - (len(not_stated(a, b, on)) + len(not_stated(b, a, on))) / (2 * (len(FILTERS) - 2))
     own, other = titles.get(a.user_id, set()), titles.get(b.user_id, set())
     shared = min(1.0, 2 * len(own & other) / math.sqrt(len(own) * len(other))) if own and other else 0.0
     known = a.user_id in dna and b.user_id in dna

@@ -9,6 +9,7 @@ from matchme_pipeline.matching.rules.compatibility import Profiles
 from matchme_pipeline.matching.rules.eligibility import distance_km
 from matchme_pipeline.matching.rules.members import Members
 from matchme_pipeline.matching.rules.weights import WEIGHTS
+from matchme_pipeline.settings import UNKNOWN_MAY_BE_STRICT
 
 MISSING = -1
 
@@ -39,7 +40,7 @@ def all_scores(profiles: Profiles, may_meet: np.ndarray, titles: Sequence[set[st
             factors = {
                 "similarity": similarity,
                 **dict(zip(("age", "distance", "practice", "family_values", "children"), joined, strict=True)),
-                "stated": 1 - (unknown + unknown_back) / 14,
+                "stated": 1 - (unknown + unknown_back) / (2 * len(UNKNOWN_MAY_BE_STRICT)),
                 "shared": min(1.0, 2 * ochiai),
                 "dna": 0.5 if math.isnan(apart) else 1 - apart,
             }
