@@ -36,7 +36,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the timers."""
         self._has_ended = True
-        self._head_came()
+        self._on_head()
         self._body_timer = _cancelled(self._body_timer)
         self._unread_timer = _cancelled(self._unread_timer)
         super().connection_lost(exc)
@@ -59,7 +59,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The headers are complete; the body follows."""
-        self._head_came()
+        self._on_head()
         self._body_timer = _cancelled(self._body_timer)
         if self._has_ended:
             return
@@ -98,11 +98,11 @@ class GuardedProtocol(HttpToolsProtocol):
         self.transport.abort()
 
     def _expect_head(self) -> None:
-        self._head_came()
+        self._on_head()
         self._head_bytes = 0
         self._timer = self.loop.call_later(HEAD_SECONDS, self.transport.close)
 
-    def _head_came(self) -> None:
+    def _on_head(self) -> None:
         self._timer = _cancelled(self._timer)
 
 

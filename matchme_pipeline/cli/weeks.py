@@ -87,7 +87,7 @@ def cancel_run(dagster_run_id: str) -> None:
         raise PipelineError(f"Dagster knows no run '{dagster_run_id}'. `matchme status` shows the runs' ids.")
     if outcome is Cancellation.OVER:
         raise PipelineError(f"run {dagster_run_id} has already ended.")
-    if outcome is Cancellation.OUT_OF_REACH:
+    if outcome is Cancellation.UNREACHABLE:
         raise PipelineError(
             f"run {dagster_run_id} cannot be ended from here: its process is gone or on another machine. End it where "
             "it runs; a run without a heartbeat is closed after 15 minutes."

@@ -24,7 +24,7 @@ T = TypeVar("T")
 def trait_distribution(connection: Connection, week: Week) -> tuple[Traits, pd.DataFrame, dict[str, str]]:
     """All traits as of the cutoff with their frequencies, and members left out for broken rows; writes nothing."""
     facts = queries.facts_as_of(connection, week.cutoff)
-    traits, broken = _leaving_out_broken(facts, lambda part: member_traits(resolve_religion(part)))
+    traits, broken = _without_broken_members(facts, lambda part: member_traits(resolve_religion(part)))
     return traits, distribution(traits), broken
 
 
@@ -46,11 +46,11 @@ def dna_scores(connection: Connection, week: Week) -> tuple[pd.DataFrame, Counte
     facts = queries.facts_as_of(connection, week.cutoff)
     shares = queries.trait_distribution(connection, week.sunday)
     if not len(shares):
-        traits, _ = _leaving_out_broken(facts, lambda part: member_traits(resolve_religion(part)))
+        traits, _ = _without_broken_members(facts, lambda part: member_traits(resolve_religion(part)))
         _require(not len(traits.table), week, "trait_distribution")
     own = queries.content_originality(connection, week.sunday)
     _require(len(own) or not len(facts.members), week, "content_originality")
-    (table, found), broken = _leaving_out_broken(facts, lambda part: _scored(part, shares, own))
+    (table, found), broken = _without_broken_members(facts, lambda part: _scored(part, shares, own))
     return table, found, broken
 
 
@@ -78,9 +78,9 @@ def refresh(connection: Connection, week: Week, user_ids: Collection[str], now: 
     """
     _require(queries.scored_members(connection, week.sunday), week, "dna_scores")
     facts = of_members(queries.facts_as_of(connection, now), queries.members_as_of(connection, week.cutoff))
-    traits, _ = _leaving_out_broken(facts, lambda part: member_traits(resolve_religion(part)))
+    traits, _ = _without_broken_members(facts, lambda part: member_traits(resolve_religion(part)))
     shares, own = distribution(traits), _originality(connection, week)
-    (table, _found), _ = _leaving_out_broken(facts, lambda part: _scored(part, shares, own))
+    (table, _found), _ = _without_broken_members(facts, lambda part: _scored(part, shares, own))
     return queries.show_between_weeks(connection, week.sunday, table, user_ids, now)
 
 
@@ -95,7 +95,7 @@ def _originality(connection: Connection, week: Week) -> pd.DataFrame:
     return own
 
 
-def _leaving_out_broken(facts: Facts, compute: Callable[[Facts], T]) -> tuple[T, dict[str, str]]:
+def _without_broken_members(facts: Facts, compute: Callable[[Facts], T]) -> tuple[T, dict[str, str]]:
     """The result of `compute` without the members whose rows alone make it raise, and those members."""
     try:
         return compute(facts), {}

@@ -144,7 +144,7 @@ class Gateway:
 
     def _for_its_readers(self, question: Question, pair: PairToPreview) -> Question:
         """The question of this pair, if the provider considers what its two members have already read."""
-        if pair.members is None or not getattr(self._provider, "tells_readers_apart", False):
+        if pair.members is None or not getattr(self._provider, "distinguishes_readers", False):
             return question
         key = hash_of([question.key, sorted(pair.members)])
         return replace(question, key=key, readers=pair.members)

@@ -103,7 +103,7 @@ def job_refusal(connection: Connection) -> Refusal | None:
 def rewritten_score_columns(connection: Connection) -> list[str]:
     """Columns of `mysoul_dna_scores` whose value after a write differs from the written value."""
     wanted: dict[str, object] = {}
-    stands: dict[str, object] = {}
+    written: dict[str, object] = {}
     with rolled_back(connection):
         tier = _add_score(connection)
         ranked = connection.execute(
@@ -121,8 +121,8 @@ def rewritten_score_columns(connection: Connection) -> list[str]:
         row = connection.execute(
             "select to_jsonb(s) from mysoul_dna_scores s where s.user_id = %s", [TRIAL_MEMBER]
         ).fetchone()
-        stands |= row[0] if row else {}
-    return sorted(name for name, value in wanted.items() if stands.get(name) != value)
+        written |= row[0] if row else {}
+    return sorted(name for name, value in wanted.items() if written.get(name) != value)
 
 
 def has_role(connection: Connection, name: str) -> bool:

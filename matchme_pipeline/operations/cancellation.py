@@ -16,7 +16,7 @@ class Cancellation(StrEnum):
     ASKED = "asked"
     UNKNOWN = "unknown"
     OVER = "over"
-    OUT_OF_REACH = "out of reach"
+    UNREACHABLE = "out of reach"
 
 
 def cancel(instance: DagsterInstance, dagster_run_id: str) -> Cancellation:
@@ -41,7 +41,7 @@ def cancel(instance: DagsterInstance, dagster_run_id: str) -> Cancellation:
     if worker is not None and is_process_alive(worker, record.create_timestamp):
         os.kill(int(worker.rpartition(":")[2]), signal.SIGINT)
         return Cancellation.ASKED
-    return Cancellation.OUT_OF_REACH
+    return Cancellation.UNREACHABLE
 
 
 def _ask_dagster(instance: DagsterInstance, dagster_run_id: str) -> Cancellation:
@@ -51,4 +51,4 @@ def _ask_dagster(instance: DagsterInstance, dagster_run_id: str) -> Cancellation
         is_asked = False
     run = instance.get_run_by_id(dagster_run_id)
     is_ending = run is not None and run.status == DagsterRunStatus.CANCELING
-    return Cancellation.ASKED if is_asked or is_ending else Cancellation.OUT_OF_REACH
+    return Cancellation.ASKED if is_asked or is_ending else Cancellation.UNREACHABLE

@@ -72,12 +72,12 @@ def finished_by_sunday_seven(context: AssetCheckExecutionContext) -> AssetCheckR
     return AssetCheckResult(
         passed=hours >= 0 or not promised,
         severity=AssetCheckSeverity.WARN,
-        description=_punctuality(week, at, hours, promised),
+        description=_due_time_sentence(week, at, hours, promised),
         metadata={"hours_before_due": hours, "finished_at": at.isoformat(timespec="minutes"), "promised": promised},
     )
 
 
-def _punctuality(week: Week, at: datetime, hours: float, promised: bool) -> str:
+def _due_time_sentence(week: Week, at: datetime, hours: float, promised: bool) -> str:
     when = f"Finished {at:%Y-%m-%d %H:%M} UTC"
     if hours >= 0:
         return f"{when}, {hours:.1f} hours before members open the app."

@@ -62,7 +62,7 @@ def answer_open_questions(context: OpExecutionContext, database: DatabaseResourc
                     connection, context.instance, member_of, stages, llm, week, context.log.info
                 )
         finally:
-            worker_queries.settle_figures(connection, member_of)
+            worker_queries.add_late_figures(connection, member_of)
     context.add_output_metadata({**answered, "worker_of": member_of})
 
 

@@ -13,11 +13,11 @@ MAX_IN_FLIGHT = 1
 MAX_FAILED_RUNS = 3
 FIRST_WAIT = timedelta(minutes=30)
 # The schedule comes first for the week that has just closed.
-SCHEDULES_TURN = timedelta(hours=1)
+SCHEDULE_GRACE = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
-class Tries:
+class FailedRuns:
     """A week's unsuccessful runs: `failures` since it was last finished, all unsuccessful `tries`, the last end, and
     whether a person cancelled the newest one.
     """
@@ -50,7 +50,7 @@ def closed_missing_weeks(first_week: date, finished: Collection[date], now: date
 def plan(
     first_week: date,
     finished: Collection[date],
-    tried: Mapping[date, Tries],
+    tried: Mapping[date, FailedRuns],
     in_flight: Collection[date],
     now: datetime,
 ) -> Plan:
@@ -63,10 +63,10 @@ def plan(
     newest = Week.last_closed(now)
     week = first_week
     while week <= newest.sunday:
-        own = tried.get(week, Tries(0, 0, now))
+        own = tried.get(week, FailedRuns(0, 0, now))
         waits = own.failures > 0 and now < own.last_at + FIRST_WAIT * 2 ** (own.failures - 1)
         is_full = len(in_flight) + len(result.launch) >= MAX_IN_FLIGHT
-        just_closed = week == newest.sunday and now < newest.cutoff + SCHEDULES_TURN
+        just_closed = week == newest.sunday and now < newest.cutoff + SCHEDULE_GRACE
         if week in finished or just_closed or own.cancelled:
             pass
         elif own.failures >= MAX_FAILED_RUNS:
@@ -79,7 +79,7 @@ def plan(
     return result
 
 
-def tries_by_week(connection: Connection) -> dict[date, Tries]:
+def tries_by_week(connection: Connection) -> dict[date, FailedRuns]:
     """The unsuccessful weekly runs by week; a run and Dagster's retries of it count as one."""
     rows = connection.execute(
         """
@@ -102,7 +102,7 @@ def tries_by_week(connection: Connection) -> dict[date, Tries]:
         having count(*) filter (where status <> 'completed') > 0
         """
     ).fetchall()
-    return {week: Tries(*own) for week, *own in rows}
+    return {week: FailedRuns(*own) for week, *own in rows}
 
 
 def finished_weeks(connection: Connection) -> set[date]:

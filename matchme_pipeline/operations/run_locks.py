@@ -34,12 +34,12 @@ def acquire_run_lock(connection: Connection, instance: DagsterInstance, run: Dag
             week, publishes = runs.week_of_run(run), runs.publishes_matches(run)
             others = lost_runs.close_lost(connection, instance, now)
             refuse_conflicts(others, week, publishes)
-            runs.open_run(connection, run, this_worker() if lives_as_long_as_its_run(instance, run) else None)
+            runs.open_run(connection, run, this_worker() if is_whole_run(instance, run) else None)
         else:
             run_queries.record_progress(connection, run.run_id)
 
 
-def lives_as_long_as_its_run(instance: DagsterInstance, run: DagsterRun) -> bool:
+def is_whole_run(instance: DagsterInstance, run: DagsterRun) -> bool:
     """Whether the process that `this_worker` names executes all of the run.
 
     True for the command, and if Dagster's log names that process as the one that executes or forks the steps. With

@@ -54,7 +54,7 @@ def tell_alerts(context: SensorEvaluationContext) -> SkipReason:
     settings, now = process_settings(), datetime.now(UTC)
     url = settings.alert_webhook_url.get_secret_value() if settings.alert_webhook_url else None
     with connect(database_url(settings), vectors=False) as connection:
-        arrived, failed = webhook.tell(connection, url, now, settings)
+        arrived, failed = webhook.send_due_alerts(connection, url, now, settings)
     context.update_cursor(now.isoformat())
     return SkipReason(f"{arrived} alerts sent, {failed} not delivered")
 

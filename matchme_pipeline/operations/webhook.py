@@ -19,7 +19,7 @@ OLDEST = timedelta(days=2)
 ALERTS_PER_RUN = 20
 
 
-def tell(
+def send_due_alerts(
     connection: Connection, webhook_url: str | None, now: datetime, settings: Settings | None = None
 ) -> tuple[int, int]:
     """Send due alerts; returns the numbers of delivered and failed alerts.

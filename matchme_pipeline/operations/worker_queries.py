@@ -43,7 +43,7 @@ def declare_worker(connection: Connection, dagster_run_id: str, worker_run_id: s
     )
 
 
-def settle_figures(connection: Connection, dagster_run_id: str) -> None:
+def add_late_figures(connection: Connection, dagster_run_id: str) -> None:
     """Add the cost of calls that ended after the row was closed, so that it equals the ledger."""
     connection.execute(
         """

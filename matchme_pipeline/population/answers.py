@@ -34,12 +34,12 @@ def questionnaire(seed: int, start: datetime) -> list[Row]:
 
 def answers(rng: np.random.Generator, member: Member, seed: int, start: datetime, end: datetime) -> list[Row]:
     """A member's answers over time: some members answer nearly everything, some hardly anything."""
-    diligence = float(rng.beta(2, 1.5))
+    answer_rate = float(rng.beta(2, 1.5))
     first = max(member.joined_at, start - timedelta(days=20))
     last = min(end, member.leaves_at or end)
     rows: list[Row] = []
     for number, (_, _, kind, options) in enumerate(vocabulary().people["questions"]):
-        if not happens(rng, diligence):
+        if not happens(rng, answer_rate):
             continue
         at = after(rng, first, timedelta(days=9))
         if at < last:

@@ -22,7 +22,7 @@ from matchme_pipeline.population.queries import latents
 from matchme_pipeline.week import Week
 
 # The probability that the first place is viewed, and the decrease for each later place.
-_FIRST_VIEWED, _LOST_BY_PLACE = 0.9, 0.12
+_FIRST_VIEW_PROBABILITY, _VIEW_DECREASE = 0.9, 0.12
 _BASE, _OF_AFFINITY, _OF_AGE_YEAR = -1.6, 6.0, -0.08
 _POPULARITY, _SELECTIVITY = 0.8, 0.8
 _PASSES, _WRITES, _REPLIES, _KEEPS_TALKING = 0.7, 0.75, 0.7, 0.5
@@ -69,7 +69,7 @@ def decide(shown: Sequence[ShownRow], truth: Mapping[str, Latent], seed: int, we
         if row.user_id not in truth or row.match_user_id not in truth:
             continue
         views, likes, passes, when = _chances(seed, week.key, row.user_id, row.match_user_id)
-        if views >= _FIRST_VIEWED - _LOST_BY_PLACE * (row.rank - 1):
+        if views >= _FIRST_VIEW_PROBABILITY - _VIEW_DECREASE * (row.rank - 1):
             continue
         log_odds = (
             _BASE

@@ -16,7 +16,7 @@ _WEEK = timedelta(weeks=1)
 _WEEKS_BEFORE = timedelta(weeks=10)
 _INTRODUCTION_SHARE = 0.9
 _KINDS = {"plain": 0.885, "odd": 0.07, "own again": 0.015, "another's": 0.015, "own, nearly": 0.015}
-_FATES = {"shown": 0.95, "unapproved": 0.01, "invisible": 0.015, "deleted": 0.025}
+_STATES = {"shown": 0.95, "unapproved": 0.01, "invisible": 0.015, "deleted": 0.025}
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def posts(
     sources: list[Source] = []
     for at, introduces in _moments(rng, member, start, end):
         text, sentences = _text(rng, member, rows, others, introduces=introduces)
-        fate = weighted(rng, _FATES)
+        state = weighted(rng, _STATES)
         rows.append(
             {
                 "id": row_id(seed, "post", member.index, len(rows)),
@@ -52,14 +52,14 @@ def posts(
                 "likes_count": int(rng.poisson(6)),
                 "comments_count": int(rng.poisson(1.5)),
                 "views_count": int(rng.poisson(60)),
-                "is_approved": fate != "unapproved",
-                "is_visible": fate != "invisible",
+                "is_approved": state != "unapproved",
+                "is_visible": state != "invisible",
                 "created_at": at,
                 "updated_at": at,
-                "deleted_at": min(end, at + timedelta(days=2)) if fate == "deleted" else None,
+                "deleted_at": min(end, at + timedelta(days=2)) if state == "deleted" else None,
             }
         )
-        if fate == "shown":
+        if state == "shown":
             sources += [Source(at, sentence) for sentence in sentences]
     return rows, sources
 

@@ -11,7 +11,7 @@ MARITAL_LABELS = {"never_married": "Never Married", "divorced": "Divorced", "wid
 RELIGIOSITY_LABELS = ("Very Practicing", "Practicing", "Moderate", "Cultural", "Flexible")
 # Kilometres on the app's slider, whose far end it calls "Anywhere".
 _DISTANCES_KM = {"10": 0.02, "25": 0.06, "50": 0.12, "75": 0.1, "100": 0.7}
-_PICKY_SHARE = 0.05
+_SELECTIVE_SHARE = 0.05
 _NEARLY_IMPOSSIBLE_SHARE = 0.008
 _MADHABS = {"hanafi": 0.6, "shafi": 0.2, "maliki": 0.15, "hanbali": 0.05}
 _CHILDREN = {"doesntMatter": 0.6, "no": 0.15, "yes": 0.25}
@@ -63,9 +63,9 @@ def islamic_preferences(rng: np.random.Generator, member: Member, seed: int) -> 
 
 
 def _soft_preferences(rng: np.random.Generator, member: Member) -> Row:
-    picky = happens(rng, _PICKY_SHARE)
+    is_selective = happens(rng, _SELECTIVE_SHARE)
     younger, older = (14, 7) if member.gender == "male" else (6, 16)
-    spread = 0.15 if picky else 1.0
+    spread = 0.15 if is_selective else 1.0
     low = max(18, int(member.age - younger * spread * float(rng.uniform(0.6, 1.4))))
     high = max(low, int(member.age + older * spread * float(rng.uniform(0.6, 1.4))))
     level = PRAYER.index(member.prayer)
@@ -74,8 +74,8 @@ def _soft_preferences(rng: np.random.Generator, member: Member) -> Row:
     return {
         "age_range_min": low,
         "age_range_max": high,
-        "max_distance": one(rng, (5, 25)) if picky else int(weighted(rng, _DISTANCES_KM)),
-        "education_preferences": list(education[-1:] if picky else education),
+        "max_distance": one(rng, (5, 25)) if is_selective else int(weighted(rng, _DISTANCES_KM)),
+        "education_preferences": list(education[-1:] if is_selective else education),
         "marital_status_preferences": _statuses(rng, member),
         "has_children_preference": weighted(rng, _CHILDREN),
         "religiosity_preferences": _practice(rng, level),

@@ -28,7 +28,7 @@ from matchme_pipeline.week import WEEK, Week
 Progress = Callable[[str, int, int], None]
 Tables = dict[str, list[Row]]
 # Captions of earlier members in memory, which later members copy word for word.
-_REMEMBERED = 400
+_MAX_REMEMBERED = 400
 # Members are written in blocks, so that a hundred thousand of them need only the memory of one block.
 _BLOCK = 500
 # Parents before children.
@@ -151,7 +151,7 @@ def _add_member(tables: Tables, seed: int, index: int, start: datetime, end: dat
     rng = generator(seed, index)
     one = member(rng, seed, index, start, end)
     shared, sources = posts(rng, one, seed, start, end, remembered)
-    spoken, spoken_sources = voices(rng, one, seed, start, end)
+    voice_rows, voice_sources = voices(rng, one, seed, start, end)
     talk = conversation(rng, one, seed, start, end)
     tables["seed_truth.members"].append(_truth(one))
     tables["profiles"].append(as_stored(one))
@@ -163,11 +163,11 @@ def _add_member(tables: Tables, seed: int, index: int, start: datetime, end: dat
     tables["personality_assessments"] += _if_any(personality_assessment(rng, one, seed, end))
     tables["dna_answers"] += answers(rng, one, seed, start, end)
     tables["posts"] += shared
-    tables["voice_introductions"] += spoken
-    tables["user_insights"] += insights(rng, one, seed, start, end, sources + spoken_sources)
+    tables["voice_introductions"] += voice_rows
+    tables["user_insights"] += insights(rng, one, seed, start, end, sources + voice_sources)
     tables["conversations"] += [talk[0]] if talk else []
     tables["messages"] += talk[1] if talk else []
-    if len(remembered) < _REMEMBERED:
+    if len(remembered) < _MAX_REMEMBERED:
         remembered += [post["caption"] for post in shared if post["caption"]][:2]
 
 

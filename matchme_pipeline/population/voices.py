@@ -35,7 +35,7 @@ def voices(
     for number, moment in enumerate(moments):
         sentences = distinct_sentences(rng, member.latent, whole(rng, 2, 5))
         done = happens(rng, _TRANSCRIBED_SHARE)
-        spoken = " ".join([one(rng, _GREETINGS), *(s.text for s in sentences)])
+        text = " ".join([one(rng, _GREETINGS), *(s.text for s in sentences)])
         rows.append(
             {
                 "id": row_id(seed, "voice", member.index, number),
@@ -44,7 +44,7 @@ def voices(
                 "storage_path": f"voice/{member.index}-{number}.webm",
                 "duration_seconds": whole(rng, 8, 30),
                 "file_type": one(rng, ("audio/webm", "audio/webm", "audio/mp3", "audio/wav")),
-                "transcription": spoken if done else None,
+                "transcription": text if done else None,
                 "transcription_confidence": round(float(rng.uniform(0.8, 0.99)), 4) if done else None,
                 "processing_status": "completed" if done else one(rng, ("pending", "processing", "failed")),
                 "is_active": number == len(moments) - 1,

@@ -18,7 +18,7 @@ from matchme_pipeline.llm.execution.billing import (
     token_count,
 )
 from matchme_pipeline.llm.execution.budget_cover import PIECES, Budget
-from matchme_pipeline.llm.execution.circuit_breaker import GIVEN_UP_BEFORE_STOP, CircuitBreaker, Silence
+from matchme_pipeline.llm.execution.circuit_breaker import GIVEN_UP_BEFORE_STOP, CircuitBreaker, OutageTimer
 from matchme_pipeline.llm.prices import TokenUsage, load_prices
 
 WEEK = date(2026, 1, 4)
@@ -162,7 +162,7 @@ def test_the_ledger_says_what_was_wrong(outcome: str, reported: bool, error: str
 
 
 def test_a_stage_stops_after_so_many_requests_in_a_row_with_no_answer_between():
-    breaker = CircuitBreaker("a-model", Silence(60))
+    breaker = CircuitBreaker("a-model", OutageTimer(60))
     answers_before = breaker.begin()
     for _ in range(GIVEN_UP_BEFORE_STOP - 1):
         breaker.give_up(answers_before, 12, "timeout")
@@ -171,7 +171,7 @@ def test_a_stage_stops_after_so_many_requests_in_a_row_with_no_answer_between():
 
 
 def test_an_answer_tells_a_bad_request_from_an_outage():
-    breaker = CircuitBreaker("a-model", Silence(60))
+    breaker = CircuitBreaker("a-model", OutageTimer(60))
     answers_before = breaker.begin()
     for _ in range(GIVEN_UP_BEFORE_STOP - 1):
         breaker.give_up(answers_before, 12, "timeout")
@@ -193,7 +193,7 @@ def test_a_call_is_booked_at_its_price_with_its_outcome():
 
 def test_only_a_server_that_answers_nothing_for_long_is_down():
     now = [0.0]
-    silence = Silence(90, clock=lambda: now[0])
+    silence = OutageTimer(90, clock=lambda: now[0])
     for _ in range(20):
         # Long times between failures, with an answer in them, are no outage.
         silence.failed("rate_limited", "Wait.")
@@ -211,7 +211,7 @@ def test_only_a_server_that_answers_nothing_for_long_is_down():
 
 def test_an_answer_ends_the_silence_of_requests_that_were_turned_away():
     now = [0.0]
-    breaker = CircuitBreaker("a-model", Silence(90, clock=lambda: now[0]))
+    breaker = CircuitBreaker("a-model", OutageTimer(90, clock=lambda: now[0]))
     breaker.turned_away("rate_limited")
     now[0] += 80
     breaker.answer()

@@ -12,7 +12,7 @@ from matchme_pipeline.matching.engine import odd_regions
 from matchme_pipeline.matching.engine.allocation import Allocated, allocate
 from matchme_pipeline.matching.engine.allocation_problem import PLACE_VALUES, Problem
 from matchme_pipeline.matching.engine.fairness import gini
-from matchme_pipeline.matching.engine.place_flow import coverage_reward, serves_most
+from matchme_pipeline.matching.engine.place_flow import coverage_reward, serves_maximum
 from matchme_pipeline_tests.matching.exact import Edges, best
 from matchme_pipeline_tests.matching.residual import gains_nothing
 
@@ -85,7 +85,7 @@ def test_whether_more_members_could_be_served_is_told_of_any_choice(
     outside = itertools.count(n)
     touched = [(member, next(outside)) for member, count in enumerate(taken) for _ in range(count)]
     most_served, _ = best(n + len(touched), edges, most, touched)
-    assert serves_most(problem, first_side, np.arange(len(pairs)), chosen) == (served == most_served)
+    assert serves_maximum(problem, first_side, np.arange(len(pairs)), chosen) == (served == most_served)
 
 
 @settings(max_examples=150, deadline=None)

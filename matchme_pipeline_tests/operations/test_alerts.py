@@ -170,7 +170,7 @@ def test_failures_of_one_cause_come_in_one_message_and_it_is_said_when_they_are_
         add_run(app_database, f"run-{number}", "failed", jobs=0)
     assert look(app_database) == 3
     with slack() as (url, messages):
-        assert webhook.tell(app_database, url, datetime.now(UTC), settings) == (3, 0)
+        assert webhook.send_due_alerts(app_database, url, datetime.now(UTC), settings) == (3, 0)
         (first,) = messages
         assert "(3 times)" in first["text"]
         assert "What to do:" in first["text"]
@@ -178,7 +178,7 @@ def test_failures_of_one_cause_come_in_one_message_and_it_is_said_when_they_are_
         assert f"https://ops.example/report/{WEEK.key}" in first["text"]
         add_run(app_database, "run-4", "completed", ended=NOW + timedelta(hours=1))
         assert [look(app_database, now=NOW + timedelta(hours=1)) for _ in range(2)] == [1, 0]
-        assert webhook.tell(app_database, url, datetime.now(UTC), settings) == (1, 0)
+        assert webhook.send_due_alerts(app_database, url, datetime.now(UTC), settings) == (1, 0)
     assert messages[1]["text"].startswith(f"*Over: week {WEEK.key} is in order*\nNo longer: ")
     open_ones = "select count(*) from pipeline_alerts where resolved_at is null and kind = 'run_failed'"
     assert app_database.execute(open_ones).fetchone() == (0,)
@@ -244,8 +244,8 @@ def test_each_threshold_of_the_budget_is_told_once_and_to_the_apps_own_webhook(a
         )
         assert [look(app_database), look(app_database)] == [3, 0]
         later = datetime.now(UTC)
-        assert webhook.tell(app_database, pipelines_url, later) == (3, 0)
-        assert webhook.tell(app_database, pipelines_url, later + timedelta(hours=1)) == (0, 0)
+        assert webhook.send_due_alerts(app_database, pipelines_url, later) == (3, 0)
+        assert webhook.send_due_alerts(app_database, pipelines_url, later + timedelta(hours=1)) == (0, 0)
     assert sorted(message["text"][:5] for message in pipelines) == ["*50 %", "*75 %"]
     assert [message["text"].splitlines()[1] for message in apps] == ["2.6000 of 5.00 USD (MATCHME_WEEKLY_BUDGET_USD)."]
 
@@ -254,21 +254,21 @@ def test_an_alert_that_does_not_arrive_is_tried_again_and_its_reason_kept(app_da
     record_alert(app_database, SAMPLE)
     now = datetime.now(UTC)
     with slack(500, 302) as (url, messages):
-        assert webhook.tell(app_database, url, now) == (0, 1)
-        assert webhook.tell(app_database, url, now) == (0, 0)
-        assert webhook.tell(app_database, url, now + timedelta(minutes=3)) == (0, 1)
+        assert webhook.send_due_alerts(app_database, url, now) == (0, 1)
+        assert webhook.send_due_alerts(app_database, url, now) == (0, 0)
+        assert webhook.send_due_alerts(app_database, url, now + timedelta(minutes=3)) == (0, 1)
         (error,) = app_database.execute("select last_error from pipeline_alerts").fetchone() or ("",)
         assert error == "the webhook answered 302"
-        assert webhook.tell(app_database, url, now + timedelta(minutes=10)) == (1, 0)
+        assert webhook.send_due_alerts(app_database, url, now + timedelta(minutes=10)) == (1, 0)
     assert messages == [{"text": "*a title*\na text"}]
-    assert webhook.tell(app_database, url, now + timedelta(hours=2)) == (0, 0)
+    assert webhook.send_due_alerts(app_database, url, now + timedelta(hours=2)) == (0, 0)
 
 
 def test_a_webhook_that_is_not_there_is_named_without_its_address(app_database: Connection):
     record_alert(app_database, SAMPLE)
     with slack() as (url, _):
         pass
-    assert webhook.tell(app_database, f"{url}/secret-path", datetime.now(UTC)) == (0, 1)
+    assert webhook.send_due_alerts(app_database, f"{url}/secret-path", datetime.now(UTC)) == (0, 1)
     (error,) = app_database.execute("select last_error from pipeline_alerts").fetchone() or ("",)
     assert "could not be reached" in error
     assert "secret-path" not in error
@@ -278,7 +278,7 @@ def test_many_watchers_tell_one_cause_once(app_database: Connection, app_databas
     def raise_and_tell(url: str) -> tuple[bool, int]:
         with connect(app_database_url, vectors=False) as connection:
             new = record_alert(connection, SAMPLE)
-            return new, webhook.tell(connection, url, datetime.now(UTC))[0]
+            return new, webhook.send_due_alerts(connection, url, datetime.now(UTC))[0]
 
     with slack() as (url, messages), ThreadPoolExecutor(8) as pool:
         results = list(pool.map(raise_and_tell, [url] * 16))
@@ -288,10 +288,10 @@ def test_many_watchers_tell_one_cause_once(app_database: Connection, app_databas
 
 def test_without_a_webhook_alerts_stay_in_the_table_and_old_ones_are_not_sent_later(app_database: Connection):
     record_alert(app_database, SAMPLE)
-    assert webhook.tell(app_database, None, datetime.now(UTC)) == (0, 0)
+    assert webhook.send_due_alerts(app_database, None, datetime.now(UTC)) == (0, 0)
     app_database.execute("update pipeline_alerts set raised_at = raised_at - interval '3 days'")
     with slack() as (url, messages):
-        assert webhook.tell(app_database, url, datetime.now(UTC)) == (0, 0)
+        assert webhook.send_due_alerts(app_database, url, datetime.now(UTC)) == (0, 0)
     assert messages == []
 
 

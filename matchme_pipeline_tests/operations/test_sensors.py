@@ -13,7 +13,7 @@ from matchme_pipeline.jobs import dead_letters
 from matchme_pipeline.jobs import queries as jobs
 from matchme_pipeline.jobs.model import JobRequest, JobType
 from matchme_pipeline.operations import dna_refresh, launches, missing_weeks, run_queries, sensors
-from matchme_pipeline.operations.missing_weeks import Plan, Tries
+from matchme_pipeline.operations.missing_weeks import FailedRuns, Plan
 from matchme_pipeline.week import Week
 from matchme_pipeline_tests.materialising import WEEKS
 
@@ -186,10 +186,10 @@ def test_a_run_and_its_retries_by_dagster_are_one_failure(watched: Connection, i
 
 
 def test_weeks_wait_after_a_failure_and_leave_what_a_person_cancelled():
-    tried = {FIRST: Tries(2, 2, NOW - timedelta(minutes=59))}
+    tried = {FIRST: FailedRuns(2, 2, NOW - timedelta(minutes=59))}
     assert missing_weeks.plan(FIRST, set(), tried, set(), NOW) == Plan()
     assert missing_weeks.plan(FIRST, set(), tried, set(), NOW + timedelta(minutes=2)).launch == [FIRST]
-    cancelled = {FIRST: Tries(0, 0, NOW, cancelled=True)}
+    cancelled = {FIRST: FailedRuns(0, 0, NOW, cancelled=True)}
     assert missing_weeks.plan(FIRST, set(), cancelled, set(), NOW).launch == [SECOND]
 
 

@@ -123,7 +123,7 @@ def press_acknowledge(shared: Shared, admin: ActingAdmin, alert_id: JobId) -> Re
 
 
 @router.post("/page/retry-alike/{job_id}", dependencies=ACTING_ADMINISTRATORS)
-def press_retry_alike(shared: Shared, job_id: JobId) -> Response:
+def press_retry_same_cause(shared: Shared, job_id: JobId) -> Response:
     """Retry all failed jobs of a group."""
     with shared.connection() as connection:
         dead_letters.retry(connection, jobs_of_same_cause(connection, job_id))
@@ -131,7 +131,7 @@ def press_retry_alike(shared: Shared, job_id: JobId) -> Response:
 
 
 @router.post("/page/discard-alike/{job_id}", dependencies=OWN_FORM)
-def press_discard_alike(shared: Shared, admin: ActingAdmin, job_id: JobId) -> Response:
+def press_discard_same_cause(shared: Shared, admin: ActingAdmin, job_id: JobId) -> Response:
     """Discard all failed jobs of a group."""
     with shared.connection() as connection:
         dead_letters.discard(connection, jobs_of_same_cause(connection, job_id), admin.user_id)

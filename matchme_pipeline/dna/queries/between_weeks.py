@@ -6,7 +6,7 @@ from datetime import date, datetime
 import pandas as pd
 
 from matchme_pipeline.database.connection import Connection
-from matchme_pipeline.dna.queries.published import lock_publication, remember_shown
+from matchme_pipeline.dna.queries.published import lock_publication, store_shown_scores
 from matchme_pipeline.dna.queries.results import update_scores
 
 
@@ -42,5 +42,5 @@ def show_between_weeks(
         shown = connection.execute(
             "update mysoul_dna_scores set last_calculated_at = %s where user_id = any(%s)", [now, wanted]
         ).rowcount
-        remember_shown(connection)
+        store_shown_scores(connection)
         return shown

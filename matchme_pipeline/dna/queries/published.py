@@ -80,11 +80,11 @@ def publish_newest_week(connection: Connection) -> Published:
             if has_history:
                 connection.execute(layouts.FORGET_TRIGGERS_HISTORY)
         changed += connection.execute(layouts.DELETE_LEFT).rowcount
-    remember_shown(connection)
+    store_shown_scores(connection)
     return Published(changed, overwritten)
 
 
-def remember_shown(connection: Connection) -> None:
+def store_shown_scores(connection: Connection) -> None:
     """Store what the app's table shows now for members whom the pipeline has published."""
     connection.execute(
         """

@@ -10,7 +10,7 @@ from matchme_pipeline.llm.execution.client_calls import (
     checked_key,
     connection_limits,
     request_timeout_seconds,
-    silence,
+    silence_loggers,
 )
 from matchme_pipeline.settings import Settings
 
@@ -28,7 +28,7 @@ ERRORS = ClientErrors(
 def open_client(settings: Settings) -> anthropic.AsyncAnthropic:
     """A client of the configured server; raises ConfigurationError without a valid key."""
     key = checked_key(settings.anthropic_api_key, "ANTHROPIC_API_KEY", "A Claude model")
-    silence("anthropic", "httpx2", "httpx", "httpcore2")
+    silence_loggers("anthropic", "httpx2", "httpx", "httpcore2")
     seconds = request_timeout_seconds(settings)
     return anthropic.AsyncAnthropic(
         api_key=key,

@@ -24,7 +24,7 @@ def book_results(
     Returns the settled results, or None if another run has already recorded the batch. A request without an answer, an
     invalid line and a repeated line settle nothing. `read_line` is the provider's.
     """
-    if not batch_queries.take_for_reading(connection, batch.id):
+    if not batch_queries.mark_read(connection, batch.id):
         return None
     settled: list[Answered | Embedded] = []
     results = _results(work, batch, lines, read_line)

@@ -18,7 +18,7 @@ from matchme_pipeline.llm.contracts import CallContext
 from matchme_pipeline.llm.execution.batch_limits import COMPLETION_WINDOW, MARGIN, Line, deadline, split
 from matchme_pipeline.llm.execution.batch_results import book_results
 from matchme_pipeline.llm.execution.batch_work import BatchWork
-from matchme_pipeline.llm.execution.circuit_breaker import Silence
+from matchme_pipeline.llm.execution.circuit_breaker import OutageTimer
 from matchme_pipeline.llm.execution.exchange import (
     BatchGoneError,
     RefusedRequestError,
@@ -59,18 +59,18 @@ class BatchRun:
         budget_usd: Decimal | None,
         context: CallContext,
         emit: Emit,
-        silence: Silence,
+        outage_timer: OutageTimer,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         first_poll_seconds: float = FIRST_POLL_SECONDS,
     ) -> None:
-        """`silence` limits how long the API may answer nothing about batches."""
+        """`outage_timer` limits how long the API may answer nothing about batches."""
         self._api = api
         self._group_commit = group_commit
         self._ledger = ledger
         self._budget_usd = budget_usd
         self._context = context
         self._emit = emit
-        self._silence = silence
+        self._outage_timer = outage_timer
         self._now = now
         self._first_poll_seconds = first_poll_seconds
         self._deadline = deadline(context.week, now())
@@ -122,7 +122,7 @@ class BatchRun:
                 raise
             except (RetryableError, RefusedRequestError) as error:
                 log.warning("A batch of %s could not be submitted (%s).", self._context.stage, error)
-                self._silence.failed(str(error), REMEDY)
+                self._outage_timer.failed(str(error), REMEDY)
                 return batches, True
             if covered < len(lines) or self._most_lines is not None:
                 return batches, False
@@ -164,7 +164,7 @@ class BatchRun:
         bodies = {name: line.text for name, line in zip(batch.requests, lines, strict=True)}
         try:
             await self._keep(batch, await self._api.submit(batch, bodies))
-            self._silence.answered()
+            self._outage_timer.answered()
         except SubmissionUnknownError:
             return
         except Exception:
@@ -203,7 +203,7 @@ class BatchRun:
             elif not batch.over:
                 await self._keep(batch, await self._api.state(batch))
             if not batch.over:
-                self._silence.answered()
+                self._outage_timer.answered()
                 return False
             await self._read(work, batch, left)
         except BatchGoneError:
@@ -215,7 +215,7 @@ class BatchRun:
             log.warning("The API does not answer about a batch of %s (%s).", self._context.stage, error)
             await self._count_failure(batch, error)
             return False
-        self._silence.answered()
+        self._outage_timer.answered()
         return True
 
     async def _count_failure(self, batch: Batch, error: RetryableError | RefusedRequestError) -> None:
@@ -225,18 +225,18 @@ class BatchRun:
         Raises ModelRequestError if the API has answered nothing for too long; the next run then reads the batch.
         """
         if isinstance(error, UndecidedError):
-            self._silence.answered()
+            self._outage_timer.answered()
         elif not batch.over:
-            self._silence.failed(str(error), REMEDY)
+            self._outage_timer.failed(str(error), REMEDY)
         else:
             try:
                 await self._api.state(batch)
             except BatchGoneError:
-                self._silence.answered()
+                self._outage_timer.answered()
             except (RetryableError, RefusedRequestError):
-                self._silence.failed(str(error), REMEDY)
+                self._outage_timer.failed(str(error), REMEDY)
             else:
-                self._silence.answered()
+                self._outage_timer.answered()
 
     async def _read(self, work: BatchWork, batch: Batch, left: dict[str, None]) -> None:
         """Record a batch's results once and emit them."""

@@ -12,7 +12,7 @@ GIVEN_UP_BEFORE_STOP = 8
 NOT_PAID_AGAIN = "stored answers are not paid again."
 
 
-class Silence:
+class OutageTimer:
     """How long a server has only failed. Not thread-safe: belongs to one event loop."""
 
     def __init__(self, most_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -48,10 +48,10 @@ class CircuitBreaker:
     several requests. Not thread-safe: belongs to one event loop.
     """
 
-    def __init__(self, model: str, silence: Silence) -> None:
-        """`model` names the model in the error; `silence` limits how long the server may reject requests."""
+    def __init__(self, model: str, outage_timer: OutageTimer) -> None:
+        """`model` names the model in the error; `outage_timer` limits how long the server may reject requests."""
         self._model = model
-        self._silence = silence
+        self._outage_timer = outage_timer
         self._answers = 0
         self._given_up = 0
 
@@ -63,14 +63,16 @@ class CircuitBreaker:
         """A request was answered."""
         self._answers += 1
         self._given_up = 0
-        self._silence.answered()
+        self._outage_timer.answered()
 
     def turned_away(self, kind: str) -> None:
         """The server asked a request to come later. This costs only part of a try, so time limits it.
 
         Raises ModelRequestError if the server has only throttled for too long.
         """
-        self._silence.failed(kind, f"Check the limits of the model '{self._model}', then run again: {NOT_PAID_AGAIN}")
+        self._outage_timer.failed(
+            kind, f"Check the limits of the model '{self._model}', then run again: {NOT_PAID_AGAIN}"
+        )
 
     def give_up(self, answers_before: int, tries: int, kind: str) -> None:
         """A request failed all its `tries`, the last with `kind`.

@@ -85,7 +85,7 @@ def checked_key(key: SecretStr | None, variable: str, wanted_by: str) -> str:
     return text
 
 
-def silence(*loggers: str) -> None:
+def silence_loggers(*loggers: str) -> None:
     """Stop a client library from logging requests at debug level, because they contain members' texts."""
     for name in loggers:
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -15,7 +15,7 @@ from matchme_pipeline.llm.execution.adaptive_limiter import AdaptiveLimiter
 from matchme_pipeline.llm.execution.batch_run import BatchRun
 from matchme_pipeline.llm.execution.batch_work import EmbeddingWork, QuestionWork
 from matchme_pipeline.llm.execution.budget_cover import Budget
-from matchme_pipeline.llm.execution.circuit_breaker import Silence
+from matchme_pipeline.llm.execution.circuit_breaker import OutageTimer
 from matchme_pipeline.llm.execution.embedding_run import EmbeddingRun
 from matchme_pipeline.llm.execution.event_loop_thread import EventLoopThread
 from matchme_pipeline.llm.execution.exchange import RefusedRequestError, RetryableError, UnsupportedParameterError
@@ -154,11 +154,11 @@ class NetworkProvider:
 
     def _batch_run(self, entry: ModelEntry, context: CallContext, emit: Callable[[Any], None]) -> BatchRun:
         batches = self._accounts[entry.provider].api.batches
-        budget_usd, silence = self._settings.weekly_budget_usd, self._silence()
-        return BatchRun(batches, self._group_commit, self._ledger, budget_usd, context, emit, silence)
+        budget_usd, outage_timer = self._settings.weekly_budget_usd, self._outage_timer()
+        return BatchRun(batches, self._group_commit, self._ledger, budget_usd, context, emit, outage_timer)
 
-    def _silence(self) -> Silence:
-        return Silence(60 * self._settings.llm_outage_minutes)
+    def _outage_timer(self) -> OutageTimer:
+        return OutageTimer(60 * self._settings.llm_outage_minutes)
 
     async def _look_up_models(self) -> None:
         """Warn, once per session, of models that will shut down soon."""
@@ -200,7 +200,7 @@ class NetworkProvider:
                 wire_format.usage,
                 account.api.fallbacks,
                 AdaptiveLimiter(self._settings.llm_concurrency, account.window),
-                self._silence(),
+                self._outage_timer(),
             )
         return self._senders[model]
 

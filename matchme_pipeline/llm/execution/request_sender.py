@@ -11,7 +11,7 @@ from matchme_pipeline.errors import ModelRequestError
 from matchme_pipeline.llm.execution.adaptive_limiter import AdaptiveLimiter
 from matchme_pipeline.llm.execution.billing import MAX_TOKENS
 from matchme_pipeline.llm.execution.budget_cover import Budget
-from matchme_pipeline.llm.execution.circuit_breaker import CircuitBreaker, Silence
+from matchme_pipeline.llm.execution.circuit_breaker import CircuitBreaker, OutageTimer
 from matchme_pipeline.llm.execution.exchange import (
     Json,
     RefusedRequestError,
@@ -26,7 +26,7 @@ from matchme_pipeline.llm.text.token_estimates import certain_tokens
 # Unpaid tries of one request. If half of all tries fail, one request in 4,000 gives up.
 TRIES = 12
 # A rate-limit response says nothing about the request, so it counts as part of a try.
-THROTTLED_TRY = 0.2
+THROTTLED_TRY_SHARE = 0.2
 FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.25, 20.0
 # The tokens that an API adds around messages; a few dozen in practice.
 OVERHEAD_TOKENS = 200
@@ -67,11 +67,11 @@ class RequestSender:
         usage: Callable[[Json], TokenUsage | None],
         fallbacks: ParameterFallbacks,
         limiter: AdaptiveLimiter,
-        silence: Silence,
+        outage_timer: OutageTimer,
     ) -> None:
         """`exchange` sends a body once; `usage` reads the tokens of its answer.
 
-        `silence` limits how long the server may reject all requests.
+        `outage_timer` limits how long the server may reject all requests.
         """
         self.model = model
         self.entry = entry
@@ -83,7 +83,7 @@ class RequestSender:
         self._unsupported: set[str] = set()
         self._answered = False
         self._refusals = 0
-        self._breaker = CircuitBreaker(model, silence)
+        self._breaker = CircuitBreaker(model, outage_timer)
         # Used only for pauses; no result depends on it.
         self._random = random.Random()
 
@@ -111,7 +111,7 @@ class RequestSender:
                 self._count_refusal(error)
                 raise
             except RetryableError as error:
-                spent += THROTTLED_TRY if error.throttled else 1
+                spent += THROTTLED_TRY_SHARE if error.throttled else 1
                 if error.throttled:
                     self._breaker.turned_away(error.kind)
                 if spent >= TRIES or stopping.is_set():

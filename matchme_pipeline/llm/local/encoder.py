@@ -19,7 +19,7 @@ ENCODER_DIMENSIONS = 512
 # Whole numbers add up exactly in any order.
 GRID = 1024
 # Sentences remembered in a process, 1 KB each: the stage after insights embeds the same sentences again.
-REMEMBERED = 60_000
+MAX_CACHED = 60_000
 
 
 class SentenceEncoder:
@@ -39,7 +39,7 @@ class SentenceEncoder:
             missing = {text: np.rint(self._encoder.encode(text) * GRID) for text in set(texts) if text not in known}
             known.update((text, vector.astype(np.int16)) for text, vector in missing.items())
             self._memory.update((text, known[text]) for text in sorted(missing))
-            while len(self._memory) > REMEMBERED:
+            while len(self._memory) > MAX_CACHED:
                 self._memory.popitem(last=False)
         if not texts:
             return np.empty((0, ENCODER_DIMENSIONS), dtype=np.int16)

@@ -40,13 +40,13 @@ def answer_insights(requests: Sequence[Json], themes: Themes, encoder: SentenceE
     answers: list[Json] = [{"insights": []} for _ in requests]
     if not quotable:
         return answers
-    closeness, silence = theme_similarities(
+    closeness, meaningless = theme_similarities(
         encoder.unit_vectors([sentence for _, _, sentence in quotable]), themes, encoder
     )
     best = closeness.argmax(axis=1)
     scores = closeness.max(axis=1)
     found: dict[tuple[int, str], list[tuple[float, int, str]]] = {}
-    for row in np.flatnonzero((scores >= THRESHOLD) & (scores > silence)):
+    for row in np.flatnonzero((scores >= THRESHOLD) & (scores > meaningless)):
         number, post_id, sentence = quotable[row]
         # Only here, because most sentences show no theme.
         if not _may_be_quoted(sentence):

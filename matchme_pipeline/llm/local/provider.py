@@ -30,7 +30,7 @@ class LocalProvider:
     insight_model = f"{MODEL}-themes"
     answers_by_batch = False
     # Answers are free, so every pair gets its own.
-    tells_readers_apart = True
+    distinguishes_readers = True
     # There is no stronger offline model.
     review_model = None
     review_parameters = ""

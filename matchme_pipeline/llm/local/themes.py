@@ -68,6 +68,6 @@ def theme_similarities(
     nearest = np.maximum.reduceat(sentences @ described.T, starts, axis=1)
     centres = np.add.reduceat(described, starts, axis=0)
     centres /= np.linalg.norm(centres, axis=1, keepdims=True)
-    silence = encoder.unit_vectors(list(themes.says_nothing))
+    meaningless = encoder.unit_vectors(list(themes.says_nothing))
     closeness = ((nearest + sentences @ centres.T) / 2).astype(np.float32)
-    return closeness, (sentences @ silence.T).max(axis=1).astype(np.float32)
+    return closeness, (sentences @ meaningless.T).max(axis=1).astype(np.float32)

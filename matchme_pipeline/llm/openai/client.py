@@ -9,7 +9,7 @@ from matchme_pipeline.llm.execution.client_calls import (
     checked_key,
     connection_limits,
     request_timeout_seconds,
-    silence,
+    silence_loggers,
 )
 from matchme_pipeline.llm.openai.error_mapping import failure_of
 from matchme_pipeline.settings import Settings
@@ -28,7 +28,7 @@ ERRORS = ClientErrors(
 def open_client(settings: Settings) -> openai.AsyncOpenAI:
     """A client of the configured server; raises ConfigurationError without a valid key."""
     key = checked_key(settings.openai_api_key, "OPENAI_API_KEY", "MATCHME_LLM=openai")
-    silence("openai", "httpx2", "httpx", "httpcore2")
+    silence_loggers("openai", "httpx2", "httpx", "httpcore2")
     seconds = request_timeout_seconds(settings)
     return openai.AsyncOpenAI(
         api_key=key,

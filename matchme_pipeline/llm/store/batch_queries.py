@@ -87,7 +87,7 @@ def save_state(connection: Connection, batch: Batch) -> None:
     )
 
 
-def take_for_reading(connection: Connection, batch_id: uuid.UUID) -> bool:
+def mark_read(connection: Connection, batch_id: uuid.UUID) -> bool:
     """Mark a batch as read, in the transaction that records its answers; returns whether no run had done so."""
     return (
         connection.execute(

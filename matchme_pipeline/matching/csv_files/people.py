@@ -71,7 +71,7 @@ def read_members(path: Path, cutoff: datetime, advance: Callable[[], None] = lam
         lines[user_id] = line
         _contradictions(problems, line, values)
         people.rows.append(_member(values, "last_active_at" in table.columns, cutoff))
-        _keep_the_rest(people, user_id, values)
+        _store_other_values(people, user_id, values)
     _same_dimensions(problems, people.vectors, lines)
     problems.raise_if_any()
     if not people.rows:
@@ -160,22 +160,22 @@ def _rows_of_members(
     return rows
 
 
-def _member(values: Mapping[str, Any], says_when_active: bool, cutoff: datetime) -> MemberRow:
+def _member(values: Mapping[str, Any], has_activity: bool, cutoff: datetime) -> MemberRow:
     birthdate = values["birthdate"]
     if birthdate is None and values["age"] is not None:
-        birthdate = _born(values["age"], cutoff.date())
+        birthdate = _birthdate_of_age(values["age"], cutoff.date())
     taken = {name: values[name] for name in _OF_A_ROW}
-    if not says_when_active:
+    if not has_activity:
         taken["last_active_at"] = cutoff
     return MemberRow(user_id=values["user_id"], birthdate=birthdate, **taken)
 
 
-def _born(age: int, on: date) -> date:
+def _birthdate_of_age(age: int, on: date) -> date:
     """A birthdate for the age of `age` whole years on a day."""
     return on.replace(year=on.year - age, day=28 if (on.month, on.day) == (2, 29) else on.day)
 
 
-def _keep_the_rest(people: People, user_id: str, values: Mapping[str, Any]) -> None:
+def _store_other_values(people: People, user_id: str, values: Mapping[str, Any]) -> None:
     if values["dna_score"] is not None:
         people.dna[user_id] = values["dna_score"]
     if values["bio"] is not None:

@@ -34,12 +34,12 @@ def solve(problem: Problem, first_side: NDArray[np.bool_]) -> tuple[NDArray[np.b
     # Small costs are solved faster. If a small reward serves as many members as possible, a larger one is not needed.
     for reward in (min(enough, _LIKELY_PAIRS_TRADED * most_units + 4 * int(_PLACE_UNITS[0])), enough):
         chosen[across] = _flow(problem, first_side, across, reward)
-        if reward == enough or serves_most(problem, first_side, across, chosen):
+        if reward == enough or serves_maximum(problem, first_side, across, chosen):
             break
     return chosen, objective(problem, chosen)
 
 
-def serves_most(
+def serves_maximum(
     problem: Problem, first_side: NDArray[np.bool_], across: NDArray[np.intp], chosen: NDArray[np.bool_]
 ) -> bool:
     """Does no selection among the pairs `across` serve more members than `chosen`, which also runs across?

@@ -18,12 +18,12 @@ def lower_ids_first(problem: Problem, chosen: NDArray[np.bool_]) -> NDArray[np.b
     settled = chosen.copy()
     degrees = problem.taken + problem.degrees(chosen)
     starts = np.concatenate([[0], np.cumsum(problem.degrees(np.ones(len(chosen), dtype=bool)))])
-    give_to_lower(problem.a, problem.b, problem.units, starts, degrees, settled)
+    move_to_lower_ids(problem.a, problem.b, problem.units, starts, degrees, settled)
     return settled
 
 
 @entry
-def give_to_lower(
+def move_to_lower_ids(
     a: NDArray[np.intp],
     b: NDArray[np.intp],
     units: NDArray[np.int64],
@@ -49,12 +49,16 @@ def give_to_lower(
                 pair = own[place]
                 if not chosen[pair]:
                     continue
-                loser = a[pair] + b[pair] - member
+                old_partner = a[pair] + b[pair] - member
                 for lower in own[starts[member] : place]:
                     winner = a[lower] + b[lower] - member
-                    if not chosen[lower] and units[lower] == units[pair] and degrees[winner] == degrees[loser] - 1:
+                    if (
+                        not chosen[lower]
+                        and units[lower] == units[pair]
+                        and degrees[winner] == degrees[old_partner] - 1
+                    ):
                         chosen[lower], chosen[pair] = True, False
                         degrees[winner] += 1
-                        degrees[loser] -= 1
+                        degrees[old_partner] -= 1
                         moved = True
                         break

@@ -89,7 +89,7 @@ def _decide(
     champion = model_queries.version_of(connection, used) if used else None
     with connection.transaction():
         if champion and not is_pinned:
-            why = _fall(week, champion, trial)
+            why = _rollback_reason(week, champion, trial)
             if why:
                 decided = WeekModel(week.sunday, None, "rolled_back", [why])
                 decision_queries.record_decision(connection, decided)
@@ -117,7 +117,7 @@ def _decision(week: Week, used: date | None, challenger: date, reasons: list[str
     return WeekModel(week.sunday, challenger, "promoted", [f"It beats {than} on weeks that neither was trained on."])
 
 
-def _fall(week: Week, champion: StoredVersion, trial: "_Trial") -> str:
+def _rollback_reason(week: Week, champion: StoredVersion, trial: "_Trial") -> str:
     """Why the version in use is rolled back; empty if it is not."""
     if champion.factors_version != ALGORITHM_VERSION:
         return f"It was trained on factors of {champion.factors_version}; they are {ALGORITHM_VERSION} now."

@@ -72,9 +72,9 @@ def weighted_share(mutual: Flags, probability: Floats, weights: Floats) -> float
 
     The Hajek estimator (Hajek 1971): the weight of a pair is the inverse of its probability. NaN without weight.
     """
-    stands_for = weights / probability
-    total = stands_for.sum()
-    return float(stands_for[mutual].sum() / total) if total else float("nan")
+    inverse_weights = weights / probability
+    total = inverse_weights.sum()
+    return float(inverse_weights[mutual].sum() / total) if total else float("nan")
 
 
 def intervals(a: Positions, b: Positions, statistics: Mapping[str, Statistic]) -> dict[str, Interval]:
