@@ -205,7 +205,7 @@ def test_only_a_server_that_answers_nothing_for_long_is_down():
     now[0] += 45
     silence.failed("rate_limited", "Wait.")
     now[0] += 45
-    with pytest.raises(ModelRequestError, match=r"nothing for 1\.5 minutes \(rate_limited; .*\). Wait\."):
+    with pytest.raises(ModelRequestError, match=r"no request for 1\.5 minutes \(rate_limited; .*\). Wait\."):
         silence.failed("rate_limited", "Wait.")
 
 
