@@ -4,8 +4,12 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any, ClassVar, Self
 
+import psycopg
 import pytest
+from psycopg.abc import Query
+from psycopg.rows import TupleRow
 
 from matchme_pipeline.content import analysis, deletion, queries
 from matchme_pipeline.content.canonical import canonical_text
@@ -73,6 +77,16 @@ def first_week(url: str) -> Iterator[tuple[Connection, dict[str, list[analysis.H
         requests = analysis.job_requests(items, jobs.member_priorities(connection, items))
         jobs.enqueue(connection, JobType.CONTENT_ANALYSIS, FIRST.sunday, requests)
         yield connection, items
+
+
+class CountingCursor(psycopg.Cursor[TupleRow]):
+    """Counts the statements of its connection, but for those that only begin or end a transaction."""
+
+    executed: ClassVar[list[object]] = []
+
+    def execute(self, query: Query, *given: Any, **named: Any) -> Self:
+        self.executed.append(query)
+        return super().execute(query, *given, **named)
 
 
 def statuses(connection: Connection) -> dict[str, int]:
@@ -335,3 +349,18 @@ def test_a_deleted_post_takes_its_insights_along(finished: Connection, finished_
 )
 def test_a_quote_is_the_members_own_wording_or_nothing(text: str, quote: str, found: str | None):
     assert QuotableText(text).find(quote) == found
+
+
+@pytest.mark.parametrize("share", [8, 1])
+def test_the_statements_of_the_analysis_do_not_grow_with_its_members(small_url: str, share: int):
+    with first_week(small_url) as (connection, items):
+        left_out = [job for number, job in enumerate(sorted(items)) if number % share]
+        connection.execute("delete from batch_processing_queue where subject = any(%s)", [left_out])
+        assert 0 < len(items) - len(left_out) <= analysis.MEMBERS_SAVED_AT_ONCE
+        connection.cursor_factory = CountingCursor
+        CountingCursor.executed.clear()
+        context = CallContext("s", FIRST.sunday, "r")
+        done = analysis.drain(connection, ScriptedModels(), FIRST, items, context, NOW)  # type: ignore[arg-type]
+        assert done.left_in_queue == 0
+    # Claim, names; quotes, insights, sources, jobs, posts; release, claim again, count.
+    assert len(CountingCursor.executed) <= 12, CountingCursor.executed
