@@ -289,6 +289,73 @@ numara ⟦beş yüz otuz iki bir iki üç dört beş altı yedi⟧
 instagramdan ekle ⟦sarah_k9⟧
 insta'm ⟦sarah.k.91⟧
 suis-moi sur insta ⟦sarah.k.91⟧
+snapchat ⟦layla.noor⟧ add me
+⟦laylanoor⟧ is my snap
+⟦layla_noor9⟧ — insta
+insta 🌸 ⟦layla_noor9⟧
+insta 🌸🌸 ⟦laylanoor9⟧ 🌸
+my telegram 👉👉 ⟦laylanoor9⟧
+📞 ⟦07911 123456⟧
+📱⟦0 7911 12 34 56⟧
+☎️ ⟦00 44 7911 123456⟧
+phone no ⟦0300 1234567⟧
+cell# ⟦(300) 123-4567⟧
+رقم الواتس ⟦٠٥٥ ١٢٣ ٤٥٦٧⟧
+واتسي ⟦0551234567⟧
+تواصل معي على الرقم ⟦٠٥٥١٢٣٤٥٦٧⟧
+جوالي ⟦٠٥٥-١٢٣-٤٥٦٧⟧
+ايميلي ⟦laylanoor9 @ gmail . com⟧
+بريدي ⟦laylanoor9 آت هوتميل دوت كوم⟧
+فون نمبر ⟦۰۳۲۱۔۱۲۳۴۵۶۷⟧
+میرا واٹس ایپ نمبر ⟦۰۳۲۱ ۱۲۳۴۵۶۷⟧ ہے
+موبائل ⟦0321-1234567⟧
+ای میل ⟦laylanoor9@gmail.com⟧
+मेरा नंबर ⟦९८७६५४३२१०⟧
+whatsapp ⟦+९१ ९८७६५-४३२१०⟧
+मेरा इंस्टा ⟦layla_noor9⟧
+whatsapp karo ⟦sifar teen do ek ek do teen chaar paanch chhe saat⟧
+mera number ⟦zero three two one, ek do teen char panch che sat⟧
+raqmi ⟦sifr khamsa khamsa wahid ithnan thalatha arbaa khamsa sitta sabaa⟧
+jawali ⟦sifir khamse khamse wahad tnen talata arba khamsa sitta saba⟧
+1n5t4: ⟦layla_n00r⟧
+1nstagram ⟦layla_noor⟧
+5nap: ⟦layla_noor⟧
+t3legram ⟦layla_noor⟧
+wh4tsapp ⟦07911123456⟧
+d1sc0rd: ⟦layla_noor⟧
+⟦tinyurl.com/layla-n⟧
+⟦bit.ly/laylanoor⟧
+⟦is.gd/laylan⟧
+⟦cutt.ly/laylan⟧
+⟦t.co/AbC123⟧
+⟦lnk.bio/laylanoor⟧
+⟦beacons.ai/laylanoor⟧
+⟦signal.me/#p/+447911123456⟧
+⟦signal.me/#eu/abcdefgh⟧
+⟦https://t.me/+AbCdEf123⟧
+⟦telegram.me/laylanoor⟧
+⟦bumble.com/laylanoor⟧
+⟦api.whatsapp.com/send?phone=447911123456⟧
+⟦chat.whatsapp.com/AbCdEfGh⟧
+⟦wa.link/abc123⟧
+⟦snapchat.com/add/laylanoor⟧
+⟦m.me/laylanoor⟧
+⟦DE89 3704 0044 0532 0130 00⟧ is my IBAN
+⟦GB29 NWBK 6016 1331 9268 19⟧
+⟦PK36SCBL0000001123456702⟧
+⟦laylanoor arroba hotmail punto com⟧
+⟦laylanoor chez gmail point com⟧
+⟦laylanoor kuyruklu a gmail nokta com⟧
+⟦laylanoor ät gmail punkt com⟧
+⟦laylanoor собака mail точка ru⟧
+my number starts ⟦0791⏎then 1123⏎then 456⟧
+⟦07911⏎⏎123456⟧
+part one ⟦07911 and part two 123456⟧
+first half: ⟦07911 12, second half: 3456 78⟧
+on insta i'm ⟦laylanoor⟧
+im ⟦laylanoor⟧ on snap
+you can find me as ⟦laylanoor⟧ on instagram
+insta handle begins with layla: ⟦layla_n9⟧
 """.strip().split("\n")
 
 HARMLESS = """
@@ -556,6 +623,106 @@ Luqman 31:13, Isra 17:23, Baqarah 2:83
 lahir tahun 1996, anak ke 3 dari 5
 1453'te fetih, 1923'te cumhuriyet
 né le 3 mai 1991, deux sœurs, un frère
+Fajr 3:58, sunrise 5:41, Dhuhr 13:09, Asr 17:02, Maghrib 20:36, Isha 22:11
+Jumuah is 13:15 and 14:00 at our masjid
+Quran 2:255 is Ayat al-Kursi
+Quran 94:5-6, then 65:2-3
+Surah 36, verses 1 to 12
+I learnt 3:190-200 by heart
+9/11 changed how people saw my father
+7/7 was hard in London
+I make snap decisions at work
+a snap election in 2017
+my café is insta-worthy
+the food was so instagrammable
+insta famous people bore me
+I work at Google as an engineer
+I interned at Microsoft and Amazon in 2019
+signal processing and control theory
+the signal was weak on the 3rd floor
+I do line dancing with my aunties
+line dancing on Thursdays at 19:30
+I never thread a needle right
+I never threads a needle
+threads of an old carpet
+the telegram came in 1947
+discord in the family made me patient
+we chat for hours over tea
+you tube down the river in summer
+face book covers in the library
+tick tock, says the clock
+x is unknown and y is 12
+steam rooms and saunas relax me
+viber of the drum shakes me
+twitter of birds at dawn
+I kick box at 6:30 on Mondays
+2 cups flour, 1 1/2 tsp yeast, 250 ml milk, 50 g butter
+bake at 200 C for 20-25 min, then 180 C for 10
+mix 1:2 rice to water, 3:1 oil to vinegar
+we won 5-3, lost 0-1, drew 2-2
+the ratio was 16:9, now 21:9
+10:1 odds, 50:50 chances
+1 Ramadan 1446 was 1 March 2025
+born 12 Rabi al-Awwal 1415
+from 1441/08/30 to 1442/09/01
+my iPhone 14 Pro Max and Galaxy S23 Ultra
+a Pixel 7a, then a Nokia 3210
+Xbox 360 and PlayStation 5 days
+Boeing 737-800 and Airbus A320-200
+rent 850, bills 120, food 300 a month
+the house is 325,000 or 340,000
+£12.50 each, 4 for £45.00
+salary 45k-55k
+12,345 steps, 8.6 km, 1:32:10
+pages 112-118 and 203-219
+IQ 128, EQ 140, GPA 3.9
+1990s music, 2000s films
+World Cup 2022, Euro 2024
+my GCSEs were 9 9 8 8 7 7 6
+year 7, 8, 9, 10 and 11 maths
+I teach 11 to 16 year olds
+33 33 34 after each prayer
+1 Samuel 16:7 and Psalm 23:1-6
+I'm on page 7 of 604
+at the office, dot on nine
+Adobe, Canva and Figma on a MacBook Pro 16
+user of Linux since 2008
+my handle on life is gratitude
+insta reels waste my time
+add me in your duas
+find me in the kitchen
+I follow the news
+ping me the recipe
+text messages tire me
+mail from my grandmother
+dial it down a notch
+my number one priority is family
+I have zero patience for lies, one love, two cats
+ek do teen, sings my nephew
+wahid, ithnan, thalatha: I teach Arabic
+sifr means zero
+عمري 29 سنة وأعيش في دبي منذ 2015
+صلاة الفجر 4:30 والظهر 12:15
+سورة الكهف 18 كل جمعة
+رمضان 1446 في مكة
+میں 1995 میں پیدا ہوا
+فجر 5:10، ظہر 12:30، عصر 4:45
+मैं 1994 में पैदा हुआ
+on insta i'm quiet
+on snap im happy
+on tiktok I'm hilarious
+I'm active on instagram
+I'm famous on tiktok in my family
+as seen on instagram
+this is my insta era
+0530 then 1845 in Ramadan
+from 0900 and then 1730
+0800 and 0900 lessons
+02 eggs and 2 cups
+arba, khamsa: my niece counts
+on 01.02.2020 and 03.04.2021 and 05.06.2022
+0530 then 1845 and 2115
+007 and 008 and 009
 """.strip().split("\n")
 
 # What is meant for the model that reads.

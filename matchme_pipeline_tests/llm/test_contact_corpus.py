@@ -71,8 +71,7 @@ def test_contacts_as_members_try_them_are_masked_and_what_stands_around_them_sta
         masked = mask(before + contact + after)
         if contact in masked or sum(character.isdigit() for character in masked) >= 5:
             missed.append((line, masked))
-    # "on snap im laylahx" reads like "on snap im happy".
-    assert len(missed) <= 0.01 * len(CONTACTS), missed
+    assert missed == []
 
 
 @pytest.mark.parametrize("text", HARMLESS)

@@ -9,7 +9,23 @@ from matchme_pipeline.llm.text.model_addressing import addresses_a_model
 
 
 @pytest.mark.parametrize(
-    "hostile", ["@a", "insta ", "my insta: a_1 ", "a gmail ", "1-", "oneone", "O0l ", "é1", "\u200b", "AAAA", "\\u0041"]
+    "hostile",
+    [
+        "@a",
+        "insta ",
+        "my insta: a_1 ",
+        "a gmail ",
+        "1-",
+        "oneone",
+        "O0l ",
+        "0791 and ",
+        "0791\n",
+        "on snap im abcd ",
+        "é1",
+        "\u200b",
+        "AAAA",
+        "\\u0041",
+    ],
 )
 @pytest.mark.parametrize("read", [lambda text: mask(text, ("Sarah",)), addresses_a_model], ids=["mask", "address"])
 def test_a_text_ten_times_as_long_takes_about_ten_times_as_long(read, hostile: str):

@@ -3,11 +3,18 @@
 import re
 from collections.abc import Iterator
 
+from matchme_pipeline.llm.text.folding import fold
 from matchme_pipeline.llm.text.literals import may_hold
 
 # The look-behinds let a match begin only at the start of a word, and repetitions are bounded: one pass over any text.
 _AT = r"(?:@|\s@\s|\s?[(\[{<-]\s?(?:a\s?t|@)\s?[)\]}>-]\s?)"
-_DOT_WORD = r"(?:dot|d\so\st|d0t|punto|nokta|titik|دوت|نقطة|ڈاٹ)"
+_DOT_WORDS = (
+    *("dot", "d0t", "punto", "punkt", "nokta", "titik", "tochka", fold("точка").text),
+    *("دوت", "نقطة", "ڈاٹ"),
+)
+_DOT_WORD = rf"(?:{'|'.join(_DOT_WORDS)}|d\so\st)"
+# "At" in the languages whose word for it means nothing else.
+_AT_NAMES = ("arroba", "arobase", "chiocciola", "kuyruklu a", "ät", "sobaka", fold("собака").text, "آت")
 _DOT = rf"(?:\.|\s?[(\[{{<-]\s?(?:{_DOT_WORD}|\.)\s?[)\]}}>-]\s?)"
 # People work at the other providers, so a name before one of these needs a sign of an address.
 _MAIL_ONLY = r"(?:g\s?mail|google\s?mail|hotmail|icloud|proton\s?mail|ymail|جي\s?ميل|هوتميل|جی\s?میل)"
@@ -20,6 +27,7 @@ _EMAIL = re.compile(
     rf"(?<![\w.+%-])(?:[\w+%-]{{1,32}}\sdot\s){{0,3}}[\w.+%-]{{1,64}}{_AT}[\w-]{{1,63}}(?:{_DOT}[\w-]{{1,63}}){{1,5}}"
     # In words and with spaces, only if nothing else is possible.
     r"|(?<![\w.+%-])(?:[\w+%-]{1,32}\sdot\s){0,3}[\w.+%-]{1,64}\s(?:at|@)\s[\w-]{1,63}\s(?:dot|\.)\s(?:[\w-]{1,63}\s(?:dot|\.)\s)?[a-z]{2,6}(?![\w])"
+    rf"|(?<![\w.+%-])[\w.+%-]{{1,64}}\s(?:{'|'.join(_AT_NAMES)})\s[\w-]{{1,63}}\s?(?:{_DOT_WORD}|point|\.)\s?[a-z]{{2,6}}(?![\w])"
     rf"|(?<![\w.+%-])(?:[\w.+%-]{{1,64}}\s?@\s?|(?=\w*[.\d_])[\w.+%-]{{1,64}}\sat\s){_PROVIDER}"
     rf"(?:{_DOT}[a-z]{{2,6}})?(?![\w])"
     rf"|(?<![\w.+%-])(?!{_AT_WORK}\s)[a-z][\w.+%-]{{2,63}}\s{{1,3}}(?:at|{_AT})\s{{0,3}}{_MAIL_ONLY}"
@@ -75,7 +83,7 @@ _LINK = re.compile(
 )
 # Every link without a slash has one of these: a dot before a letter or in brackets, or a dot in words.
 _LINK_DOT = re.compile(r"[.،](?:\w|\s[cC][oO][mM])|[.](?<=\s.)\s?\w|[(\[{<]\s?\.|[dD]\s[oO]\s[tT]")
-_LINK_WORDS = ("www.", "live:", "slash", "dot", "d0t", "punto", "nokta", "titik", "دوت", "نقطة", "ڈاٹ")
+_LINK_WORDS = ("www.", "live:", "slash", *_DOT_WORDS)
 
 
 def emails(text: str) -> Iterator[tuple[int, int]]:
@@ -95,7 +103,7 @@ def links(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _may_hold_email(text: str) -> bool:
-    if "@" in text or _LETTERS_WITH_SIGNS.search(text) or may_hold(text, _MAIL_WORDS):
+    if "@" in text or _LETTERS_WITH_SIGNS.search(text) or may_hold(text, (*_MAIL_WORDS, *_AT_NAMES)):
         return True
     return _AT_WORD.search(text) is not None and (
         _AROUND_AT.search(text) is not None or may_hold(text, _PROVIDER_WORDS)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from importlib import resources
 
+from matchme_pipeline.llm.text.folding import fold
 from matchme_pipeline.llm.text.literals import may_hold
 
 _SIGN = re.compile(r"(?<![\w@])@\w[\w.]{1,49}(?:@[\w.]{1,50})*")
@@ -13,6 +14,11 @@ _CLOCK = re.compile(r"@\d{1,2}(?:[.:]\d\d)?(?:am|pm|h)?", re.IGNORECASE)
 _DISCORD_TAG = re.compile(r"(?<![\w#])[a-z0-9][\w.]{1,31}\s?#\s?\d{4}(?!\d)", re.IGNORECASE)
 # As in addresses: "u/name", "in/name".
 _PATH = re.compile(r"(?<![\w/.])(?:u|in|user)/[a-z0-9][\w-]{3,49}", re.IGNORECASE)
+
+
+def _folded(*names: str) -> str:
+    """Patterns of names as a folded text has them, without vowel signs and with Latin lookalikes."""
+    return "|".join(fold(name).text for name in names)
 
 
 def _apart(*names: str) -> str:
@@ -28,7 +34,9 @@ _PLATFORM = re.compile(
     rf"|{_apart('insta', 'instagram', 'snap', 'snapchat', 'tiktok', 'telegram')}"
     r"|(?:[إاأ]نست[اغقجک]?(?:رام|جرام|غرام|قرام|كرام)?|سناب(?:\s?شات)?|تي?لي?[جغق]رام|وات\s?س(?:\s?[اآ]ب)?|تيك\s?توك"
     r"|فيس(?:\s?بوك)?|تويتر|ديسكورد)ي?|انسٹا(?:\s?گرام)?|سنیپ(?:\s?چیٹ)?|ٹیلی\s?گرام|واٹس?\s?(?:ایپ|اپ)|ٹک\s?ٹاک"
-    r"|فیس\s?بک|ڈسکارڈ|ٹوئٹر)"
+    r"|فیس\s?بک|ڈسکارڈ|ٹوئٹر"
+    rf"|{_folded('इंस्टा', 'इंस्टाग्राम', 'स्नैप', 'स्नैपचैट', 'व्हाट्सएप', 'व्हाट्सऐप', 'वाट्सएप', 'टेलीग्राम', 'टिकटॉक', 'फेसबुक')}"
+    rf"|{_folded('инста', 'инстаграм', 'телега', 'телеграм', 'ватсап', 'снап', 'тикток')})"
     r"|(?P<short>ig|i\.\s?g\.?|sc|tg|wa|fb|yt|signal|messenger|threads|youtube|insta\s?id)"
     r"|(?P<vague>my\s@|x|tt|tele|disc|(?:the\s)?gram|line|imo|pinterest|reddit|twitch|psn|xbox|steam|gamer\s?tag|handle|user\s?name"
     r"|user|screen\s?name|pseudo|nick|nickname|kullan[iı]c[iı]\s?ad[iı]m?|profile|account|الحساب|حسابي|يوزري?|اليوزر|معرفي?"
@@ -89,6 +97,10 @@ _GOODS = re.compile(
 _BEFORE = re.compile(r"([a-z0-9][\w.-]{2,49})\s{1,3}(?:on|via|auf|sur|على|پر|pe|di)\s{1,3}$", re.IGNORECASE)
 # How far from a platform's name to look for an account's name.
 _NEAR_BEFORE, _NEAR_AFTER = 30, 40
+# "On snap I'm …", "I'm … on snap", "find me as … on snap", "… is my snap".
+_NAMED_SO = re.compile(r"\b(?:i'?m|i\sam|as|under|called|named|search)\s{1,3}$", re.IGNORECASE)
+_ON = re.compile(r"\b(?:on|auf|sur|pe)\s{1,3}$", re.IGNORECASE)
+_IS_MY = re.compile(r"(?<![\w.-])([a-z][\w.-]{3,49})\s{1,3}(?:is|'s|hai)\s{1,3}my\s{1,3}$", re.IGNORECASE)
 
 
 def handles(text: str) -> Iterator[tuple[int, int]]:
@@ -131,6 +143,10 @@ def _behind(text: str, platform: re.Match[str]) -> Iterator[tuple[int, int]]:
         signed = signed or not any(character.isalpha() for character in cue[0])
         cued, place = True, cue.end()
     own = _OWN.search(text, max(0, platform.start() - 40), platform.start()) is not None
+    # "On snap I'm …".
+    names_me = _NAMED_SO.search(text, platform.end(), place) is not None and _ON.search(
+        text, max(0, platform.start() - 8), platform.start()
+    )
     place = place if cued else _after_blanks(text, place)
     apart = _SPACED_LETTERS.match(text, place) if cued else None
     token = apart or _TOKEN.match(text, place)
@@ -142,6 +158,7 @@ def _behind(text: str, platform: re.Match[str]) -> Iterator[tuple[int, int]]:
         apart
         or _SPELT_DOT.search(name)
         or _is_account(name, signed, cued, own, platform["clear"] is not None, text, end)
+        or (names_me and platform["clear"] is not None and _is_bare_account(name, text, end))
     ):
         yield token.start(), end
 
@@ -158,8 +175,23 @@ def _near(text: str, platform: re.Match[str]) -> Iterator[tuple[int, int]]:
         if beside and match.end() > start and match.start() < end and not _GOODS.match(match[0]):
             yield match.span()
     before = _BEFORE.search(text, max(0, platform.start() - 60), platform.start())
-    if before is not None and _looks_made(before[1]):
+    if before is not None and (_looks_made(before[1]) or _is_named_so(text, before, platform)):
         yield before.span(1)
+    mine = _IS_MY.search(text, max(0, platform.start() - 70), platform.start())
+    if mine is not None and platform["clear"] is not None and _is_bare_account(mine[1], text, platform.end()):
+        yield mine.span(1)
+
+
+def _is_named_so(text: str, name: re.Match[str], platform: re.Match[str]) -> bool:
+    """Is the name before a platform's name what somebody is called there? "Find me as … on insta"."""
+    said = _NAMED_SO.search(text, max(0, name.start() - 12), name.start()) is not None
+    return said and platform["clear"] is not None and _is_bare_account(name[1], text, platform.end())
+
+
+def _is_bare_account(name: str, text: str, end: int) -> bool:
+    """Can a name of plain letters be an account's? No word that describes people, in small letters, before a pause."""
+    is_word = _is_plain(name) or _LIKE_A_WORD.search(name) is not None
+    return len(name) >= 4 and name == name.lower() and not is_word and _ENDS_CLAUSE.match(text, end) is not None
 
 
 def _after_blanks(text: str, place: int) -> int:

@@ -33,6 +33,9 @@ def is_ordinary(number: str) -> bool:
     if len(parts) < 2:
         return False
     listed = _LISTED.fullmatch(number) is not None
+    if all(len(part) == 1 for part in parts) and parts[0] != "0" and _is_sorted(parts):
+        # Grades and marks, which people list from the best to the worst.
+        return True
     if listed and all(_COUNTED.fullmatch(part) for part in parts) and _rises([int(part) for part in parts]):
         return True
     if not all(_ORDINARY.fullmatch(part.strip(".,")) or _SHORT.fullmatch(part) for part in parts):
@@ -40,6 +43,10 @@ def is_ordinary(number: str) -> bool:
     short = [int(part) for part in parts if _SHORT.fullmatch(part)]
     # Numbers of one to three digits: a list with commas, or a rising count; otherwise they are one number in groups.
     return len(short) < len(parts) or listed or _rises(short)
+
+
+def _is_sorted(digits: list[str]) -> bool:
+    return sorted(digits) in (digits, digits[::-1])
 
 
 def _rises(numbers: list[int]) -> bool:

@@ -10,6 +10,22 @@ _SEPARATOR = r"(?:[^\w\n+]|_){0,3}"
 _DIGITS = re.compile(rf"(?<!\d)[+(]{{0,3}}\d(?:{_SEPARATOR}\d){{6,}}")
 # Over the end of a line, if both halves are too long for anything else.
 _OVER_LINES = re.compile(r"(?<!\d)[+(]{0,3}\d{4,8}[^\w\n]{0,2}\n[^\w\n]{0,2}\d{5,8}(?!\d)")
+# In parts, with words or ends of lines between them. The first part begins as numbers do.
+_WORDS_BETWEEN = (
+    r"(?:[^\w\d]{0,3}(?:and|then|part|half|first|second|third|two|one|next|rest|last|is|the|of|number|digits?|ends?"
+    r"|with|by|followed|plus|bit|finally|continues?|&)(?![^\W_]))"
+)
+_PART = r"\d(?:[ .-]?\d){1,9}"
+_IN_PARTS = re.compile(
+    r"(?<![\d:.,/-])(?P<first>(?:\+|0)\d(?:[ .-]?\d){2,7})(?![\d:])"
+    rf"(?:{_WORDS_BETWEEN}{{1,6}}[^\w\d]{{0,3}}|[^\w\n]{{0,3}}\n\s{{0,5}}){_PART}"
+    rf"(?:{_WORDS_BETWEEN}{{0,6}}[^\w\d]{{1,3}}{_PART}){{0,3}}"
+    r"(?![\d:])",
+    re.IGNORECASE,
+)
+_FEWEST_IN_PARTS = 10
+# Times of day without a sign: "0530 then 1845 and 2100".
+_MINUTES = re.compile(r"(?:(?:[01]\d|2[0-4])[0-5]\d\b\D*)+")
 # Letters as digits: only in a word that mostly consists of digits.
 _LOOKS = "OoIlSsBZzG"
 _WITH_LETTERS = re.compile(rf"(?<![^\W_])[+(]{{0,3}}[\d{_LOOKS}](?:{_SEPARATOR}[\d{_LOOKS}]){{6,}}(?![^\W_])")
@@ -32,6 +48,10 @@ def _in_digits(text: str) -> Iterator[tuple[int, int]]:
         if not is_ordinary(match[0]):
             yield match.span()
     yield from (match.span() for match in _OVER_LINES.finditer(text))
+    for match in _IN_PARTS.finditer(text):
+        digits = sum(character.isdigit() for character in match[0])
+        if digits >= _FEWEST_IN_PARTS and not is_ordinary(match["first"]) and not _MINUTES.fullmatch(match[0]):
+            yield match.span()
     for match in _WITH_LETTERS.finditer(text):
         if _is_disguised(match[0]):
             yield match.span()

@@ -13,16 +13,16 @@ _MIN_DIGITS, _MIN_WORDS = 7, 3
 # The largest distance between two parts of a number, and the longest word of several numbers.
 _MAX_GAP, _MAX_JOINED = 3, 160
 _WORDS_BY_DIGIT = (
-    "zero oh nought صفر sifar sifr sıfır sifir zéro null nul nol kosong cero shunno",
-    "one واحد ایک ek aik bir un une uno eins satu wahid yek یک",
-    "two اثنان اثنين اتنين دو do iki deux dos zwei dua ithnan dui",
-    "three ثلاثة ثلاث تلاتة تین teen üç uc trois tres drei tiga thalatha سه",
-    "four أربعة أربع چار char chaar dört dort quatre cuatro vier empat arbaa chahar چهار",
-    "five خمسة خمس پانچ panch paanch beş bes cinq cinco fünf lima khamsa panj پنج",
-    "six ستة ست چھ چھے che chay chhe altı alti seis sechs enam sitta shesh شش",
-    "seven سبعة سبع سات saat sath yedi sept siete sieben tujuh sabaa haft هفت",
-    "eight ثمانية ثمان تمانية تمنية آٹھ aath ath sekiz huit ocho acht delapan lapan thamaniya hasht هشت",
-    "nine تسعة تسع نو nau dokuz neuf nueve neun sembilan tisaa",
+    "zero oh nought صفر sifar sifr sifir sıfır sifir zéro null nul nol kosong cero shunno",
+    "one واحد ایک ek aik bir un une uno eins satu wahid wahad wahed yek یک",
+    "two اثنان اثنين اتنين دو do iki deux dos zwei dua ithnan ithnayn itnen itneen tnen tneen dui",
+    "three ثلاثة ثلاث تلاتة تین teen üç uc trois tres drei tiga thalatha talata tlata tlateh سه",
+    "four أربعة أربع چار char chaar dört dort quatre cuatro vier empat arbaa arba arba3a arbaah chahar چهار",
+    "five خمسة خمس پانچ panch paanch beş bes cinq cinco fünf lima khamsa khamse khamsah 5amsa panj پنج",
+    "six ستة ست چھ چھے che chay chhe altı alti seis sechs enam sitta sitte setta shesh شش",
+    "seven سبعة سبع سات saat sath yedi sept siete sieben tujuh sabaa saba sab3a sabaah haft هفت",
+    "eight ثمانية ثمان تمانية تمنية آٹھ aath ath sekiz huit ocho acht delapan lapan thamaniya tamanya hasht هشت",
+    "nine تسعة تسع نو nau dokuz neuf nueve neun sembilan tisaa tisa tis3a tesaa",
 )
 _TWO_DIGITS = {
     10: "ten dix zehn sepuluh", 11: "eleven onze elf sebelas", 12: "twelve douze zwölf", 13: "thirteen treize",
