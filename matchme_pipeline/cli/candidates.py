@@ -12,7 +12,7 @@ from matchme_pipeline.embeddings import update
 from matchme_pipeline.errors import PipelineError
 from matchme_pipeline.llm.contracts import CallContext, Models
 from matchme_pipeline.matching import member_queries, scale_queries
-from matchme_pipeline.matching.engine.match_engine import Match
+from matchme_pipeline.matching.engine.matches import Match
 from matchme_pipeline.matching.rules.limits import process_limits
 from matchme_pipeline.matching.rules.members import why_not_matchable
 from matchme_pipeline.matching.search.member_search import Moment, find_matches

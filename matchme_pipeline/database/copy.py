@@ -1,6 +1,7 @@
 """Binary COPY in both directions, for vectors and for thousands of rows."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice, repeat
 from typing import Any, LiteralString
 
 import numpy as np
@@ -10,11 +11,15 @@ from psycopg import sql
 from matchme_pipeline.database.connection import Connection
 
 VECTOR_DIMENSIONS = 1536
-_VECTOR_HEADER_BYTES = 4
 _VECTORS_AT_FIRST = 1_024
+_VECTORS_AT_ONCE = 1_000
+_ROWS_AT_ONCE = 50_000
+_VECTOR_BYTES = 4 * VECTOR_DIMENSIONS
+# The field's length, the number of dimensions, and a reserved number.
+_VECTOR_HEAD = (_VECTOR_BYTES + 4).to_bytes(4, "big") + VECTOR_DIMENSIONS.to_bytes(2, "big") + bytes(2)
 # Signature, flags, and the length of an absent extension.
-_COPY_HEADER_BYTES = 19
-_COPY_TRAILER_BYTES = 2
+_COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_COPY_TRAILER = b"\xff\xff"
 
 
 def copy_rows(
@@ -37,6 +42,31 @@ def copy_rows(
     return count
 
 
+def copy_fields(
+    connection: Connection,
+    table: str,
+    columns: Sequence[str],
+    blocks: Iterable[Sequence[Iterable[bytes]]],
+) -> int:
+    """Write rows into `table` by binary COPY, block by block; returns their number.
+
+    A block has one iterable of fields (`binary_fields`) per column; the shortest of them ends it.
+    """
+    statement = sql.SQL("copy {} ({}) from stdin (format binary)").format(
+        sql.Identifier(*table.split(".")), sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+    beginning = len(columns).to_bytes(2, "big")
+    count = 0
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.write(_COPY_HEADER)
+        for block in blocks:
+            rows = list(map(b"".join, zip(repeat(beginning), *block, strict=False)))
+            copy.write(b"".join(rows))
+            count += len(rows)
+        copy.write(_COPY_TRAILER)
+    return count
+
+
 def stage_rows(
     connection: Connection,
     name: str,
@@ -48,6 +78,26 @@ def stage_rows(
     `columns` are (name, PostgreSQL type). For bulk updates and upserts by a single statement. Must run inside a
     transaction, which also keeps it on one backend behind a transaction pooler.
     """
+    _create_staging_table(connection, name, columns)
+    count = copy_rows(connection, name, [column for column, _ in columns], [kind for _, kind in columns], rows)
+    connection.execute(sql.SQL("analyze {}").format(sql.Identifier(name)))
+    return count
+
+
+def stage_fields(
+    connection: Connection,
+    name: str,
+    columns: Sequence[tuple[str, str]],
+    blocks: Iterable[Sequence[Iterable[bytes]]],
+) -> int:
+    """Like `stage_rows`, for blocks of fields as `copy_fields` takes them."""
+    _create_staging_table(connection, name, columns)
+    count = copy_fields(connection, name, [column for column, _ in columns], blocks)
+    connection.execute(sql.SQL("analyze {}").format(sql.Identifier(name)))
+    return count
+
+
+def _create_staging_table(connection: Connection, name: str, columns: Sequence[tuple[str, str]]) -> None:
     definition = sql.SQL(", ").join(
         sql.SQL("{} {}").format(sql.Identifier(column), sql.SQL(_type_name(kind))) for column, kind in columns
     )
@@ -55,9 +105,19 @@ def stage_rows(
     connection.execute(
         sql.SQL("create temporary table {} ({}) on commit drop").format(sql.Identifier(name), definition)
     )
-    count = copy_rows(connection, name, [column for column, _ in columns], [kind for _, kind in columns], rows)
-    connection.execute(sql.SQL("analyze {}").format(sql.Identifier(name)))
-    return count
+
+
+def read_rows(
+    connection: Connection, query: LiteralString, parameters: Sequence[Any] | Mapping[str, Any], types: Sequence[str]
+) -> Iterator[tuple[Any, ...]]:
+    """Run `query` and stream its rows as binary COPY: the client holds no more than a row.
+
+    `types` are PostgreSQL's names of the types that each column is read as.
+    """
+    statement = sql.SQL("copy ({}) to stdout (format binary)").format(sql.SQL(query))
+    with connection.cursor() as cursor, cursor.copy(statement, parameters) as copy:
+        copy.set_types(types)
+        yield from copy.rows()
 
 
 def read_vectors(
@@ -70,16 +130,18 @@ def read_vectors(
     """
     keys: list[str] = []
     vectors = np.empty((max(1, expected), VECTOR_DIMENSIONS), dtype=np.float32)
-    statement = sql.SQL("copy ({}) to stdout (format binary)").format(sql.SQL(query))
-    with connection.cursor() as cursor, cursor.copy(statement, parameters) as copy:
-        # A vector in the wire format: its dimensions, a reserved number, big-endian floats.
-        copy.set_types(["text", "bytea"])
-        for key, sent in copy.rows():
-            if len(keys) == len(vectors):
-                # In place: a second array would double the memory for a large population.
-                vectors.resize((2 * len(vectors), VECTOR_DIMENSIONS), refcheck=False)
-            vectors[len(keys)] = np.frombuffer(sent, dtype=">f4", offset=_VECTOR_HEADER_BYTES)
-            keys.append(key)
+    for rows in _copied(connection, query, parameters, _VECTORS_AT_ONCE):
+        begin, end = len(keys), len(keys) + len(rows)
+        if end > len(vectors):
+            # In place: a second array would double the memory for a large population.
+            vectors.resize((max(2 * len(vectors), end), VECTOR_DIMENSIONS), refcheck=False)
+        # A row is the number of its fields, then the length and the value of each. A vector is its dimensions, a
+        # reserved number and big-endian floats, at the end of the row.
+        if any(len(row) < _VECTOR_BYTES or row[-_VECTOR_BYTES - 8 : -_VECTOR_BYTES] != _VECTOR_HEAD for row in rows):
+            raise ValueError("the query does not give a text and a vector without nulls in every row")
+        keys += [row[6 : -_VECTOR_BYTES - 8].decode() for row in rows]
+        sent = b"".join([row[-_VECTOR_BYTES:] for row in rows])
+        vectors[begin:end] = np.frombuffer(sent, dtype=">f4").reshape(-1, VECTOR_DIMENSIONS)
     vectors.resize((len(keys), VECTOR_DIMENSIONS), refcheck=False)
     return keys, vectors
 
@@ -91,18 +153,33 @@ def read_integers(
 
     The bytes are read as one array; no row becomes a Python object.
     """
-    statement = sql.SQL("copy ({}) to stdout (format binary)").format(sql.SQL(query))
     received = bytearray()
-    with connection.cursor() as cursor, cursor.copy(statement, parameters) as copy:
-        for chunk in copy:
-            received += chunk
+    for block in _copied(connection, query, parameters, _ROWS_AT_ONCE):
+        received += b"".join(block)
     # A row is the number of its fields, then the length and the value of each.
     row = np.dtype([("fields", ">i2"), ("values", [("length", ">i4"), ("value", ">i4")], (columns,))])
-    rows, rest = divmod(len(received) - _COPY_HEADER_BYTES - _COPY_TRAILER_BYTES, row.itemsize)
-    read = np.frombuffer(received, dtype=row, count=rows, offset=_COPY_HEADER_BYTES)
+    rows, rest = divmod(len(received), row.itemsize)
+    read = np.frombuffer(received, dtype=row, count=rows)
     if rest or not ((read["fields"] == columns).all() and (read["values"]["length"] == 4).all()):
         raise ValueError(f"the query does not give {columns} integers without nulls in every row")
     return read["values"]["value"].astype(np.int32)
+
+
+def _copied(
+    connection: Connection, query: LiteralString, parameters: Sequence[Any] | Mapping[str, Any], rows: int
+) -> Iterator[list[bytes]]:
+    """The rows of a query as binary COPY sends them, so many at once.
+
+    The server sends each row as a message of its own; the stream's head comes with the first message, its end with the
+    last one.
+    """
+    statement = sql.SQL("copy ({}) to stdout (format binary)").format(sql.SQL(query))
+    with connection.cursor() as cursor, cursor.copy(statement, parameters) as copy:
+        messages = (bytes(message) for message in copy)
+        first = next(messages, b"")[len(_COPY_HEADER) :]
+        whole = (message for message in chain([first], messages) if message and message != _COPY_TRAILER)
+        while block := list(islice(whole, rows)):
+            yield block
 
 
 def _type_name(kind: str) -> Any:

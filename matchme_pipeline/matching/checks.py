@@ -9,8 +9,6 @@ from matchme_pipeline.embeddings import nearest_queries
 from matchme_pipeline.embeddings.nearest import index_name
 from matchme_pipeline.matching import member_queries, scale_queries
 from matchme_pipeline.matching.rules.limits import process_limits
-from matchme_pipeline.matching.rules.members import as_columns, why_not_matchable
-from matchme_pipeline.matching.rules.vocabulary import Unknown
 from matchme_pipeline.matching.search import recall_check
 from matchme_pipeline.matching.search.member_search import Moment
 from matchme_pipeline.matching.week import check_queries, report_queries, weekly_matching
@@ -64,13 +62,10 @@ def matches_keep_hard_preferences(context: AssetCheckExecutionContext, database:
     week = Week.parse(context.partition_key)
     limits = process_limits()
     with database.connect() as connection:
-        pairs = check_queries.untouched_pairs(connection, week.match_week)
-        matched = {user_id for pair in pairs for user_id in pair}
-        rows = [row for row in member_queries.members_as_of(connection, week.cutoff) if row.user_id in matched]
+        matchable = member_queries.matchable_members(connection, week.cutoff, limits)
+        pairs = check_queries.untouched_pairs(connection, week.match_week, matchable.members.user_ids)
         broken = check_queries.broken_preferences(connection, week.cutoff, week.match_week, limits)
-    matchable = [row for row in rows if why_not_matchable(row, week.cutoff, limits) is None]
-    members = as_columns(matchable, week.cutoff, Unknown(), limits)
-    broken["by_any_filter"] = broken_filters(members, pairs)["not_eligible"]
+    broken["by_any_filter"] = broken_filters(matchable.members, pairs)["not_eligible"]
     return AssetCheckResult(passed=not any(broken.values()), severity=AssetCheckSeverity.ERROR, metadata=dict(broken))
 
 

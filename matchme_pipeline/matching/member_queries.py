@@ -1,19 +1,43 @@
 """SQL of matching's inputs: members, vectors, scores, insights and pairs who have met."""
 
+from array import array
 from collections import defaultdict
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
+from itertools import islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from psycopg.adapt import Transformer
+from psycopg.pq import Format
 from psycopg.rows import args_row, class_row
 
 from matchme_pipeline.database.connection import Connection
-from matchme_pipeline.database.copy import read_vectors
+from matchme_pipeline.database.copy import read_rows, read_vectors
 from matchme_pipeline.llm.contracts import SharedInsight
+from matchme_pipeline.matching.rules.limits import Limits
+from matchme_pipeline.matching.rules.member_columns import Gathering, MatchableMembers
 from matchme_pipeline.matching.rules.members import MemberRow
+from matchme_pipeline.matching.rules.shared_insights import Approved
+
+_MEMBERS_AT_ONCE = 10_000
+# The function's columns are in the order of MemberRow's fields.
+_MEMBER_COLUMNS = tuple(field.name for field in fields(MemberRow))
+# Binary columns are read as another type with the same bytes: a moment as a number, most others as they are sent.
+_SENT_AS = {"user_id": "text", "lat": "float8", "lng": "float8", "last_active_at": "int8"}
+_STORED_AS = {
+    **dict.fromkeys(_MEMBER_COLUMNS, "text"),
+    **dict.fromkeys(("gender_preference", "partner_sect_preference", "tags"), "text[]"),
+    **dict.fromkeys(("religion", "education_preferences", "marital_status_preferences"), "jsonb"),
+    **dict.fromkeys(("religiosity_preferences",), "jsonb"),
+    **dict.fromkeys(("has_children", "wants_children", "onboarding_completed", "is_matchable"), "bool"),
+    **dict.fromkeys(("partner_hijab_required",), "bool"),
+    **dict.fromkeys(("report_count", "age_range_min", "age_range_max", "max_distance"), "int4"),
+    **dict.fromkeys(("partner_age_min", "partner_age_max", "partner_prayer_importance"), "int4"),
+    "birthdate": "date",
+}
 
 
 @dataclass(frozen=True)
@@ -37,6 +61,39 @@ def members_as_of(connection: Connection, cutoff: datetime, user_ids: Collection
             """,
             {"cutoff": cutoff, "users": None if user_ids is None else list(user_ids)},
         ).fetchall()
+
+
+def matchable_members(
+    connection: Connection, cutoff: datetime, limits: Limits, user_ids: Collection[str] | None = None
+) -> MatchableMembers:
+    """Like `members_as_of`, as columns of those who can be matched.
+
+    Values are read as the bytes that the server sends, and each different one is converted once, so that no value that
+    Python refuses ends the reading, and no member is an object.
+    """
+    loaders = Transformer(connection)
+    kinds = {
+        name: info.array_oid if kind.endswith("[]") else info.oid
+        for name, kind in _STORED_AS.items()
+        if (info := connection.adapters.types.get(kind.removesuffix("[]"))) is not None
+    }
+
+    def read(name: str, stored: bytes | None) -> Any:
+        return None if stored is None else loaders.get_loader(kinds[name], Format.BINARY).load(stored)
+
+    gathering = Gathering(cutoff, limits, read)
+    rows = read_rows(
+        connection,
+        """
+        select * from matchme_members_as_of(%(cutoff)s) as m
+        where %(users)s::text[] is null or m.user_id = any(%(users)s)
+        """,
+        {"cutoff": cutoff, "users": None if user_ids is None else list(user_ids)},
+        [_SENT_AS.get(name, "bytea") for name in _MEMBER_COLUMNS],
+    )
+    while block := list(islice(rows, _MEMBERS_AT_ONCE)):
+        gathering.add(dict(zip(_MEMBER_COLUMNS, zip(*block, strict=True), strict=True)))
+    return gathering.done()
 
 
 def member_vectors(
@@ -89,6 +146,28 @@ def approved_insights(
         own = tuple(name for name in names if name)
         result[user_id].append(SharedInsight(insight_id, category, title, description, own))
     return result
+
+
+def approved_titles(connection: Connection, cutoff: datetime) -> Approved:
+    """The titles of all insights that members had approved by `cutoff`, as columns."""
+    members: dict[str, int] = {}
+    titles: dict[tuple[str, str], int] = {}
+    member, title = array("q"), array("q")
+    # In the order of `approved_insights`: of a member's equal titles, the last one counts.
+    for user_id, category, written in read_rows(
+        connection,
+        """
+        select clerk_user_id, insight_category, left(title, 500)
+        from user_insights
+        where status = 'approved' and reviewed_at < %s
+        order by clerk_user_id, insight_category, title, id
+        """,
+        [cutoff],
+        ["text", "text", "text"],
+    ):
+        member.append(members.setdefault(user_id, len(members)))
+        title.append(titles.setdefault((category, written), len(titles)))
+    return Approved(list(members), list(titles), np.array(member, dtype=np.intp), np.array(title, dtype=np.intp))
 
 
 def pairs_of_week(connection: Connection, match_week: date) -> list[PairRow]:

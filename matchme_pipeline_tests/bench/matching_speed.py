@@ -1,9 +1,15 @@
 """How fast is a week's matching, exactly, against the least that any exact way costs and against pgvector?
 
-Sizes are numbers of members who can be matched. BENCH_MEMBERS names them (10000,20000,40000,100000), BENCH_COMPARED the
-one that is compared (40000, 0 for none), BENCH_HNSW and BENCH_EXACT how many members are asked for in pgvector (400,
-20), scaled to all. Every size has a database of its own, and every measured run a process of its own. The engine's own
-sizes, up to a million, come last (`million`).
+Sizes are numbers of members who can be matched:
+
+- BENCH_MEMBERS (10000,40000,100000): drawn members, two in three without a limit of distance;
+- BENCH_CITIES (1000000): the same whole stage over 400 cities, where 98 in a hundred name a reach; needs 40 GB of disk;
+- BENCH_MILLION (10000,100000,1000000): candidates and allocation alone, from columns in memory;
+- BENCH_COMPARED (40000, 0 for none): the size of BENCH_MEMBERS that is compared with the bare product and pgvector,
+  where BENCH_HNSW and BENCH_EXACT (400, 20) members are asked for, scaled to all;
+- BENCH_SHOWN_WEEKS (26): earlier weeks of shown pairs in the tables of BENCH_MEMBERS.
+
+Each of the first three may be empty. Every size has a database of its own, and every measured run a process of its own.
 """
 
 import json
@@ -13,17 +19,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 os.environ["MATCHME_FIRST_WEEK"] = "2026-01-04"
 
 import psutil
 
-from matchme_pipeline.database.connection import connect
+from matchme_pipeline.database.connection import Connection, connect, one_row
 from matchme_pipeline.database.embedded import EmbeddedServer
 from matchme_pipeline.matching.week import weekly_matching
-from matchme_pipeline_tests.bench import million, pgvector_search, weekly_run
+from matchme_pipeline.week import Week
+from matchme_pipeline_tests.bench import many_cities, million, pgvector_search, weekly_run
 from matchme_pipeline_tests.bench.many_members import fill
 from matchme_pipeline_tests.bench.own_server import own_server, with_tables
 
@@ -35,41 +42,57 @@ _WARMING_UP = 400
 
 
 def main() -> None:
-    """Print the growth over the sizes, then the comparison."""
-    sizes = [int(size) for size in os.environ.get("BENCH_MEMBERS", "10000,20000,40000,100000").split(",")]
+    """Print the growth over the sizes, with the comparison, then the members over 400 cities."""
     compared = int(os.environ.get("BENCH_COMPARED", "40000"))
     print(f"{os.cpu_count()} cores, {platform.machine()}, {psutil.virtual_memory().total / 2**30:.0f} GiB")
     began = time.perf_counter()
-    _size(_WARMING_UP, compare=False)
+    _size(_WARMING_UP, _drawn, compare=False)
     print(f"compiled, or loaded from disk, and tried on {_WARMING_UP} members: {time.perf_counter() - began:.0f} s\n")
     print(
-        f"{'members':>8}{'eligible pairs':>16}{'seconds':>9}{'peak MB':>9}{'server MB':>11}{'CPU s':>8}{'server':>8}"
-        "  of the seconds"
+        f"{'members':>9}{'eligible pairs':>16}{'seconds':>9}{'peak MB':>9}{'server MB':>11}{'disk MB':>9}{'CPU s':>8}"
+        f"{'server':>8}  of the seconds"
     )
-    for size in sizes:
-        _size(size, compare=size == compared)
-    print("\nover 400 cities, candidates and allocation alone", flush=True)
-    million.main()
+    for size in _sizes("BENCH_MEMBERS", "10000,40000,100000"):
+        _size(size, _drawn, compare=size == compared)
+    for size in _sizes("BENCH_CITIES", "1000000"):
+        print("over 400 cities:", flush=True)
+        _size(size, many_cities.fill, compare=False)
+    if sizes := _sizes("BENCH_MILLION", "10000,100000,1000000"):
+        print("\nover 400 cities, candidates and allocation alone", flush=True)
+        million.main(sizes)
 
 
-def _size(size: int, *, compare: bool) -> None:
+def _sizes(name: str, usual: str) -> list[int]:
+    return [int(size) for size in os.environ.get(name, usual).split(",") if size.strip()]
+
+
+def _drawn(connection: Connection, members: int, week: Week, model: str) -> None:
+    fill(connection, -(-100 * members // _MATCHABLE_IN_A_HUNDRED), week, model)
+    many_cities.show_pairs(connection, week, int(os.environ.get("BENCH_SHOWN_WEEKS", "26")))
+
+
+def _size(size: int, write: Callable[[Connection, int, Week, str], None], *, compare: bool) -> None:
     with own_server() as server:
         url = with_tables(server)
         with connect(url) as connection:
-            fill(connection, -(-100 * size // _MATCHABLE_IN_A_HUNDRED), weekly_run.WEEK, weekly_run.MODEL)
+            write(connection, size, weekly_run.WEEK, weekly_run.MODEL)
+            connection.execute("vacuum analyze weekly_matches")
+            connection.execute("checkpoint")
         with _Watched(server) as watched:
             week = _run(url, "week")
+        with connect(url) as connection:
+            [disk] = one_row(connection.execute("select pg_database_size(current_database()) / 2^20"))
         if size != _WARMING_UP:
-            _print_week(week, watched)
+            _print_week(week, watched, disk)
         if compare:
             _compare(url, week, watched)
 
 
-def _print_week(week: Mapping[str, Any], watched: "_Watched") -> None:
+def _print_week(week: Mapping[str, Any], watched: "_Watched", disk_mb: float) -> None:
     steps = ", ".join(f"{name} {seconds:.1f}" for name, seconds in week["steps"].items())
     print(
-        f"{week['items']:8,}{week['eligible_pairs']:16,}{week['seconds']:9.1f}{week['peak_mb']:9,.0f}"
-        f"{watched.peak_mb:11,.0f}{week['processor']:8.1f}{watched.processor:8.1f}  {steps}",
+        f"{week['items']:9,}{week['eligible_pairs']:16,}{week['seconds']:9.1f}{week['peak_mb']:9,.0f}"
+        f"{watched.peak_mb:11,.0f}{disk_mb:9,.0f}{week['processor']:8.1f}{watched.processor:8.1f}  {steps}",
         flush=True,
     )
     print(

@@ -1,17 +1,16 @@
 """Candidates and allocation for a million members over 400 cities, exactly: how long, and how much memory?
 
-BENCH_MILLION names the sizes (10000,100000,1000000); every size runs in a process of its own. Members are columns from
+Every size runs in a process of its own. Members are columns from
 the start: 98 in a hundred name a reach of 5 to 99 km, two look anywhere; 400 cities, the largest with 1 % of the
 members, lie all over the globe. Vectors have 1,536 dimensions and lean towards 12 directions. Reading from PostgreSQL
-and writing to it are no part of this (`matching_speed` measures them).
+and writing to it are no part of this: `many_cities` writes the same members into tables, for `matching_speed`.
 """
 
-import os
 import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,14 +22,14 @@ _ANYWHERE = 0.02
 _AT_ONCE = 10_000
 
 
-def main() -> None:
+def main(sizes: Sequence[int] = (10_000, 100_000, 1_000_000)) -> None:
     """Print a line for each size."""
     print(
         f"{'members':>10}{'pairs may meet':>16}{'candidates':>13}{'matches':>12}{'served':>10}{'seconds':>9}"
         f"{'CPU s':>8}{'peak MB':>9}  of the seconds"
     )
-    for size in os.environ.get("BENCH_MILLION", "10000,100000,1000000").split(","):
-        subprocess.run([sys.executable, "-m", "matchme_pipeline_tests.bench.million", size], check=True)
+    for size in sizes:
+        subprocess.run([sys.executable, "-m", "matchme_pipeline_tests.bench.million", str(size)], check=True)
 
 
 def one_size(members: int) -> None:
@@ -56,13 +55,26 @@ def one_size(members: int) -> None:
 
 
 def drawn(members: int, seed: int = 3) -> Any:
-    """So many members as columns, with vectors."""
+    """So many members as columns, with vectors and approved insights."""
     from matchme_pipeline.matching.rules.compatibility import Profiles
-    from matchme_pipeline.matching.rules.members import NO_LIMIT, Members
     from matchme_pipeline.matching.rules.quantised_vectors import MemberVectors
     from matchme_pipeline.matching.rules.shared_insights import Themes
 
     rng = np.random.default_rng(seed)
+    columns = drawn_members(rng, members)
+    words = rng.integers(0, 2**63, (members, 3), dtype=np.uint64) & rng.integers(
+        0, 2**63, (members, 3), dtype=np.uint64
+    )
+    words &= rng.integers(0, 2**63, (members, 3), dtype=np.uint64)
+    themes = Themes(words, np.bitwise_count(words).sum(axis=1).astype(np.int32))
+    vectors = MemberVectors(_vectors(rng, members))
+    return Profiles(columns, vectors, themes, rng.uniform(0, 100, members).astype(np.float32))
+
+
+def drawn_members(rng: np.random.Generator, members: int) -> Any:
+    """So many members as columns."""
+    from matchme_pipeline.matching.rules.members import NO_LIMIT, Members
+
     city = rng.choice(CITIES, members, p=_shares())
     places = np.stack([np.degrees(np.arcsin(rng.uniform(-0.7, 0.85, CITIES))), rng.uniform(-180, 180, CITIES)])
     age = np.clip(rng.gamma(4.0, 3.0, members) + 18, 18, 75).astype(np.int16)
@@ -98,19 +110,9 @@ def drawn(members: int, seed: int = 3) -> Any:
         name: np.asarray(column, dtype=kinds.get(name, np.int16 if name.startswith("age") else np.int8))
         for name, column in columns.items()
     }
-    words = rng.integers(0, 2**63, (members, 3), dtype=np.uint64) & rng.integers(
-        0, 2**63, (members, 3), dtype=np.uint64
-    )
-    words &= rng.integers(0, 2**63, (members, 3), dtype=np.uint64)
-    themes = Themes(words, np.bitwise_count(words).sum(axis=1).astype(np.int32))
     # Ids take the room of numbers: positions are what the engine works with.
     ids: Any = range(members)
-    return Profiles(
-        Members(ids, **typed),
-        MemberVectors(_vectors(rng, members)),
-        themes,
-        rng.uniform(0, 100, members).astype(np.float32),
-    )
+    return Members(ids, **typed)
 
 
 def _shares() -> NDArray[np.float64]:
@@ -120,14 +122,22 @@ def _shares() -> NDArray[np.float64]:
 
 
 def _vectors(rng: np.random.Generator, members: int) -> NDArray[np.int16]:
-    directions = rng.standard_normal((12, DIMENSIONS), dtype=np.float32)
     held = np.empty((members, DIMENSIONS), dtype=np.int16)
+    begin = 0
+    for block in unit_vectors(rng, members):
+        held[begin : begin + len(block)] = np.rint(block * 32_000)
+        begin += len(block)
+    return held
+
+
+def unit_vectors(rng: np.random.Generator, members: int) -> Iterator[NDArray[np.float32]]:
+    """The members' vectors of length one, block by block."""
+    directions = rng.standard_normal((12, DIMENSIONS), dtype=np.float32)
     for begin in range(0, members, _AT_ONCE):
         block = rng.standard_normal((min(_AT_ONCE, members - begin), DIMENSIONS), dtype=np.float32)
         block += directions[rng.integers(0, 12, len(block))]
-        block *= 32_000 / np.linalg.norm(block, axis=1, keepdims=True)
-        held[begin : begin + len(block)] = np.rint(block)
-    return held
+        block /= np.linalg.norm(block, axis=1, keepdims=True)
+        yield block
 
 
 def _timed(steps: dict[str, float], name: str, work: Callable[[], Any]) -> Any:

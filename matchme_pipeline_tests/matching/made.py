@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from matchme_pipeline.matching.rules.limits import USUAL, Limits
-from matchme_pipeline.matching.rules.members import MemberRow, Members, as_columns
+from matchme_pipeline.matching.rules.member_columns import as_columns
+from matchme_pipeline.matching.rules.members import MemberRow, Members
 from matchme_pipeline.matching.rules.vocabulary import Unknown
 from matchme_pipeline.settings import UNKNOWN_MAY_BE_STRICT
 

@@ -51,7 +51,7 @@ def test_the_best_of_all_eligible_pairs_are_found(seed: int, members: int, per_m
     met = some_pairs(seed, n, share)
     found = find_candidates(engine.profiles, met, per_member)
     may = eligible(engine, met)
-    titles = [set(own) for own in engine._titles]
+    titles = [set(engine._titles.of(member)) for member in range(len(engine._titles))]
     truth = np.where(may, all_scores(engine.profiles, eligible(engine, set()), titles), -1.0)
     pairs = as_dict(found)
     assert all(a < b and may[a, b] and abs(truth[a, b] - value) < CLOSE for (a, b), value in pairs.items())

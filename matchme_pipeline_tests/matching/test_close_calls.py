@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matchme_pipeline.llm.contracts import SharedInsight
-from matchme_pipeline.matching.engine.match_engine import Match
+from matchme_pipeline.matching.engine.matches import Match
 from matchme_pipeline.matching.rules.weights import REVIEW_WEIGHT
 from matchme_pipeline.matching.week.close_call_reviews import INSIGHTS_A_SIDE, pairs_to_review
 from matchme_pipeline.matching.week.close_calls import CLOSE_POINTS, close_calls, reviewed

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matchme_pipeline.matching.engine.match_engine import Engine, Match
+from matchme_pipeline.matching.engine.match_engine import Engine
+from matchme_pipeline.matching.engine.matches import Match
 from matchme_pipeline.matching.learning.features import PAIR_FEATURES
 from matchme_pipeline.matching.learning.pair_model import PairModel, learn
 from matchme_pipeline.matching.learning.tendencies import Answers

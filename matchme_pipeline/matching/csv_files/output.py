@@ -2,7 +2,7 @@
 
 import csv
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
@@ -13,6 +13,7 @@ from matchme_pipeline.errors import InputFileError
 from matchme_pipeline.matching.csv_files.learned import LearnedScore
 from matchme_pipeline.matching.engine.candidates import Candidates
 from matchme_pipeline.matching.engine.match_engine import Engine
+from matchme_pipeline.matching.engine.matches import Match
 from matchme_pipeline.matching.rules.explanation import contributions
 from matchme_pipeline.matching.rules.weights import WEIGHTS
 from matchme_pipeline.matching.week.publication_queries import MatchRow
@@ -83,7 +84,7 @@ def best_rows(
     best = np.flatnonzero(rank <= most)
     for begin in range(0, len(best), _EXPLAINED_AT_ONCE):
         part = best[begin : begin + _EXPLAINED_AT_ONCE]
-        pairs = engine.explained(member[part], partner[part], candidates.calibration)
+        pairs: Sequence[Match] = engine.explained(member[part], partner[part], candidates.calibration)
         if learned is not None:
             pairs = learned.scored(pairs)
         for pair, place, shown in zip(pairs, rank[part].tolist(), matched[part].tolist(), strict=True):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +15,14 @@ from matchme_pipeline.llm.contracts import SharedInsight
 from matchme_pipeline.matching.engine.allocation import Allocated, allocate
 from matchme_pipeline.matching.engine.allocation_problem import MAX_MATCHES, RandomPlaces
 from matchme_pipeline.matching.engine.fairness import gini
-from matchme_pipeline.matching.rules.explanation import contributions, explain
+from matchme_pipeline.matching.engine.matches import Match, Matches, as_matches
+from matchme_pipeline.matching.rules.explanation import contributions
 from matchme_pipeline.matching.rules.limits import USUAL, Limits
-from matchme_pipeline.matching.rules.members import MemberRow, as_columns, unknown_shares, why_not_matchable
-from matchme_pipeline.matching.rules.shared_insights import shared_titles, themes_of, titles_of
-from matchme_pipeline.matching.rules.vocabulary import Unknown
+from matchme_pipeline.matching.rules.member_columns import MatchableMembers, matchable_members
+from matchme_pipeline.matching.rules.members import MemberRow, unknown_shares
+from matchme_pipeline.matching.rules.shared_insights import Approved, titles_of
 from matchme_pipeline.matching.rules.week_findings import WeekFigures
-from matchme_pipeline.matching.rules.weights import NEUTRAL, WEIGHTS
+from matchme_pipeline.matching.rules.weights import WEIGHTS
 
 if TYPE_CHECKING:
     from matchme_pipeline.matching.engine.candidates import Candidates
@@ -34,34 +35,22 @@ Pair = tuple[str, str]
 # Pairs as positions of members, (pairs, 2).
 Positions = NDArray[np.intp]
 _HUNDREDTHS = 100
-_VECTORS_AT_ONCE = 2_048
 # Rounding the parts to hundredths, and a score to float32, changes it by less than this many hundredths.
 _ROUNDED_AWAY = len(WEIGHTS) / 2 + 0.5
 
 
 @dataclass(frozen=True)
 class Knowledge:
-    """Members' data as of a cutoff; `vectors` are rows of float32 for `vector_ids`."""
+    """Members' data as of a cutoff; `vectors` are rows of float32 for `vector_ids`.
 
-    rows: Sequence[MemberRow]
+    `rows`: all members as objects, or those who can be matched as columns.
+    """
+
+    rows: Sequence[MemberRow] | MatchableMembers
     vector_ids: Sequence[str]
     vectors: NDArray[np.float32]
     dna: Mapping[str, float]
-    approved: Mapping[str, Sequence[SharedInsight]]
-
-
-@dataclass(frozen=True)
-class Match:
-    """A selected pair, `a` before `b`, with its score and factors.
-
-    `value`: its value by a learned version, which then orders lists; None if the score does.
-    """
-
-    a: str
-    b: str
-    score: Decimal
-    factors: dict[str, Any]
-    value: float | None = None
+    approved: Approved | Mapping[str, Sequence[SharedInsight]]
 
 
 @dataclass(frozen=True)
@@ -72,7 +61,7 @@ class Allocation:
     that only pairs below the minimum score could fill.
     """
 
-    matches: list[Match]
+    matches: Sequence[Match]
     matchable: int
     not_matchable: Counter[str]
     removed: Counter[str]
@@ -119,33 +108,31 @@ class Engine:
     ) -> None:
         """Select the matchable members as of `cutoff` and convert their data to columns.
 
+        Members whose values cannot be computed with are left out, and `broken` names them.
+
         `centre` is subtracted from vectors; the default is their own mean.
         """
         self.limits = limits
-        self.not_matchable: Counter[str] = Counter()
-        self.unknown = Unknown()
-        matchable = []
-        for row in knowledge.rows:
-            reason = why_not_matchable(row, cutoff, limits)
-            if reason is None:
-                matchable.append(row)
-            else:
-                self.not_matchable[reason] += 1
-                if reason == "gender_unknown":
-                    self.unknown.see("gender", row.gender)
-        members = as_columns(matchable, cutoff, self.unknown, limits)
+        given = knowledge.rows
+        able = given if isinstance(given, MatchableMembers) else matchable_members(given, cutoff, limits)
+        self.not_matchable, self.unknown, self.broken = able.not_matchable, able.unknown, able.broken
+        members = able.members
         self._titles = titles_of(members.user_ids, knowledge.approved)
         self.position = {user_id: place for place, user_id in enumerate(members.user_ids)}
         # numba takes a third of a second to load; only a process that matches needs it.
         from matchme_pipeline.matching.rules.compatibility import Profiles
-        from matchme_pipeline.matching.rules.quantised_vectors import centre_of, centred
+        from matchme_pipeline.matching.rules.quantised_vectors import VectorRows, centre_of, centred
 
-        vectors = self._vectors(knowledge)
+        row_of = np.full(len(members), -1, dtype=np.intp)
+        for number, user_id in enumerate(knowledge.vector_ids):
+            if user_id in self.position:
+                row_of[self.position[user_id]] = number
+        vectors = VectorRows(knowledge.vectors, row_of)
         self.centre = centre_of(vectors) if centre is None else centre
         self.profiles = Profiles(
             members,
             centred(vectors, self.centre),
-            themes_of(self._titles),
+            self._titles.themes(),
             np.array([knowledge.dna.get(user_id, np.nan) for user_id in members.user_ids], dtype=np.float32),
         )
 
@@ -192,8 +179,8 @@ class Engine:
         chosen = good[done.chosen]
         allocation = self._report(candidates, chosen, places, good, done, random_pairs)
         if values is not None:
-            worth = zip(allocation.matches, values[chosen].tolist(), strict=True)
-            allocation = replace(allocation, matches=[replace(match, value=value) for match, value in worth])
+            worth = values[chosen].astype(np.float64)
+            allocation = replace(allocation, matches=replace(as_matches(allocation.matches), values=worth))
         return chosen, allocation
 
     @cached_property
@@ -244,42 +231,11 @@ class Engine:
 
         return learned.best(self.pair_features, self.candidates(excluded, SCANNED_PER_MEMBER), CANDIDATES_PER_MEMBER)
 
-    def explained(self, a: NDArray[np.intp], b: NDArray[np.intp], calibration: "Calibration") -> list[Match]:
+    def explained(self, a: NDArray[np.intp], b: NDArray[np.intp], calibration: "Calibration") -> Matches:
         """The pairs of positions (a[n], b[n]) with their scores and factors."""
-        from matchme_pipeline.matching.rules.compatibility import factors
-        from matchme_pipeline.matching.rules.eligibility import not_stated
+        from matchme_pipeline.matching.engine.explaining import explained
 
-        user_ids, titles = self.profiles.members.user_ids, self._titles
-        values = factors(self.profiles, a, b, calibration)
-        hundredths = contributions(values)
-        matches = []
-        compared = self._compared(a, b, values[:, 0])
-        unknown = not_stated(self.profiles.members, a, b)
-        for one, other, row, parts, alike, missing in zip(
-            a.tolist(), b.tolist(), values.tolist(), hundredths.tolist(), compared.tolist(), unknown, strict=True
-        ):
-            shared = shared_titles(titles[one], titles[other])
-            matches.append(Match(user_ids[one], user_ids[other], *explain(row, parts, shared, alike, missing)))
-        return matches
-
-    def _compared(self, a: NDArray[np.intp], b: NDArray[np.intp], similarity: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """For each pair, do both members have a vector? Otherwise its similarity is neutral."""
-        compared = np.ones(len(a), dtype=bool)
-        neutral = np.flatnonzero(similarity == NEUTRAL)
-        vectors = self.profiles.vectors.quantised
-        compared[neutral] = vectors[a[neutral]].any(axis=1) & vectors[b[neutral]].any(axis=1)
-        return compared
-
-    def _vectors(self, knowledge: Knowledge) -> NDArray[np.float32]:
-        """The vectors of matchable members by position; zeros for members without one."""
-        vectors = np.zeros((len(self.position), knowledge.vectors.shape[1]), dtype=np.float32)
-        places = np.array([self.position.get(user_id, -1) for user_id in knowledge.vector_ids], dtype=np.intp)
-        rows = np.flatnonzero(places >= 0)
-        # A part at a time: a second copy of all vectors would double what a large population takes.
-        for begin in range(0, len(rows), _VECTORS_AT_ONCE):
-            part = rows[begin : begin + _VECTORS_AT_ONCE]
-            vectors[places[part]] = knowledge.vectors[part]
-        return vectors
+        return explained(self.profiles, self._titles, a, b, calibration)
 
     def positions(self, pairs: Collection[Pair] | Positions) -> Positions:
         """The positions of pairs of matchable members, (pairs, 2); positions stay unchanged."""

@@ -1,6 +1,5 @@
 """The features of an engine's pairs, as the pair model looks at them."""
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,15 +7,16 @@ from numpy.typing import NDArray
 
 from matchme_pipeline.matching.learning.features import nearness_in_age, shared_by_category, themes_by_category
 from matchme_pipeline.matching.learning.profile_space import main_profiles, profile_similarity
+from matchme_pipeline.matching.rules.shared_insights import Titles
 
 if TYPE_CHECKING:
     from matchme_pipeline.matching.rules.compatibility import Calibration, Profiles
 
 
 class PairFeatures:
-    """Features of pairs of members; `titles` are their approved insights as `titles_of` gives them."""
+    """Features of pairs of members; `titles` are their approved insights."""
 
-    def __init__(self, profiles: "Profiles", titles: Sequence[Mapping[str, str]]) -> None:
+    def __init__(self, profiles: "Profiles", titles: Titles) -> None:
         self.profiles, self.themes = profiles, themes_by_category(titles)
         self.main = main_profiles(profiles.vectors.quantised)
 

@@ -4,12 +4,13 @@ Of a pair: the score's factors, the age difference, common approved insights by 
 main profiles are (`profile_space`). Of its members: their tendencies. No ethnicity, income, looks, photos or messages.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from matchme_pipeline.matching.rules.shared_insights import Themes, themes_of
+from matchme_pipeline.matching.rules.shared_insights import Themes, Titles
 from matchme_pipeline.matching.rules.weights import NEUTRAL, WEIGHTS
 
 INSIGHT_CATEGORIES = ("values", "personality", "lifestyle", "interests", "family")
@@ -28,12 +29,13 @@ def nearness_in_age(years_apart: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.where(years_apart < 0, NEUTRAL, near)
 
 
-def themes_by_category(titles: Sequence[Mapping[str, str]]) -> list[Themes]:
-    """Members' approved titles, as `titles_of` gives them, category by category in the order of INSIGHT_CATEGORIES."""
-    return [
-        themes_of([{key: title for key, title in own.items() if key.startswith(f"{category}: ")} for own in titles])
-        for category in INSIGHT_CATEGORIES
-    ]
+def themes_by_category(titles: Titles) -> list[Themes]:
+    """Members' approved titles, category by category in the order of INSIGHT_CATEGORIES."""
+    return [titles.themes(partial(_is_of, category)) for category in INSIGHT_CATEGORIES]
+
+
+def _is_of(category: str, key: str) -> bool:
+    return key.startswith(f"{category}: ")
 
 
 def shared_by_category(themes: Sequence[Themes], a: NDArray[np.integer], b: NDArray[np.integer]) -> NDArray[np.float32]:

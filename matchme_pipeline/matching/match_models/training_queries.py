@@ -100,14 +100,14 @@ def _features(
 def _profiles(connection: Connection, week: Week, model: str, ids: list[str]) -> NDArray[np.float32]:
     """The main profiles of the members `ids`, in this order."""
     # numba takes a third of a second to load; only a process that learns needs it.
-    from matchme_pipeline.matching.rules.quantised_vectors import centre_of, centred
+    from matchme_pipeline.matching.rules.quantised_vectors import VectorRows, centre_of, centred
 
     known, vectors = member_queries.member_vectors(connection, week.sunday, model, ids)
     place = {user_id: number for number, user_id in enumerate(ids)}
-    held = centred(vectors, centre_of(vectors)).quantised
-    every = np.zeros((len(ids), held.shape[1]), dtype=np.int16)
-    every[[place[user_id] for user_id in known]] = held
-    return main_profiles(every)
+    row_of = np.full(len(ids), -1, dtype=np.intp)
+    row_of[[place[user_id] for user_id in known]] = np.arange(len(known))
+    rows = VectorRows(vectors, row_of)
+    return main_profiles(centred(rows, centre_of(rows)).quantised)
 
 
 def _observations(connection: Connection, week: Week) -> list[tuple[date, date]]:

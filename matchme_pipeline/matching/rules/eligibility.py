@@ -85,17 +85,19 @@ def unknown_asked(a: Record, b: Record, kilometres: float) -> int:
     return unknown
 
 
-def not_stated(members: Members, a: NDArray[np.intp], b: NDArray[np.intp]) -> list[list[str]]:
-    """For each pair of positions (a[n], b[n]), the attributes that one side asks for and the other has not stated."""
+def not_stated(members: Members, a: NDArray[np.intp], b: NDArray[np.intp]) -> NDArray[np.uint8]:
+    """For each pair of positions (a[n], b[n]), the attributes that one side asks for and the other has not stated.
+
+    A bit each, in the order of `unknown_values.NAMES`: the distance, then ATTRIBUTES.
+    """
     made = records(members)
-    one, other = made[a], made[b]
-    missing = (one["asks"] & other["is_"]) | (other["asks"] & one["is_"])
-    no_place = np.isnan(one["x"] + other["x"]) & ((one["anywhere"] == 0) | (other["anywhere"] == 0))
-    names: list[list[str]] = [["distance"] if unknown else [] for unknown in no_place.tolist()]
-    for name, mask in zip(ATTRIBUTES, MASKS, strict=True):
-        for n in np.flatnonzero(missing & mask).tolist():
-            names[n].append(name)
-    return names
+    asks, is_, anywhere = made["asks"], made["is_"], made["anywhere"] == 0
+    missing = (asks[a] & is_[b]) | (asks[b] & is_[a])
+    unknown = np.isnan(made["x"])
+    bits = ((unknown[a] | unknown[b]) & (anywhere[a] | anywhere[b])).astype(np.uint8)
+    for place, mask in enumerate(MASKS, start=1):
+        bits |= ((missing & mask) != 0).astype(np.uint8) << np.uint8(place)
+    return np.asarray(bits, dtype=np.uint8)
 
 
 def eligible_pairs(members: Members, a: NDArray[np.intp], b: NDArray[np.intp]) -> Block:

@@ -9,6 +9,7 @@ twice as fast.
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,34 +40,57 @@ class MemberVectors:
         return MemberVectors(self.quantised[where])
 
 
-def centre_of(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+@dataclass(frozen=True)
+class VectorRows:
+    """Members' vectors: that of member m is the row row_of[m] of `vectors` (-1: none), float32 (rows, dimensions).
+
+    A second copy of all vectors in the members' order would double what a large population takes.
+    """
+
+    vectors: NDArray[np.float32]
+    row_of: NDArray[np.intp]
+
+    def block(self, members: slice) -> NDArray[np.float32]:
+        """The vectors of these members; zeros for members without one."""
+        own = self.row_of[members]
+        made = np.zeros((len(own), self.vectors.shape[1]), dtype=np.float32)
+        made[own >= 0] = self.vectors[own[own >= 0]]
+        return made
+
+    def blocks(self) -> list[slice]:
+        """All members, a part at a time."""
+        return _blocks(self.row_of)
+
+
+def centre_of(vectors: VectorRows) -> NDArray[np.float64]:
     """The mean of the non-zero rows, float64 (dimensions)."""
-    count, total = 0, np.zeros(vectors.shape[1])
-    for block in _blocks(vectors):
-        count += int(np.count_nonzero(vectors[block].any(axis=1)))
-        total += vectors[block].sum(axis=0, dtype=np.float64)
+    count, total = 0, np.zeros(vectors.vectors.shape[1])
+    for members in vectors.blocks():
+        block = vectors.block(members)
+        count += int(np.count_nonzero(block.any(axis=1)))
+        total += block.sum(axis=0, dtype=np.float64)
     return total / max(count, 1)
 
 
-def centred(vectors: NDArray[np.float32], centre: NDArray[np.float64]) -> MemberVectors:
+def centred(vectors: VectorRows, centre: NDArray[np.float64]) -> MemberVectors:
     """Vectors without their common direction, at unit length, quantised; members without a vector keep zeros.
 
     Sentence vectors share a large common part; without it similarity distinguishes members better (Mu and Viswanath
-    2018, "All-but-the-Top"). `vectors`: float32 (members, dimensions), zeros for members without one; `centre`: the
-    common part.
+    2018, "All-but-the-Top"). `centre`: the common part.
     """
-    quantised = np.zeros(vectors.shape, dtype=np.int16)
+    quantised = np.zeros((len(vectors.row_of), vectors.vectors.shape[1]), dtype=np.int16)
 
-    def hold(block: slice) -> None:
-        known = np.asarray(vectors[block].any(axis=1))
-        moved = np.where(known[:, None], vectors[block] - centre, 0.0)
+    def hold(members: slice) -> None:
+        block = vectors.block(members)
+        known = np.asarray(block.any(axis=1))
+        moved = np.where(known[:, None], block - centre, 0.0)
         lengths = np.linalg.norm(moved, axis=1, keepdims=True)
         moved *= np.divide(STEPS, lengths, out=np.zeros_like(lengths), where=lengths > _SHORTEST)
-        quantised[block] = np.rint(moved)
+        quantised[members] = np.rint(moved)
 
     # NumPy releases the interpreter lock meanwhile; blocks are independent.
     with ThreadPoolExecutor() as pool:
-        for _ in pool.map(hold, _blocks(vectors)):
+        for _ in pool.map(hold, vectors.blocks()):
             pass
     return MemberVectors(_in_own_width(quantised))
 
@@ -91,5 +115,5 @@ def cosine(a: NDArray[np.int16], i: int, b: NDArray[np.int16], j: int) -> float:
     return total / (STEPS * STEPS)
 
 
-def _blocks(rows: NDArray[np.float32] | NDArray[np.int16]) -> list[slice]:
+def _blocks(rows: NDArray[Any]) -> list[slice]:
     return [slice(begin, begin + _ROWS_AT_ONCE) for begin in range(0, len(rows), _ROWS_AT_ONCE)]

@@ -13,8 +13,8 @@ from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.embeddings import nearest_queries
 from matchme_pipeline.embeddings.nearest import index_name
 from matchme_pipeline.matching import member_queries
-from matchme_pipeline.matching.engine.broken_rows import engine_without_broken_rows
-from matchme_pipeline.matching.engine.match_engine import Knowledge, Match
+from matchme_pipeline.matching.engine.match_engine import Engine, Knowledge
+from matchme_pipeline.matching.engine.matches import Match
 from matchme_pipeline.matching.rules.limits import Limits
 from matchme_pipeline.matching.rules.members import ADULT_AGE, MemberRow
 from matchme_pipeline.matching.scale_queries import Scale
@@ -107,7 +107,7 @@ def _scored(
         member_queries.dna_scores(connection, moment.vectors_week, everybody),
         member_queries.approved_insights(connection, moment.as_of, everybody),
     )
-    engine, _ = engine_without_broken_rows(knowledge, moment.as_of, moment.limits, scale.centre)
+    engine = Engine(knowledge, moment.as_of, moment.limits, scale.centre)
     if seeker.user_id not in engine.position:
         return []
     own = engine.position[seeker.user_id]

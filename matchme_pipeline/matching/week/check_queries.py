@@ -1,10 +1,14 @@
 """SQL of the matching checks: the rules applied again, pair by pair, independent of the engine."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
+import numpy as np
+from numpy.typing import NDArray
 from psycopg.rows import dict_row
 
 from matchme_pipeline.database.connection import Connection
+from matchme_pipeline.database.copy import read_integers
 from matchme_pipeline.matching.rules.limits import Limits
 from matchme_pipeline.matching.search import hard_preferences
 
@@ -104,9 +108,26 @@ def broken_preferences(connection: Connection, cutoff: datetime, match_week: dat
     return {name: int(count) for name, count in (counts or {}).items()}
 
 
-def untouched_pairs(connection: Connection, match_week: date) -> list[tuple[str, str]]:
-    """The week's pairs that no member has viewed or acted on, once each."""
-    return connection.execute("select a, b from matchme_untouched_pairs(%s) order by a, b", [match_week]).fetchall()
+def untouched_pairs(connection: Connection, match_week: date, user_ids: Sequence[str]) -> NDArray[np.intp]:
+    """The week's pairs that no member has viewed or acted on, once each, as positions in `user_ids`, (pairs, 2).
+
+    A member who is not among them has the position -1.
+    """
+    rows = read_integers(
+        connection,
+        """
+        with members as materialized (
+            select id, (place - 1)::integer as place from unnest(%(ids)s::text[]) with ordinality as u (id, place)
+        )
+        select coalesce(a.place, -1), coalesce(b.place, -1)
+        from matchme_untouched_pairs(%(week)s) u
+        left join members a on a.id = u.a
+        left join members b on b.id = u.b
+        """,
+        {"week": match_week, "ids": list(user_ids)},
+        columns=2,
+    )
+    return rows.astype(np.intp)
 
 
 def pairs_without_preview(connection: Connection, match_week: date) -> tuple[int, int]:

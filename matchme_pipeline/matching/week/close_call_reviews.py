@@ -11,7 +11,8 @@ from matchme_pipeline.errors import BrokenMatchesError, BudgetExceededError, Mod
 from matchme_pipeline.jobs.week_jobs import TakenJobs
 from matchme_pipeline.llm.contracts import CallContext, Models, PairToReview, Review, SharedInsight
 from matchme_pipeline.matching import member_queries
-from matchme_pipeline.matching.engine.match_engine import Engine, Match
+from matchme_pipeline.matching.engine.match_engine import Engine
+from matchme_pipeline.matching.engine.matches import Match
 from matchme_pipeline.matching.rules.weights import REVIEW_WEIGHT
 from matchme_pipeline.matching.week import weekly_matching
 from matchme_pipeline.matching.week.close_calls import close_calls, reviewed

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from matchme_pipeline.matching.engine.match_engine import Match
+from matchme_pipeline.matching.engine.matches import Match
 from matchme_pipeline.matching.rules.weights import REVIEW_WEIGHT
 
 # The largest share of a week's new pairs that is reviewed.

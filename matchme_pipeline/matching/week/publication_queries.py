@@ -1,24 +1,30 @@
 """SQL of a week's rows in `weekly_matches`: reads the current rows, and replaces those that no member has touched."""
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from itertools import repeat
+from typing import Any, overload
 
-from psycopg import sql
+import numpy as np
+from numpy.typing import NDArray
 from psycopg.errors import UniqueViolation
 from psycopg.rows import class_row
-from psycopg.types.json import Jsonb
 from pydantic_core import to_json
 
+from matchme_pipeline.database import binary_fields as fields
 from matchme_pipeline.database.connection import Connection, one_row
-from matchme_pipeline.database.copy import copy_rows, stage_rows
+from matchme_pipeline.database.copy import copy_fields, stage_fields
 from matchme_pipeline.errors import TouchedMeanwhileError
+from matchme_pipeline.matching.engine.matches import Match, Matches, as_matches
 
 # Namespace of match ids. An id is derived from the content, so that the same match always has the same row.
 NAMESPACE = uuid.UUID("b3d6a4f0-40a2-4d4c-9b0d-2f0a6f1f8a77")
+# Rows whose JSON is held at once.
+_ROWS_AT_ONCE = 20_000
+_ROW_COLUMNS = {"id": "uuid", "user_id": "text", "match_user_id": "text", "score": "numeric", "rank": "integer"}
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,53 @@ class MatchRow:
     factors: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class WeekRows(Sequence[MatchRow]):
+    """Rows to publish as columns: positions of the list's owner and of the member shown, the rank, and the match's
+    place in `matches`.
+    """
+
+    matches: Matches
+    owner: NDArray[np.intp]
+    other: NDArray[np.intp]
+    rank: NDArray[np.intp]
+    match: NDArray[np.intp]
+
+    def __len__(self) -> int:
+        return len(self.owner)
+
+    def __iter__(self) -> Iterator[MatchRow]:
+        for part in self.parts(_ROWS_AT_ONCE):
+            shown = part.matches.only(part.match)
+            columns = (part.owner.tolist(), part.other.tolist(), part.rank.tolist())
+            for owner, other, rank, match in zip(*columns, shown, strict=True):
+                ids = self.matches.user_ids
+                yield MatchRow(ids[owner], ids[other], match.score, rank, match.factors)
+
+    @overload
+    def __getitem__(self, place: int) -> MatchRow: ...
+    @overload
+    def __getitem__(self, place: slice) -> "WeekRows": ...
+    def __getitem__(self, place: int | slice) -> "MatchRow | WeekRows":
+        """One row, or the rows of a slice."""
+        if isinstance(place, slice):
+            return WeekRows(self.matches, self.owner[place], self.other[place], self.rank[place], self.match[place])
+        return next(iter(self[place : place + 1 or None]))
+
+    def parts(self, rows: int) -> Iterator["WeekRows"]:
+        """The rows in parts of so many."""
+        return (self[begin : begin + rows] for begin in range(0, len(self), rows))
+
+
+def as_week_rows(given: Sequence[MatchRow]) -> WeekRows:
+    """The rows as columns; columns stay as they are."""
+    if isinstance(given, WeekRows):
+        return given
+    matches = as_matches([Match(row.user_id, row.match_user_id, row.score, row.factors) for row in given])
+    rank = np.array([row.rank for row in given], dtype=np.intp)
+    return WeekRows(matches, matches.a, matches.b, rank, np.arange(len(given)))
+
+
 def first_published(connection: Connection, match_week: date) -> datetime | None:
     """The publication time of the week's oldest row; None for a week without rows."""
     row = connection.execute(
@@ -53,26 +106,38 @@ def first_published(connection: Connection, match_week: date) -> datetime | None
     return row[0] if row else None
 
 
-def published_rows(connection: Connection, match_week: date, lock: bool = False) -> list[PublishedRow]:
-    """The week's current rows; `lock` keeps them unchanged until the caller's transaction ends.
+def touched_rows(connection: Connection, match_week: date, lock: bool = False) -> list[PublishedRow]:
+    """The week's current rows of pairs that a member has viewed or acted on, with both rows of each pair.
 
-    A member who views or acts on a locked row waits until then.
+    `lock` keeps all rows of the week unchanged until the caller's transaction ends; a member who views or acts on one
+    waits until then.
     """
-    statement = sql.SQL(
-        """
-        select user_id, match_user_id, rank,
-            is_member_touched and not exists (
-                select from profiles p
-                where p.clerk_user_id in (user_id, match_user_id) and p.deleted_at is not null
-            ) as is_touched
-        from weekly_matches
-        where week_start_date = %s
-        order by user_id, rank, match_user_id
-        {lock}
-        """
-    ).format(lock=sql.SQL("for update" if lock else ""))
+    if lock:
+        connection.execute(
+            "select count(*) from (select from weekly_matches where week_start_date = %s for update) locked",
+            [match_week],
+        )
     with connection.cursor(row_factory=class_row(PublishedRow)) as cursor:
-        return cursor.execute(statement, [match_week]).fetchall()
+        return cursor.execute(
+            """
+            with touched as materialized (
+                select user_id, match_user_id from weekly_matches
+                where week_start_date = %(week)s and is_member_touched
+            )
+            select m.user_id, m.match_user_id, m.rank,
+                m.is_member_touched and not exists (
+                    select from profiles p
+                    where p.clerk_user_id in (m.user_id, m.match_user_id) and p.deleted_at is not null
+                ) as is_touched
+            from weekly_matches m
+            where m.week_start_date = %(week)s and exists (select from touched) and (
+                m.is_member_touched
+                or (m.match_user_id, m.user_id) in (select t.user_id, t.match_user_id from touched t)
+            )
+            order by m.user_id, m.rank, m.match_user_id
+            """,
+            {"week": match_week},
+        ).fetchall()
 
 
 def replace_matches(
@@ -80,14 +145,15 @@ def replace_matches(
     match_week: date,
     model: str,
     dagster_run_id: str,
-    rows: Sequence[MatchRow],
+    given: Sequence[MatchRow],
     touched: Collection[tuple[str, str]],
 ) -> tuple[int, int]:
-    """Make `rows` the week's matches in one transaction; returns the numbers of rows written and removed.
+    """Make the given rows the week's matches in one transaction; returns the numbers of rows written and removed.
 
     Rows of `touched` pairs and unchanged rows are not written. Raises TouchedMeanwhileError, with nothing changed, if
     a row would change that its member has viewed or acted on since `touched` was read.
     """
+    rows = as_week_rows(given)
     with connection.transaction():
         if not touched and _is_empty(connection, match_week):
             try:
@@ -162,108 +228,62 @@ def _is_empty(connection: Connection, match_week: date) -> bool:
     return bool(row and row[0])
 
 
-def _copy_week(
-    connection: Connection, match_week: date, model: str, dagster_run_id: str, rows: Sequence[MatchRow]
-) -> int:
+def _copy_week(connection: Connection, match_week: date, model: str, dagster_run_id: str, rows: WeekRows) -> int:
     """Copy a week without rows directly into the table; returns the number of rows."""
     run = connection.execute("select id from batch_run_history where dagster_run_id = %s", [dagster_run_id]).fetchone()
-    run_id = run[0] if run else None
-    factors = _Factors()
-    columns = {
-        "id": "uuid",
-        "user_id": "text",
-        "match_user_id": "text",
-        "score": "numeric",
-        "rank": "int4",
-        "week_start_date": "date",
-        "compatibility_factors": "jsonb",
-        "embedding_model": "text",
-        "batch_run_id": "uuid",
-    }
+    columns = [*_ROW_COLUMNS, "week_start_date", "compatibility_factors", "embedding_model", "batch_run_id"]
+    constant = [fields.day(match_week), fields.text(model), fields.uuid(run[0]) if run else fields.NULL]
     with connection.transaction():
-        return copy_rows(
+        return copy_fields(
             connection,
             "weekly_matches",
-            list(columns),
-            list(columns.values()),
+            columns,
             (
-                (
-                    _row_id(row, match_week),
-                    row.user_id,
-                    row.match_user_id,
-                    row.score,
-                    row.rank,
-                    match_week,
-                    factors.of(row),
-                    model,
-                    run_id,
-                )
-                for row in rows
+                [*_row_fields(part, match_week), repeat(constant[0]), _json_fields(part), *map(repeat, constant[1:])]
+                for part in rows.parts(_ROWS_AT_ONCE)
             ),
         )
 
 
-def _stage_week(connection: Connection, match_week: date, rows: Sequence[MatchRow]) -> None:
+def _stage_week(connection: Connection, match_week: date, rows: WeekRows) -> None:
     """Load the week into temporary tables: its rows, and the factors of its pairs, once each."""
-    number_of: dict[tuple[str, str], int] = {}
-    for row in rows:
-        number_of.setdefault(_pair(row), len(number_of))
-    factors_of = {number_of[_pair(row)]: row.factors for row in rows}
-    stage_rows(
+    stage_fields(
         connection,
         "new_factors",
         [("number", "integer"), ("factors", "jsonb")],
-        ((number, Jsonb(factors, dumps=json_bytes)) for number, factors in factors_of.items()),
+        (
+            [map(fields.integer, places.tolist()), map(fields.document, rows.matches.json(places))]
+            for begin in range(0, len(rows.matches), _ROWS_AT_ONCE)
+            for places in [np.arange(begin, min(begin + _ROWS_AT_ONCE, len(rows.matches)))]
+        ),
     )
-    stage_rows(
+    stage_fields(
         connection,
         "new_matches",
-        [
-            ("id", "uuid"),
-            ("user_id", "text"),
-            ("match_user_id", "text"),
-            ("score", "numeric"),
-            ("rank", "integer"),
-            ("number", "integer"),
-        ],
+        [*_ROW_COLUMNS.items(), ("number", "integer")],
         (
-            (
-                _row_id(row, match_week),
-                row.user_id,
-                row.match_user_id,
-                row.score,
-                row.rank,
-                number_of[_pair(row)],
-            )
-            for row in rows
+            [*_row_fields(part, match_week), map(fields.integer, part.match.tolist())]
+            for part in rows.parts(_ROWS_AT_ONCE)
         ),
     )
 
 
-class _Factors:
-    """Factors as JSON, serialised once for the two rows of a pair."""
-
-    def __init__(self) -> None:
-        self._waiting: dict[tuple[str, str], bytes] = {}
-
-    def of(self, row: MatchRow) -> Jsonb:
-        """The factors of a row, as a value of a jsonb column."""
-        text = self._waiting.pop(_pair(row), None)
-        if text is None:
-            text = self._waiting[_pair(row)] = json_bytes(row.factors)
-        return Jsonb(text, dumps=_as_it_is)
-
-
-def _as_it_is(text: bytes) -> bytes:
-    return text
+def _row_fields(rows: WeekRows, match_week: date) -> list[Iterable[bytes]]:
+    """The fields of _ROW_COLUMNS of every row."""
+    ids = rows.matches.user_ids
+    owners, others = [ids[place] for place in rows.owner.tolist()], [ids[place] for place in rows.other.tolist()]
+    names = (f"{owner}|{other}|{match_week}" for owner, other in zip(owners, others, strict=True))
+    return [
+        fields.uuids_of_names(NAMESPACE, names),
+        map(fields.text, owners),
+        map(fields.text, others),
+        map(fields.hundredths, rows.matches.hundredths[rows.match].tolist()),
+        map(fields.integer, rows.rank.tolist()),
+    ]
 
 
-def _pair(row: MatchRow) -> tuple[str, str]:
-    return (row.user_id, row.match_user_id) if row.user_id < row.match_user_id else (row.match_user_id, row.user_id)
-
-
-def _row_id(row: MatchRow, match_week: date) -> uuid.UUID:
-    return uuid.uuid5(NAMESPACE, f"{row.user_id}|{row.match_user_id}|{match_week}")
+def _json_fields(rows: WeekRows) -> Iterable[bytes]:
+    return map(fields.document, rows.matches.json(rows.match))
 
 
 def json_bytes(value: object) -> bytes:

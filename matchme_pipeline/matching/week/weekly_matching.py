@@ -14,8 +14,8 @@ from matchme_pipeline.jobs.week_jobs import TakenJobs
 from matchme_pipeline.llm.contracts import CallContext, Models, PairToPreview, Preview
 from matchme_pipeline.matching import member_queries, model_queries, pair_history_queries, scale_queries
 from matchme_pipeline.matching.engine.allocation_problem import RandomPlaces
-from matchme_pipeline.matching.engine.broken_rows import engine_without_broken_rows
 from matchme_pipeline.matching.engine.match_engine import Allocation, Engine, Knowledge
+from matchme_pipeline.matching.engine.matches import as_matches
 from matchme_pipeline.matching.member_queries import PairRow
 from matchme_pipeline.matching.pair_history_queries import ShownPairs
 from matchme_pipeline.matching.rules.limits import USUAL, Limits
@@ -40,7 +40,7 @@ PAIRS_SAVED_AT_ONCE = 500
 
 @dataclass(frozen=True)
 class WeekAllocation:
-    """The week's allocation, the rows before it, and the touched pairs among them.
+    """The week's allocation, the rows of touched pairs before it, and those pairs.
 
     `version`: the learned version that scored it, by its training week; None for the untrained score.
     """
@@ -71,17 +71,18 @@ def load_engine_and_broken_rows(
     connection: Connection, week: Week, model: str, limits: Limits = USUAL
 ) -> tuple[Engine, dict[str, str]]:
     """All members' data as of the week's cutoff, and the members whose rows are broken, with the reason."""
-    return engine_without_broken_rows(_knowledge(connection, week, model), week.cutoff, limits)
+    engine = Engine(_knowledge(connection, week, model, limits), week.cutoff, limits)
+    return engine, dict(engine.broken)
 
 
-def _knowledge(connection: Connection, week: Week, model: str) -> Knowledge:
+def _knowledge(connection: Connection, week: Week, model: str, limits: Limits) -> Knowledge:
     ids, vectors = member_queries.member_vectors(connection, week.sunday, model)
     return Knowledge(
-        rows=member_queries.members_as_of(connection, week.cutoff),
+        rows=member_queries.matchable_members(connection, week.cutoff, limits),
         vector_ids=ids,
         vectors=vectors,
         dna=member_queries.dna_scores(connection, week.sunday),
-        approved=member_queries.approved_insights(connection, week.cutoff),
+        approved=member_queries.approved_titles(connection, week.cutoff),
     )
 
 
@@ -92,7 +93,7 @@ def allocate_week(connection: Connection, engine: Engine, week: Week) -> WeekAll
     repeats the result. It excludes pairs shown since then only if the result would repeat one.
     """
     window = engine.limits.no_repeat_weeks
-    published = publication_queries.published_rows(connection, week.match_week)
+    published = publication_queries.touched_rows(connection, week.match_week)
     touched = ranking.touched_pairs(published)
     before = publication_queries.first_published(connection, week.match_week)
     user_ids = engine.profiles.members.user_ids
@@ -110,7 +111,8 @@ def allocate_week(connection: Connection, engine: Engine, week: Week) -> WeekAll
 
 def _shown_elsewhere(engine: Engine, allocation: Allocation, shown: ShownPairs) -> NDArray[np.intp]:
     """The positions of the allocation's pairs that another week shows."""
-    pairs = engine.positions([(match.a, match.b) for match in allocation.matches])
+    matches = as_matches(allocation.matches)
+    pairs = np.stack([matches.a, matches.b], axis=1)
     keys, others = (both.min(axis=1) * len(engine.position) + both.max(axis=1) for both in (pairs, shown.pairs))
     return pairs[np.isin(keys, others)]
 
@@ -153,14 +155,14 @@ def publish(
 
 def _around_touched_rows(connection: Connection, week: Week, result: WeekAllocation) -> WeekAllocation:
     """The allocation around the current rows; members who touch them wait until the week is written."""
-    published = publication_queries.published_rows(connection, week.match_week, lock=True)
+    published = publication_queries.touched_rows(connection, week.match_week, lock=True)
     touched = ranking.touched_pairs(published)
     if touched == result.touched:
         return replace(result, published=published)
     matches = ranking.matches_around(result.allocation.matches, touched)
     drawn = result.allocation.random_places
-    random_places = {(match.a, match.b): drawn[match.a, match.b] for match in matches if (match.a, match.b) in drawn}
-    allocation = replace(result.allocation, matches=matches, random_places=random_places)
+    kept = {pair: drawn[pair] for pair in matches.pairs() if pair in drawn}
+    allocation = replace(result.allocation, matches=matches, random_places=kept)
     return replace(result, allocation=allocation, published=published, touched=touched)
 
 
@@ -169,7 +171,7 @@ def broken_matches(connection: Connection, week: Week, members: Members, limits:
     return {
         **check_queries.broken_rules(connection, week.match_week, limits.no_repeat_weeks),
         **check_queries.broken_preferences(connection, week.cutoff, week.match_week, limits),
-        **broken_filters(members, check_queries.untouched_pairs(connection, week.match_week)),
+        **broken_filters(members, check_queries.untouched_pairs(connection, week.match_week, members.user_ids)),
     }
 
 

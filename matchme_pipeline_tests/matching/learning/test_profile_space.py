@@ -6,7 +6,7 @@ import pytest
 from matchme_pipeline.matching.engine.candidates import Calibration, Candidates
 from matchme_pipeline.matching.engine.learned_values import best_of_either
 from matchme_pipeline.matching.learning.profile_space import main_profiles, profile_similarity
-from matchme_pipeline.matching.rules.quantised_vectors import centre_of, centred
+from matchme_pipeline.matching.rules.quantised_vectors import VectorRows, centre_of, centred
 
 MEMBERS, DIMENSIONS, THEMES = 900, 256, 12
 
@@ -22,7 +22,8 @@ def vectors_and_truth(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 
 def held(vectors: np.ndarray) -> np.ndarray:
-    return centred(vectors, centre_of(vectors)).quantised
+    rows = VectorRows(vectors, np.arange(len(vectors)))
+    return centred(rows, centre_of(rows)).quantised
 
 
 def test_main_profiles_tell_shared_themes_better_than_whole_vectors():
