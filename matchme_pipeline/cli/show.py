@@ -106,6 +106,9 @@ def assessment(found: Assessment) -> None:
 
 def runs_table(rows: Sequence[RunRow]) -> None:
     """The newest runs with their whole ids, within 80 columns."""
+    if not rows:
+        console.result("\nno runs yet")
+        return
     table = _narrow_table("\nRuns (UTC)")
     for heading in ("started", "week", "status"):
         table.add_column(heading, no_wrap=True)
@@ -132,12 +135,18 @@ def missing_weeks(weeks: Sequence[date], automation: bool) -> None:
     if not weeks:
         return
     shown = ", ".join(map(str, weeks[:10])) + (f" and {len(weeks) - 10} more" if len(weeks) > 10 else "")
-    remedy = "the backfill sensor launches them" if automation else "matchme run --week YYYY-MM-DD materialises one"
-    console.result(f"\n{len(weeks)} closed weeks are not materialised: {shown}; {remedy}")
+    one = len(weeks) == 1
+    command = f"--week {weeks[0]}" if one else f"--from {min(weeks)} --to {max(weeks)} --only-missing"
+    them = "it" if one else "them"
+    remedy = f"the backfill sensor launches {them}" if automation else f"matchme run {command} materialises {them}"
+    console.result(f"\n{_number(len(weeks), 'closed week is', 'closed weeks are')} not materialised: {shown}; {remedy}")
 
 
 def queue_table(rows: Sequence[QueueRow]) -> None:
     """Jobs by type and state."""
+    if not rows:
+        console.result("\nno jobs in the queue")
+        return
     table = _narrow_table("\nQueue")
     table.add_column("job type", no_wrap=True)
     for heading in ("pending", "at work", "retry", "failed", "done"):
@@ -149,7 +158,8 @@ def queue_table(rows: Sequence[QueueRow]) -> None:
     console.out.print(table)
     failed = sum(row.failed for row in rows)
     if failed:
-        console.result(f"{failed:,} jobs have failed all attempts: matchme jobs list, then retry or discard")
+        jobs = _number(failed, "job has", "jobs have")
+        console.result(f"{jobs} failed all attempts: matchme jobs list --status failed, then retry or discard")
 
 
 def alerts_table(rows: Sequence[AlertRow]) -> None:
@@ -180,6 +190,10 @@ def jobs_table(rows: Sequence[ListedJob], title: str) -> None:
 
 def _narrow_table(title: str) -> Table:
     return Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+
+
+def _number(count: int, one: str, more: str) -> str:
+    return f"{count:,} {one if count == 1 else more}"
 
 
 def _utc(moment: datetime | None) -> str:

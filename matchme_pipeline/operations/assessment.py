@@ -69,14 +69,15 @@ def assess(seen: Situation) -> Assessment:
         remedy = remedy_for(cause_of(seen.stopped_by), seen.newest)
         later.append(f"Work on week {seen.newest} stopped early: {seen.stopped_by} {remedy}")
     if seen.older_missing:
-        weeks = "1 older week is" if seen.older_missing == 1 else f"{seen.older_missing} older weeks are"
-        later.append(f"{weeks} not materialised.")
+        later.append(f"{_number(seen.older_missing, 'older week is', 'older weeks are')} not materialised.")
     if seen.failed_jobs:
-        later.append(f"{seen.failed_jobs:,} jobs have failed all attempts: `matchme jobs list --status failed`")
+        jobs = _number(seen.failed_jobs, "job has", "jobs have")
+        later.append(f"{jobs} failed all attempts: `matchme jobs list --status failed`")
     if seen.waiting_jobs:
-        later.append(f"{seen.waiting_jobs:,} failed jobs wait for their next attempt.")
+        jobs = _number(seen.waiting_jobs, "failed job waits for its", "failed jobs wait for their")
+        later.append(f"{jobs} next attempt.")
     if seen.open_alerts:
-        later.append(f"{seen.open_alerts} alerts are open.")
+        later.append(f"{_number(seen.open_alerts, 'alert is', 'alerts are')} open.")
     return Assessment(can_sleep, sentence, later, done_at, progress)
 
 
@@ -95,25 +96,23 @@ def _about_the_week(seen: Situation, done_at: datetime | None, progress: float |
     week = f"week {seen.newest}"
     if seen.is_finished:
         return True, f"Yes: {week} is finished{_by_how_much(seen)}."
-    due = f"due {_clock(seen.due_at, seen.now)}"
+    in_time = seen.now < seen.due_at
+    due = f"{'due' if in_time else 'was due'} {_clock(seen.due_at, seen.now)}"
+    so_far = "Yes, so far" if in_time else "No"
     if seen.active_run is not None and seen.active_run.week == seen.newest:
         if done_at is None:
-            in_time = seen.now < seen.due_at
-            return in_time, f"{'Yes, so far' if in_time else 'No'}: {week} is running, {due}."
+            return in_time, f"{so_far}: {week} is running, {due}."
         summary = f"{week} is {progress:.0%} done, forecast {_clock(done_at, seen.now)}, {due}."
         return (True, f"Yes: {summary}") if done_at <= seen.due_at else (False, f"No, it will be late: {summary}")
     if seen.failure is not None:
         cause, meaning, remedy = seen.failure
-        if seen.will_retry and seen.now < seen.due_at:
+        if seen.will_retry and in_time:
             return True, f"Yes, so far: {week} failed ({cause}) and is retried automatically, {due}."
         return False, f"No: {week} failed ({cause}). {meaning} {remedy}"
     if seen.automation and seen.now < seen.closed_at + STARTS_WITHIN:
         return True, f"Yes: {week} has just closed and its run is about to start, {due}."
     if seen.active_run is not None:
-        return (
-            seen.now < seen.due_at,
-            f"{week} waits for week {seen.active_run.week}, which is running, {due}.".capitalize(),
-        )
+        return in_time, f"{so_far}: {week} waits for week {seen.active_run.week}, which is running, and {due}."
     return False, f"No: {week} is not finished and no run is active: `matchme run --week {seen.newest}`"
 
 
@@ -124,6 +123,10 @@ def _by_how_much(seen: Situation) -> str:
     if early >= timedelta(0):
         return f", {_length(early)} before it was due"
     return f", {_length(-early)} after it was due" if -early < timedelta(days=7) else ", as a backfill"
+
+
+def _number(count: int, one: str, more: str) -> str:
+    return f"{count:,} {one if count == 1 else more}"
 
 
 def _length(span: timedelta) -> str:

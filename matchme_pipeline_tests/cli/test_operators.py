@@ -109,6 +109,15 @@ def test_status_tells_runs_missing_weeks_queue_and_alerts(shelf: Connection, app
         assert words in table.stdout
 
 
+def test_status_of_an_empty_database_shows_no_empty_tables(app_database_url: str, tmp_path: Path):
+    given = {"MATCHME_DATABASE_URL": app_database_url, "MATCHME_FIRST_WEEK": "2026-01-04", "COLUMNS": "80"}
+    told = matchme("status", cwd=tmp_path, **given).stdout
+    assert "no runs yet" in told
+    assert "no jobs in the queue" in told
+    newest = Week.last_closed(datetime.now(UTC)).key
+    assert f"matchme run --from 2026-01-04 --to {newest} --only-missing materialises them" in " ".join(told.split())
+
+
 def test_the_first_line_of_status_answers_and_the_exit_status_says_the_same(
     shelf: Connection, app_database_url: str, tmp_path: Path
 ):

@@ -51,12 +51,30 @@ FAILURE = ("key refused", "The key is wrong.", "Correct it.")
         (at(6, failure=FAILURE, will_retry=True), False, "Correct it."),
         (at(2, failure=FAILURE), False, "The key is wrong. Correct it."),
         (at(2, active_run=replace(ACTIVE_RUN, week=date(2026, 11, 8))), True, "waits for week 2026-11-08"),
+        (
+            at(30, active_run=replace(ACTIVE_RUN, week=date(2026, 11, 8))),
+            False,
+            "week 2026-11-15 waits for week 2026-11-08, which is running, and was due Sun 22 Nov 07:00 UTC.",
+        ),
+        (at(6, active_run=ACTIVE_RUN, usual_seconds=()), False, "was due 07:00 UTC"),
     ],
 )
 def test_the_first_line_answers(seen: Situation, can_sleep: bool, words: str):
     found = assess(seen)
     assert found.can_sleep is can_sleep, found
     assert words in found.sentence
+    assert found.sentence.startswith("Yes" if can_sleep else "No")
+
+
+def test_one_of_a_kind_is_told_as_one():
+    weeks = (WEEK - timedelta(days=7),)
+    found = assess(at(3, is_finished=True, missing=weeks, failed_jobs=1, waiting_jobs=1, open_alerts=1))
+    assert found.later == [
+        "1 older week is not materialised.",
+        "1 job has failed all attempts: `matchme jobs list --status failed`",
+        "1 failed job waits for its next attempt.",
+        "1 alert is open.",
+    ]
 
 
 def test_what_can_wait_wakes_nobody():
