@@ -34,8 +34,9 @@ def steps_begun(environment: dict[str, str]) -> int:
 def running(command: list[str], environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A process in a group of its own; the whole group is ended at the end."""
     with log.open("ab") as output:
+        # A group and no session of its own, so that the scheduler counts it with whoever measures it.
         process = subprocess.Popen(
-            command, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True, cwd=log.parent
+            command, env=environment, stdout=output, stderr=subprocess.STDOUT, process_group=0, cwd=log.parent
         )
     try:
         yield process
