@@ -57,7 +57,7 @@ test-distributed: $(DISTRIBUTED)/.installed ## A week on Celery workers (needs r
 $(DISTRIBUTED)/.installed: requirements.lock pyproject.toml
 	$(PYTHON) -m venv --clear $(DISTRIBUTED)
 	$(DISTRIBUTED)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
-	$(DISTRIBUTED)/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -e '.[celery,k8s,docker]'
+	$(DISTRIBUTED)/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -e '.[celery,k8s,docker,ray]'
 	@touch $(DISTRIBUTED)/.installed
 
 check: $(INSTALLED) ## Format, lint, types, import rules, tests

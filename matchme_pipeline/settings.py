@@ -103,6 +103,7 @@ class Settings(BaseModel):
     executor: Literal["multiprocess", "in_process", "celery", "k8s", "docker"] = Field(
         "multiprocess", alias="MATCHME_EXECUTOR"
     )
+    matching_fan_out: Literal["threads", "ray"] = Field("threads", alias="MATCHME_MATCHING_FAN_OUT")
     executor_config: Path | None = Field(None, alias="MATCHME_EXECUTOR_CONFIG")
     executor_image: str | None = Field(None, alias="MATCHME_EXECUTOR_IMAGE")
     celery_broker: SecretStr | None = Field(None, alias="MATCHME_CELERY_BROKER")

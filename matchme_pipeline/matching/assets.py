@@ -22,8 +22,10 @@ from matchme_pipeline.matching.rules.limits import process_limits
 from matchme_pipeline.matching.rules.week_findings import coverage, week_findings
 from matchme_pipeline.matching.rules.weights import ALGORITHM_VERSION
 from matchme_pipeline.matching.week import close_call_reviews, preview_queries, weekly_matching
+from matchme_pipeline.matching.week.fan_outs import fan_out_of
 from matchme_pipeline.matching.week.previews import pairs_to_preview
 from matchme_pipeline.reporting import StageReport, materialisation
+from matchme_pipeline.settings import process_settings
 from matchme_pipeline.weekly_assets import closed_week_asset, is_over, week_of
 
 _MATCHING = code_version(
@@ -80,7 +82,9 @@ def weekly_matches(
         lease_seconds = jobs.DAY_LONG_LEASE_SECONDS if llm.review_model and llm.answers_by_batch else jobs.LEASE_SECONDS
 
         def load() -> close_call_reviews.Loaded:
-            return weekly_matching.load_engine_and_broken_rows(connection, week, model, process_limits())
+            engine, broken = weekly_matching.load_engine_and_broken_rows(connection, week, model, process_limits())
+            engine.fan_out = fan_out_of(process_settings())
+            return engine, broken
 
         engine, broken = load()
         adopted = adopt(connection, JobType.MATCH_GENERATION, week.sunday, week.cutoff)

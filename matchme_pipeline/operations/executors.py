@@ -15,6 +15,7 @@ from dagster._config import process_config
 from psycopg.conninfo import conninfo_to_dict
 
 from matchme_pipeline.errors import ConfigurationError
+from matchme_pipeline.matching.week.fan_outs import require_fan_out
 from matchme_pipeline.operations.celery_config import app_config
 from matchme_pipeline.settings import Settings
 
@@ -53,6 +54,7 @@ def require(settings: Settings) -> None:
     On several machines every step needs the same database, the same first week and the same models. Other machines do
     not have the files under this machine's MATCHME_HOME.
     """
+    require_fan_out(settings)
     if settings.executor in _INTEGRATIONS:
         _definition(settings)
     if settings.executor == "celery" and settings.celery_broker is None:

@@ -5,7 +5,6 @@ all columns. It skips columns that ages or places exclude for the whole block (`
 every other pair, and computes the dot product only for eligible pairs.
 """
 
-import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,13 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matchme_pipeline.matching.engine.allocation_problem import MAX_MATCHES
+from matchme_pipeline.matching.engine.fan_out import FanOut, Scan, Threads, processors
 from matchme_pipeline.matching.engine.pair_scan import (
     ABSENT,
-    Found,
     Known,
-    Reach,
     best_of,
-    meet,
     pairs_of_lower,
     score_of,
     similarity_sums,
@@ -98,13 +95,15 @@ def find_candidates(
     block_rows: int = BLOCK_ROWS,
     tile_columns: int = TILE_COLUMNS,
     threads: int | None = None,
+    fan_out: FanOut | None = None,
     advance: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Candidates:
     """The `per_member` best eligible partners of every member, without `excluded` pairs (positions, either order).
 
-    Equal scores go to the partner with the lower position. The result does not depend on the block size or the number
-    of `threads` (None: all processors). The similarity's calibration includes excluded pairs, because a member's
-    history must not change the meaning of similarity. `advance` receives the numbers of finished rows and of all rows.
+    Equal scores go to the partner with the lower position. The result does not depend on the block size, the number of
+    `threads` (None: all processors), or the `fan_out` (None: these threads). The similarity's calibration includes
+    excluded pairs, because a member's history must not change the meaning of similarity. `advance` receives the
+    numbers of finished rows and of all rows.
     """
     n = len(profiles.members)
     known = Known(profiles.records(), profiles.vectors.quantised, profiles.themes.bits, *met_before(excluded, n))
@@ -113,25 +112,27 @@ def find_candidates(
     possibilities = np.zeros(n, dtype=np.int64)
     counts = np.zeros(FILTER_RESULTS, dtype=np.int64)
     bounds = member_bounds(known.records)
-    workers = threads or _processors()
     total = sum(len(meeting.rows) for meeting in meetings)
-    with ThreadPoolExecutor(workers) as pool:
-        calibration = _calibrate(known, meetings, bounds, pool)
+    calibration = _calibrate(known, meetings, bounds, threads or processors())
+    with (fan_out or Threads(threads)).over(known, bounds) as scan_shares:
         for meeting in meetings:
-            begins = iter(range(0, len(meeting.rows), block_rows))
             tiles = group_bounds(bounds[meeting.columns], tile_columns)
-            shares = [_Share(meeting, known, bounds, tiles, calibration, per_member) for _ in range(workers)]
-
-            def work(share: _Share, begins: Iterator[int] = begins) -> list[_RowsDone]:
-                return share.work(begins, block_rows, tile_columns, lambda done: advance(done, total))
-
-            for rows_done in pool.map(work, shares):
-                for rows, row_best, row_possibilities in rows_done:
+            scan = Scan(
+                meeting.rows,
+                meeting.columns,
+                meeting.one_side,
+                tiles,
+                calibration,
+                per_member,
+                block_rows,
+                tile_columns,
+            )
+            for share in scan_shares(scan, lambda done: advance(done, total)):
+                for rows, row_best, row_possibilities in share.blocks:
                     best[rows] = best_of(per_member, best[rows], row_best)
                     possibilities[rows] += row_possibilities
-            columns = meeting.columns
-            best[columns] = best_of(per_member, best[columns], *(share.column_best for share in shares))
-            for share in shares:
+                columns = meeting.columns
+                best[columns] = best_of(per_member, best[columns], share.column_best)
                 possibilities[columns] += share.column_possibilities
                 counts += share.counts
     a, b, score = _pairs(best)
@@ -139,47 +140,6 @@ def find_candidates(
     eligible = int(counts[ELIGIBLE] + counts[MET_BEFORE])
     bound = float(score_of(best[:, :MAX_MATCHES]).sum(dtype=np.float64)) / 2
     return Candidates(a, b, score, possibilities, eligible, bound, calibration, _removed(n, meetings, counts))
-
-
-# Positions of rows, their bests and their possibilities.
-_RowsDone = tuple[NDArray[np.intp], NDArray[np.uint64], NDArray[np.int64]]
-
-
-class _Share:
-    """What one thread does of a meeting; no two threads write to the same place."""
-
-    def __init__(
-        self, meeting: Meeting, known: Known, bounds: Bounds, tiles: Bounds, calibration: Calibration, per_member: int
-    ) -> None:
-        self.meeting, self.known, self.calibration = meeting, known, calibration
-        self.bounds, self.tiles = bounds, tiles
-        self.column_best = np.full((len(meeting.columns), per_member), ABSENT, dtype=np.uint64)
-        self.column_possibilities = np.zeros(len(meeting.columns), dtype=np.int64)
-        self.counts = np.zeros(FILTER_RESULTS, dtype=np.int64)
-
-    def work(
-        self, begins: Iterator[int], block_rows: int, tile_columns: int, advance: Callable[[int], None]
-    ) -> list[_RowsDone]:
-        """Take blocks of rows from `begins` until none is left; their positions, bests and possibilities."""
-        done = []
-        # A range's iterator hands out each number once, whatever thread asks.
-        for begin in begins:
-            rows = self.meeting.rows[begin : begin + block_rows]
-            row_best = np.full((len(rows), self.column_best.shape[1]), ABSENT, dtype=np.uint64)
-            row_possibilities = np.zeros(len(rows), dtype=np.int64)
-            found = Found(row_best, self.column_best, row_possibilities, self.column_possibilities, self.counts)
-            own = self.bounds[rows]
-            reach = Reach(group_bounds(own, block_rows), own, self.tiles)
-            after = begin + 1 if self.meeting.one_side else -len(self.meeting.rows)
-            meet(self.known, rows, self.meeting.columns, reach, after, tile_columns, self.calibration, found)
-            done.append((rows, row_best, row_possibilities))
-            advance(len(rows))
-        return done
-
-
-def _processors() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _meetings(members: Members) -> Iterator[Meeting]:
@@ -207,7 +167,7 @@ def _neighbours_first(members: Members) -> NDArray[np.intp]:
     return np.lexsort((ids, members.age, np.round(longitude), np.round(latitude), first_age, anywhere))
 
 
-def _calibrate(known: Known, meetings: list[Meeting], bounds: Bounds, pool: ThreadPoolExecutor) -> Calibration:
+def _calibrate(known: Known, meetings: list[Meeting], bounds: Bounds, threads: int) -> Calibration:
     """Mean and deviation of the similarity over the eligible partners of at most CALIBRATION_MEMBERS members.
 
     The members are evenly spaced by id, which is independent of their attributes: a deterministic systematic sample
@@ -224,7 +184,8 @@ def _calibrate(known: Known, meetings: list[Meeting], bounds: Bounds, pool: Thre
         for chosen in [rows[np.isin(rows, sampled)]]
         for begin in range(0, len(chosen), _CALIBRATED_AT_ONCE)
     ]
-    sums = np.concatenate([np.zeros((0, 3)), *pool.map(lambda task: similarity_sums(*task), tasks)])
+    with ThreadPoolExecutor(threads) as pool:
+        sums = np.concatenate([np.zeros((0, 3)), *pool.map(lambda task: similarity_sums(*task), tasks)])
     # Correctly rounded sums, so that the order of rows does not matter.
     count, total, squares = (fsum(sums[:, column]) for column in range(3))
     mean = total / count if count else 0.0

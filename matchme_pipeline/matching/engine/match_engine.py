@@ -26,6 +26,7 @@ from matchme_pipeline.matching.rules.weights import WEIGHTS
 
 if TYPE_CHECKING:
     from matchme_pipeline.matching.engine.candidates import Candidates
+    from matchme_pipeline.matching.engine.fan_out import FanOut
     from matchme_pipeline.matching.engine.learned_values import Learned
     from matchme_pipeline.matching.engine.pair_features import PairFeatures
     from matchme_pipeline.matching.engine.random_places import RandomPairs
@@ -113,6 +114,8 @@ class Engine:
         `centre` is subtracted from vectors; the default is their own mean.
         """
         self.limits = limits
+        # Where candidates are searched for; None: in threads of this process.
+        self.fan_out: FanOut | None = None
         given = knowledge.rows
         able = given if isinstance(given, MatchableMembers) else matchable_members(given, cutoff, limits)
         self.not_matchable, self.unknown, self.broken = able.not_matchable, able.unknown, able.broken
@@ -219,7 +222,11 @@ class Engine:
         from matchme_pipeline.matching.engine.candidates import CANDIDATES_PER_MEMBER, find_candidates
 
         return find_candidates(
-            self.profiles, self.positions(excluded), per_member or CANDIDATES_PER_MEMBER, advance=advance
+            self.profiles,
+            self.positions(excluded),
+            per_member or CANDIDATES_PER_MEMBER,
+            fan_out=self.fan_out,
+            advance=advance,
         )
 
     def candidates_for(self, learned: "Learned | None", excluded: Collection[Pair] | Positions) -> "Candidates":
