@@ -82,6 +82,14 @@ def test_a_missing_extra_is_named_with_the_command_that_installs_it():
         assert "\n" not in sentence
 
 
+def test_a_fan_out_without_its_package_is_refused_with_the_command_that_installs_it():
+    environments = [{"MATCHME_MATCHING_FAN_OUT": fan_out} for fan_out in ("ray", "threads")]
+    of_ray, of_threads = answers('import sys\nsys.modules["ray"] = None\n', environments)
+    assert of_ray.endswith("pip install 'matchme-pipeline[ray]'.")
+    assert "\n" not in of_ray
+    assert of_threads == ""
+
+
 # An executor, what is otherwise than on several machines, and what is said to it.
 REFUSED = [
     ("celery", {"MATCHME_CELERY_BROKER": ""}, "MATCHME_CELERY_BROKER"),
