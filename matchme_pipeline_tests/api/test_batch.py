@@ -138,15 +138,15 @@ def test_status_shows_the_run_at_work_and_hides_cost_from_members(api: Api, data
     assert float(api.get("/api/batch/status", ADMIN).json()["current_run"]["cost_usd"]) == 0.5
 
 
-def test_a_thousand_retries_of_one_job_do_it_once(api: Api, database: Connection):
+def test_many_retries_of_one_job_at_once_do_it_once(api: Api, database: Connection):
     job = failed_job(database, MEMBER)
 
     def press(_: int) -> int:
         return int(api.post(f"/api/batch/retry/{job}", ADMIN).status_code)
 
     with ThreadPoolExecutor(32) as pool:
-        statuses = list(pool.map(press, range(1_000)))
-    assert (statuses.count(200), statuses.count(409)) == (1, 999)
+        statuses = list(pool.map(press, range(200)))
+    assert (statuses.count(200), statuses.count(409)) == (1, 199)
 
 
 def test_only_failed_jobs_are_retried_and_the_answer_says_so(api: Api, database: Connection):

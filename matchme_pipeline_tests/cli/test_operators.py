@@ -172,6 +172,8 @@ def test_a_run_is_cancelled_and_its_row_and_claims_say_so(small_url: str, tmp_pa
             "MATCHME_LLM": "openai",
             "OPENAI_API_KEY": "sk-of-the-test",
             "OPENAI_BASE_URL": server.url,
+            # A run that is cancelled waits for its calls; otherwise it would wait for half a minute.
+            "MATCHME_LLM_TIMEOUT_SECONDS": "5",
         }
         with ThreadPoolExecutor(1) as pool:
             run = pool.submit(matchme, "run", "--week", "2026-01-04", cwd=tmp_path, **environment)

@@ -37,7 +37,8 @@ def plain_scores(facts: Any, items: list[tuple[str, np.ndarray]]) -> dict[str, d
     insights = {u: [r for r in facts.insights.to_dict("records") if r["user_id"] == u] for u in members}
     answers = [r for r in facts.answers.to_dict("records") if r["user_id"] in members]
     traits = all_traits(members, posts, insights, answers)
-    originality = {u: plain_originality(u, items) for u in members}
+    units = [(owner, of_length_one) for owner, vector in items if (of_length_one := unit(vector)) is not None]
+    originality = {u: plain_originality(u, units) for u in members}
     habits = {u: plain_habits(facts.cutoff, members[u], posts[u], insights[u], traits[u]) for u in members}
     behaviour = plain_behaviour(facts.cutoff, members, posts, insights, habits)
     results = {}
@@ -331,11 +332,9 @@ def plain_behaviour(cutoff: int, members: dict, posts: dict, insights: dict, hab
     return result
 
 
-def plain_originality(user: str, items: list[tuple[str, np.ndarray]]) -> float | None:
-    own = [unit(vector) for owner, vector in items if owner == user]
-    others = [unit(vector) for owner, vector in items if owner != user]
-    own = [vector for vector in own if vector is not None]
-    others = [vector for vector in others if vector is not None]
+def plain_originality(user: str, units: list[tuple[str, np.ndarray]]) -> float | None:
+    own = [vector for owner, vector in units if owner == user]
+    others = [vector for owner, vector in units if owner != user]
     if len(own) < 3 or len(others) < 10:
         return None
     similarities = (np.stack(own) @ np.stack(others).T).ravel().tolist()

@@ -59,7 +59,7 @@ def eligible_by_rules(rows: Sequence[MemberRow], limits: Limits) -> set[tuple[st
     return {(members.user_ids[a], members.user_ids[b]) for a, b in np.argwhere(may)}
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(populations())
 def test_sql_lets_the_same_pairs_meet_as_the_rules_do(app_database: Connection, rows: list[MemberRow]):
     try:

@@ -46,20 +46,20 @@ def settings_of(url: str, server: FakeOpenAI, home: Path) -> dict[str, str]:
     }
 
 
-def test_two_workers_and_the_run_ask_every_post_once_between_them(
+def test_a_worker_and_the_run_ask_every_post_once_between_them(
     small_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     with FakeOpenAI(latency_seconds=0.4) as server:
         values = settings_of(small_url, server, tmp_path / "home")
-        # Two workers wait for the run to begin; a third one is killed while it works.
-        workers = [start(tmp_path, "worker", "--week", WEEK.key, "--wait", "5", **values) for _ in range(3)]
+        # A worker waits for the run to begin; another one is killed while it works.
+        workers = [start(tmp_path, "worker", "--week", WEEK.key, "--wait", "5", **values) for _ in range(2)]
         run = start(tmp_path, "run", "--week", WEEK.key, **values)
         until = time.monotonic() + 120
-        while server.peak_in_flight < 8 and time.monotonic() < until:
+        while server.peak_in_flight < 6 and time.monotonic() < until:
             time.sleep(0.02)
         workers[0].kill()
         said = [process.communicate(timeout=240)[0] for process in (run, *workers[1:])]
-        assert [process.returncode for process in (run, *workers[1:])] == [0, 0, 0], said
+        assert [process.returncode for process in (run, *workers[1:])] == [0, 0], said
         calls = [
             [post["text"] for post in json.loads(request["body"]["messages"][1]["content"])["posts"]]
             for request in server.requests
@@ -95,7 +95,7 @@ def test_two_workers_and_the_run_ask_every_post_once_between_them(
     with DagsterInstance.get() as instance:
         week_workers.close_lost_workers(instance)
         members = instance.get_runs(RunsFilter(tags={week_workers.MEMBER_OF_TAG: rows[0][0]}))
-    assert sorted(member.status.value for member in members) == ["FAILURE", "SUCCESS", "SUCCESS"]
+    assert sorted(member.status.value for member in members) == ["FAILURE", "SUCCESS"]
     assert {member.run_id for member in members} == set(rows[0][4])
     fails_with(matchme("worker", "--week", WEEK.key, cwd=tmp_path, **values), WEEK.key, "is finished")
     fails_with(matchme("worker", "--week", WEEKS[1].key, cwd=tmp_path, **values), "matchme run --week", "--wait")
