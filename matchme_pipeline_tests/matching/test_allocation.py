@@ -1,6 +1,7 @@
 """Allocation: proven optimal, everybody who can be shown somebody is, equal lists, whatever the order."""
 
 import itertools
+import pickle
 from collections import Counter
 
 import numpy as np
@@ -8,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matchme_pipeline.matching.engine import odd_regions
-from matchme_pipeline.matching.engine.allocation import Allocated, allocate
-from matchme_pipeline.matching.engine.allocation_problem import PLACE_VALUES, Problem
+from matchme_pipeline.matching.engine import odd_regions, place_flow
+from matchme_pipeline.matching.engine.allocation import Allocated, allocate, parts
+from matchme_pipeline.matching.engine.allocation_problem import PLACE_VALUES, Objective, Problem
 from matchme_pipeline.matching.engine.fairness import gini
 from matchme_pipeline.matching.engine.place_flow import coverage_reward, serves_maximum
 from matchme_pipeline_tests.matching.exact import Edges, best
@@ -61,6 +62,28 @@ def worth(n: int, edges: Edges, pairs: list[tuple[int, int]], touched: list[tupl
     served = sum(after[member] > 0 and before[member] == 0 for member in range(n))
     places = sum(sum(PLACE_VALUES[before[member] : after[member]]) for member in range(n))
     return served, 1000 * places + sum(round(1000 * edges[pair]) for pair in pairs)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.one_of(towns(), graphs()), min_size=1, max_size=4), st.randoms(use_true_random=False))
+def test_other_processes_can_take_some_of_the_regions(regions: list[tuple[int, Edges]], random):
+    n, edges = 0, {}
+    for members, own in regions:
+        edges |= {(n + a, n + b): score for (a, b), score in own.items()}
+        n += members
+    pairs = sorted(edges)
+    a, b = (np.array([pair[end] for pair in pairs], dtype=np.intp) for end in (0, 1))
+    units = np.array([round(1000 * edges[pair]) for pair in pairs], dtype=np.int64)
+    whole = Problem(a, b, units, np.zeros(n, dtype=np.int64), 5)
+    tasks = list(parts(whole))
+    random.shuffle(tasks)
+    reached, chosen = Objective(), np.zeros(len(pairs), dtype=bool)
+    for task in tasks:
+        # As another process would receive the part and return its result.
+        chosen[task.pairs], own_reached, _ = pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(task)).solve()))
+        reached += own_reached
+    assert reached == run(n, edges, 5).reached == place_flow.objective(whole, chosen)
+    assert sorted(np.concatenate([[], *(task.pairs for task in tasks)]).tolist()) == list(range(len(pairs)))
 
 
 @settings(max_examples=200, deadline=None)
