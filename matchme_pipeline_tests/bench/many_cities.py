@@ -106,17 +106,20 @@ def show_pairs(connection: Connection, week: Week, weeks: int) -> int:
         """
         with sides as materialized (
             select clerk_user_id as id, gender,
-                row_number() over (partition by gender order by clerk_user_id) - 1 as number,
-                count(*) over (partition by gender) as others
+                row_number() over (partition by gender order by clerk_user_id) - 1 as number
             from profiles where gender in ('male', 'female')
+        ),
+        women as materialized (
+            select greatest(count(*), 1) as count from sides where gender = 'female'
         )
         insert into weekly_matches (user_id, match_user_id, score, rank, week_start_date, created_at, embedding_model)
         select pair.one, pair.other, 50, place, shown, shown::timestamptz, 'drawn'
         from generate_series(1, %(weeks)s) as back
-        cross join lateral (select %(week)s::date - 7 * back::integer as shown) w
+        cross join lateral (select %(week)s::date - 7 * back::integer as shown) s
         cross join generate_series(1, 5) as place
+        cross join women w
         join sides m on m.gender = 'male'
-        join sides f on f.gender = 'female' and f.number = (m.number * 7 + 5 * back + place) %% f.others
+        join sides f on f.gender = 'female' and f.number = (m.number * 7 + 5 * back + place) %% w.count
         cross join lateral (values (m.id, f.id), (f.id, m.id)) as pair (one, other)
         on conflict do nothing
         """,
