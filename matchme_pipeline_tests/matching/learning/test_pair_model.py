@@ -75,6 +75,42 @@ def test_the_first_half_of_the_answers_predicts_mutual_interest_in_the_second():
     assert np.mean(areas) > 0.66
 
 
+def test_the_model_orders_later_dates_better_than_counted_rates():
+    """How often each was liked and likes, counted on the first half, is what a model must beat."""
+    leads = []
+    for seed in range(4):
+        seen = evenings(seed, spread=1.2)
+        first = halves(seen, seed)
+        answers, _ = seen.answers(first)
+        likes, liked = (
+            (np.bincount(member, answers.liked, seen.members) + answers.liked.mean())
+            / (np.bincount(member, minlength=seen.members) + 1)
+            for member in (answers.liker, answers.shown)
+        )
+        a, b, factors = seen.a[~first], seen.b[~first], seen.factors[~first]
+        mutual = (seen.a_likes & seen.b_likes)[~first]
+        counted = roc_auc_score(mutual, likes[a] * liked[a] * likes[b] * liked[b])
+        leads.append(roc_auc_score(mutual, learned(seen, first).mutual_chance(factors, a, b)) - counted)
+    assert np.mean(leads) > 0.005
+
+
+def test_members_who_were_shown_unsuitable_partners_do_not_count_as_choosy():
+    random = np.random.default_rng(8)
+    members, rows = 400, 16_000
+    liker, shown = random.integers(0, members // 2, rows), random.integers(members // 2, members, rows)
+    # Half of the likers are shown suitable partners; all of them like equally readily.
+    suits = np.where(liker % 2 == 0, 0.8, 0.2) + random.normal(0, 0.1, rows)
+    liked = random.random(rows) < 1 / (1 + np.exp(-3 * (suits - 0.5)))
+    _, keep = np.unique(liker * members + shown, return_index=True)
+    answers = Answers(liker[keep], shown[keep], liked[keep], np.zeros(len(keep), dtype=np.intp))
+    model = learn(members, answers, suits[keep, None])
+    assert model is not None
+    raw, _ = fit(members, answers.ordered())
+    even, odd = np.arange(0, members // 2, 2), np.arange(1, members // 2, 2)
+    gap = lambda likes: abs(likes[even].mean() - likes[odd].mean())  # noqa: E731
+    assert gap(model.tendencies.likes) < gap(raw.likes) / 2
+
+
 def test_answers_of_chance_alone_teach_next_to_nothing():
     for seed in range(4):
         seen = evenings(seed, spread=0.0, pull=0.0)
