@@ -136,6 +136,10 @@ def test_weeks_that_cost_nothing_show_what_they_would_have_cost(report: WeekRepo
     assert report.is_offline
     assert [week for week, _ in report.cost_by_week] == [FIRST.key, SECOND.key]
     assert report.cost_by_week[-1][1] == pytest.approx(report.list_price_usd, abs=1e-6)
+    # The stages' list prices add up to the headline's, and the charts show as many scores as the table tells of.
+    assert sum(row.list_usd for row in report.spending) == pytest.approx(report.list_price_usd, abs=1e-6)
+    shown = next(figure.now for figure in report.figures if figure.name == "members who see their score")
+    assert shown == sum(report.score_bins) == sum(members for _, members in report.tiers)
     assert report.cost_by_week[0][1] > 0
     assert charts(report)[0].title == "Cost by week at list prices (USD)"
 

@@ -41,7 +41,7 @@ def charts(report: WeekReport) -> list[Chart]:
             _WARM,
         ),
         _bars("Seconds by stage", stages, _BLUE, lying=True),
-        _bars("DNA scores (members)", list(zip(bins, report.score_bins, strict=True)), _BLUE),
+        _bars("DNA scores (members who see theirs)", list(zip(bins, report.score_bins, strict=True)), _BLUE),
         _bars("Members by tier", report.tiers, _GREEN),
         _bars("Match scores (rows of lists)", list(zip(bins, report.match_score_bins, strict=True)), _BLUE),
         _bars(

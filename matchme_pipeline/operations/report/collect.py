@@ -1,7 +1,8 @@
 """Collects a week's report from the app's database and from Dagster's events."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 from dagster import AssetCheckEvaluation, AssetCheckSeverity, DagsterEventType, DagsterInstance
 
@@ -44,7 +45,7 @@ def collect(
     figures = queries.figures(connection, [week.previous.sunday, week.sunday])
     tiers = queries.tiers(connection, week.sunday)
     offline = list_price.of_offline_week(connection, settings, week) if is_offline else []
-    rows = _spending(settings, spent)
+    rows = _spending(settings, spent, {row.stage: row.cost_usd for row in offline})
     costs = {day: float(usd) for day, usd in weeks}
     listed = sum(float(row.cost_usd) for row in offline) if is_offline else sum(row.list_usd for row in rows)
     if is_offline:
@@ -170,7 +171,8 @@ def _beside(now: dict[str, float], before: dict[str, float] | None) -> list[Figu
     ]
 
 
-def _spending(settings: Settings, rows: Sequence[StageSpending]) -> list[Spending]:
+def _spending(settings: Settings, rows: Sequence[StageSpending], offline: Mapping[str, Decimal]) -> list[Spending]:
+    """The rows with their list prices; `offline` holds those of stages whose models count no tokens."""
     prices = load_prices(settings.prices_file)
     return [
         Spending(
@@ -181,7 +183,7 @@ def _spending(settings: Settings, rows: Sequence[StageSpending]) -> list[Spendin
             cached_input_tokens=row.cached_input_tokens,
             output_tokens=row.output_tokens,
             cost_usd=float(row.cost_usd),
-            list_usd=float(list_price.of_spending(prices, row)),
+            list_usd=float(offline.get(row.stage, list_price.of_spending(prices, row))),
         )
         for row in rows
     ]

@@ -61,6 +61,7 @@ def figures(connection: Connection, weeks: Sequence[date]) -> dict[date, dict[st
                 (select count(*) from content_items c where c.week = w.week) as items,
                 (select count(distinct s.insight_id) from insight_sources s where s.week = w.week) as insights,
                 scores.members as "members scored",
+                scores.shown as "members who see their score",
                 scores.mean as "mean DNA score",
                 matches.rows as matches,
                 matches.members as "members with matches",
@@ -69,7 +70,8 @@ def figures(connection: Connection, weeks: Sequence[date]) -> dict[date, dict[st
                 matches.previews as "lists' rows with starters"
             from unnest(%s::date[]) as w (week)
             cross join lateral (
-                select count(*) as members, coalesce(avg(score) filter (where not seed_state), 0)::float8 as mean
+                select count(*) as members, count(*) filter (where not seed_state) as shown,
+                    coalesce(avg(score) filter (where not seed_state), 0)::float8 as mean
                 from dna_score_history d where d.week = w.week
             ) scores
             cross join lateral (
