@@ -118,14 +118,14 @@ def test_the_turn_of_a_dead_run_is_free_and_its_row_says_how_it_ended(app_databa
     assert row == ("failed", "the process that ran it is gone", 90, True)
 
 
-def test_a_run_that_was_closed_while_it_was_silent_does_not_go_on(seeded_url: str):
+def test_a_run_closed_for_want_of_heartbeats_does_not_go_on(seeded_url: str):
     with connect(seeded_url) as connection, DagsterInstance.ephemeral() as instance:
         run = instance.create_run_for_job(defs.resolve_job_def("weekly_batch"))
         run_locks.acquire_run_lock(connection, instance, run, datetime.now(UTC))
         run_locks.acquire_run_lock(connection, instance, run, datetime.now(UTC))
         connection.execute("update batch_run_history set worker = %s", [dead_process()])
         assert lost_runs.close_lost(connection, instance, datetime.now(UTC)) == []
-        with pytest.raises(RunDeclinedError, match="closed as failed while it was silent"):
+        with pytest.raises(RunDeclinedError, match="closed as failed because it sent no heartbeat"):
             run_locks.acquire_run_lock(connection, instance, run, datetime.now(UTC))
         found = instance.get_run_by_id(run.run_id)
         assert found is not None
