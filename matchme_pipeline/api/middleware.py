@@ -108,7 +108,7 @@ class Gate:
             else:
                 await self._app(scope, _limited(receive), answer)
         except Exception as error:
-            _log_surprise(error, request_id)
+            _log_unexpected_error(error, request_id)
             if not has_started:
                 detail = "the request's id leads to the reason in our log"
                 await _problem(scope, 500, "unexpected", detail)(answer)
@@ -179,7 +179,7 @@ def _problem(
     return send_it
 
 
-def _log_surprise(error: Exception, request_id: str) -> None:
+def _log_unexpected_error(error: Exception, request_id: str) -> None:
     # The place of the error without its message, which may repeat a member's text.
     places = "".join(traceback.format_tb(error.__traceback__))
     _log.error("request %s: unexpected %s\n%s", request_id, type(error).__name__, places)

@@ -127,13 +127,13 @@ def _tolerant(strict: type[Loader], nearest: tuple[Any, Any]) -> type[Loader]:
                     return self._load(data)
             except (DataError, ValueError, OverflowError, NotImplementedError):
                 pass
-            return nearest[0] if _lies_before(bytes(data), binary) else nearest[1]
+            return nearest[0] if _is_before_calendar(bytes(data), binary) else nearest[1]
 
     return Tolerant
 
 
-def _lies_before(data: bytes, binary: bool) -> bool:
-    """Does a value outside the calendar lie before it (else after)? Binary values are signed counts."""
+def _is_before_calendar(data: bytes, binary: bool) -> bool:
+    """Is a value outside the calendar before it (else after)? Binary values are signed counts."""
     if binary:
         # An interval consists of microseconds, days and months; only its months can exceed the calendar.
         return data[12 if len(data) == _INTERVAL_BYTES else 0] >= 0x80

@@ -33,10 +33,10 @@ def members_can_be_matched(context: AssetCheckExecutionContext, database: Databa
     with database.connect() as connection:
         report = report_queries.report_of(connection, week.sunday)
     findings = report.findings if report else []
-    grave = any(finding["severity"] == "error" for finding in findings)
+    has_errors = any(finding["severity"] == "error" for finding in findings)
     return AssetCheckResult(
         passed=not findings,
-        severity=AssetCheckSeverity.ERROR if grave else AssetCheckSeverity.WARN,
+        severity=AssetCheckSeverity.ERROR if has_errors else AssetCheckSeverity.WARN,
         description=" ".join(finding["sentence"] for finding in findings) or "Members can be matched.",
         metadata={"findings": [finding["sentence"] for finding in findings]},
     )

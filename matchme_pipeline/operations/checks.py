@@ -67,21 +67,21 @@ def finished_by_sunday_seven(context: AssetCheckExecutionContext) -> AssetCheckR
         return _nothing_to_check(context)
     week = Week.parse(context.partition_key)
     at = datetime.fromtimestamp(finished.timestamp, UTC)
-    promised = process_settings().automation and at < week.cutoff + WEEK
+    due_applies = process_settings().automation and at < week.cutoff + WEEK
     hours = (ready_by(week) - at).total_seconds() / 3600
     return AssetCheckResult(
-        passed=hours >= 0 or not promised,
+        passed=hours >= 0 or not due_applies,
         severity=AssetCheckSeverity.WARN,
-        description=_due_time_sentence(week, at, hours, promised),
-        metadata={"hours_before_due": hours, "finished_at": at.isoformat(timespec="minutes"), "promised": promised},
+        description=_due_time_sentence(week, at, hours, due_applies),
+        metadata={"hours_before_due": hours, "finished_at": at.isoformat(timespec="minutes"), "promised": due_applies},
     )
 
 
-def _due_time_sentence(week: Week, at: datetime, hours: float, promised: bool) -> str:
+def _due_time_sentence(week: Week, at: datetime, hours: float, due_applies: bool) -> str:
     when = f"Finished {at:%Y-%m-%d %H:%M} UTC"
     if hours >= 0:
         return f"{when}, {hours:.1f} hours before members open the app."
-    if promised:
+    if due_applies:
         return f"Late, not broken. {when}, {-hours:.1f} hours after it was due ({ready_by(week):%a %H:%M} UTC)."
     return f"{when}, started by hand or as a backfill; no schedule was to finish it by {ready_by(week):%a %H:%M} UTC."
 

@@ -67,8 +67,8 @@ def _triggers(connection: Connection, settings: Settings, now: datetime) -> int:
     return retention_queries.remove_triggers(connection, now - timedelta(days=settings.keep_audit_days))
 
 
-def _holdings(connection: Connection, _settings: Settings, now: datetime) -> int:
-    return retention_queries.remove_holdings(connection, now - timedelta(days=1))
+def _reservations(connection: Connection, _settings: Settings, now: datetime) -> int:
+    return retention_queries.remove_stale_reservations(connection, now - timedelta(days=1))
 
 
 def _departures(connection: Connection, _settings: Settings, now: datetime) -> int:
@@ -113,7 +113,7 @@ RULES = (
     Rule("read_batches", "MATCHME_KEEP_JOB_WEEKS", "old batches of model calls that were read", _batches),
     Rule("api_audit", "MATCHME_KEEP_AUDIT_DAYS", "old audit rows of the API", _audit),
     Rule("api_triggers", "MATCHME_KEEP_AUDIT_DAYS", "old requests for runs over the API", _triggers),
-    Rule("budget_holdings", "one day", "budget reservations of killed processes", _holdings),
+    Rule("budget_holdings", "one day", "budget reservations of killed processes", _reservations),
     Rule("llm_departures", "one day", "send times of requests, for the one-minute rate limit", _departures),
     Rule("dagster_events", "MATCHME_KEEP_EVENT_DAYS", "progress events of finished runs", _events),
     Rule("compute_logs", "MATCHME_KEEP_EVENT_DAYS", "folders of runs' standard output", _compute_logs),

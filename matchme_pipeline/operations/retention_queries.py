@@ -99,7 +99,7 @@ def remove_read_batches(connection: Connection, before: datetime, newest_kept: i
     ).rowcount
 
 
-def remove_holdings(connection: Connection, before: datetime) -> int:
+def remove_stale_reservations(connection: Connection, before: datetime) -> int:
     """Remove reservations in a budget that ended before `before`: of processes that were killed."""
     return connection.execute("delete from llm_budget_holdings where held_until < %s", [before]).rowcount
 

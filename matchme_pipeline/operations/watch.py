@@ -83,8 +83,8 @@ def watch(connection: Connection, instance: DagsterInstance, settings: Settings,
 
 def _nobody_matched(connection: Connection, run: EndedRun) -> alerts.Alert | None:
     report = report_queries.report_of(connection, run.week) if run.week and run.status == "completed" else None
-    grave = [finding["sentence"] for finding in report.findings if finding["severity"] == "error"] if report else []
-    return alerts.nobody_matched(Week(report.week), run.dagster_run_id, grave) if report and grave else None
+    errors = [finding["sentence"] for finding in report.findings if finding["severity"] == "error"] if report else []
+    return alerts.nobody_matched(Week(report.week), run.dagster_run_id, errors) if report and errors else None
 
 
 def _late_week(instance: DagsterInstance, settings: Settings, now: datetime) -> alerts.Alert | None:

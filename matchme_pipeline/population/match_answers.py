@@ -25,7 +25,7 @@ from matchme_pipeline.week import Week
 _FIRST_VIEW_PROBABILITY, _VIEW_DECREASE = 0.9, 0.12
 _BASE, _OF_AFFINITY, _OF_AGE_YEAR = -1.6, 6.0, -0.08
 _POPULARITY, _SELECTIVITY = 0.8, 0.8
-_PASSES, _WRITES, _REPLIES, _KEEPS_TALKING = 0.7, 0.75, 0.7, 0.5
+_PASSES, _WRITES, _REPLIES, _CONTINUES = 0.7, 0.75, 0.7, 0.5
 _LATER = timedelta(days=15)
 
 
@@ -49,7 +49,7 @@ def answer_matches(connection: Connection, week: Week, seed: int, until: datetim
     for (a, b), one in sorted(liked.items()):
         if a < b and (b, a) in liked:
             began = max(one.acted_at, liked[b, a].acted_at) + timedelta(hours=1)
-            messages += [message for message in _talk(seed, week, a, b, began) if message.sent_at < until]
+            messages += [message for message in _conversation(seed, week, a, b, began) if message.sent_at < until]
     with connection.transaction():
         queries.act(connection, week.match_week, actions)
         queries.write_messages(connection, messages)
@@ -84,7 +84,7 @@ def decide(shown: Sequence[ShownRow], truth: Mapping[str, Latent], seed: int, we
     return actions
 
 
-def _talk(seed: int, week: Week, a: str, b: str, began: datetime) -> list[Message]:
+def _conversation(seed: int, week: Week, a: str, b: str, began: datetime) -> list[Message]:
     writes, first, replies, keeps = _chances(seed, week.key, a, b, "talk")
     if writes >= _WRITES:
         return []
@@ -92,7 +92,7 @@ def _talk(seed: int, week: Week, a: str, b: str, began: datetime) -> list[Messag
     turns = [(one, other, began)]
     if replies < _REPLIES:
         turns += [(other, one, began + timedelta(hours=5)), (one, other, began + timedelta(hours=6))]
-        if keeps < _KEEPS_TALKING:
+        if keeps < _CONTINUES:
             turns.append((other, one, began + _LATER))
     talk = row_id(seed, "match conversation", a, b)
     return [

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from matchme_pipeline.errors import ModelRequestError
 from matchme_pipeline.llm.contracts import ItemToAnalyse
-from matchme_pipeline.llm.execution.answer_outcome import judge
+from matchme_pipeline.llm.execution.answer_outcome import evaluate_answer
 from matchme_pipeline.llm.execution.billing import billed_usage
 from matchme_pipeline.llm.execution.exchange import RefusedRequestError, RetryableError, UnsupportedParameterError
 from matchme_pipeline.llm.execution.rate_headers import allowances, seconds_to_wait
@@ -67,7 +67,15 @@ def test_no_answer_makes_anything_stumble(answer):
     asked = {"p1": task.question(ItemToAnalyse("m", "h", "I love hiking."), "a-model", "")}
     chat_format = OpenAIChatFormat()
     written = chat_format.answer(answer)
-    assert judge(written, task, asked).word in ("ok", "partial", "unusable", "unreadable", "refused", "cut_off")
+    outcome = evaluate_answer(written, task, asked)
+    assert outcome.word in (
+        "ok",
+        "partial",
+        "unusable",
+        "unreadable",
+        "refused",
+        "cut_off",
+    )
     usage, _ = billed_usage(chat_format.usage(answer), written.content if written else "", 400)
     assert 0 <= usage.cached_input_tokens <= usage.input_tokens < 2**31
     assert 0 <= usage.output_tokens < 2**31

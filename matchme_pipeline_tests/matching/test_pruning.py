@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from matchme_pipeline.matching.engine import pruning
 from matchme_pipeline.matching.engine.candidates import find_candidates
 from matchme_pipeline.matching.engine.match_engine import Engine, Knowledge
-from matchme_pipeline.matching.rules.eligibility import AGE, DISTANCE, judge
+from matchme_pipeline.matching.rules.eligibility import AGE, DISTANCE, filter_all_pairs
 from matchme_pipeline.matching.rules.member_records import records
 from matchme_pipeline_tests.matching import made
 from matchme_pipeline_tests.matching.made import CUTOFF, columns
@@ -46,7 +46,7 @@ def populations(draw: st.DrawFn, most: int = 14) -> list[made.MemberRow]:
 def test_groups_are_parted_only_where_age_or_distance_parts_every_pair(ones, others, size: int, other_size: int):
     a, b = records(columns(*ones)), records(columns(*others))
     failed_filters = np.empty((len(a), len(b)), dtype=np.uint8)
-    judge(a, b, failed_filters)
+    filter_all_pairs(a, b, failed_filters)
     rows = pruning.group_bounds(pruning.member_bounds(a), size)
     tiles = pruning.group_bounds(pruning.member_bounds(b), other_size)
     for i, row in enumerate(rows.view(np.recarray)):
@@ -62,7 +62,7 @@ def test_pairs_of_ages_are_those_that_the_rule_admits(ones, others):
     for rows, others_ in ((columns(*ones), columns(*others)), (columns(*ones), None)):
         partners = rows if others_ is None else others_
         failed_filters = np.empty((len(rows), len(partners)), dtype=np.uint8)
-        judge(records(rows), records(partners), failed_filters)
+        filter_all_pairs(records(rows), records(partners), failed_filters)
         admitted = failed_filters != AGE
         expected = np.triu(admitted, 1).sum() if others_ is None else admitted.sum()
         assert pruning.pairs_of_ages(rows, partners, one_side=others_ is None) == expected

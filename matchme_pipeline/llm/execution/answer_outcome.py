@@ -20,7 +20,7 @@ class AnswerOutcome:
     reading: Reading | None = None
 
 
-def judge(answer: ChatAnswer | None, task: Task, asked: Mapping[str, Question]) -> AnswerOutcome:
+def evaluate_answer(answer: ChatAnswer | None, task: Task, asked: Mapping[str, Question]) -> AnswerOutcome:
     """Classify an answer about `asked`: unreadable, refused, cut_off, unusable, partial or ok."""
     if answer is None:
         return AnswerOutcome("unreadable")

@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.llm.contracts import CallContext
-from matchme_pipeline.llm.execution.answer_outcome import answer_limit, judge
+from matchme_pipeline.llm.execution.answer_outcome import answer_limit, evaluate_answer
 from matchme_pipeline.llm.execution.batch_limits import Line
 from matchme_pipeline.llm.execution.billing import billed_usage, booked_call
 from matchme_pipeline.llm.execution.embedding_run import fitting, outcome_of, packed
@@ -90,7 +90,7 @@ class QuestionWork:
         asked = [self.questions.get(key, Question(key, "", None, {})) for key in keys]
         data, by_id = self.task.request(asked)
         answer = self.chat_format.answer(reply.data)
-        outcome = judge(answer, self.task, by_id)
+        outcome = evaluate_answer(answer, self.task, by_id)
         owners = {question.owner for question in asked if question.owner}
         request_bytes = certain_tokens(self._text(data, len(asked)))
         call = booked_call(

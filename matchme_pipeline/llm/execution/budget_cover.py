@@ -54,7 +54,7 @@ class Budget:
             return
         async with self._returned:
             while self._covered + usd > self._reserved:
-                if await self._hold_more(usd, self._limit):
+                if await self._reserve_more(usd, self._limit):
                     break
                 if self._covered == 0:
                     raise BudgetExceededError(
@@ -73,7 +73,7 @@ class Budget:
             self._reserved -= cost_usd
             self._returned.notify_all()
 
-    async def _hold_more(self, usd: Decimal, limit: Decimal) -> bool:
+    async def _reserve_more(self, usd: Decimal, limit: Decimal) -> bool:
         for amount in (max(usd, limit / PIECES), usd):
             wanted = self._covered + amount
             if await self._run(self._reservations.hold, self.holder, self._week, wanted, limit):

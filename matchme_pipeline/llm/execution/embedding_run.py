@@ -15,7 +15,7 @@ from matchme_pipeline.llm.execution.budget_cover import Budget
 from matchme_pipeline.llm.execution.exchange import RefusedRequestError
 from matchme_pipeline.llm.execution.group_commit import GroupCommit
 from matchme_pipeline.llm.execution.pack_run import Pack, PackRun, halves
-from matchme_pipeline.llm.execution.request_sender import Delivery, GaveUpError, RequestSender
+from matchme_pipeline.llm.execution.request_sender import Delivery, RequestSender, TriesExhaustedError
 from matchme_pipeline.llm.execution.wire_format import EmbeddingFormat, EmbeddingLimits
 from matchme_pipeline.llm.prices import PriceTable
 from matchme_pipeline.llm.provider import Embedded, Unanswered
@@ -81,7 +81,7 @@ class EmbeddingRun(PackRun[Text, Embedded, TextPack]):
         except RefusedRequestError as error:
             await self._split_or_fail(pack, error)
             return
-        except GaveUpError as error:
+        except TriesExhaustedError as error:
             await self._group_commit.commit([self._call(pack, f"failed_{error.kind}", tries=error.tries)])
             if len(pack.items) > 1 and not self._stopping.is_set():
                 # One text that the server cannot process must not block the other texts of its request. Both halves

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field, replace
 
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.llm.contracts import CallContext
-from matchme_pipeline.llm.execution.answer_outcome import AnswerOutcome, answer_limit, judge
+from matchme_pipeline.llm.execution.answer_outcome import AnswerOutcome, answer_limit, evaluate_answer
 from matchme_pipeline.llm.execution.budget_cover import Budget
 from matchme_pipeline.llm.execution.exchange import Json, RefusedRequestError
 from matchme_pipeline.llm.execution.group_commit import GroupCommit
 from matchme_pipeline.llm.execution.pack_run import Pack, PackRun, halves
-from matchme_pipeline.llm.execution.request_sender import Delivery, GaveUpError, RequestSender
+from matchme_pipeline.llm.execution.request_sender import Delivery, RequestSender, TriesExhaustedError
 from matchme_pipeline.llm.execution.wire_format import ChatAnswer, ChatFormat
 from matchme_pipeline.llm.prices import Mode, PriceTable
 from matchme_pipeline.llm.provider import Answered, Unanswered
@@ -82,12 +82,12 @@ class QuestionRun(PackRun[Question, Answered, QuestionPack]):
         except RefusedRequestError as error:
             await self._split_or_fail(pack, error)
             return
-        except GaveUpError as error:
+        except TriesExhaustedError as error:
             await self._group_commit.commit([self._call(pack, f"failed_{error.kind}", tries=error.tries)])
             await self._fail(pack, f"no answer after {error.tries} tries ({error.kind})")
             return
         answer = self._format.answer(delivery.reply.data)
-        await self._book(pack, delivery, answer, judge(answer, self._task, asked))
+        await self._book(pack, delivery, answer, evaluate_answer(answer, self._task, asked))
 
     async def _book(
         self, pack: QuestionPack, delivery: Delivery, answer: ChatAnswer | None, outcome: AnswerOutcome

@@ -36,7 +36,7 @@ REFUSALS_BEFORE_STOP = 3
 REFUSALS_IN_A_ROW_BEFORE_STOP = 50
 
 
-class GaveUpError(Exception):
+class TriesExhaustedError(Exception):
     """Every try of a request failed; `tries` of them, the last with `kind`."""
 
     def __init__(self, kind: str, tries: int) -> None:
@@ -93,7 +93,7 @@ class RequestSender:
         """Send `body` until it is answered, or until `stopping` is set.
 
         `expected_tokens` count towards the per-minute limit; `output_limit` bounds the cost of the answer. Raises
-        ModelRequestError, BudgetExceededError, GaveUpError, RefusedRequestError.
+        ModelRequestError, BudgetExceededError, TriesExhaustedError, RefusedRequestError.
         """
         tries, spent = 0, 0.0
         wanted, answers_before = body, self._breaker.begin()
@@ -117,7 +117,7 @@ class RequestSender:
                 if spent >= TRIES or stopping.is_set():
                     if not stopping.is_set():
                         self._breaker.give_up(answers_before, tries, error.kind)
-                    raise GaveUpError(error.kind, tries) from None
+                    raise TriesExhaustedError(error.kind, tries) from None
                 if not error.throttled:
                     await self._pause(int(spent), stopping)
             else:

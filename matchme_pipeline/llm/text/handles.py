@@ -98,7 +98,7 @@ _BEFORE = re.compile(r"([a-z0-9][\w.-]{2,49})\s{1,3}(?:on|via|auf|sur|على|پ�
 # How far from a platform's name to look for an account's name.
 _NEAR_BEFORE, _NEAR_AFTER = 30, 40
 # "On snap I'm …", "I'm … on snap", "find me as … on snap", "… is my snap".
-_NAMED_SO = re.compile(r"\b(?:i'?m|i\sam|as|under|called|named|search)\s{1,3}$", re.IGNORECASE)
+_INTRODUCES_NAME = re.compile(r"\b(?:i'?m|i\sam|as|under|called|named|search)\s{1,3}$", re.IGNORECASE)
 _ON = re.compile(r"\b(?:on|auf|sur|pe)\s{1,3}$", re.IGNORECASE)
 _IS_MY = re.compile(r"(?<![\w.-])([a-z][\w.-]{3,49})\s{1,3}(?:is|'s|hai)\s{1,3}my\s{1,3}$", re.IGNORECASE)
 
@@ -144,7 +144,7 @@ def _behind(text: str, platform: re.Match[str]) -> Iterator[tuple[int, int]]:
         cued, place = True, cue.end()
     own = _OWN.search(text, max(0, platform.start() - 40), platform.start()) is not None
     # "On snap I'm …".
-    names_me = _NAMED_SO.search(text, platform.end(), place) is not None and _ON.search(
+    names_me = _INTRODUCES_NAME.search(text, platform.end(), place) is not None and _ON.search(
         text, max(0, platform.start() - 8), platform.start()
     )
     place = place if cued else _after_blanks(text, place)
@@ -175,16 +175,16 @@ def _near(text: str, platform: re.Match[str]) -> Iterator[tuple[int, int]]:
         if beside and match.end() > start and match.start() < end and not _GOODS.match(match[0]):
             yield match.span()
     before = _BEFORE.search(text, max(0, platform.start() - 60), platform.start())
-    if before is not None and (_looks_made(before[1]) or _is_named_so(text, before, platform)):
+    if before is not None and (_looks_like_handle(before[1]) or _is_introduced(text, before, platform)):
         yield before.span(1)
     mine = _IS_MY.search(text, max(0, platform.start() - 70), platform.start())
     if mine is not None and platform["clear"] is not None and _is_bare_account(mine[1], text, platform.end()):
         yield mine.span(1)
 
 
-def _is_named_so(text: str, name: re.Match[str], platform: re.Match[str]) -> bool:
+def _is_introduced(text: str, name: re.Match[str], platform: re.Match[str]) -> bool:
     """Is the name before a platform's name what somebody is called there? "Find me as … on insta"."""
-    said = _NAMED_SO.search(text, max(0, name.start() - 12), name.start()) is not None
+    said = _INTRODUCES_NAME.search(text, max(0, name.start() - 12), name.start()) is not None
     return said and platform["clear"] is not None and _is_bare_account(name[1], text, platform.end())
 
 
@@ -203,7 +203,7 @@ def _after_blanks(text: str, place: int) -> int:
 def _is_account(name: str, signed: bool, cued: bool, own: bool, clear: bool, text: str, end: int) -> bool:
     if len(name) < 3 or name.isdigit() or _PLATFORM.fullmatch(name):
         return False
-    if _looks_made(name):
+    if _looks_like_handle(name):
         return True
     if _is_plain(name) or (not own and not signed and _LIKE_A_WORD.search(name)):
         return False
@@ -212,7 +212,7 @@ def _is_account(name: str, signed: bool, cued: bool, own: bool, clear: bool, tex
     return signed or bare or (own and (ends or clear))
 
 
-def _looks_made(name: str) -> bool:
+def _looks_like_handle(name: str) -> bool:
     """Is it unlike a plain word? A digit, an underscore, a dot between small letters."""
     return re.search(r"[\d_#]|[a-z]\.[a-z]", name) is not None and re.search(r"[a-z]", name, re.IGNORECASE) is not None
 

@@ -65,11 +65,11 @@ def _sought_words(name: str) -> tuple[str, ...] | None:
 @lru_cache(maxsize=4_096)
 def _patterns(names: tuple[str, ...]) -> tuple[tuple[re.Pattern[str], bool], ...]:
     """The pattern that finds the names, and whether a match needs a capital letter."""
-    wholes = [parts for name in names if (parts := _parts(name))]
-    alone = sorted({part for parts in wholes for part in _naming(parts)})
+    full_names = [parts for name in names if (parts := _parts(name))]
+    alone = sorted({part for parts in full_names for part in _naming(parts)})
     # Written as one word: "khanmalik", and both names of a member in either order.
-    joins = {"".join(parts) for parts in wholes if len(parts) > 1}
-    joins |= {"".join(one + other) for one in wholes for other in wholes if one != other}
+    joins = {"".join(parts) for parts in full_names if len(parts) > 1}
+    joins |= {"".join(one + other) for one in full_names for other in full_names if one != other}
     joins |= {one + other for one in alone[:_MAX_PARTS] for other in alone[:_MAX_PARTS] if one != other}
     joined = sorted(join for join in joins if len(join) >= 5)
     sure = [part for part in alone if not _is_word_too(part)]

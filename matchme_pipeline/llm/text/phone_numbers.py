@@ -23,15 +23,15 @@ _IN_PARTS = re.compile(
     r"(?![\d:])",
     re.IGNORECASE,
 )
-_FEWEST_IN_PARTS = 10
+_MIN_IN_PARTS = 10
 # Times of day without a sign: "0530 then 1845 and 2100".
 _MINUTES = re.compile(r"(?:(?:[01]\d|2[0-4])[0-5]\d\b\D*)+")
 # Letters as digits: only in a word that mostly consists of digits.
-_LOOKS = "OoIlSsBZzG"
-_WITH_LETTERS = re.compile(rf"(?<![^\W_])[+(]{{0,3}}[\d{_LOOKS}](?:{_SEPARATOR}[\d{_LOOKS}]){{6,}}(?![^\W_])")
-_LETTER_DIGITS = str.maketrans(_LOOKS, "0011558226")
+_DIGIT_LIKE = "OoIlSsBZzG"
+_WITH_LETTERS = re.compile(rf"(?<![^\W_])[+(]{{0,3}}[\d{_DIGIT_LIKE}](?:{_SEPARATOR}[\d{_DIGIT_LIKE}]){{6,}}(?![^\W_])")
+_LETTER_DIGITS = str.maketrans(_DIGIT_LIKE, "0011558226")
 # At most this many such letters, because product and paper sizes contain them too.
-_RARELY, _RARE_SHARE = frozenset("SsBZzG"), 0.2
+_RARE_LETTERS, _RARE_SHARE = frozenset("SsBZzG"), 0.2
 _WORD = re.compile(r"[^\W_]+")
 _DIGIT = re.compile(r"\d")
 
@@ -50,7 +50,7 @@ def _in_digits(text: str) -> Iterator[tuple[int, int]]:
     yield from (match.span() for match in _OVER_LINES.finditer(text))
     for match in _IN_PARTS.finditer(text):
         digits = sum(character.isdigit() for character in match[0])
-        if digits >= _FEWEST_IN_PARTS and not is_ordinary(match["first"]) and not _MINUTES.fullmatch(match[0]):
+        if digits >= _MIN_IN_PARTS and not is_ordinary(match["first"]) and not _MINUTES.fullmatch(match[0]):
             yield match.span()
     for match in _WITH_LETTERS.finditer(text):
         if _is_disguised(match[0]):
@@ -59,9 +59,9 @@ def _in_digits(text: str) -> Iterator[tuple[int, int]]:
 
 def _is_disguised(found: str) -> bool:
     """Do letters replace digits in it? Only in words of digits, and fewer than the digits."""
-    letters = sum(character in _LOOKS for character in found)
+    letters = sum(character in _DIGIT_LIKE for character in found)
     digits = sum(character.isdigit() for character in found)
-    rare = sum(character in _RARELY for character in found)
+    rare = sum(character in _RARE_LETTERS for character in found)
     mixed = all(any(character.isdigit() for character in word) for word in _WORD.findall(found))
     if not mixed or not 0 < letters <= digits or rare > _RARE_SHARE * digits:
         return False

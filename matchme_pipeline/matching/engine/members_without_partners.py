@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from matchme_pipeline.matching.rules.eligibility import ELIGIBLE, FILTERS, judge
+from matchme_pipeline.matching.rules.eligibility import ELIGIBLE, FILTERS, filter_all_pairs
 from matchme_pipeline.matching.rules.member_records import records
 from matchme_pipeline.matching.rules.members import NO_LIMIT, Members
 
@@ -26,7 +26,7 @@ def reasons(members: Members, possibilities: NDArray[np.int64]) -> dict[str, str
     for begin in range(0, min(len(alone), MAX_EXAMINED), _AT_ONCE):
         part = alone[begin : min(begin + _AT_ONCE, MAX_EXAMINED)]
         failed_filters = np.empty((len(part), len(members)), dtype=np.uint8)
-        judge(everybody[part], everybody, failed_filters)
+        filter_all_pairs(everybody[part], everybody, failed_filters)
         for row, member in enumerate(part.tolist()):
             found[members.user_ids[member]] = _reason(members, member, failed_filters[row])
     return found | {members.user_ids[member]: NOT_EXAMINED for member in alone[MAX_EXAMINED:].tolist()}

@@ -10,44 +10,44 @@ rarer one, and multiplied by its reliability, the cosine between the sample's di
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_DIRECTIONS = 64
+MAX_DIRECTIONS = 64
 # The directions are those of so many members, evenly spaced: more would move them by less than pairs differ.
 _SAMPLED = 20_000
 _ROWS_AT_ONCE = 8_192
 _PAIRS_AT_ONCE = 200_000
-_MOST_ROUNDS = 50
+_MAX_ROUNDS = 50
 # A shorter projection, or a smaller share of the largest variance, is only rounding error.
-_SHORTEST = 1e-6
+_MIN_NORM = 1e-6
 
 
-def main_profiles(held: NDArray[np.int16]) -> NDArray[np.float32]:
+def main_profiles(quantised: NDArray[np.int16]) -> NDArray[np.float32]:
     """Members' centred vectors as unit vectors of main directions, float32 (members, directions).
 
-    `held`: the `quantised` rows of `MemberVectors`. A member without a vector has zeros in both; without any direction
-    that exceeds noise, everybody has.
+    `quantised`: the rows of that name of `MemberVectors`. A member without a vector has zeros in both; if no direction
+    exceeds the noise, every member has.
     """
     # A matrix product depends on the number of threads in its last digits; the result must not.
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    known = np.flatnonzero(held.any(axis=1))
+    known = np.flatnonzero(quantised.any(axis=1))
     if not len(known):
-        return np.zeros((len(held), 1), dtype=np.float32)
+        return np.zeros((len(quantised), 1), dtype=np.float32)
     with threadpool_limits(1):
-        directions = _directions(held[_evenly(known)])
-        blocks = range(0, len(held), _ROWS_AT_ONCE)
-        profiles = np.concatenate([held[begin : begin + _ROWS_AT_ONCE] @ directions for begin in blocks])
+        directions = _directions(quantised[_evenly(known)])
+        blocks = range(0, len(quantised), _ROWS_AT_ONCE)
+        profiles = np.concatenate([quantised[begin : begin + _ROWS_AT_ONCE] @ directions for begin in blocks])
     lengths = np.linalg.norm(profiles, axis=1, keepdims=True)
-    units = np.divide(profiles, lengths, out=np.zeros_like(profiles), where=lengths > _SHORTEST)
+    units = np.divide(profiles, lengths, out=np.zeros_like(profiles), where=lengths > _MIN_NORM)
     return np.asarray(units, dtype=np.float32)
 
 
-def _directions(held: NDArray[np.int16]) -> NDArray[np.float64]:
+def _directions(quantised: NDArray[np.int16]) -> NDArray[np.float64]:
     """The scaled main directions as columns, the largest last; one column of zeros if there are none."""
-    rows = held.astype(np.float64)
+    rows = quantised.astype(np.float64)
     variances, directions = np.linalg.eigh(rows.T @ rows / len(rows))
     variances = np.maximum(variances, 0)
     noise, ratio = _noise(variances, len(rows)), rows.shape[1] / len(rows)
-    main = np.flatnonzero(variances > noise * _edge(ratio))[-MOST_DIRECTIONS:]
+    main = np.flatnonzero(variances > noise * _edge(ratio))[-MAX_DIRECTIONS:]
     if not len(main):
         return np.zeros((rows.shape[1], 1))
     # The true variance of a direction in units of the noise, from the sample's (Baik and Silverstein 2006).
@@ -61,13 +61,13 @@ def _noise(variances: NDArray[np.float64], members: int) -> float:
     """The variance of noise: the mean of the variances that do not exceed what noise of this mean would reach."""
     edge = _edge(len(variances) / members)
     noise = float(variances.mean())
-    for _ in range(_MOST_ROUNDS):
+    for _ in range(_MAX_ROUNDS):
         below = variances[variances <= noise * edge]
         mean = float(below.mean()) if len(below) else 0.0
         if mean == noise:
             break
         noise = mean
-    return max(noise, _SHORTEST * float(variances.max()))
+    return max(noise, _MIN_NORM * float(variances.max()))
 
 
 def _edge(ratio: float) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 from matchme_pipeline.matching.learning.judging import Comparison
 
 # The largest number of match weeks after its training on which a version is judged.
-JUDGED_WEEKS = 4
+COMPARED_WEEKS = 4
 # The version in use is judged on its newest weeks only, so that a fall is noticed early.
 WATCHED_WEEKS = 3
 # Fewer mutual pairs allow no conclusion.

@@ -99,7 +99,7 @@ def record_decision(connection: Connection, decided: WeekModel) -> None:
         set_active(connection, decided.version, "pipeline")
 
 
-def record_judgement(
+def record_comparison(
     connection: Connection, version: date, week: date, comparison: Comparison | None, reasons: Sequence[str]
 ) -> None:
     """Store the evaluation of a version as of `week`, unless a later week has judged it."""

@@ -105,7 +105,7 @@ def _decide(
         if not reasons:
             reasons = _unfairness(connection, week, champion, challenger, exposures)
         decided = _decision(week, used, challenger.week, reasons)
-        decision_queries.record_judgement(connection, challenger.week, week.sunday, comparison, decided.reasons)
+        decision_queries.record_comparison(connection, challenger.week, week.sunday, comparison, decided.reasons)
         decision_queries.record_decision(connection, decided)
     return LearnedWeek(*learned, decided, challenger.week, comparison)
 
@@ -139,7 +139,7 @@ def _challenger(connection: Connection, week: Week, used: date | None, least_pai
         stored
         for stored in model_queries.versions(connection)
         if (used or date.min) < stored.week < week.sunday
-        and stored.week >= week.sunday - promotion.JUDGED_WEEKS * WEEK
+        and stored.week >= week.sunday - promotion.COMPARED_WEEKS * WEEK
         and stored.week not in others
         and stored.factors_version == ALGORITHM_VERSION
     ]

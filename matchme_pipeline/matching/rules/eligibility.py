@@ -56,7 +56,7 @@ def haversine(a: Record, b: Record) -> float:
 
 
 @entry
-def judge(a: Records, b: Records, failed_filters: NDArray[np.uint8]) -> None:
+def filter_all_pairs(a: Records, b: Records, failed_filters: NDArray[np.uint8]) -> None:
     """Fill `failed_filters` for all pairs of `a` (rows) and `b` (columns)."""
     for i in range(len(a)):
         for j in range(len(b)):
@@ -64,7 +64,7 @@ def judge(a: Records, b: Records, failed_filters: NDArray[np.uint8]) -> None:
 
 
 @entry
-def judge_pairs(members: Records, a: NDArray[np.intp], b: NDArray[np.intp], failed_filters: NDArray[np.uint8]) -> None:
+def filter_pairs(members: Records, a: NDArray[np.intp], b: NDArray[np.intp], failed_filters: NDArray[np.uint8]) -> None:
     """Fill `failed_filters` for the pairs of positions (a[n], b[n])."""
     for n in range(len(a)):
         failed_filters[n] = first_failed_filter(members[a[n]], members[b[n]])
@@ -103,7 +103,7 @@ def not_stated(members: Members, a: NDArray[np.intp], b: NDArray[np.intp]) -> ND
 def eligible_pairs(members: Members, a: NDArray[np.intp], b: NDArray[np.intp]) -> Block:
     """Which of the pairs of positions (a[n], b[n]) satisfy every hard preference both ways, booleans (pairs,)."""
     failed_filters = np.empty(len(a), dtype=np.uint8)
-    judge_pairs(records(members), a, b, failed_filters)
+    filter_pairs(records(members), a, b, failed_filters)
     likes = (members.wants_gender[a] >> members.gender[b]) & (members.wants_gender[b] >> members.gender[a]) & 1
     return np.asarray((likes != 0) & (failed_filters == ELIGIBLE))
 
@@ -122,7 +122,7 @@ def eligible_block(a: Members, b: Members, removed: Counter[str] | None = None) 
     `removed` counts the pairs that each filter removed, in the order of the filters.
     """
     failed_filters = np.empty((len(a), len(b)), dtype=np.uint8)
-    judge(records(a), records(b), failed_filters)
+    filter_all_pairs(records(a), records(b), failed_filters)
     suits = mutual_gender(a, b)
     if removed is not None:
         counts = np.bincount(failed_filters[suits], minlength=len(FILTERS))

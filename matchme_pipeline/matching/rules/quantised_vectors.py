@@ -20,7 +20,7 @@ STEPS = 32_000
 _ROWS_AT_ONCE = 2_048
 _WIDTH_STEP = 32
 # A shorter vector is only rounding error.
-_SHORTEST = 1e-6
+_MIN_NORM = 1e-6
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def centred(vectors: VectorRows, centre: NDArray[np.float64]) -> MemberVectors:
         known = np.asarray(block.any(axis=1))
         moved = np.where(known[:, None], block - centre, 0.0)
         lengths = np.linalg.norm(moved, axis=1, keepdims=True)
-        moved *= np.divide(STEPS, lengths, out=np.zeros_like(lengths), where=lengths > _SHORTEST)
+        moved *= np.divide(STEPS, lengths, out=np.zeros_like(lengths), where=lengths > _MIN_NORM)
         quantised[members] = np.rint(moved)
 
     # NumPy releases the interpreter lock meanwhile; blocks are independent.

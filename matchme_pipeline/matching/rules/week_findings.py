@@ -118,14 +118,14 @@ def _too_few(figures: WeekFigures) -> list[Finding]:
 
 def _one_filter(figures: WeekFigures) -> list[Finding]:
     removed = {name: count for name, count in figures.removed.items() if name not in _EXPECTED_TO_REMOVE}
-    judged = sum(removed.values()) + figures.eligible_pairs
+    tested_pairs = sum(removed.values()) + figures.eligible_pairs
     return [
         Finding(
             "warning",
-            f"The filter {name} removes {count / judged:.0%} of the pairs. Look at {COLUMNS.get(name, name)}.",
+            f"The filter {name} removes {count / tested_pairs:.0%} of the pairs. Look at {COLUMNS.get(name, name)}.",
         )
         for name, count in removed.items()
-        if judged and count > NEARLY_ALL * judged
+        if tested_pairs and count > NEARLY_ALL * tested_pairs
     ]
 
 

@@ -15,7 +15,7 @@ CLOSE_POINTS = 2 * REVIEW_WEIGHT
 # A fit that speaks neither for a match nor against it.
 EVEN = 50
 # From this value on the sentence is favourable or unfavourable.
-_TELLING = 0.2
+_MIN_DIFFERENCE = 0.2
 _HUNDREDTHS = 100
 _ALONE = Decimal("Infinity")
 
@@ -78,8 +78,8 @@ def _margin(score: Decimal, ordered: Sequence[Decimal]) -> Decimal:
 
 def _sentence(value: float) -> str:
     """A sentence for both sides; it reveals no insight of either member."""
-    if value >= _TELLING:
+    if value >= _MIN_DIFFERENCE:
         return "A closer look at what you have both confirmed about yourselves speaks for this match."
-    if value <= -_TELLING:
+    if value <= -_MIN_DIFFERENCE:
         return "A closer look at what you have both confirmed about yourselves raised questions worth talking about."
     return "A closer look at what you have both confirmed about yourselves neither adds nor takes away."

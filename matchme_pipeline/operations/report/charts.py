@@ -23,7 +23,7 @@ class Chart:
     alt: str
     values: Sequence[tuple[str, float]]
     colour: str
-    lying: bool
+    horizontal: bool
 
     def svg(self, ground: Ground) -> str:
         """The chart as an SVG document for a light or dark background; drawing takes a quarter of a second."""
@@ -40,7 +40,7 @@ def charts(report: WeekReport) -> list[Chart]:
             [(week[5:], usd) for week, usd in report.cost_by_week],
             _WARM,
         ),
-        _bars("Seconds by stage", stages, _BLUE, lying=True),
+        _bars("Seconds by stage", stages, _BLUE, horizontal=True),
         _bars("DNA scores (members who see theirs)", list(zip(bins, report.score_bins, strict=True)), _BLUE),
         _bars("Members by tier", report.tiers, _GREEN),
         _bars("Match scores (rows of lists)", list(zip(bins, report.match_score_bins, strict=True)), _BLUE),
@@ -52,9 +52,9 @@ def charts(report: WeekReport) -> list[Chart]:
     ]
 
 
-def _bars(title: str, values: Sequence[tuple[str, float]], colour: str, *, lying: bool = False) -> Chart:
+def _bars(title: str, values: Sequence[tuple[str, float]], colour: str, *, horizontal: bool = False) -> Chart:
     said = ", ".join(f"{label}: {value:,.4g}" for label, value in values) or "no data"
-    return Chart(title, f"{title}: {said}", values, colour, lying)
+    return Chart(title, f"{title}: {said}", values, colour, horizontal)
 
 
 def _draw(chart: Chart, ground: Ground) -> str:
@@ -69,7 +69,7 @@ def _draw(chart: Chart, ground: Ground) -> str:
         figure = Figure(figsize=(5.2, 2.6), layout="constrained", facecolor=back)
         axes = figure.subplots()
         labels, heights = [label for label, _ in chart.values], [value for _, value in chart.values]
-        if chart.lying:
+        if chart.horizontal:
             axes.barh(labels, heights, color=chart.colour)
             axes.invert_yaxis()
         else:
@@ -79,7 +79,7 @@ def _draw(chart: Chart, ground: Ground) -> str:
         axes.set_title(chart.title, loc="left", color=ink, fontsize=11)
         axes.set_facecolor(back)
         axes.tick_params(colors=ink, length=0)
-        axes.grid(axis="x" if chart.lying else "y", color=grid, linewidth=0.8)
+        axes.grid(axis="x" if chart.horizontal else "y", color=grid, linewidth=0.8)
         axes.set_axisbelow(True)
         for side in axes.spines.values():
             side.set_visible(False)

@@ -131,11 +131,11 @@ def headline(report: WeekReport) -> str:
     if report.finished_at is None or report.hours_before_due is None:
         return f"Week {report.week} is not finished; it is due by {report.due_at} UTC."
     hours = abs(report.hours_before_due)
-    lasted = f"{hours:.1f} hours" if hours < 72 else f"{hours / 24:.0f} days"
+    duration = f"{hours:.1f} hours" if hours < 72 else f"{hours / 24:.0f} days"
     when = f"Week {report.week} finished {report.finished_at} UTC"
     if report.hours_before_due >= 0:
-        return f"{when}, {lasted} before members open the app."
-    return f"{when}, {lasted} after it was due ({report.due_at} UTC)."
+        return f"{when}, {duration} before members open the app."
+    return f"{when}, {duration} after it was due ({report.due_at} UTC)."
 
 
 def money(report: WeekReport) -> str:
