@@ -1,4 +1,4 @@
-"""Candidates are exact: every eligible pair is looked at, the best are kept, however the work is cut up."""
+"""Candidates are exact: every eligible pair is scored and the best are chosen, however the work is divided."""
 
 from dataclasses import replace
 

@@ -154,12 +154,12 @@ def test_what_members_have_seen_stands_as_it_is_whatever_changes_and_the_rest_is
         assert publish(app_database) == {}
         after = lists(app_database)
         assert_lists_are_sound(after)
-        standing = seen | {(other, user_id) for user_id, other in seen}
-        for user_id, other in standing:
+        touched = seen | {(other, user_id) for user_id, other in seen}
+        for user_id, other in touched:
             assert after[user_id][other] == touched[user_id][other]
         by_id = {member.user_id: member for member in later}
         for user_id, own in after.items():
-            for other in set(own) - {partner for owner, partner in standing if owner == user_id}:
+            for other in set(own) - {partner for owner, partner in touched if owner == user_id}:
                 assert plain.what_parts(by_id[user_id], by_id[other], CUTOFF.date()) is None
         assert publish(app_database) == {}
         assert lists(app_database) == after

@@ -32,14 +32,14 @@ def matches_around(given: Sequence[Match], touched: Collection[tuple[str, str]])
         shown.add(tuple(sorted(ends)))
         for end in ends:
             places[end] -= 1
-    kept = np.zeros(len(matches), dtype=bool)
+    chosen = np.zeros(len(matches), dtype=bool)
     order = np.lexsort((matches.b, matches.a, matches.worst_first))
     for match, a, b in zip(order.tolist(), matches.a[order].tolist(), matches.b[order].tolist(), strict=True):
         if places[a] > 0 and places[b] > 0 and (min(a, b), max(a, b)) not in shown:
-            kept[match] = True
+            chosen[match] = True
             places[a] -= 1
             places[b] -= 1
-    return matches.only(np.flatnonzero(kept))
+    return matches.only(np.flatnonzero(chosen))
 
 
 def ranked_rows(

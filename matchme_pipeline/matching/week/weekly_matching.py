@@ -161,8 +161,8 @@ def _around_touched_rows(connection: Connection, week: Week, result: WeekAllocat
         return replace(result, published=published)
     matches = ranking.matches_around(result.allocation.matches, touched)
     drawn = result.allocation.random_places
-    kept = {pair: drawn[pair] for pair in matches.pairs() if pair in drawn}
-    allocation = replace(result.allocation, matches=matches, random_places=kept)
+    random_places = {pair: drawn[pair] for pair in matches.pairs() if pair in drawn}
+    allocation = replace(result.allocation, matches=matches, random_places=random_places)
     return replace(result, allocation=allocation, published=published, touched=touched)
 
 
