@@ -65,6 +65,12 @@ def show_found(user_id: str, found: Found, most: int) -> None:
         console.out.print(Text(f"\n  {place}. {match.b}   {match.score} of 100", style="bold"))
         for reason in show.reasons(match.factors):
             console.result(f"     + {reason}")
+    if not found.matches:
+        weeks = found.moment.limits.no_repeat_weeks
+        console.result(
+            f"\n  nobody is left: every member who suits was shown within {weeks} weeks, or a hard preference of one "
+            "of the two excludes them"
+        )
     console.result(f"\n  {len(found.matches):,} scored in {found.seconds:.2f} s")
 
 

@@ -3,13 +3,17 @@
 import io
 import json
 import socket
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from matchme_pipeline.cli import candidates
 from matchme_pipeline.cli.console import ProgressLines
 from matchme_pipeline.database.connection import Connection, connect
+from matchme_pipeline.matching.rules.limits import process_limits
+from matchme_pipeline.matching.search.member_search import Moment
 from matchme_pipeline_tests.cli.test_errors import fails_with, matchme
 
 
@@ -136,3 +140,10 @@ def test_seeding_into_a_pipe_names_its_stages_on_standard_error(empty_database_u
     json.loads(result.stdout)
     assert any(line.startswith("members  30/30") for line in result.stderr.splitlines()), result.stderr
     assert "\x1b" not in result.stderr
+
+
+def test_a_search_that_finds_nobody_says_why(capsys: pytest.CaptureFixture[str]):
+    moment = Moment(datetime(2026, 1, 11, 2, tzinfo=UTC), date(2026, 1, 4), date(2026, 1, 11), "m", process_limits())
+    candidates.show_found("user_alone", candidates.Found(moment, [], 0.5), 5)
+    told = capsys.readouterr().out
+    assert f"nobody is left: every member who suits was shown within {moment.limits.no_repeat_weeks} weeks" in told
