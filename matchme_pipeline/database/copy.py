@@ -168,7 +168,7 @@ def read_integers(
 def _copied(
     connection: Connection, query: LiteralString, parameters: Sequence[Any] | Mapping[str, Any], rows: int
 ) -> Iterator[list[bytes]]:
-    """The rows of a query as binary COPY sends them, so many at once.
+    """The rows of a query as binary COPY sends them, in blocks.
 
     The server sends each row as a message of its own; the stream's head comes with the first message, its end with the
     last one.

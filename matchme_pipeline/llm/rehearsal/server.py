@@ -110,7 +110,7 @@ class RehearsalServer:
         return wire.chat_completion(body, [choice], usage_of)
 
     def _seconds_to_wait(self, needed: int) -> float:
-        """Until the last minute has room for one more request of so many tokens."""
+        """Seconds until the last minute has room for one more request of this many tokens."""
         now = time.monotonic()
         while self._minute and self._minute[0][0] <= now - 60:
             self._minute.popleft()

@@ -183,13 +183,13 @@ def _near(text: str, platform: re.Match[str]) -> Iterator[tuple[int, int]]:
 
 
 def _is_introduced(text: str, name: re.Match[str], platform: re.Match[str]) -> bool:
-    """Is the name before a platform's name what somebody is called there? "Find me as … on insta"."""
+    """Is a name before that of a platform introduced as an account's? "Find me as … on insta"."""
     said = _INTRODUCES_NAME.search(text, max(0, name.start() - 12), name.start()) is not None
     return said and platform["clear"] is not None and _is_bare_account(name[1], text, platform.end())
 
 
 def _is_bare_account(name: str, text: str, end: int) -> bool:
-    """Can a name of plain letters be an account's? No word that describes people, in small letters, before a pause."""
+    """Can a name of plain letters be an account's? In small letters, before a pause, and no word about people."""
     is_word = _is_plain(name) or _LIKE_A_WORD.search(name) is not None
     return len(name) >= 4 and name == name.lower() and not is_word and _ENDS_CLAUSE.match(text, end) is not None
 

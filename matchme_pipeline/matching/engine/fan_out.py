@@ -1,7 +1,7 @@
-"""The scan of a meeting in shares of its blocks of rows, and where shares run: here, in threads of this process.
+"""The scan of all pairs of two groups in shares, and where shares run: by default in threads of this process.
 
-A share keeps results of its own and reads what all share; results are merged by key and do not depend on how blocks
-are dealt out.
+A share is a part of the blocks of rows. It has its own results and only reads the members' data; results are merged by
+key and do not depend on how blocks are distributed.
 """
 
 import os
@@ -49,19 +49,19 @@ class ShareResult(NamedTuple):
     counts: NDArray[np.int64]
 
 
-# Scans a meeting, and reports the number of rows that it has finished as it goes on.
+# Scans all pairs of two groups and reports the numbers of rows as they are finished.
 ScanShares = Callable[[Scan, Callable[[int], None]], Iterable[ShareResult]]
 
 
 class FanOut(Protocol):
-    """Where the shares of scans run."""
+    """A place where the shares of scans run."""
 
     def over(self, known: Known, bounds: Bounds) -> AbstractContextManager[ScanShares]:
-        """A way to scan meetings of these members, whose bounds are `bounds`; ends with the block."""
+        """A function that scans pairs of these members, whose bounds are `bounds`; usable within the block."""
 
 
 class Threads:
-    """Shares in threads of this process; None: as many as it may use processors."""
+    """Runs shares in threads of this process; `count` None: one for each processor that it may use."""
 
     def __init__(self, count: int | None = None) -> None:
         self.count = count or processors()
@@ -72,7 +72,7 @@ class Threads:
         with ThreadPoolExecutor(self.count) as pool:
 
             def scan(whole: Scan, advance: Callable[[int], None]) -> Iterable[ShareResult]:
-                # A range's iterator hands out each number once, whatever thread asks.
+                # A range's iterator returns each number once, also to several threads.
                 begins = iter(whole.begins)
                 return pool.map(lambda _: scan_share(known, bounds, whole, begins, advance), range(self.count))
 

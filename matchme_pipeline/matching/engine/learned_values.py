@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # The scan keeps the best by the score. A version chooses among more of them, because its order is another one.
 SCANNED_PER_MEMBER = 200
-# Values are compared in ten thousandths of a point; 100 points fit into so many bits.
+# Values are compared in ten thousandths of a point; 100 points fit into this number of bits.
 _VALUE_UNITS, _VALUE_BITS = 10_000, 21
 # Pairs whose features are in memory at once.
 _PAIRS_AT_ONCE = 500_000

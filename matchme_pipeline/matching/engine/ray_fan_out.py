@@ -11,7 +11,7 @@ from matchme_pipeline.matching.engine.pruning import Bounds
 
 
 class RayTasks:
-    """Shares in Ray's worker processes, one for each processor of the cluster that RAY_ADDRESS names.
+    """Runs shares in Ray's worker processes, one for each processor of the cluster at RAY_ADDRESS.
 
     Without RAY_ADDRESS Ray starts on this machine alone, and ends with the scan. Members are stored once on each
     machine, and its workers read them there.
@@ -21,7 +21,7 @@ class RayTasks:
     def over(self, known: Known, bounds: Bounds) -> Iterator[ScanShares]:
         """As in `FanOut`."""
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        # Takes seconds; only a process that matches with Ray needs it.
+        # The import takes seconds; only a process that matches with Ray needs it.
         import ray
 
         is_own = not ray.is_initialized()
@@ -34,7 +34,7 @@ class RayTasks:
 
             def scan(whole: Scan, advance: Callable[[int], None]) -> Iterable[ShareResult]:
                 scanned = ray.put(whole)
-                # Neighbouring blocks are alike: dealt out in turns, every share has of each kind.
+                # Neighbouring blocks are similar: distributed in turn, they give every share some of each kind.
                 begins = [list(whole.begins[number::tasks]) for number in range(tasks)]
                 waiting = [share.remote(members, scanned, own) for own in begins if own]
                 while waiting:

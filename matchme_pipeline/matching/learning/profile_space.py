@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_DIRECTIONS = 64
-# The directions are those of so many members, evenly spaced: more would move them by less than pairs differ.
+# The directions are computed from at most this many members, evenly spaced: more would change them by less than
+# pairs differ.
 _SAMPLED = 20_000
 _ROWS_AT_ONCE = 8_192
 _PAIRS_AT_ONCE = 200_000

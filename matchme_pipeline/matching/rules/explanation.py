@@ -16,7 +16,7 @@ _HUNDREDTHS = 100
 _TEN_THOUSANDTHS = 10_000
 _PRODUCT_ERROR = 1e-6
 _LAST_FACTOR = list(WEIGHTS)[-1]
-# Values, contributions and sentences have fewer than two to this power.
+# Values, contributions and numbers of sentences are below two to this power.
 _KEY_BITS = 24
 _MAX_NAMED = 4
 _GOOD_FIT, _FAIR_FIT = 0.75, 0.45
@@ -26,7 +26,7 @@ _FITS = {
     "age": (
         "You are close to the age that each of you looks for.",
         "Your ages fit fairly well.",
-        "Your ages are apart.",
+        "Your ages do not fit well.",
     ),
     "distance": (
         "You live close to each other, for what each of you accepts.",
@@ -34,19 +34,19 @@ _FITS = {
         "You live far apart, for what each of you accepts.",
     ),
     "practice": (
-        "You practise your faith alike.",
+        "You practise your faith in similar ways.",
         "Your practice differs a little, or one of you has not said.",
         "You practise your faith differently.",
     ),
     "family_values": (
-        "You see family alike.",
+        "You see family in the same way.",
         "You see family somewhat differently, or one of you has not said.",
         "You see family differently.",
     ),
     "children": (
-        "You wish alike about having children.",
-        "One of you has not said whether they wish for children.",
-        "You wish differently about having children.",
+        "You feel the same about having children.",
+        "One of you has not said whether they want children.",
+        "You feel differently about having children.",
     ),
 }
 
@@ -83,7 +83,7 @@ class Explanations:
         return np.asarray(self.hundredths.sum(axis=1, dtype=np.int64))
 
     def json(self, pairs: NDArray[np.intp]) -> list[bytes]:
-        """The `compatibility_factors` of the pairs of these numbers, as JSON.
+        """The `compatibility_factors` of the given rows, as JSON.
 
         `vector_similarity` and `preferences_match` (0 to 1) are keys of an earlier batch that the app may read.
         """
@@ -149,14 +149,14 @@ def _ten_thousandths(values: NDArray[np.float64]) -> NDArray[np.int16]:
     """Values of 0 to 1 rounded to four decimals, as Python rounds them: by their exact binary value."""
     steps = values * _TEN_THOUSANDTHS
     rounded = np.rint(steps)
-    # The product is rounded itself, so what lies near the middle of a step is decided by Python.
+    # The product itself is rounded, so Python decides values near the middle of a step.
     close = np.abs(np.abs(steps - rounded) - 0.5) < _PRODUCT_ERROR
     rounded[close] = [round(round(value, 4) * _TEN_THOUSANDTHS) for value in values[close].tolist()]
     return rounded.astype(np.int16)
 
 
 def _pieces(write: Callable[..., bytes], *columns: NDArray[Any]) -> list[bytes]:
-    """What `write` makes of each row of the columns; equal rows are written once."""
+    """`write` applied to each row of the columns; equal rows are written once."""
     key = columns[0].astype(np.int64)
     for column in columns[1:]:
         key = key << _KEY_BITS | column.astype(np.int64)

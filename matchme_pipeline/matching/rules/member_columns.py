@@ -20,7 +20,7 @@ from matchme_pipeline.matching.rules.vocabulary import Unknown
 
 # Stored values by column; a column is in the order of the members.
 Columns = Mapping[str, Sequence[Any]]
-# The value that a stored one stands for, by column.
+# Converts a stored value of a column.
 Read = Callable[[str, Any], Any]
 ACTIVITY = "last_active_at"
 PLACE = ("lat", "lng")
@@ -46,7 +46,7 @@ class MatchableMembers:
 
 
 def matchable_members(rows: Iterable[MemberRow], cutoff: datetime, limits: Limits = USUAL) -> MatchableMembers:
-    """Of members as objects, those who can be matched."""
+    """The matchable members of rows that are objects."""
     given = list(rows)
     gathering = Gathering(cutoff, limits)
     names = [f.name for f in fields(MemberRow)]
@@ -69,7 +69,7 @@ def microseconds(moment: datetime) -> int:
 
 
 class Gathering:
-    """Collects matchable members, block by block; `read` gives the value of a stored one."""
+    """Collects matchable members, block by block; `read` converts a stored value."""
 
     def __init__(self, cutoff: datetime, limits: Limits, read: Read = lambda _, stored: stored) -> None:
         self._cutoff, self._limits = cutoff, limits
@@ -114,7 +114,7 @@ class Gathering:
         self._blocks.append(_Block([ids[row] for row in rows.tolist()], made))
 
     def done(self) -> MatchableMembers:
-        """What has been added. Raises the error of a broken value if more than MAX_BROKEN members have one."""
+        """The members added. Raises the error of a broken value if more than MAX_BROKEN members have one."""
         if len(self._broken) > MAX_BROKEN and self._error is not None:
             raise self._error
         if not self._blocks:
@@ -130,7 +130,7 @@ class Gathering:
     def _without_broken(
         self, columns: Columns, able: NDArray[np.intp], found: Sequence[NDArray[np.intp]]
     ) -> NDArray[np.intp]:
-        """The places in `able` of members without a broken value; the others are noted."""
+        """The places in `able` of members without a broken value; the others are recorded."""
         is_fit = np.ones(len(able), dtype=bool)
         for part, entries in zip(self._parts, found, strict=True):
             for place in np.flatnonzero(part.is_broken(entries) & is_fit).tolist():
@@ -151,7 +151,7 @@ class _Block:
 
 @dataclass
 class _Values:
-    """A part's results for the different values that have been met."""
+    """A part's results for each different value."""
 
     part: Part
     reading: Reading
@@ -219,7 +219,7 @@ class _Values:
 
 
 class _Reasons:
-    """The reasons of a rule for the different values that have been met; "" for none."""
+    """The reasons that a rule gives for each different value; "" for none."""
 
     def __init__(self, takes: Sequence[str], rule: Callable[..., str | None], read: Read) -> None:
         self._takes, self._rule, self._read = takes, rule, read
@@ -255,7 +255,7 @@ def _rows_of(columns: Columns, names: Sequence[str], rows: NDArray[np.intp]) -> 
 
 
 def _key(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    """What tells stored values apart: lists and objects by how they are written."""
+    """A key that distinguishes stored values; lists and objects count as different if they are written differently."""
     try:
         hash(values)
     except TypeError:

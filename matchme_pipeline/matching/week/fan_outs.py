@@ -1,4 +1,4 @@
-"""Where a week's candidates are searched for, by MATCHME_MATCHING_FAN_OUT."""
+"""The choice of where a week's candidates are searched for: MATCHME_MATCHING_FAN_OUT."""
 
 from importlib.util import find_spec
 from typing import TYPE_CHECKING

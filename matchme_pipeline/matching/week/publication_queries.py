@@ -85,7 +85,7 @@ class WeekRows(Sequence[MatchRow]):
         return next(iter(self[place : place + 1 or None]))
 
     def parts(self, rows: int) -> Iterator["WeekRows"]:
-        """The rows in parts of so many."""
+        """The rows in parts of at most `rows` each."""
         return (self[begin : begin + rows] for begin in range(0, len(self), rows))
 
 
