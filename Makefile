@@ -10,7 +10,7 @@ LOCK = $(VENV)/bin/uv pip compile pyproject.toml --extra dev --universal --pytho
 
 export DO_NOT_TRACK := 1
 
-.PHONY: install lock upgrade demo dev api test test-distributed check format bench chaos mutants clean stop
+.PHONY: install lock upgrade demo dev api test test-distributed check format bench chaos mutants seeds clean stop
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -80,6 +80,9 @@ chaos: $(INSTALLED) ## Run weeks under faults, repeatably: SEED=1 ROUNDS=40 EXEC
 
 mutants: $(INSTALLED) ## Mutation tests of the pure rules: GROUPS="masking dna" SAMPLE=150
 	$(PY) -m matchme_pipeline_tests.mutants $(GROUPS) $(if $(SAMPLE),--sample $(SAMPLE))
+
+seeds: $(INSTALLED) ## Run every property test with seeds 1 to SEEDS: SEEDS=20 KIND=--pure (or --database)
+	$(PY) -m matchme_pipeline_tests.seeds --seeds $(or $(SEEDS),20) $(KIND)
 
 stop: $(INSTALLED) ## Stop the embedded PostgreSQL
 	$(PY) -m matchme_pipeline.cli.main db stop

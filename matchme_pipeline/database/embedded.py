@@ -24,7 +24,7 @@ import psycopg
 
 from matchme_pipeline.database.connection import create_database
 from matchme_pipeline.database.postmasters import Postmaster, end, postmasters
-from matchme_pipeline.database.server_user import ServerUser
+from matchme_pipeline.database.server_user import ServerUser, allow_owner
 from matchme_pipeline.errors import DatabaseUnavailableError
 
 with warnings.catch_warnings():
@@ -62,6 +62,15 @@ _NOT_DURABLE = {
     "max_wal_senders": "0",
     "max_wal_size": "'256MB'",
 }
+
+# Remedies by what the server says; otherwise the usual one.
+_REMEDIES = {
+    "No space left": "The disk is full: free some space, then try again.",
+    "Permission denied": "It may not use its own files: make {data} and all in it its user's, then try again.",
+    "checkpoint record": "Its write-ahead log is damaged: restore a backup of {data}, or move the folder away to begin "
+    "with an empty database.",
+}
+_USUAL_REMEDY = "Try again; if it stays so, move {data} away to begin with an empty database."
 
 
 class EmbeddedServer:
@@ -168,10 +177,16 @@ class EmbeddedServer:
         # No other user may read members' data, keys or logs; the server's own user may only traverse.
         self.home.chmod(0o700)
         for folder in (self.data, self.socket_dir):
+            if folder.is_symlink() and not folder.exists():
+                raise DatabaseUnavailableError(
+                    f"{folder} is a link to {folder.readlink()}, which does not exist. Mount or restore that folder, "
+                    "or delete the link to begin with an empty database."
+                )
             if folder.exists() and not folder.is_dir():
                 self._set_aside(folder)
             folder.mkdir(mode=0o700, exist_ok=True)
             folder.chmod(0o700)
+        allow_owner(self.data)
         self._server_log.touch(mode=0o600)
         self._server_log.chmod(0o600)
         self._user.ensure_exists()
@@ -192,16 +207,21 @@ class EmbeddedServer:
         # Created beside its place and then renamed, so that an interrupted start leaves no partial cluster.
         fresh = self.home / "postgres.new"
         shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(mode=0o700)
-        self._user.own(fresh)
+        if self.data.is_symlink():
+            # The link may lead to another disk.
+            fresh = self.data
+        else:
+            fresh.mkdir(mode=0o700)
+            self._user.own(fresh)
         # C.UTF-8 sorts by code point: the same order on every machine, and the order Python sorts in.
         self._run(
             self._bin / "initdb", "-D", str(fresh), "-U", "postgres", "--auth=trust", "--encoding=UTF8",
             "--locale=C.UTF-8", "--no-instructions",
         )  # fmt: skip
-        if self.data.exists():
-            self.data.rmdir()
-        fresh.rename(self.data)
+        if fresh != self.data:
+            if self.data.exists():
+                self.data.rmdir()
+            fresh.rename(self.data)
 
     def _set_aside(self, broken: Path) -> None:
         names = (broken.with_name(f"{broken.name}.broken-{number}") for number in itertools.count(1))
@@ -249,13 +269,9 @@ class EmbeddedServer:
                 if self._server_log.exists()
                 else ""
             )
-            remedy = (
-                "The disk is full: free some space, then try again."
-                if "No space left" in text + log
-                else f"Try again; if it stays so, move {self.data} away to begin with an empty database."
-            )
+            remedy = next((remedy for sign, remedy in _REMEDIES.items() if sign in text + log), _USUAL_REMEDY)
             raise DatabaseUnavailableError(
-                f"The embedded PostgreSQL under {self.home} failed at {program.name}. {remedy} "
+                f"The embedded PostgreSQL under {self.home} failed at {program.name}. {remedy.format(data=self.data)} "
                 f"It said: {' '.join(text.split())[-400:]} {' '.join(log.split())}"
             )
         return result

@@ -60,3 +60,21 @@ class ServerUser:
             return []
         owner = pwd.getpwnam(self._name)
         return [sys.executable, "-I", "-S", "-c", _CHANGE_USER, str(owner.pw_uid), str(owner.pw_gid)]
+
+
+def allow_owner(folder: Path) -> None:
+    """Let the owner read and write all in `folder`, if the permission has been taken away."""
+    seen = [folder / name for name in ("PG_VERSION", "postgresql.conf", "global")]
+    if all(_is_open(path) for path in seen if path.exists()):
+        return
+    for place, folders, files in os.walk(folder):
+        # The walk goes down into the folders afterwards.
+        for path in (Path(place) / name for name in (*folders, *files)):
+            if not path.is_symlink() and not _is_open(path):
+                path.chmod(0o700 if path.is_dir() else 0o600)
+
+
+def _is_open(path: Path) -> bool:
+    mode = path.stat().st_mode
+    needed = stat.S_IRWXU if stat.S_ISDIR(mode) else stat.S_IRUSR | stat.S_IWUSR
+    return mode & needed == needed

@@ -13,6 +13,7 @@ import pytest
 from matchme_pipeline.database.connection import connect
 from matchme_pipeline.database.embedded import EmbeddedServer
 from matchme_pipeline.database.postmasters import end, postmasters
+from matchme_pipeline.errors import DatabaseUnavailableError
 
 
 @pytest.fixture
@@ -67,9 +68,15 @@ def close_folders(home: Path) -> None:
     (home / "socket").chmod(0o000)
 
 
+def close_everything(home: Path) -> None:
+    for path in sorted(home.rglob("*"), reverse=True):
+        path.chmod(0o000)
+    home.chmod(0o000)
+
+
 DAMAGE = [
     delete_all, delete_data, delete_socket, delete_pid_file, empty_version, delete_control_file, data_is_a_file,
-    close_folders,
+    close_folders, close_everything,
 ]  # fmt: skip
 
 
@@ -81,6 +88,40 @@ def test_damage_while_the_server_runs(folder: Path, damage: Callable[[Path], Non
     works(home)
     # What an orphan removes when it notices that its folder is gone must not be the new server's.
     works(home)
+
+
+def test_data_without_permissions_is_opened_again(folder: Path):
+    home = folder / "home"
+    works(home)
+    EmbeddedServer(home).stop()
+    close_everything(home)
+    works(home)
+
+
+def test_a_damaged_log_is_named_with_its_remedy_and_nothing_is_deleted(folder: Path):
+    home = folder / "home"
+    works(home)
+    EmbeddedServer(home).stop()
+    (segment,) = (home / "postgres" / "pg_wal").glob("0*0*")
+    segment.write_bytes(segment.read_bytes()[:1000])
+    with pytest.raises(DatabaseUnavailableError, match=r"write-ahead log is damaged: restore a backup"):
+        EmbeddedServer(home, durable=False).ensure_running()
+    assert segment.stat().st_size == 1000
+
+
+def test_a_link_to_nowhere_is_named(folder: Path):
+    home = folder / "home"
+    home.mkdir()
+    (home / "postgres").symlink_to(folder / "unmounted")
+    with pytest.raises(DatabaseUnavailableError, match=r"postgres is a link to .*unmounted, which does not exist"):
+        EmbeddedServer(home, durable=False).ensure_running()
+    (folder / "unmounted").mkdir()
+    works_through_a_link(home)
+
+
+def works_through_a_link(home: Path) -> None:
+    with connect(EmbeddedServer(home, durable=False).ensure_running(), vectors=False) as connection:
+        assert connection.execute("select 1").fetchone() == (1,)
 
 
 def test_a_pid_file_of_another_program_stops_nothing(folder: Path):

@@ -46,6 +46,9 @@ def test_another_unicode_form_of_a_text_is_found_and_the_members_own_wording_kep
         ("I love hiking", "", None),
         ("I love hiking", "   ", None),
         ("ﬁne weather", "fine weather", "ﬁne weather"),
+        # A mark that belongs to no letter begins the text; characters that are several words in NFKC.
+        ("\u0301a  b \ufdfa and peace", "b صلى الله عليه وسلم and peace", "b \ufdfa and peace"),
+        ("a\u00a0\u00b4  b", "a \u0301 b", "a\u00a0\u00b4  b"),
     ],
 )
 def test_only_blanks_and_unicode_forms_may_differ(text, quote, found):

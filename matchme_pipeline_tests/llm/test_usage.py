@@ -48,3 +48,9 @@ def test_credible_figures_are_booked_as_reported():
     assert billed({"prompt_tokens": 1_900, "completion_tokens": 260}) == (1_900, 260, True)
     # Reasoning is billed and not shown.
     assert billed({"prompt_tokens": 1_900, "completion_tokens": 9_000}) == (1_900, 9_000, True)
+
+
+@pytest.mark.parametrize("request_bytes", [0, 1, 5, 8_001])
+def test_estimated_tokens_are_whole_numbers(request_bytes: int):
+    found, _ = billed_usage(None, WRITTEN, request_bytes)
+    assert all(type(tokens) is int for tokens in (found.input_tokens, found.output_tokens))

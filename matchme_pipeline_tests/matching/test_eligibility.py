@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 from datetime import date, timedelta
+from math import acos, cos, radians, sin
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matchme_pipeline.matching.rules.eligibility import distance_km, eligible_block, not_stated
+from matchme_pipeline.matching.rules.eligibility import (
+    distance_km,
+    eligible_block,
+    eligible_pairs,
+    not_stated,
+    unknown_asked,
+)
 from matchme_pipeline.matching.rules.explanation import stated_names
+from matchme_pipeline.matching.rules.jit import plain as plain_rule
 from matchme_pipeline.matching.rules.limits import USUAL, Limits
+from matchme_pipeline.matching.rules.member_records import records
 from matchme_pipeline.matching.rules.members import MemberRow, why_not_matchable
 from matchme_pipeline.matching.rules.vocabulary import (
     EDUCATION_CODE,
@@ -208,3 +217,124 @@ def test_blocks_agree_with_the_rules_said_one_by_one(his: dict[str, Any], hers: 
         his = {**his, "lng": None}
     a, b = row("a", gender="male", **his), row("b", **hers)
     assert may_meet(a, b, replace(USUAL, strict=strict)) == (plain.what_parts(a, b, CUTOFF.date(), strict) is None)
+
+
+GENDERS, LOOKS_FOR = ("male", "female"), (["male"], ["female"], ["male", "female"], None)
+
+
+def test_genders_suit_only_if_each_looks_for_the_other():
+    everybody = [
+        row(f"{gender} {wish}", gender=gender, gender_preference=wish) for gender in GENDERS for wish in LOOKS_FOR
+    ]
+    everybody.sort(key=lambda member: member.user_id)
+    members = columns(*everybody)
+    assert members.user_ids == [member.user_id for member in everybody]
+    block, _ = eligible_block(members, members)
+
+    def looks_for(a: MemberRow, b: MemberRow) -> bool:
+        # Without a stated gender: the other one.
+        return b.gender in a.gender_preference if a.gender_preference else a.gender != b.gender
+
+    said = [[looks_for(a, b) and looks_for(b, a) for b in everybody] for a in everybody]
+    assert block.tolist() == said
+    rows, partners = (side.ravel() for side in np.indices(block.shape))
+    assert eligible_pairs(members, rows, partners).tolist() == block.ravel().tolist()
+
+
+@settings(max_examples=60, deadline=None)
+@given(wishes, wishes, wishes)
+def test_named_pairs_are_eligible_where_the_block_of_all_pairs_says_so(one, two, three):
+    genders = {"a": "male", "b": "female", "c": "male"}
+    rows = [
+        row(name, gender=genders[name], **(own if own["lat"] is not None else {**own, "lng": None}))
+        for name, own in zip(genders, (one, two, three), strict=True)
+    ]
+    members = columns(*rows)
+    block, _ = eligible_block(members, members)
+    for a in range(3):
+        for b in range(3):
+            assert eligible_pairs(members, np.array([a]), np.array([b]))[0] == block[a, b]
+
+
+PLACES = st.tuples(st.floats(-89, 89), st.floats(-180, 180))
+
+
+@settings(max_examples=100, deadline=None)
+@given(PLACES, st.floats(-3, 3), st.floats(-3, 3), st.integers(1, 99))
+def test_a_limit_of_distance_is_in_kilometres_of_the_great_circle(place, north: float, east: float, most: int):
+    lat, lng = place
+    other = (max(-89.9, min(89.9, lat + north)), max(-180.0, min(180.0, lng + east)))
+    angle = acos(
+        max(-1.0, min(1.0, sin(radians(lat)) * sin(radians(other[0]))
+            + cos(radians(lat)) * cos(radians(other[0])) * cos(radians(lng - other[1]))))
+    )  # fmt: skip
+    kilometres = 6_371.0088 * angle
+    him = row("a", gender="male", lat=lat, lng=lng, max_distance=most)
+    her = row("b", lat=other[0], lng=other[1], max_distance=20_000)
+    # Near the limit rounding decides.
+    if abs(kilometres - most) > 0.05:
+        assert may_meet(him, her) == (kilometres < most)
+    found = distance_km(columns(him), columns(her))[0, 0]
+    assert found == pytest.approx(kilometres, abs=0.05)
+
+
+def test_a_removed_pair_is_counted_under_the_first_filter_that_it_fails():
+    him = row(
+        "a", gender="male", age_range_max=29, max_distance=50, education_preferences=["Doctorate/PhD"],
+        marital_status_preferences=["Widowed"], has_children_preference="no",
+        religiosity_preferences=["Very Practicing"], partner_sect_preference=["shia"], partner_hijab_required=True,
+    )  # fmt: skip
+    # What she must be for each filter to let her pass, in the order of the filters.
+    suits: list[tuple[str, dict[str, Any]]] = [
+        ("gender", {"gender_preference": ["male"]}),
+        ("age", {"birthdate": date(1999, 1, 1)}),
+        ("distance", {"lat": 51.5, "lng": -0.1}),
+        ("education", {"education_level": "Ph.D"}),
+        ("marital_status", {"marital_status": "widowed"}),
+        ("children", {"has_children": False}),
+        ("religiosity", {"religion": {"practiceLevel": "very_practicing"}, "prayer_frequency": "always"}),
+        ("sect", {"sect": "shia"}),
+        ("hijab", {"tags": ["Hijab"]}),
+    ]
+    she: dict[str, Any] = {
+        "gender_preference": ["female"], "lat": 53.4, "lng": -2.2, "has_children": True, "prayer_frequency": "never",
+        "max_distance": 20_000,
+    }  # fmt: skip
+    for name, passes in suits:
+        removed: Counter[str] = Counter()
+        block, _ = eligible_block(columns(him, limits=STRICT), columns(row("b", **she), limits=STRICT), removed)
+        assert (dict(+removed), block.item()) == ({name: 1}, False)
+        she |= passes
+    removed = Counter()
+    block, _ = eligible_block(columns(him, limits=STRICT), columns(row("b", **she), limits=STRICT), removed)
+    assert (dict(+removed), block.item()) == ({}, True)
+
+
+@settings(max_examples=60, deadline=None)
+@given(wishes, wishes)
+def test_what_one_side_asks_for_and_the_other_has_not_stated_is_counted_and_named(
+    his: dict[str, Any], hers: dict[str, Any]
+):
+    if his["lat"] is None:
+        his = {**his, "lng": None}
+    if hers["lat"] is None:
+        hers = {**hers, "lng": None}
+    members = columns(row("a", gender="male", **his), row("b", **hers))
+    made = records(members).view(np.recarray)
+    apart = float(distance_km(members, members)[0, 1])
+    asked = plain_rule(unknown_asked)
+    one, other = asked(made[0], made[1], apart), asked(made[1], made[0], apart)
+    (bits,) = not_stated(members, np.array([0]), np.array([1])).tolist()
+    said = {
+        name for a, b in ((his, hers), (hers, his))
+        for name, asks, states in (
+            ("distance", a["max_distance"] < 100, his["lat"] is not None and hers["lat"] is not None),
+            ("education", bool(a["education_preferences"]), b["education_level"] in ("MSc", "Ph.D")),
+            ("marital_status", bool(a["marital_status_preferences"]), b["marital_status"] is not None),
+            ("children", a["has_children_preference"] == "no", b["has_children"] is not None),
+            ("sect", bool(a["partner_sect_preference"]), b["sect"] is not None),
+        )
+        if asks and not states
+    }  # fmt: skip
+    assert set(stated_names(bits)) == said
+    assert max(one, other) <= len(said) <= one + other
