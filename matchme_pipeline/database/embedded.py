@@ -70,7 +70,7 @@ _REMEDIES = {
     "checkpoint record": "Its write-ahead log is damaged: restore a backup of {data}, or move the folder away to begin "
     "with an empty database.",
 }
-_USUAL_REMEDY = "Try again; if it stays so, move {data} away to begin with an empty database."
+_USUAL_REMEDY = "Try again; if that does not help, move {data} away to begin with an empty database."
 
 
 class EmbeddedServer:

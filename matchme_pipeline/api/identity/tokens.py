@@ -47,7 +47,7 @@ class Verifier(Protocol):
 
 @dataclass(frozen=True)
 class TokenVerifier:
-    """Verifies tokens of one issuer, signed with one of its keys, handed out to one of `authorized_parties` (`azp`)."""
+    """Verifies tokens of one issuer, signed with one of its keys, issued to one of `authorized_parties` (`azp`)."""
 
     issuer: str
     authorized_parties: frozenset[str]

@@ -1,1 +1,1 @@
-"""The operations page: rendered here, no script, no build step."""
+"""The operations page: rendered on the server, refreshed by a small script, without a build step."""

@@ -10,7 +10,7 @@ from matchme_pipeline.matching.rules.weights import REVIEW_WEIGHT
 
 # The largest share of a week's new pairs that is reviewed.
 MAX_SHARE = 0.10
-# Two reviews can move two matches past each other only so far.
+# Two reviews cannot change the order of matches that are further apart.
 CLOSE_POINTS = 2 * REVIEW_WEIGHT
 # A fit that speaks neither for a match nor against it.
 EVEN = 50
