@@ -2,8 +2,8 @@
 
 Each column lists its values in the order of matching's codes, and each value lists its spellings in plain form (see
 `plain`). `matching.rules.vocabulary` derives codes from the table, `dna.traits` derives traits, and the SQL of the
-member search receives the codes as JSON. A spelling outside the table is unknown to matching; DNA treats it as a trait
-of its own. Add new spellings here.
+member search receives the codes as JSON. A spelling outside the table is unknown to matching; DNA treats it as
+a separate trait. Add new spellings here.
 """
 
 import re

@@ -149,7 +149,7 @@ def queue_table(rows: Sequence[QueueRow]) -> None:
         return
     table = _narrow_table("\nQueue")
     table.add_column("job type", no_wrap=True)
-    for heading in ("pending", "at work", "retry", "failed", "done"):
+    for heading in ("pending", "processing", "retry", "failed", "done"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("next retry (UTC)", no_wrap=True)
     for row in rows:

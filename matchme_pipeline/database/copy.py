@@ -170,7 +170,7 @@ def _copied(
 ) -> Iterator[list[bytes]]:
     """The rows of a query as binary COPY sends them, in blocks.
 
-    The server sends each row as a message of its own; the stream's head comes with the first message, its end with the
+    The server sends each row as a separate message; the stream's head comes with the first message, its end with the
     last one.
     """
     statement = sql.SQL("copy ({}) to stdout (format binary)").format(sql.SQL(query))

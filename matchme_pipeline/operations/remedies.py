@@ -43,8 +43,8 @@ _CAUSES: tuple[tuple[str, Cause], ...] = (
         "rate limited", 4, "The model provider asked to slow down.",
         "Jobs are retried by themselves. If it happens every week, lower MATCHME_LLM_CONCURRENCY.")),
     (r"timed? ?out|TimeoutError|http_5\d\d|HTTP 5\d\d", Cause(
-        "provider trouble", 3, "The model provider was slow or had an error of its own.",
-        "Jobs are retried by themselves; `matchme jobs retry --week {week}` opens those that gave up.")),
+        "provider trouble", 3, "The model provider was slow or failed.",
+        "Jobs are retried by themselves; `matchme jobs retry --week {week}` reopens those that have failed.")),
     (r"process that ran it is gone|no heartbeat|no sign of life|killed|interrupted|Terminated", Cause(
         "process lost", 2, "The process that ran the week ended before its work did.",
         "Look for a restart or for missing memory on the machine, then `matchme run --week {week}`.")),

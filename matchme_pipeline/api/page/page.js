@@ -1,5 +1,5 @@
 // Renews the operations page every 30 seconds and keeps the reader's place: only sections that changed are replaced,
-// the keyboard's focus stays on the same button, and what stands on the screen does not move.
+// the keyboard's focus stays on the same button, and the visible content does not move.
 "use strict";
 
 const RENEW_MILLISECONDS = 30_000;

@@ -17,7 +17,7 @@ class Reply:
     data: Json | None
     request_id: str | None
     headers: Mapping[str, str]
-    # None for a line of a batch, which has no exchange of its own.
+    # None for a line of a batch, which has no separate exchange.
     latency_seconds: float | None
 
 

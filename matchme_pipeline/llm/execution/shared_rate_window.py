@@ -39,7 +39,7 @@ class SharedRateWindow:
         self._corrections: dict[int, int] = {}
 
     async def take(self, tokens: int) -> tuple[int | None, float]:
-        """As in RateWindow; a request that exceeds a minute's tokens alone gets a window of its own."""
+        """As in RateWindow; a request that exceeds a minute's tokens alone gets a separate window."""
         wanted = tokens if self._tokens is None else min(tokens, self._tokens)
         # The corrections known by now share this transaction.
         corrections, self._corrections = self._corrections, {}

@@ -11,7 +11,7 @@ from psycopg.rows import class_row
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.llm.contracts import CallContext
 
-# So many batches of a stage tell how long one usually takes.
+# The usual duration of a stage's batches is computed from this many.
 NEWEST_BATCHES = 20
 
 

@@ -19,7 +19,7 @@ def mask(text: str, names: Collection[str] = ()) -> str:
     return _mask(text, tuple(names))
 
 
-# An insight's title stands in the previews of all its member's pairs.
+# An insight's title appears in the previews of all its member's pairs.
 @lru_cache(maxsize=16_384)
 def _mask(text: str, names: tuple[str, ...]) -> str:
     # Masking one contact may reveal another, such as the second handle in `@a@b`.

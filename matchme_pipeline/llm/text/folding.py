@@ -72,7 +72,7 @@ def _shown(character: str) -> str:
 
 
 def is_invisible(character: str) -> bool:
-    """Does a character have no glyph of its own? Format and tag characters, variation selectors, private use."""
+    """Does a character have no glyph? Format and tag characters, variation selectors, private use."""
     return unicodedata.category(character) in ("Cf", "Co", "Cn") or "\ufe00" <= character <= "\ufe0f"
 
 

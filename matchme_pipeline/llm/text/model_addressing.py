@@ -13,7 +13,7 @@ _MODEL = r"(?:ai|assistant|model|bot|machine|computer|analyst)"
 
 @dataclass(frozen=True)
 class _Sign:
-    """A pattern, and words in small letters of which one stands in every text that it matches."""
+    """A pattern, and words in small letters of which one occurs in every text that it matches."""
 
     words: tuple[str, ...]
     pattern: re.Pattern[str]

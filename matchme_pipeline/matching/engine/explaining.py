@@ -25,7 +25,7 @@ def explained(
     """The pairs of positions (a[n], b[n]) with their scores and factors."""
     shared = _SharedTitles(titles)
     parts = []
-    held = profiles.vectors.known()
+    known = profiles.vectors.known()
     for begin in range(0, max(len(a), 1), _PAIRS_AT_ONCE):
         rows = slice(begin, begin + _PAIRS_AT_ONCE)
         one, other = a[rows], b[rows]
@@ -34,7 +34,7 @@ def explained(
                 factors(profiles, one, other, calibration),
                 shared.of(one, other),
                 shared.titles,
-                held[one] & held[other],
+                known[one] & known[other],
                 not_stated(profiles.members, one, other),
             )
         )

@@ -43,19 +43,19 @@ class Learned:
             points[rows] = mutual_points(model, features.of(a, b, candidates.calibration), a, b)
         return points
 
-    def best(self, features: PairFeatures, candidates: "Candidates", kept: int) -> "Candidates":
-        """The candidates that are among the `kept` most valuable ones of either member; equal values all stay."""
-        rows = best_of_either(len(features.profiles.members), candidates, self.values(features, candidates), kept)
+    def best(self, features: PairFeatures, candidates: "Candidates", count: int) -> "Candidates":
+        """The candidates that are among the `count` most valuable ones of either member; equal values all stay."""
+        rows = best_of_either(len(features.profiles.members), candidates, self.values(features, candidates), count)
         return replace(candidates, a=candidates.a[rows], b=candidates.b[rows], score=candidates.score[rows])
 
 
-def best_of_either(members: int, candidates: "Candidates", values: NDArray[np.float32], kept: int) -> NDArray[np.intp]:
-    """The numbers of the candidates whose value (0 to 100 points) is among the `kept` highest of `a` or of `b`."""
+def best_of_either(members: int, candidates: "Candidates", values: NDArray[np.float32], count: int) -> NDArray[np.intp]:
+    """The numbers of the candidates whose value (0 to 100 points) is among the `count` highest of `a` or of `b`."""
     behind = (100 * _VALUE_UNITS - np.rint(values.astype(np.float64) * _VALUE_UNITS)).astype(np.int64)
     keys = [side.astype(np.int64) << _VALUE_BITS | behind for side in (candidates.a, candidates.b)]
     ordered = np.sort(np.concatenate(keys))
     starts = np.searchsorted(ordered, np.arange(members + 1, dtype=np.int64) << _VALUE_BITS)
-    # The last key that a member keeps; whoever has fewer candidates keeps all.
-    last = np.minimum(starts[:-1] + kept, starts[1:]) - 1
+    # The last key that a member keeps; members with fewer candidates keep all.
+    last = np.minimum(starts[:-1] + count, starts[1:]) - 1
     limit = ordered[np.maximum(last, 0)] if len(ordered) else np.zeros(members, dtype=np.int64)
     return np.flatnonzero((keys[0] <= limit[candidates.a]) | (keys[1] <= limit[candidates.b]))
