@@ -45,8 +45,15 @@ demo: $(INSTALLED) ## Six finished weeks of synthetic data and a summary; PAID=r
 dev: $(INSTALLED) ## The Dagster UI and daemon over the same data
 	$(PY) -m matchme_pipeline.cli.main dev
 
+# `make bench matching_speed search`: the words after `bench` are names of benchmarks, not targets.
+ifeq ($(firstword $(MAKECMDGOALS)),bench)
+BENCHES := $(wordlist 2,$(words $(MAKECMDGOALS)),$(MAKECMDGOALS))
+$(BENCHES):
+	@:
+else
 api: $(INSTALLED) ## The HTTP API and its operations page over the same data
 	$(PY) -m matchme_pipeline.cli.main api
+endif
 
 test: $(INSTALLED) ## All tests
 	$(PY) -m pytest -n 2 --dist worksteal
@@ -72,8 +79,8 @@ format: $(INSTALLED) ## Format, and apply the linter's fixes
 	$(PY) -m ruff format .
 	$(PY) -m ruff check --fix .
 
-bench: $(INSTALLED) ## Run the benchmarks
-	$(PY) -m matchme_pipeline_tests.bench
+bench: $(INSTALLED) ## Run the benchmarks, or some: make bench matching_speed
+	$(PY) -m matchme_pipeline_tests.bench $(BENCHES)
 
 chaos: $(INSTALLED) ## Run weeks under faults, repeatably: SEED=1 ROUNDS=40 EXECUTOR=multiprocess
 	$(PY) -m matchme_pipeline_tests.chaos --late $(if $(EXECUTOR),--executor $(EXECUTOR)) $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS))
