@@ -35,6 +35,7 @@ def replace_outcomes(connection: Connection, week: Week) -> tuple[int, int]:
     with connection.transaction():
         connection.execute("drop table if exists pg_temp.new_outcomes")
         connection.execute(_OUTCOMES_AS_OF, parameters)
+        connection.execute("analyze new_outcomes")
         removed = connection.execute(
             """
             delete from match_outcomes o
@@ -67,6 +68,9 @@ def replace_outcomes(connection: Connection, week: Week) -> tuple[int, int]:
             where o.* is distinct from excluded.*
             """
         ).rowcount
+        if changed or removed:
+            # The planner expects one row of a week that it does not know, and compares each row of it with each other.
+            connection.execute("analyze match_outcomes")
     return changed, removed
 
 
@@ -179,6 +183,8 @@ def _read(connection: Connection, statement: LiteralString, week: date) -> pd.Da
     # Members and days recur in many rows: one object each.
     known: dict[object, object] = {}
     with connection.transaction(), connection.cursor(name="outcomes") as cursor:
+        # All rows are read: a plan for the first few is slower.
+        connection.execute("set local cursor_tuple_fraction = 1")
         cursor.execute(statement, {"week": week})
         names = [column.name for column in cursor.description or ()]
         while rows := cursor.fetchmany(_ROWS_AT_ONCE):

@@ -144,6 +144,21 @@ def test_a_week_is_observed_at_four_cutoffs_and_shows_the_same_whenever_it_is_do
     assert changed_tables(before, rows_of_every_table(shown)) == ["weekly_matches"]
 
 
+def test_the_planner_knows_a_week_that_has_just_been_written(shown: Connection):
+    """Else it expects one row, and a join of the week with itself compares each row with each other."""
+    shown.execute("alter table match_outcomes set (autovacuum_enabled = false)")
+    outcome_queries.replace_outcomes(shown, SECOND)
+    for number in range(400):
+        show(shown, f"user_{number:03}_one", f"user_{number:03}_two", FIRST)
+        show(shown, f"user_{number:03}_two", f"user_{number:03}_one", FIRST)
+    outcome_queries.replace_outcomes(shown, THIRD)
+    statement = "explain (format json) select from match_outcomes where week = %s"
+    row = shown.execute(statement, [THIRD.sunday]).fetchone()
+    assert row is not None
+    assert 400 < row[0][0]["Plan"]["Plan Rows"] < 1_600
+    assert len(outcome_queries.outcomes_of(shown, THIRD.sunday)) == 804
+
+
 def test_rows_of_another_batch_have_no_outcome(shown: Connection):
     show(shown, A, C, FIRST, model=None)
     assert (A, C) not in outcomes(shown, SECOND).index
