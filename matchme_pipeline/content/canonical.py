@@ -34,7 +34,11 @@ def canonical_text(raw: str | None) -> str:
 
 def content_hash(raw: str | None) -> str | None:
     """SHA-256 (64 hex digits) of the canonical text in UTF-8; None for an empty one."""
-    text = canonical_text(raw)
+    return hash_of_canonical(canonical_text(raw))
+
+
+def hash_of_canonical(text: str) -> str | None:
+    """Like `content_hash`, of a text that is canonical already."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() if text else None
 
 

@@ -37,9 +37,10 @@ def save_claims(
     An insight is offered at `offered_at`, and a member always has at least two weeks to review it.
     """
     new: dict[UUID, Claim] = {}
-    for claim in claims:
+    ids = [_insight_id(claim, known) for claim in claims]
+    for insight_id, claim in zip(ids, claims, strict=True):
         # Of items with equal texts, the earliest is quoted.
-        if _insight_id(claim, known) == claim.id:
+        if insight_id == claim.id:
             new.setdefault(claim.id, claim)
     created = 0
     if new:
@@ -73,7 +74,7 @@ def save_claims(
                 "confidences": [claim.insight.confidence for claim in rows],
             },
         ).rowcount
-    _save_sources(connection, week, claims, known)
+    _save_sources(connection, week, ids, claims)
     return created
 
 
@@ -112,8 +113,8 @@ def names_of(connection: Connection, user_ids: Collection[str]) -> dict[str, tup
     return {user_id: tuple(name for name in names if name and name.strip()) for user_id, *names in rows}
 
 
-def _save_sources(connection: Connection, week: date, claims: Sequence[Claim], known: KnownQuotes) -> None:
-    rows = [(_insight_id(claim, known), claim) for claim in claims]
+def _save_sources(connection: Connection, week: date, ids: Sequence[UUID], claims: Sequence[Claim]) -> None:
+    rows = list(zip(ids, claims, strict=True))
     connection.execute(
         """
         insert into insight_sources as t (insight_id, item_type, item_id, user_id, week, content_hash, cache_key)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from matchme_pipeline.content.canonical import canonical_text, content_hash
+from matchme_pipeline.content.canonical import canonical_text, hash_of_canonical
 
 POST = "post"
 VOICE = "voice_introduction"
@@ -47,9 +47,8 @@ def hash_items(items: Sequence[RawItem], first_with_hash: dict[str, UUID]) -> li
     first = dict(first_with_hash)
     hashed = []
     for item in sorted(items, key=lambda item: (item.shared_at, item.item_id)):
-        digest = content_hash(item.text)
+        text = canonical_text(item.text)
+        digest = hash_of_canonical(text)
         original = first.setdefault(digest, item.item_id) if digest else item.item_id
-        hashed.append(
-            HashedItem(item, digest, len(canonical_text(item.text)), None if original == item.item_id else original)
-        )
+        hashed.append(HashedItem(item, digest, len(text), None if original == item.item_id else original))
     return hashed

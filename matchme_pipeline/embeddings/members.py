@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from matchme_pipeline.content.canonical import canonical_text, content_hash
+from matchme_pipeline.content.canonical import canonical_text, hash_of_canonical
 from matchme_pipeline.content.claims import insight_text
 from matchme_pipeline.embeddings.member_vector import (
     ANSWERS_WEIGHT,
@@ -72,9 +72,10 @@ class MemberParts:
         return {user_id: parts for user_id, parts in own.items() if parts}
 
     def _add_text(self, user_id: str, raw: str | None, weight: float, source: str) -> None:
-        digest = content_hash(raw)
+        text = canonical_text(raw)
+        digest = hash_of_canonical(text)
         if digest is not None:
-            self.texts[digest] = canonical_text(raw)
+            self.texts[digest] = text
             self.authors[digest].add(user_id)
             self._parts[user_id].append(Part(digest, weight, source))
 

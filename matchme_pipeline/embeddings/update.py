@@ -7,7 +7,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from matchme_pipeline.content.canonical import canonical_text, content_hash
+from matchme_pipeline.content.canonical import canonical_text, hash_of_canonical
 from matchme_pipeline.content.insight_queries import names_of
 from matchme_pipeline.database.connection import Connection
 from matchme_pipeline.embeddings import queries
@@ -43,9 +43,10 @@ def texts_without_vector(
     hashes: dict[str, str] = {}
     raw = queries.texts_of_items(connection, [item.item_id for item in open_items])
     for item in open_items:
-        digest = content_hash(raw.get(item.item_id))
+        text = canonical_text(raw.get(item.item_id))
+        digest = hash_of_canonical(text)
         if digest is not None:
-            texts[digest] = canonical_text(raw[item.item_id])
+            texts[digest] = text
             hashes[str(item.item_id)] = digest
     return texts, hashes
 
