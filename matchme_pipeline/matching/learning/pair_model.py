@@ -76,7 +76,8 @@ def learn(
 
     _, coefficients = regression(without)
     # Once more, relative to how well each partner suits by the factors.
-    suits = np.asarray(factors @ coefficients[:-1], dtype=np.float64)[own_row]
+    # In the features' own precision, because a second copy of millions of rows would take a gigabyte.
+    suits = np.einsum("ij,j->i", factors, coefficients[:-1].astype(factors.dtype))[own_row].astype(np.float64)
     tendencies, without = fit(members, answers, counts, suits - np.average(suits, weights=counts))
     intercept, coefficients = regression(without)
     model = PairModel(intercept, coefficients[:-1], float(coefficients[-1]), (0.0, 1.0), tendencies)
