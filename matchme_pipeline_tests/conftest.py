@@ -9,7 +9,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from matchme_pipeline_tests.memory_folder import memory_folder
+from matchme_pipeline_tests.memory_folder import abandoned_folders, memory_folder, session_folder
 
 # The databases, Dagster's storages and pytest's folders of the tests stand in memory where there is enough of it:
 # creating a database there takes a fifth of the time.
@@ -20,7 +20,7 @@ for _name in [name for name in os.environ if name.startswith(("MATCHME_", "OPENA
     del os.environ[_name]
 os.environ["MATCHME_FIRST_WEEK"] = "2026-01-04"
 os.environ["MATCHME_LLM"] = "local"
-os.environ["MATCHME_HOME"] = tempfile.mkdtemp(prefix="matchme-tests-home-")
+os.environ["MATCHME_HOME"] = str(session_folder())
 os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
 
 from matchme_pipeline.database import files
@@ -51,7 +51,10 @@ def pipelines_home() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[EmbeddedServer]:
     """The session's server; its data is thrown away."""
-    home = Path(tempfile.mkdtemp(prefix="matchme-tests-"))
+    for folder in abandoned_folders():
+        EmbeddedServer(folder).stop()
+        shutil.rmtree(folder, ignore_errors=True)
+    home = session_folder()
     server = EmbeddedServer(home, durable=False)
     server.ensure_running()
     yield server
