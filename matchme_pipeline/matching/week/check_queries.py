@@ -67,6 +67,17 @@ def broken_rules(connection: Connection, match_week: date, window_weeks: int) ->
         ),
         gone as materialized (
             select clerk_user_id from profiles where deleted_at is not null
+        ),
+        -- Most weeks have none that is later, and a first week has neither.
+        others as materialized (
+            select exists (
+                    select from weekly_matches
+                    where week_start_date > %(week)s::date - 7 * %(window)s and week_start_date < %(week)s
+                ) as earlier,
+                exists (
+                    select from weekly_matches
+                    where week_start_date > %(week)s and week_start_date < %(week)s::date + 7 * %(window)s
+                ) as later
         )
         select
             (
@@ -77,15 +88,22 @@ def broken_rules(connection: Connection, match_week: date, window_weeks: int) ->
             (select count(*) from lists where ranks < own),
             (select count(*) from pairs where a = b and own),
             (
-                select count(*) from pairs p
+                select coalesce(sum(
+                    case when others.earlier then (
+                        select count(*) from weekly_matches o
+                        where o.user_id = w.user_id and o.match_user_id = w.match_user_id
+                            and o.week_start_date > %(week)s::date - 7 * %(window)s and o.week_start_date < %(week)s
+                    ) else 0 end
+                    + case when others.later then (
+                        select count(*) from weekly_matches o
+                        where o.user_id = w.user_id and o.match_user_id = w.match_user_id
+                            and o.week_start_date > %(week)s and o.week_start_date < %(week)s::date + 7 * %(window)s
+                    ) else 0 end
+                ), 0)::bigint
+                from pairs p
                 cross join lateral (values (p.a, p.b), (p.b, p.a)) as w (user_id, match_user_id)
-                cross join lateral (
-                    values (%(week)s::date - 7 * %(window)s, %(week)s::date),
-                        (%(week)s::date, %(week)s::date + 7 * %(window)s)
-                ) as other (after, before)
-                join weekly_matches o on o.user_id = w.user_id and o.match_user_id = w.match_user_id
-                    and o.week_start_date > other.after and o.week_start_date < other.before
-                where not p.is_member_touched and p.own
+                cross join others
+                where not p.is_member_touched and p.own and (others.earlier or others.later)
             ),
             (select count(*) from week where match_user_id in (select clerk_user_id from gone))
         """,
