@@ -184,7 +184,7 @@ def _of_fact(fact: str, level: str) -> list[str]:
 
 def _side(name: str, insights: Sequence[Json]) -> list[_Side]:
     """The side's insights; an insight of another model, without a known theme, is represented by its category."""
-    themes = load_themes().by_title()
+    themes = load_themes().by_title
     return [
         _Side(f"{name}{i}", insight["category"], insight["title"], themes.get(insight["title"].casefold()))
         for i, insight in enumerate(insights)

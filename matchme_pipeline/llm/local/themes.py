@@ -1,7 +1,7 @@
 """The themes that the offline model recognises, and their vectors."""
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib import resources
 
 import numpy as np
@@ -33,6 +33,7 @@ class Themes:
     says_nothing: tuple[str, ...]
     version: str
 
+    @cached_property
     def by_title(self) -> dict[str, Theme]:
         """Themes by their title in lower case."""
         return {theme.title.casefold(): theme for theme in self.themes}
