@@ -33,8 +33,8 @@ _INSERTS = (
     select user_id, age_min, age_max, max_distance::integer from drawn
     """,
     """
-    insert into islamic_preferences (clerk_user_id, sect, prayer_frequency)
-    select user_id, (array['sunni', 'shia'])[sect + 1],
+    insert into islamic_preferences (clerk_user_id, muslim_since, madhab, sect, prayer_frequency)
+    select user_id, 'birth', 'hanafi', (array['sunni', 'shia'])[sect + 1],
         (array['five_daily', 'most', 'some', 'jummah', 'learning'])[religiosity + 1]
     from drawn
     """,
