@@ -1,5 +1,6 @@
 """The last asset of a week: the run's results, failures and cost."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
@@ -18,7 +19,7 @@ from matchme_pipeline.operations.report.collect import collect
 from matchme_pipeline.operations.report.content import message
 from matchme_pipeline.operations.report.queries import save_report
 from matchme_pipeline.operations.week_outcome import why_not_finished
-from matchme_pipeline.operations.week_outcome_queries import model_jobs
+from matchme_pipeline.operations.week_outcome_queries import model_jobs, stage_calls
 from matchme_pipeline.reporting import StageReport, materialisation
 from matchme_pipeline.settings import process_settings
 from matchme_pipeline.week import Week
@@ -37,13 +38,17 @@ from matchme_pipeline.weekly_assets import closed_week_asset, week_of
 def run_summary(context: AssetExecutionContext, database: DatabaseResource) -> MaterializeResult[None]:
     """Complete the run's row with the figures of the queue and the ledger.
 
-    Raises WeekNotFinishedError, so that the week stays missing, if too many model calls failed.
+    Raises WeekNotFinishedError, so that the week stays missing, if too many model calls failed, or all of one stage.
     """
     started = monotonic()
     week = week_of(context)
-    stopped_by = _first_stop(context)
+    stages = _materialised(context)
+    stopped_by = next(
+        (str(stop.value) for own in stages.values() if (stop := own.get("stopped_by")) and stop.value), ""
+    )
     with database.connect() as connection:
-        if (reason := why_not_finished(model_jobs(connection, week.sunday))) is not None:
+        calls = stage_calls(connection, week.sunday, context.run.run_id, stages)
+        if (reason := why_not_finished(model_jobs(connection, week.sunday), calls)) is not None:
             raise WeekNotFinishedError(f"Week {week.key} is not finished: {reason}")
         totals = runs.close_run(connection, context.run, "completed", summary=True, stopped_by=stopped_by)
         (summary,) = queries.week_summaries(connection, [week.sunday])
@@ -87,11 +92,8 @@ def _report(context: AssetExecutionContext, connection: Connection, week: Week) 
     return shown
 
 
-def _first_stop(context: AssetExecutionContext) -> str:
-    """The reason why the run's first incomplete stage ended early; empty if all stages are complete."""
-    for record in context.instance.all_logs(context.run.run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION):
-        materialization = record.asset_materialization
-        stopped_by = materialization.metadata.get("stopped_by") if materialization is not None else None
-        if stopped_by is not None and stopped_by.value:
-            return str(stopped_by.value)
-    return ""
+def _materialised(context: AssetExecutionContext) -> dict[str, Mapping[str, MetadataValue[Any]]]:
+    """The stages that the run has materialised, in this order, with their metadata."""
+    records = context.instance.all_logs(context.run.run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION)
+    made = [record.asset_materialization for record in records]
+    return {one.asset_key.to_user_string(): one.metadata for one in made if one is not None}

@@ -1,8 +1,8 @@
 """Answers over the network: each model's questions go to the provider that the price file names for it."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
@@ -14,6 +14,7 @@ from matchme_pipeline.llm.contracts import CallContext
 from matchme_pipeline.llm.execution.adaptive_limiter import AdaptiveLimiter
 from matchme_pipeline.llm.execution.batch_run import BatchRun
 from matchme_pipeline.llm.execution.batch_work import EmbeddingWork, QuestionWork
+from matchme_pipeline.llm.execution.billing import booked_call
 from matchme_pipeline.llm.execution.budget_cover import Budget
 from matchme_pipeline.llm.execution.circuit_breaker import OutageTimer
 from matchme_pipeline.llm.execution.embedding_run import EmbeddingRun
@@ -105,17 +106,18 @@ class NetworkProvider:
         chat_format = self._accounts[entry.provider].api.chat_format
 
         async def produce(emit: Callable[[Answered | Unanswered], None]) -> None:
-            await self._look_up_models()
-            sender, budget = self._sender(model, entry, chat_format), self._budget(context.week)
-            left = questions
-            await self._warn_of_open_batches(model, context)
-            if self.answers_by_batch:
-                by_key = {question.key: question for question in questions}
-                work = QuestionWork(model, entry, self._prices, chat_format, task, context, by_key)
-                open_keys = await self._batch_run(entry, context, emit).answer(work, list(by_key))
-                left = [by_key[key] for key in open_keys]
-            run = QuestionRun(sender, chat_format, self._group_commit, budget, self._prices, task, context, emit)
-            await run.answer(left, self._settings.llm_concurrency)
+            async with self._stop_recorded(model, entry, context, len(questions)):
+                await self._look_up_models()
+                sender, budget = self._sender(model, entry, chat_format), self._budget(context.week)
+                left = questions
+                await self._warn_of_open_batches(model, context)
+                if self.answers_by_batch:
+                    by_key = {question.key: question for question in questions}
+                    work = QuestionWork(model, entry, self._prices, chat_format, task, context, by_key)
+                    open_keys = await self._batch_run(entry, context, emit).answer(work, list(by_key))
+                    left = [by_key[key] for key in open_keys]
+                run = QuestionRun(sender, chat_format, self._group_commit, budget, self._prices, task, context, emit)
+                await run.answer(left, self._settings.llm_concurrency)
 
         return self._loop.stream(produce)
 
@@ -125,18 +127,19 @@ class NetworkProvider:
         entry = self._entries[model]
 
         async def produce(emit: Callable[[Embedded | Unanswered], None]) -> None:
-            await self._look_up_models()
-            sender, budget = self._sender(model, entry, wire_format), self._budget(context.week)
-            left = texts
-            await self._warn_of_open_batches(model, context)
-            if self.answers_by_batch:
-                wordy = {key: text for key, text in texts.items() if text.strip()}
-                work = EmbeddingWork(model, entry, self._prices, wire_format, context, wordy)
-                open_keys = set(await self._batch_run(entry, context, emit).answer(work, list(wordy)))
-                left = {key: text for key, text in texts.items() if key in open_keys or key not in wordy}
-            run = EmbeddingRun(sender, wire_format, self._group_commit, budget, self._prices, context, emit)
-            limits = self._accounts[entry.provider].api.rate_limits(self._settings)
-            await run.embed(left, self._settings.llm_concurrency, limits.tokens)
+            async with self._stop_recorded(model, entry, context, len(texts)):
+                await self._look_up_models()
+                sender, budget = self._sender(model, entry, wire_format), self._budget(context.week)
+                left = texts
+                await self._warn_of_open_batches(model, context)
+                if self.answers_by_batch:
+                    wordy = {key: text for key, text in texts.items() if text.strip()}
+                    work = EmbeddingWork(model, entry, self._prices, wire_format, context, wordy)
+                    open_keys = set(await self._batch_run(entry, context, emit).answer(work, list(wordy)))
+                    left = {key: text for key, text in texts.items() if key in open_keys or key not in wordy}
+                run = EmbeddingRun(sender, wire_format, self._group_commit, budget, self._prices, context, emit)
+                limits = self._accounts[entry.provider].api.rate_limits(self._settings)
+                await run.embed(left, self._settings.llm_concurrency, limits.tokens)
 
         return self._loop.stream(produce)
 
@@ -151,6 +154,19 @@ class NetworkProvider:
                 self._ledger.release(budget.holder)
         with suppress(Exception):
             self._ledger.watch_thresholds()
+
+    @asynccontextmanager
+    async def _stop_recorded(
+        self, model: str, entry: ModelEntry, context: CallContext, items: int
+    ) -> AsyncIterator[None]:
+        """Record in the ledger that the server ended a stage, also where no request was given up before."""
+        try:
+            yield
+        except ModelRequestError:
+            mode = entry.mode_for(self._settings.llm_mode)
+            call = booked_call(context, model, entry, mode, self._prices.version, "failed_stopped", items)
+            await self._group_commit.commit([call])
+            raise
 
     def _batch_run(self, entry: ModelEntry, context: CallContext, emit: Callable[[Any], None]) -> BatchRun:
         batches = self._accounts[entry.provider].api.batches

@@ -84,6 +84,11 @@ class QuestionRun(PackRun[Question, Answered, QuestionPack]):
             return
         except TriesExhaustedError as error:
             await self._group_commit.commit([self._call(pack, f"failed_{error.kind}", tries=error.tries)])
+            if len(pack.items) > 1 and not self._stopping.is_set():
+                # One question that the server cannot process must not block the others of its request.
+                for half in halves(pack):
+                    self._pool.add_last(half)
+                return
             await self._fail(pack, f"no answer after {error.tries} tries ({error.kind})")
             return
         answer = self._format.answer(delivery.reply.data)
