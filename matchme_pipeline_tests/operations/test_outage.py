@@ -12,7 +12,7 @@ from matchme_pipeline.llm.execution.circuit_breaker import (
     GIVEN_UP_BEFORE_STOP,
     CircuitBreaker,
     ModelRequestError,
-    Silence,
+    OutageTimer,
 )
 from matchme_pipeline.operations.missing_weeks import finished_weeks
 from matchme_pipeline.operations.week_outcome import MIN_FAILED, JobCounts, why_not_finished
@@ -165,7 +165,7 @@ def test_a_tenth_of_the_jobs_may_fail(failed: int, jobs: int, finished: bool):
 
 
 def test_requests_that_give_up_beside_others_that_are_answered_open_no_breaker():
-    breaker = CircuitBreaker("m", Silence(60))
+    breaker = CircuitBreaker("m", OutageTimer(60))
     for _ in range(10 * GIVEN_UP_BEFORE_STOP):
         begun = breaker.begin()
         breaker.answer()
@@ -173,7 +173,7 @@ def test_requests_that_give_up_beside_others_that_are_answered_open_no_breaker()
 
 
 def test_requests_that_give_up_while_nothing_is_answered_open_the_breaker():
-    breaker = CircuitBreaker("m", Silence(60))
+    breaker = CircuitBreaker("m", OutageTimer(60))
     breaker.answer()
     begun = breaker.begin()
     for _ in range(GIVEN_UP_BEFORE_STOP - 1):
