@@ -66,8 +66,9 @@ _NOT_DURABLE = {
 # Remedies by what the server says; otherwise the usual one.
 _REMEDIES = {
     "No space left": "The disk is full: free some space, then try again.",
-    "Permission denied": "It may not use its own files: make {data} and all in it its user's, then try again.",
-    "checkpoint record": "Its write-ahead log is damaged: restore a backup of {data}, or move the folder away to begin "
+    "Permission denied": "The server may not use its files: make its user the owner of {data} and "
+    "everything in it, then try again.",
+    "checkpoint record": "The write-ahead log is damaged: restore a backup of {data}, or move the folder away to begin "
     "with an empty database.",
 }
 _USUAL_REMEDY = "Try again; if that does not help, move {data} away to begin with an empty database."
