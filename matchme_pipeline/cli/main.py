@@ -204,6 +204,8 @@ def token(
     console.result(mint(process_settings(), user, hours))
 
 
+# The packages whose errors say that Dagster's storage is gone; importing them takes a second.
+_STORAGE_PACKAGES = ("sqlalchemy", "dagster_postgres", "psycopg2")
 # Typer raises this for an invalid command line; it has no public base class for its errors.
 _UNREADABLE: type[Any] = typer.BadParameter.__bases__[0]
 
@@ -228,6 +230,14 @@ def main() -> None:
         _fail(f"{place} cannot be used: {error.strerror or error}. Check the path, or MATCHME_HOME above it.")
     except KeyboardInterrupt:
         _fail("interrupted; run the same command again to continue", code=130)
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] not in _STORAGE_PACKAGES:
+            raise
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        _fail(
+            f"Dagster's storage does not answer any more: {lines[0]}. Check the database (`matchme db status`), then "
+            "run the same command again: finished work stays."
+        )
 
 
 def _refuse(error: Any) -> None:

@@ -6,7 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from dagster_postgres.utils import DagsterPostgresException
+from sqlalchemy.exc import OperationalError
 
+from matchme_pipeline.cli import main
 from matchme_pipeline.database.connection import connect, with_database
 
 
@@ -110,3 +113,28 @@ def test_a_storage_of_dagsters_that_does_not_answer(tmp_path: Path, app_database
     assert result.returncode == 1
     assert "MATCHME_DAGSTER_DATABASE_URL" in result.stdout
     assert "Traceback" not in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(
+    "lost", [OperationalError("select 1", {}, Exception("server closed")), DagsterPostgresException("too many retries")]
+)
+def test_a_storage_that_is_lost_while_a_command_works_is_one_sentence(
+    lost: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def ended(**_: object) -> None:
+        raise lost
+
+    monkeypatch.setattr(main, "app", ended)
+    with pytest.raises(SystemExit) as exit:
+        main.main()
+    assert exit.value.code == 1
+    assert "Dagster's storage does not answer any more: " in capsys.readouterr().err
+
+
+def test_an_error_of_the_product_itself_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch):
+    def ended(**_: object) -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(main, "app", ended)
+    with pytest.raises(RuntimeError):
+        main.main()
