@@ -4,8 +4,8 @@ A member vector has hundreds of dimensions. What members share with others (inte
 dozen; the rest is the wording of single texts. Principal components whose variance exceeds that of pure noise
 (Marchenko and Pastur 1967) are kept. Each is scaled to equal variance, so that a common interest does not outweigh
 a rarer one, and multiplied by its reliability, the cosine between the sample's direction and the true one (Johnstone
-2001, Paul 2007). Where noise is independent, the cosine in this space tells more than that of whole vectors; where it is
-not, it can tell less. Therefore the pair model has both as features.
+2001, Paul 2007). Where noise is independent, the cosine in this space tells more than that of whole vectors; where
+it is not, it can tell less. Therefore the pair model has both as features.
 """
 
 import numpy as np
