@@ -43,6 +43,8 @@ def test_another_unicode_form_of_a_text_is_found_and_the_members_own_wording_kep
         ("أحب المشي عند الفجر", "المشي عند", "المشي عند"),
         ("I love hiking", "I love Hiking", None),
         ("I love hiking. I hate rain.", "I love rain", None),
+        ("I love hiking", "Ilove hiking", None),
+        ("I love hiking", "I lovehiking", None),
         ("I love hiking", "", None),
         ("I love hiking", "   ", None),
         ("ﬁne weather", "fine weather", "ﬁne weather"),
