@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from matchme_pipeline.operations.missing_weeks import (
     FIRST_WAIT,
-    GIVE_UP_AFTER,
+    MAX_FAILED_RUNS,
+    FailedRuns,
     Plan,
-    Tries,
     closed_missing_weeks,
     plan,
 )
@@ -21,8 +21,8 @@ WEEKS = [FIRST + n * WEEK for n in range(6)]
 NOW = Week(WEEKS[-1]).cutoff + timedelta(hours=12)
 
 
-def failed(times: int, ago: timedelta) -> Tries:
-    return Tries(times, times, NOW - ago)
+def failed(times: int, ago: timedelta) -> FailedRuns:
+    return FailedRuns(times, times, NOW - ago)
 
 
 def test_closed_weeks_that_no_run_has_finished_are_missing():
@@ -54,7 +54,7 @@ def test_the_week_that_has_just_closed_is_left_to_its_schedule_for_an_hour():
     assert plan(FIRST, set(WEEKS[:4]), {}, set(), cutoff) == Plan(launch=[WEEKS[4]])
 
 
-@given(st.integers(1, GIVE_UP_AFTER - 1))
+@given(st.integers(1, MAX_FAILED_RUNS - 1))
 def test_the_pause_after_a_failure_doubles_and_no_later_week_starts_meanwhile(failures: int):
     pause = FIRST_WAIT * 2 ** (failures - 1)
     early = {FIRST: failed(failures, pause - timedelta(seconds=1))}
@@ -64,7 +64,7 @@ def test_the_pause_after_a_failure_doubles_and_no_later_week_starts_meanwhile(fa
 
 
 def test_a_run_that_was_declined_delays_nothing():
-    assert plan(FIRST, set(), {FIRST: Tries(0, 5, NOW)}, set(), NOW) == Plan(launch=[FIRST])
+    assert plan(FIRST, set(), {FIRST: FailedRuns(0, 5, NOW)}, set(), NOW) == Plan(launch=[FIRST])
 
 
 def test_a_week_that_failed_three_times_waits_for_a_person_and_the_next_one_is_launched():
@@ -75,7 +75,7 @@ def test_a_week_that_failed_three_times_waits_for_a_person_and_the_next_one_is_l
 
 
 def test_a_cancelled_week_waits_for_a_person_and_the_next_one_is_launched():
-    tried = {WEEKS[0]: Tries(0, 1, NOW, cancelled=True)}
+    tried = {WEEKS[0]: FailedRuns(0, 1, NOW, cancelled=True)}
     assert plan(FIRST, set(), tried, set(), NOW) == Plan(launch=[WEEKS[1]])
 
 
