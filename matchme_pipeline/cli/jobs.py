@@ -46,7 +46,7 @@ def show(
     elif jobs:
         tables.jobs_table(jobs, f"Jobs: {status}")
     else:
-        console.result(f"no job is {status}")
+        console.result(f"no {status} jobs")
 
 
 @app.command()
