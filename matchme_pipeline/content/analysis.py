@@ -81,6 +81,7 @@ def drain(
     limit. Raises ModelRequestError, after releasing its claims, if no call can succeed.
     """
     outcome = AnalysisOutcome(items=sum(len(own) for own in items.values()))
+    authors = authors_of_texts(items)
     limit = None if models.answers_by_batch else MEMBERS_CLAIMED_AT_ONCE
     lease_seconds = jobs.DAY_LONG_LEASE_SECONDS if models.answers_by_batch else jobs.LEASE_SECONDS
     while True:
@@ -97,7 +98,7 @@ def drain(
         open_jobs = {job.subject: job for job in claimed}
         try:
             lease = Lease(connection, open_jobs, lease_seconds)
-            _work(connection, models, week, items, lease, context, now, outcome, report)
+            _work(connection, models, week, items, authors, lease, context, now, outcome, report)
         except BudgetExceededError as error:
             outcome.stopped_by = str(error)
             break
@@ -108,10 +109,33 @@ def drain(
     return outcome
 
 
+def authors_of_texts(items: Mapping[str, Sequence[HashedItem]]) -> dict[str, list[str]]:
+    """The members who share each text, by its hash."""
+    authors: dict[str, set[str]] = defaultdict(set)
+    for user_id, own in items.items():
+        for item in own:
+            authors[str(item.content_hash)].add(user_id)
+    return {digest: sorted(members) for digest, members in authors.items()}
+
+
+def co_authors(
+    user_ids: Iterable[str], items: Mapping[str, Sequence[HashedItem]], authors: Mapping[str, Sequence[str]]
+) -> set[str]:
+    """These members, and everybody who shares a text with one of them."""
+    own = set(user_ids)
+    return own | {one for user_id in own for item in items.get(user_id, ()) for one in authors[str(item.content_hash)]}
+
+
 def items_to_analyse(
-    user_ids: Iterable[str], items: Mapping[str, Sequence[HashedItem]], names: Mapping[str, tuple[str, ...]]
+    user_ids: Iterable[str],
+    items: Mapping[str, Sequence[HashedItem]],
+    authors: Mapping[str, Sequence[str]],
+    names: Mapping[str, tuple[str, ...]],
 ) -> list[ItemToAnalyse]:
-    """What a model is asked about these members: their `items`, without their `names`."""
+    """What a model is asked about these members: their `items`, without the `names` of anybody who shares the text.
+
+    A shared text is asked about once: whose job comes first does not change the question.
+    """
     return [
         ItemToAnalyse(
             member_id=user_id,
@@ -119,7 +143,7 @@ def items_to_analyse(
             text=canonical_text(item.raw.text),
             categories=item.raw.categories,
             depth_level=item.raw.depth_level,
-            names=names.get(user_id, ()),
+            names=tuple(name for one in authors[str(item.content_hash)] for name in names.get(one, ())),
         )
         for user_id in user_ids
         for item in items.get(user_id, ())
@@ -131,6 +155,7 @@ def _work(
     models: Models,
     week: Week,
     items: Mapping[str, Sequence[HashedItem]],
+    authors: Mapping[str, Sequence[str]],
     lease: Lease,
     context: CallContext,
     now: datetime,
@@ -139,8 +164,8 @@ def _work(
 ) -> None:
     """Analyse the claimed members and remove each saved member from the lease's jobs."""
     open_jobs = lease.open_jobs
-    names = insight_queries.names_of(connection, list(open_jobs))
-    asked = items_to_analyse(open_jobs, items, names)
+    names = insight_queries.names_of(connection, co_authors(open_jobs, items, authors))
+    asked = items_to_analyse(open_jobs, items, authors, names)
     # A member who has left meanwhile has nothing to analyse: complete the job.
     gone = [job for user_id, job in open_jobs.items() if not items.get(user_id)]
     if gone:

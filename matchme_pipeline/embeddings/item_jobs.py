@@ -31,10 +31,13 @@ class EmbeddingOutcome:
 class OpenTexts:
     """Texts without a vector by content hash, their authors, and a fingerprint of everything that each member has
     shared.
+
+    `authors` are all members who share a text, also those whose jobs another worker claims: all their names are masked.
     """
 
     texts: dict[str, str]
     of_member: dict[str, set[str]]
+    authors: dict[str, set[str]]
     fingerprints: dict[str, str]
 
 
@@ -43,6 +46,7 @@ def open_texts(connection: Connection, items: Sequence[ItemOfMember], model: str
     texts, hashes = update.texts_without_vector(connection, items)
     stored = hashes_with_vector(connection, model, texts)
     waiting: dict[str, set[str]] = defaultdict(set)
+    authors: dict[str, set[str]] = defaultdict(set)
     shared: dict[str, list[str]] = defaultdict(list)
     for item in items:
         digest = item.content_hash or hashes.get(str(item.item_id))
@@ -50,10 +54,12 @@ def open_texts(connection: Connection, items: Sequence[ItemOfMember], model: str
             shared[item.user_id].append(f"{item.item_id}:{digest}")
             if digest in texts and digest not in stored:
                 waiting[item.user_id].add(digest)
+                authors[digest].add(item.user_id)
     # The fingerprint covers everything that the member has shared, not only waiting texts: a failing text leaves it
     # unchanged, so the job uses up its attempts.
     fingerprints = {user_id: _fingerprint(model, shared[user_id]) for user_id in waiting}
-    return OpenTexts({key: text for key, text in texts.items() if key not in stored}, dict(waiting), fingerprints)
+    open_ones = {key: text for key, text in texts.items() if key not in stored}
+    return OpenTexts(open_ones, dict(waiting), dict(authors), fingerprints)
 
 
 def job_requests(waiting: OpenTexts, priorities: Mapping[str, int]) -> list[JobRequest]:
@@ -115,10 +121,7 @@ def _work(
 ) -> None:
     wanted = {job: waiting.of_member.get(job.subject, set()) for job in claimed}
     texts = {digest: waiting.texts[digest] for own in wanted.values() for digest in own}
-    authors: dict[str, set[str]] = defaultdict(set)
-    for job, own in wanted.items():
-        for digest in own:
-            authors[digest].add(job.subject)
+    authors = {digest: waiting.authors[digest] for digest in texts}
     embedded = update.embed_all(models, texts, update.names_by_text(connection, authors), context)
     stored = hashes_with_vector(connection, models.embedding_model, texts)
     errors = {

@@ -68,8 +68,9 @@ class _Insights(_MemberQuestions):
         if self._items is None:
             live = content_queries.live_items(self._connection, self._week.items_from, self._week.cutoff)
             self._items = analysis.by_member(hash_items(live, {}))
-        names = insight_queries.names_of(self._connection, user_ids)
-        asked = analysis.items_to_analyse(user_ids, self._items, names)
+        authors = analysis.authors_of_texts(self._items)
+        names = insight_queries.names_of(self._connection, analysis.co_authors(user_ids, self._items, authors))
+        asked = analysis.items_to_analyse(user_ids, self._items, authors, names)
         return sum(len(member.analyses) for member in self._models.analyse(asked, self._calls))
 
 
@@ -82,11 +83,9 @@ class _Vectors(_MemberQuestions):
             model = self._models.embedding_model
             items = embedding_queries.items_as_of(self._connection, self._week.cutoff, model)
             self._waiting = item_jobs.open_texts(self._connection, items, model)
-        authors: dict[str, set[str]] = {}
-        for user_id in user_ids:
-            for digest in self._waiting.of_member.get(user_id, ()):
-                authors.setdefault(digest, set()).add(user_id)
-        texts = {digest: self._waiting.texts[digest] for digest in authors}
+        digests = {digest for user_id in user_ids for digest in self._waiting.of_member.get(user_id, ())}
+        texts = {digest: self._waiting.texts[digest] for digest in digests}
+        authors = {digest: self._waiting.authors[digest] for digest in digests}
         names = update.names_by_text(self._connection, authors)
         done = update.embed_all(self._models, texts, names, self._calls)
         if done.stopped_by:

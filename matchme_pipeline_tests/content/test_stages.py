@@ -364,3 +364,39 @@ def test_the_statements_of_the_analysis_do_not_grow_with_its_members(small_url: 
         assert done.left_in_queue == 0
     # Claim, names; quotes, insights, sources, jobs, posts; release, claim again, count.
     assert len(CountingCursor.executed) <= 12, CountingCursor.executed
+
+
+def test_a_shared_text_is_asked_about_without_the_names_of_all_its_authors(
+    small_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    class Recording(ScriptedModels):
+        def analyse(self, items: Sequence[ItemToAnalyse], context: CallContext) -> Iterator[MemberAnalysis]:
+            asked.extend(items)
+            return super().analyse(items, context)
+
+    asked: list[ItemToAnalyse] = []
+    authors = share_a_text(small_url, "Amina and Bilal said this first.")
+    # Each author's job is claimed alone, in an order that their random ids decide.
+    monkeypatch.setattr(analysis, "MEMBERS_CLAIMED_AT_ONCE", 1)
+    with first_week(small_url) as (connection, items):
+        context = CallContext("s", FIRST.sunday, "r")
+        analysis.drain(connection, Recording(), FIRST, items, context, NOW)  # type: ignore[arg-type]
+    names = [set(item.names) for item in asked if item.member_id in authors and item.text.startswith("Amina and")]
+    assert names == [{"Amina", "Bilal"}, {"Amina", "Bilal"}]
+
+
+def share_a_text(url: str, text: str) -> list[str]:
+    """Two members, Amina and Bilal, who share `text` in the first week."""
+    with connect(url) as connection:
+        posts = {
+            i.user_id: i.item_id
+            for i in queries.live_items(connection, FIRST.items_from, FIRST.cutoff)
+            if i.item_type == "post"
+        }
+        authors = sorted(posts)[:2]
+        for user_id, name in zip(authors, ("Amina", "Bilal"), strict=True):
+            connection.execute("update posts set caption = %s where id = %s", [text, posts[user_id]])
+            connection.execute(
+                "update profiles set first_name = %s, last_name = null where clerk_user_id = %s", [name, user_id]
+            )
+    return authors

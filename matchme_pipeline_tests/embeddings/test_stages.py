@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from matchme_pipeline.content import queries as content_queries
+from matchme_pipeline.content.canonical import content_hash
 from matchme_pipeline.content.hashing import hashed_items
 from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.embeddings import item_jobs, queries, update
@@ -14,6 +15,7 @@ from matchme_pipeline.errors import BudgetExceededError, ModelRequestError
 from matchme_pipeline.jobs import queries as jobs
 from matchme_pipeline.jobs.model import JobType
 from matchme_pipeline.llm.contracts import CallContext, Embeddings
+from matchme_pipeline_tests.content.test_stages import share_a_text
 from matchme_pipeline_tests.databases import copy_database, drop_database
 from matchme_pipeline_tests.materialising import WEEKS, changed_tables, materialise, rows_of_every_table
 
@@ -33,6 +35,7 @@ class ScriptedModels:
         self.calls_left: int | None = None
         self.error: Exception = BudgetExceededError("the week's budget is reached")
         self.asked: list[str] = []
+        self.names: dict[str, set[str]] = {}
 
     def embed(
         self, texts: dict[str, str], context: CallContext, *, return_vectors: bool = True, names=None
@@ -42,11 +45,13 @@ class ScriptedModels:
                 raise self.error
             self.calls_left -= 1
         self.asked += texts
+        self.names |= {digest: set((names or {}).get(digest, ())) for digest in texts}
         good = [digest for digest in texts if digest not in self.bad]
         vector = np.eye(1, 1536, dtype=np.float32)[0]
         with self.connection.transaction(), self.connection.cursor() as cursor:
             cursor.executemany(
-                "insert into content_embeddings (content_hash, model, embedding) values (%s, %s, %s)",
+                "insert into content_embeddings (content_hash, model, embedding) values (%s, %s, %s) "
+                "on conflict do nothing",
                 [(digest, MODEL, vector) for digest in good],
             )
         failures = {digest: "input refused" for digest in texts if digest in self.bad}
@@ -305,3 +310,15 @@ def test_a_missed_week_changes_no_later_one(postgres_url: str, small_template: s
             first, second = (c.execute(statement).fetchall() for c in (one, other))  # type: ignore[arg-type]
             assert first == second
     drop_database(postgres_url, "three_in_order")
+
+
+def test_a_shared_text_is_embedded_without_the_names_of_all_its_authors(
+    small_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    text = "Amina and Bilal said this first."
+    share_a_text(small_url, text)
+    # Each author's job is claimed alone, in an order that their random ids decide.
+    monkeypatch.setattr(item_jobs, "MEMBERS_CLAIMED_AT_ONCE", 1)
+    with hashed_first_week(small_url) as (connection, models):
+        work(connection, models, "r")
+        assert models.names[str(content_hash(text))] == {"Amina", "Bilal"}
