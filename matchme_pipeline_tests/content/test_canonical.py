@@ -75,7 +75,8 @@ def test_a_quote_from_canonical_text_is_found_in_what_the_member_wrote(raw: str,
         return
     span = locate_quote(raw, quote)
     assert span is not None
-    assert canonical_text(raw[span[0] : span[1]]) == canonical_text(quote)
+    # The first place with these words: spacing does not count.
+    assert canonical_text(raw[span[0] : span[1]]).split() == canonical_text(quote).split()
 
 
 def test_a_quote_is_given_back_in_the_members_spelling():
