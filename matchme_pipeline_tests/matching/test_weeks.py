@@ -146,7 +146,7 @@ def test_what_members_have_seen_stands_as_it_is_whatever_changes_and_the_rest_is
         seen = {(user_id, other) for user_id, own in before.items() for other in own if random.random() < 0.2}
         for user_id, other in sorted(seen):
             touch(app_database, random.choice(TOUCHES), user_id, other)
-        touched = lists(app_database)
+        as_touched = lists(app_database)
         app_database.execute("delete from match_preferences")
         app_database.execute("delete from islamic_preferences")
         app_database.execute("delete from profiles")
@@ -156,7 +156,7 @@ def test_what_members_have_seen_stands_as_it_is_whatever_changes_and_the_rest_is
         assert_lists_are_sound(after)
         touched = seen | {(other, user_id) for user_id, other in seen}
         for user_id, other in touched:
-            assert after[user_id][other] == touched[user_id][other]
+            assert after[user_id][other] == as_touched[user_id][other]
         by_id = {member.user_id: member for member in later}
         for user_id, own in after.items():
             for other in set(own) - {partner for owner, partner in touched if owner == user_id}:
