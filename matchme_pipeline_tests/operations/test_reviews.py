@@ -99,7 +99,8 @@ def test_whatever_happens_to_the_reviews_the_matches_go_out(
     looked_at = told["reviews"]
     assert looked_at["reviewed"] == 0
     assert looked_at["failed"] + looked_at["left"] == looked_at["close_calls"] > 0
-    assert bool(looked_at["stopped_by"]) == (trouble in ("budget", *faults.FATAL))
+    # A server that answers nothing counts as down after a few requests, or is asked to the end where there are fewer.
+    assert trouble == "server_error" or bool(looked_at["stopped_by"]) == (trouble in ("budget", *faults.FATAL))
     assert trouble != "budget" or (spent is not None and spent[0] <= Decimal("0.0001"))
 
 
