@@ -55,8 +55,9 @@ api: $(INSTALLED) ## The HTTP API and its operations page over the same data
 	$(PY) -m matchme_pipeline.cli.main api
 endif
 
+# Three workers on two cores: many tests wait for processes that they start.
 test: $(INSTALLED) ## All tests
-	$(PY) -m pytest -n 2 --dist worksteal
+	$(PY) -m pytest -n 3 --dist worksteal
 
 test-distributed: $(DISTRIBUTED)/.installed ## A week on Celery workers (needs redis-server), and steps as Kubernetes and Docker run them
 	TEST_DISTRIBUTED=1 $(DISTRIBUTED)/bin/python -m pytest -rs matchme_pipeline_tests/distributed
@@ -73,7 +74,7 @@ check: $(INSTALLED) ## Format, lint, types, import rules, tests
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports --no-cache
 	$(VENV)/bin/dagster definitions validate --log-level warning
-	$(PY) -m pytest -n 2 --dist worksteal
+	$(PY) -m pytest -n 3 --dist worksteal
 
 format: $(INSTALLED) ## Format, and apply the linter's fixes
 	$(PY) -m ruff format .
