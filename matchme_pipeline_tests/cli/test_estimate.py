@@ -32,22 +32,22 @@ def recorded(url: str, week: Week) -> tuple[int, Decimal]:
 
 @pytest.mark.parametrize("insights_a_post", [1.0, 1.5])
 def test_a_weeks_estimate_is_within_15_percent_of_what_it_then_records(
-    seeded_url: str, paid: FakeOpenAI, insights_a_post: float
+    small_url: str, paid: FakeOpenAI, insights_a_post: float
 ):
     paid.insights_a_post, paid.latency_seconds = insights_a_post, 0.02
     for week in WEEKS[:2]:
         if not week.is_first:
-            with connect(seeded_url) as connection:
+            with connect(small_url) as connection:
                 review_insights(connection, week_cutoff=week.previous.cutoff, seed=7)
         before = len(paid.requests)
-        rows, tokens, usd = estimated(seeded_url, week)
+        rows, tokens, usd = estimated(small_url, week)
         assert len(paid.requests) == before
         assert [row.stage for row in rows] == [
             "content_insights", "post_embeddings", "user_embeddings", "chaichat_previews",
         ]  # fmt: skip
         assert all(row.seconds > 0 for row in rows if row.calls)
-        materialise(seeded_url, week, provider="openai")
-        paid_tokens, paid_usd = recorded(seeded_url, week)
+        materialise(small_url, week, provider="openai")
+        paid_tokens, paid_usd = recorded(small_url, week)
         assert tokens == pytest.approx(paid_tokens, rel=0.15)
         assert usd == pytest.approx(paid_usd, rel=Decimal("0.15"))
-        assert estimated(seeded_url, week)[1:] == (0, 0)
+        assert estimated(small_url, week)[1:] == (0, 0)
