@@ -110,10 +110,13 @@ def record_progress(connection: Connection, dagster_run_id: str) -> bool:
 
 
 def has_no_heartbeat_since(connection: Connection, dagster_run_id: str, moment: datetime) -> bool:
-    """Has an active run had no heartbeat since `moment`?"""
+    """Has a run that was not stopped had no heartbeat since `moment`?
+
+    `run_summary` completes the row while checks beside it may still be lost with a broker, so completed runs count.
+    """
     row = connection.execute(
         "select coalesce(heartbeat_at, started_at) < %s from batch_run_history "
-        "where dagster_run_id = %s and status = 'running'",
+        "where dagster_run_id = %s and status in ('running', 'completed')",
         [moment, dagster_run_id],
     ).fetchone()
     return bool(row and row[0])
