@@ -9,12 +9,9 @@ import os
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
-
-import psutil
 
 from matchme_pipeline.database.connection import Connection, connect
 from matchme_pipeline.database.embedded import EmbeddedServer
@@ -25,7 +22,7 @@ from matchme_pipeline.population.reviews import review_insights
 from matchme_pipeline.population.seed import seed_population
 from matchme_pipeline.settings import load_settings
 from matchme_pipeline.week import WEEK, Week
-from matchme_pipeline_tests.bench.own_server import with_tables
+from matchme_pipeline_tests.bench.own_server import postmaster_of, processor_seconds, with_tables
 
 FIRST = date(2026, 1, 4)
 SEED = 7
@@ -53,9 +50,9 @@ def main() -> None:
         with connect(url) as connection:
             seed_population(connection, users=members, weeks=weeks, first_week=FIRST, seed=SEED)
             while len(done) < weeks and time.monotonic() < until:
-                used = _processor_seconds(server)
+                used = processor_seconds(postmaster_of(server))
                 week = _run(connection, url, folder, len(done), weeks)
-                done.append({**week, "postgres": _processor_seconds(server) - used})
+                done.append({**week, "postgres": processor_seconds(postmaster_of(server)) - used})
                 with log.open("a") as file:
                     file.write(json.dumps(done[-1]) + "\n")
                 _print_week(done[-1])
@@ -96,18 +93,6 @@ def _run(connection: Connection, url: str, folder: Path, number: int, weeks: int
         "dagster_mb": _dagster_bytes(connection) / _MB,
         "steps": dict(connection.execute(_SECONDS_BY_STEP).fetchall()),
     }
-
-
-def _processor_seconds(server: EmbeddedServer) -> float:
-    """What the server's processes have used, the ended ones too."""
-    postmaster = psutil.Process(int((server.data / "postmaster.pid").read_text().splitlines()[0]))
-    times = postmaster.cpu_times()
-    total = times.user + times.system + times.children_user + times.children_system
-    for process in postmaster.children():
-        with suppress(psutil.Error):
-            own = process.cpu_times()
-            total += own.user + own.system
-    return float(total)
 
 
 def _dagster_bytes(connection: Connection) -> int:

@@ -32,7 +32,7 @@ from matchme_pipeline.matching.week import weekly_matching
 from matchme_pipeline.week import Week
 from matchme_pipeline_tests.bench import many_cities, million, pgvector_search, weekly_run
 from matchme_pipeline_tests.bench.many_members import fill
-from matchme_pipeline_tests.bench.own_server import own_server, with_tables
+from matchme_pipeline_tests.bench.own_server import own_server, postmaster_of, processor_seconds, with_tables
 
 # Of the members drawn, so many in a hundred can be matched; the others are inactive, hidden, unfinished and the like.
 _MATCHABLE_IN_A_HUNDRED = 81
@@ -159,21 +159,21 @@ class _Watched:
     """The server's processes while a run lasts: the most memory that they held together, and their processor time."""
 
     def __init__(self, server: EmbeddedServer) -> None:
-        self._server = psutil.Process(int((server.data / "postmaster.pid").read_text().splitlines()[0]))
+        self._server = postmaster_of(server)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self.peak_mb = 0.0
         self.processor = 0.0
 
     def __enter__(self) -> "_Watched":
-        self._began = self._used()
+        self._began = processor_seconds(self._server)
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join()
-        self.processor = self._used() - self._began
+        self.processor = processor_seconds(self._server) - self._began
 
     def _watch(self) -> None:
         while not self._over.wait(0.5):
@@ -185,17 +185,6 @@ class _Watched:
                 except psutil.Error:
                     continue
             self.peak_mb = max(self.peak_mb, held / 2**20)
-
-    def _used(self) -> float:
-        own = self._server.cpu_times()
-        total = own.user + own.system + own.children_user + own.children_system
-        for process in self._server.children():
-            try:
-                times = process.cpu_times()
-            except psutil.Error:
-                continue
-            total += times.user + times.system
-        return total
 
 
 if __name__ == "__main__":

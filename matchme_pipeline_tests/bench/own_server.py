@@ -3,8 +3,10 @@
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import psutil
 
 from matchme_pipeline.database import files
 from matchme_pipeline.database.connection import connect
@@ -32,3 +34,19 @@ def with_tables(server: EmbeddedServer) -> str:
         create_app_tables(connection, files.app_tables_dir())
         migrate(connection, files.migrations_dir())
     return url
+
+
+def postmaster_of(server: EmbeddedServer) -> psutil.Process:
+    """The server's first process, whose children serve the connections."""
+    return psutil.Process(int((server.data / "postmaster.pid").read_text().splitlines()[0]))
+
+
+def processor_seconds(postmaster: psutil.Process) -> float:
+    """The CPU seconds of all the server's processes, those that have ended included."""
+    own = postmaster.cpu_times()
+    total = own.user + own.system + own.children_user + own.children_system
+    for process in postmaster.children():
+        with suppress(psutil.Error):
+            times = process.cpu_times()
+            total += times.user + times.system
+    return float(total)

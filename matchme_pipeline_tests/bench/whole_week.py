@@ -31,7 +31,7 @@ from matchme_pipeline.population.match_answers import answer_matches
 from matchme_pipeline.population.reviews import review_insights
 from matchme_pipeline.population.seed import seed_population
 from matchme_pipeline.week import WEEK, Week
-from matchme_pipeline_tests.bench.own_server import own_server, with_tables
+from matchme_pipeline_tests.bench.own_server import own_server, processor_seconds, with_tables
 from matchme_pipeline_tests.materialising import materialise
 
 FIRST_WEEK = date.fromisoformat(os.environ["MATCHME_FIRST_WEEK"])
@@ -157,7 +157,7 @@ class Clocks:
 
     def read(self) -> Reading:
         """The clocks now."""
-        return Reading(time.perf_counter(), time.process_time(), self._timed.seconds, self._server_seconds())
+        return Reading(time.perf_counter(), time.process_time(), self._timed.seconds, processor_seconds(self._server))
 
     def forget_peak(self) -> None:
         """Begin the process's peak memory anew (Linux)."""
@@ -167,18 +167,6 @@ class Clocks:
         """The process's peak memory since `forget_peak`."""
         status = Path("/proc/self/status").read_text()
         return int(next(line for line in status.splitlines() if line.startswith("VmHWM:")).split()[1]) / 1024
-
-    def _server_seconds(self) -> float:
-        own = self._server.cpu_times()
-        # The children that have ended, and those that live.
-        total = own.user + own.system + own.children_user + own.children_system
-        for process in self._server.children():
-            try:
-                times = process.cpu_times()
-            except psutil.Error:
-                continue
-            total += times.user + times.system
-        return float(total)
 
 
 class TimedModel:
