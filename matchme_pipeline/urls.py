@@ -1,6 +1,6 @@
 """Checks of addresses in settings; pure."""
 
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -23,22 +23,27 @@ def is_unambiguous(url: str) -> bool:
 
 def is_secure_address(url: str) -> bool:
     """Is this an https address, or an http address of this machine? A user name could hide another host."""
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
+    parts = _parts_with_host(url)
+    if parts is None or "@" in parts.netloc or any(character.isspace() or character == "\\" for character in url):
         return False
-    if not host or "@" in parts.netloc or any(character.isspace() or character == "\\" for character in url):
-        return False
-    return parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK_HOSTS)
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK_HOSTS)
 
 
 def is_web_origin(origin: str) -> bool:
     """Is this only scheme, host and port, as a browser sends an origin?"""
-    try:
-        parts = urlsplit(origin)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
+    parts = _parts_with_host(origin)
+    if parts is None:
         return False
     bare = parts.path in ("", "/") and not parts.query and not parts.fragment and "@" not in parts.netloc
-    return parts.scheme in ("https", "http") and bool(host) and bare and "*" not in origin
+    return parts.scheme in ("https", "http") and bare and "*" not in origin
+
+
+def _parts_with_host(url: str) -> SplitResult | None:
+    """The parts of an address that names a host and, if any, a valid port."""
+    try:
+        parts = urlsplit(url)
+        # Reading the port checks it.
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return None
+    return parts if host else None
