@@ -19,10 +19,9 @@ from pathlib import Path
 import pytest
 
 from matchme_pipeline.database import files
-from matchme_pipeline.database.connection import connect
-from matchme_pipeline_tests.chaos.rows import Rows, result_rows
+from matchme_pipeline_tests.chaos.rows import Rows
 from matchme_pipeline_tests.distributed.weeks import assert_same, running, steps_begun, wait_until
-from matchme_pipeline_tests.materialising import WEEKS, materialise
+from matchme_pipeline_tests.materialising import WEEKS
 
 pytestmark = [
     pytest.mark.skipif("TEST_DISTRIBUTED" not in os.environ, reason="run by make test-distributed"),
@@ -78,17 +77,6 @@ def environment(broker: Broker, seeded_url: str, tmp_path: Path) -> dict[str, st
         "MATCHME_HOME": str(tmp_path / "home"),
         "MATCHME_LLM": "local",
     }
-
-
-@pytest.fixture(scope="module")
-def of_one_process(postgres_url: str, seeded_template: str) -> Rows:
-    """The rows of the same week materialised by one process."""
-    from matchme_pipeline_tests.databases import copy_database
-
-    url = copy_database(postgres_url, "of_one_process", seeded_template)
-    assert materialise(url, WEEK).success
-    with connect(url) as connection:
-        return result_rows(connection)
 
 
 def test_two_workers_finish_the_week_of_one_process(

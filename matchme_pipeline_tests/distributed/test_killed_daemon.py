@@ -16,9 +16,8 @@ import pytest
 from matchme_pipeline.database import files
 from matchme_pipeline.database.connection import connect
 from matchme_pipeline_tests.chaos.rows import Rows, differences, result_rows
-from matchme_pipeline_tests.databases import copy_database
 from matchme_pipeline_tests.distributed.weeks import running, steps_begun, wait_until
-from matchme_pipeline_tests.materialising import WEEKS, materialise
+from matchme_pipeline_tests.materialising import WEEKS
 
 pytestmark = pytest.mark.skipif("TEST_DISTRIBUTED" not in os.environ, reason="run by make test-distributed")
 WEEK = WEEKS[0]
@@ -37,15 +36,6 @@ def environment(seeded_url: str, tmp_path: Path) -> dict[str, str]:
         "MATCHME_HOME": str(tmp_path / "home"),
         "MATCHME_LLM": "local",
     }
-
-
-@pytest.fixture(scope="module")
-def of_one_process(postgres_url: str, seeded_template: str) -> Rows:
-    """The rows of the same week materialised by one process."""
-    url = copy_database(postgres_url, "of_one_process_undisturbed", seeded_template)
-    assert materialise(url, WEEK).success
-    with connect(url) as connection:
-        return result_rows(connection)
 
 
 def test_a_run_outlives_its_daemon(environment: dict[str, str], tmp_path: Path, of_one_process: Rows) -> None:
