@@ -151,6 +151,18 @@ def test_figures_are_counted_while_a_run_works(app_database: Connection):
     assert not run_queries.record_progress(app_database, "run")
 
 
+@pytest.mark.parametrize(("status", "is_lost"), [("running", True), ("completed", True), ("cancelled", False)])
+def test_steps_beside_a_completed_summary_are_missed_too(app_database: Connection, status: str, is_lost: bool):
+    """`run_summary` completes the row while checks beside it may still be lost with a broker."""
+    at_work(app_database, "run")
+    app_database.execute(
+        "update batch_run_history set status = %s, heartbeat_at = now() - interval '2 minutes'", [status]
+    )
+    moment = datetime.now(UTC) - timedelta(minutes=1)
+    assert run_queries.has_no_heartbeat_since(app_database, "run", moment) is is_lost
+    assert not run_queries.has_no_heartbeat_since(app_database, "run", moment - timedelta(minutes=2))
+
+
 def test_a_heartbeat_goes_on_after_the_database_was_away():
     beats = []
     third = threading.Event()
